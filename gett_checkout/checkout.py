@@ -1,0 +1,459 @@
+"""`Checkout`: one shopper's order, step by step. Each step is awaited, saved and resumable."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from decimal import Decimal
+
+from attrs import evolve
+
+from gett_checkout import placing
+from gett_checkout.client import GettClient
+from gett_checkout.core import machine
+from gett_checkout.core import minimum as minimum_rules
+from gett_checkout.core import requirements as registry
+from gett_checkout.core.actions import AddItems
+from gett_checkout.core.cart import (
+    Line,
+    LineProblem,
+    Modifiers,
+    read_modifiers,
+    read_quantity,
+    resolve,
+)
+from gett_checkout.core.catalog import CatalogSet, Store
+from gett_checkout.core.machine import (
+    Abandoned,
+    CartChanged,
+    Event,
+    FulfillmentChosen,
+    PaymentChosen,
+    PlacementBegun,
+    ShopperChanged,
+)
+from gett_checkout.core.minimum import TopUp
+from gett_checkout.core.money import read_charge
+from gett_checkout.core.order import (
+    CardOnFile,
+    Delivery,
+    Fulfillment,
+    GettPayment,
+    Order,
+    Payment,
+    Pickup,
+    Quote,
+    SavedCard,
+)
+from gett_checkout.core.placement import Placement
+from gett_checkout.core.session import Identity, Level
+from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.view import CheckoutView, view_of
+from gett_checkout.errors import (
+    ApiAuthenticationError,
+    CheckoutConflictError,
+    GettCheckoutError,
+    InvalidInputError,
+    OrderBelowMinimumError,
+    OutcomeUnknownError,
+    PlacementInProgressError,
+    StepNotAllowedError,
+    TotalChangedError,
+)
+from gett_checkout.menus import Menus
+from gett_checkout.record import Record
+from gett_checkout.upgrade import Carry, ask_price, with_session
+
+_INCOMPLETE = "MODIFIER_REQUIRED"
+
+
+class Checkout:
+    """One order on its way; get it from `Checkouts.start` or `Checkouts.open`.
+
+    A step that returns has been saved; a step that raises has not happened, unless its error is
+    one of Gett's, whose consequence (a sold-out item, a declined card) is then in the view. Every
+    `GettCheckoutError` that leaves a step carries ``checkout_id`` and ``next_action``. Steps of
+    one checkout follow one another within a process; across processes the loser of a race gets
+    `CheckoutConflictError` and opens the checkout again.
+    """
+
+    def __init__(self, record: Record, client: GettClient, menus: Menus) -> None:
+        self._record = record
+        self._client = client
+        self._menus = menus
+
+    def __repr__(self) -> str:
+        return f"<Checkout {self.id} at {self._record.state.stage}>"
+
+    @property
+    def id(self) -> str:
+        """The id to open this checkout with, on any worker."""
+        return self._record.state.checkout_id
+
+    @property
+    def view(self) -> CheckoutView:
+        """Where the checkout stands now: all a page needs to show, and no secret."""
+        return view_of(self._record.state, self._record.now())
+
+    @property
+    def store(self) -> Store | None:
+        """The store, as it was when it was last browsed."""
+        return self._record.state.store
+
+    @property
+    def catalog(self) -> CatalogSet | None:
+        """The store's menu, if this process has it at hand; `browse` gets it."""
+        store = self.store
+        return self._menus.peek(store.catalog_set_id) if store and store.catalog_set_id else None
+
+    # --- browse -----------------------------------------------------------------------------------
+
+    async def browse(self, store_id: str, *, replace_cart: bool = False) -> CatalogSet:
+        """Choose the store, or read it again, and load its menu. Opens no session.
+
+        A cart belongs to one store: going to another one with something in the cart is
+        `InvalidInputError` unless ``replace_cart`` is true. Docs: Stores; Catalog.
+        """
+        async with self._step("browse", CartChanged):
+            state = self._record.state
+            moves = state.store is not None and state.store.store_id != store_id
+            if moves and state.lines and not replace_cart:
+                raise InvalidInputError(
+                    "the cart holds items of another store; pass replace_cart=True to drop them"
+                )
+            store = await self._client.get_store(store_id)
+            if store.catalog_set_id is None:
+                raise StepNotAllowedError("the store has no menu", step="browse", stage=state.stage)
+            menu = await self._menus.get(store.catalog_set_id)
+            lines = () if moves else tuple(resolve(line, menu) for line in state.lines)
+            await self._browsed(store, lines)
+            return menu
+
+    async def _browsed(self, store: Store, lines: tuple[Line, ...]) -> None:
+        """Reading the same menu again leaves the quote alone; anything else is another cart."""
+        state = self._record.state
+        is_same_menu = state.store is not None and (
+            (state.store.store_id, state.store.catalog_set_id)
+            == (store.store_id, store.catalog_set_id)
+        )
+        is_blameless = state.cart_refused is None and state.store_refused is None
+        if is_same_menu and is_blameless and lines == state.lines:
+            await self._record.save(evolve(state, store=store))
+        else:
+            await self._record.happen(CartChanged(lines, store))
+
+    # --- the cart ---------------------------------------------------------------------------------
+
+    async def add(
+        self,
+        item_id: str,
+        *,
+        quantity: int = 1,
+        modifiers: Modifiers | None = None,
+        special_instructions: str | None = None,
+    ) -> Line:
+        """Put an item into the cart; the new line, whose ``line_id`` names it from now on.
+
+        ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier`
+        values where a choice has a quantity or choices of its own. Required choices may be made
+        later (`update`); what the menu does not offer is `InvalidInputError`.
+        """
+        async with self._step("add", CartChanged):
+            line = Line(
+                line_id=str(uuid.uuid4()),
+                item_id=item_id,
+                quantity=read_quantity(quantity),
+                groups=read_modifiers(modifiers),
+                special_instructions=special_instructions,
+            )
+            line = self._accept(line, await self._menu())
+            await self._record.happen(CartChanged((*self._record.state.lines, line)))
+            return line
+
+    async def update(
+        self,
+        line_id: str,
+        *,
+        quantity: int | None = None,
+        modifiers: Modifiers | None = None,
+        special_instructions: str | None = None,
+    ) -> Line:
+        """Change a line; what is ``None`` stays as it is, and ``modifiers`` replaces all choices."""
+        async with self._step("update", CartChanged):
+            line = self._line(line_id)
+            if quantity is not None:
+                line = evolve(line, quantity=read_quantity(quantity))
+            if modifiers is not None:
+                line = evolve(line, groups=read_modifiers(modifiers))
+            if special_instructions is not None:
+                line = evolve(line, special_instructions=special_instructions)
+            line = self._accept(line, await self._menu())
+            lines = self._record.state.lines
+            await self._record.happen(
+                CartChanged(tuple(line if each.line_id == line_id else each for each in lines))
+            )
+            return line
+
+    async def remove(self, line_id: str) -> None:
+        """Take a line out of the cart."""
+        async with self._step("remove", CartChanged):
+            self._line(line_id)
+            rest = tuple(each for each in self._record.state.lines if each.line_id != line_id)
+            await self._record.happen(CartChanged(rest))
+
+    async def top_ups(self, limit: int = 5) -> tuple[TopUp, ...]:
+        """Menu items that would close the minimum-order gap, the cheapest way first."""
+        with self._explained("top_ups"):
+            gap = registry.minimum_gap(self._record.state, self._record.now())
+            if gap is None or gap.met:
+                return ()
+            return minimum_rules.top_ups(gap, await self._menu(), limit)
+
+    async def _menu(self) -> CatalogSet:
+        store = self._record.state.store
+        if store is None or store.catalog_set_id is None:
+            raise StepNotAllowedError("choose a store first", stage=self._record.state.stage)
+        return await self._menus.get(store.catalog_set_id)
+
+    def _line(self, line_id: str) -> Line:
+        for line in self._record.state.lines:
+            if line.line_id == line_id:
+                return line
+        raise InvalidInputError("there is no such line in the cart")
+
+    @staticmethod
+    def _accept(line: Line, menu: CatalogSet) -> Line:
+        """The line by the menu; `InvalidInputError` for all that no later choice can mend."""
+        line = resolve(line, menu)
+        wrong = [problem for problem in line.problems if problem.code != _INCOMPLETE]
+        if wrong:
+            raise _not_offered(wrong)
+        return line
+
+    # --- fulfillment, price, shopper, payment -----------------------------------------------------
+
+    async def fulfill(self, fulfillment: Fulfillment) -> None:
+        """Say how the order is to reach the shopper, and set it on the session.
+
+        Opens the first session, of the highest level the known identity allows. Docs: Session ›
+        Fulfillment context.
+        """
+        if not isinstance(fulfillment, Delivery | Pickup):
+            raise InvalidInputError("pass a Delivery or a Pickup")
+        async with self._step("fulfill", FulfillmentChosen):
+            offered = registry.offers(self._record.state)
+            if fulfillment.type not in offered:
+                raise StepNotAllowedError(
+                    f"the restaurant does not offer {fulfillment.type}", stage=self._stage
+                )
+            state = self._record.state
+            if fulfillment == state.fulfillment and state.session and state.session.context_set:
+                return
+
+            async def call(token: str) -> None:
+                await self._set_context(fulfillment, token)
+
+            await with_session(
+                self._record, self._client, call, least=Level.PARTNER_ONLY, carry=Carry.SESSION
+            )
+
+    async def _set_context(self, fulfillment: Fulfillment, token: str) -> None:
+        record = self._record
+        if record.state.session and record.state.session.context_set:
+            # Until the answer is here nobody knows which address the session has.
+            await record.save(_with_context(record.state, is_set=False))
+        await self._client.set_fulfillment_context(fulfillment, token=token)
+        chosen = machine.apply(record.state, FulfillmentChosen(fulfillment), record.now())
+        await record.save(_with_context(chosen, is_set=True))
+
+    async def validate(self, *, tip: Decimal | None = None) -> Quote:
+        """Have Gett price the order; ``tip`` in major units, ``None`` keeps the one chosen before.
+
+        The first quote of an order is the total the shopper agrees to by going on; when a later
+        one of the same order differs, `confirm_total` is needed. Docs: Orders › validate.
+        """
+        charged = None if tip is None else read_charge(tip, what="the tip")
+        async with self._step("validate", machine.Quoted):
+            wanted = self._record.state.tip if charged is None else charged
+
+            async def call(_: str) -> Quote:
+                return await ask_price(self._record, self._client, wanted)
+
+            return await with_session(
+                self._record, self._client, call, least=Level.PARTNER_ONLY, carry=Carry.CONTEXT
+            )
+
+    async def identify(self, identity: Identity) -> None:
+        """Say who the shopper is. Sends nothing: the next step that needs it upgrades the session.
+
+        Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card and
+        the session go.
+        """
+        if not isinstance(identity, Identity):
+            raise InvalidInputError("pass an Identity")
+        async with self._step("identify", ShopperChanged):
+            known = self._record.state.identity
+            if known == identity:
+                return
+            if known is None or known.is_same_person(identity):
+                await self._record.save(evolve(self._record.state, identity=identity))
+            else:
+                await self._record.happen(ShopperChanged(identity))
+
+    async def confirm_total(self, total: Decimal) -> None:
+        """The shopper agrees to ``total``, in major units: the amount that was shown.
+
+        `TotalChangedError` when the live quote says another one.
+        """
+        shown = read_charge(total, what="the total")
+        async with self._step("confirm_total"):
+            state = self._record.state
+            if state.quote is None or state.stage not in (Stage.PAY, Stage.PLACE):
+                raise StepNotAllowedError("there is no price to confirm", stage=self._stage)
+            if state.quote.amounts.total != shown:
+                raise TotalChangedError(
+                    "the total is not the one that was shown",
+                    before=shown,
+                    after=state.quote.amounts.total,
+                )
+            await self._record.save(evolve(state, agreed_total=shown))
+
+    async def pay(self, payment: Payment) -> None:
+        """Say how the order is to be paid; nothing is charged before `place`.
+
+        Needs an end user: `IdentityRequiredError` before any request when none is known. Upgrades
+        a partner-only session, and carries fulfillment and price over. Docs: Orders › payment.
+        """
+        if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
+            raise InvalidInputError("pass a CardOnFile, a SavedCard or a GettPayment")
+        async with self._step("pay", PaymentChosen):
+
+            async def call(_: str) -> None:
+                await self._record.happen(PaymentChosen(payment))
+
+            await with_session(
+                self._record, self._client, call, least=Level.END_USER, carry=Carry.QUOTE
+            )
+
+    # --- the order --------------------------------------------------------------------------------
+
+    async def place(self) -> Order:
+        """Place the order, exactly once; the same order again when it is placed already.
+
+        Refuses before any request what the view's requirements name: `OrderBelowMinimumError`,
+        `IdentityRequiredError`, `TotalChangedError`, else `StepNotAllowedError`.
+        `OutcomeUnknownError` when no answer says what became of it: call ``place`` again, here or
+        elsewhere, and it is the same order. `PlacementInProgressError` while another worker sends.
+        The caller's cancellation does not stop it. Docs: Orders › place; Idempotency.
+        """
+        return await self._client.shielded(self._place())
+
+    async def _place(self) -> Order:
+        async with self._step("place"):
+            try:
+                return await self._place_or_resume()
+            except CheckoutConflictError:
+                # Somebody saved first; if it was a placement, it is ours to wait for.
+                await self._record.reload()
+                if self._record.state.stage in machine.OPEN:
+                    raise
+                return await self._place_or_resume()
+
+    async def _place_or_resume(self) -> Order:
+        state, now = self._record.state, self._record.now()
+        if state.stage is Stage.PLACED and state.order is not None:
+            return state.order
+        if state.stage is Stage.ABANDONED:
+            raise StepNotAllowedError("the checkout was abandoned", stage=self._stage)
+        if state.stage is Stage.PLACING:
+            _require_resumable(state.placement, now)
+        elif refusal := registry.refusal(state, now):
+            raise refusal
+        try:
+            return await with_session(
+                self._record, self._client, self._send, least=Level.END_USER, carry=Carry.QUOTE
+            )
+        except ApiAuthenticationError as error:
+            if self._stage is Stage.PLACING:
+                raise placing.outcome_unknown() from error
+            raise
+
+    async def _send(self, token: str) -> Order:
+        """Save key and body, then send them: in this order, or not at all. Or send them again."""
+        record = self._record
+        if record.state.stage is Stage.PLACING:
+            await placing.again(record, self._client)
+            return await placing.send(record, self._client, token=token, sent_before=True)
+        placement = placing.prepare(record.state, self._client, str(uuid.uuid4()), record.now())
+        await record.happen(PlacementBegun(placement))
+        return await placing.send(record, self._client, token=token, sent_before=False)
+
+    async def abandon(self) -> None:
+        """Give the checkout up. Not possible once the order is on its way."""
+        async with self._step("abandon", Abandoned):
+            await self._record.happen(Abandoned())
+
+    # --- every step -------------------------------------------------------------------------------
+
+    @property
+    def _stage(self) -> Stage:
+        return self._record.state.stage
+
+    @asynccontextmanager
+    async def _step(self, name: str, event: type[Event] | None = None) -> AsyncIterator[None]:
+        """One step at a time, on the state as it stands now; refused when its event is not legal."""
+        async with self._record.lock:
+            with self._explained(name):
+                self._record.state = machine.at(self._record.state, self._record.now())
+                if event is not None and not machine.is_legal(self._stage, event):
+                    raise StepNotAllowedError(f"{name} is not possible at stage {self._stage}")
+                yield
+
+    @contextmanager
+    def _explained(self, step: str) -> Iterator[None]:
+        """Errors leave with the checkout's id, what is missing and what to do next."""
+        try:
+            yield
+        except GettCheckoutError as error:
+            self._explain(error, step)
+            raise
+
+    def _explain(self, error: GettCheckoutError, step: str) -> None:
+        state, now = self._record.state, self._record.now()
+        natural = registry.next_action(state, now)
+        error.checkout_id = self.id
+        # Gett's documented advice stands, unless ours is the same with more to act on.
+        if error.next_action is None or error.next_action.kind == natural.kind:
+            error.next_action = natural
+        if isinstance(error, StepNotAllowedError):
+            error.step, error.stage = step, str(state.stage)
+            error.requirements = error.requirements or registry.requirements(state, now)
+        if isinstance(error, OrderBelowMinimumError) and error.minimum_order is None:
+            error.minimum_order = registry.minimum_gap(state, now)
+            error.next_action = AddItems(error.minimum_order)
+        if state.placement is not None:
+            error.idempotency_key = state.placement.idempotency_key
+
+
+def _require_resumable(placement: Placement | None, now: datetime) -> None:
+    """The same bytes may go out again under the same key only while the key lives and nobody else sends."""
+    if placement is None or placement.is_too_old(now):
+        raise OutcomeUnknownError(
+            "the placement is too old to be sent again under its key: a person must look at it"
+        )
+    if (seconds := placement.lease_left(now)) > 0:
+        busy = PlacementInProgressError("another worker is placing this order")
+        busy.retry_after = seconds
+        raise busy
+
+
+def _with_context(state: CheckoutState, *, is_set: bool) -> CheckoutState:
+    return (
+        evolve(state, session=evolve(state.session, context_set=is_set)) if state.session else state
+    )
+
+
+def _not_offered(problems: Sequence[LineProblem]) -> InvalidInputError:
+    return InvalidInputError("; ".join(problem.message for problem in problems))

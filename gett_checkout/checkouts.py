@@ -1,0 +1,130 @@
+"""`Checkouts`: what a backend holds. It starts checkouts, opens them again, and settles the unsure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Final
+from weakref import WeakValueDictionary
+
+from gett_checkout.checkout import Checkout
+from gett_checkout.client import GettClient
+from gett_checkout.core import snapshot
+from gett_checkout.core.session import Identity
+from gett_checkout.core.state import CheckoutState
+from gett_checkout.errors import (
+    CheckoutConflictError,
+    CheckoutNotFoundError,
+    GettCheckoutError,
+    InvalidInputError,
+)
+from gett_checkout.menus import Menus
+from gett_checkout.record import Record
+from gett_checkout.storage import Storage
+from gett_checkout.storage.memory import MemoryStorage
+
+_WEEK: Final = 7 * 24 * 3600.0
+
+
+class Checkouts:
+    """The checkouts of one backend, over one client and one storage.
+
+    ``lifetime`` is how long a checkout is kept after its last step, in seconds; at least two days,
+    so that an unsettled placement outlives its idempotency key. ``clock`` gives aware UTC; it is
+    the client's unless given.
+    """
+
+    def __init__(
+        self,
+        client: GettClient,
+        *,
+        storage: Storage | None = None,
+        clock: Callable[[], datetime] | None = None,
+        lifetime: float = _WEEK,
+    ) -> None:
+        if lifetime < 2 * 24 * 3600:
+            raise InvalidInputError("lifetime must be at least two days (172800 seconds)")
+        self._client = client
+        self._clock = clock or client.clock
+        self._storage: Storage = storage or MemoryStorage(clock=self._clock)
+        self._lifetime = timedelta(seconds=lifetime)
+        self._menus = Menus(client)
+        self._records: WeakValueDictionary[str, Record] = WeakValueDictionary()
+
+    def __repr__(self) -> str:
+        return f"Checkouts({self._client!r}, storage={self._storage!r})"
+
+    async def start(
+        self, identity: Identity | None = None, *, checkout_id: str | None = None
+    ) -> Checkout:
+        """A new checkout, saved; sends nothing to Gett.
+
+        ``checkout_id`` is the caller's own unguessable id; `CheckoutConflictError` when it is
+        taken. Without it a random one is made.
+        """
+        if checkout_id is not None and not checkout_id:
+            raise InvalidInputError("a checkout_id must not be empty")
+        state = CheckoutState(
+            checkout_id=checkout_id or str(uuid.uuid4()),
+            created_at=self._clock(),
+            identity=identity,
+        )
+        record = self._record(state, version=0)
+        try:
+            await record.save(state)
+        except CheckoutConflictError as error:
+            error.checkout_id = state.checkout_id
+            raise
+        self._records[state.checkout_id] = record
+        return Checkout(record, self._client, self._menus)
+
+    @asynccontextmanager
+    async def open(self, checkout_id: str) -> AsyncIterator[Checkout]:
+        """The checkout as it was last saved, by whichever worker; `CheckoutNotFoundError`.
+
+        Each step saves itself: leaving the block does nothing, and an error in it undoes nothing.
+        """
+        yield await self._load(checkout_id)
+
+    async def settle(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
+        """Look after placements whose outcome is unknown and whose worker is gone.
+
+        Sends each again, same bytes under the same key; safe to run anywhere at any time. Gives
+        for each checkout that was due ``None`` when its order is placed, else the error.
+        """
+        outcomes: dict[str, GettCheckoutError | None] = {}
+        for checkout_id in await self._storage.due(self._clock(), limit):
+            try:
+                checkout = await self._load(checkout_id)
+                await checkout.place()
+            except GettCheckoutError as error:
+                outcomes[checkout_id] = error
+            else:
+                outcomes[checkout_id] = None
+        return outcomes
+
+    async def _load(self, checkout_id: str) -> Checkout:
+        stored = await self._storage.load(checkout_id)
+        if stored is None:
+            missing = CheckoutNotFoundError("no checkout is kept under this id")
+            missing.checkout_id = checkout_id
+            raise missing
+        # All handles of a checkout in this process share its record, and so follow one another.
+        record = self._records.get(checkout_id)
+        if record is None:
+            record = self._record(snapshot.load(stored.data), stored.version)
+            self._records[checkout_id] = record
+        else:
+            record.absorb(stored)
+        return Checkout(record, self._client, self._menus)
+
+    def _record(self, state: CheckoutState, version: int) -> Record:
+        return Record(
+            state,
+            version=version,
+            storage=self._storage,
+            clock=self._clock,
+            lifetime=self._lifetime,
+        )

@@ -1,0 +1,209 @@
+"""Stores and their menus as the API describes them, and the questions a checkout asks of them.
+
+Docs: Stores, Catalog. A catalog set is four dictionaries keyed by id; modifiers are items too and
+may have groups of their own, so whatever walks them guards against cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from attrs import field, frozen
+
+from gett_checkout.core.money import DEFAULT_CURRENCY
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@frozen
+class Window:
+    """One opening window of a weekday, in the store's local time.
+
+    ``end`` at midnight means the end of the day; overnight windows come split in two.
+    """
+
+    day: str
+    start: time
+    end: time
+
+
+@frozen
+class StoreAddress:
+    """Where a store is."""
+
+    address1: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    latitude: Decimal | None = None
+    longitude: Decimal | None = None
+
+
+@frozen
+class Store:
+    """A restaurant, as `get_store` and discovery give it.
+
+    ``minimum_order_amount`` is in major units, ``None`` when the store has no minimum.
+    ``availability`` is ``None`` when the answer did not mention it (then nothing is known), and
+    empty when the store is never open. ``None`` for ``delivery_allowed`` or ``pickup_allowed``
+    means not said, which counts as allowed.
+    """
+
+    store_id: str
+    catalog_set_id: str | None = None
+    name: str = ""
+    minimum_order_amount: Decimal | None = None
+    currency: str = DEFAULT_CURRENCY
+    timezone: str | None = None
+    availability: tuple[Window, ...] | None = None
+    delivery_allowed: bool | None = None
+    pickup_allowed: bool | None = None
+    categories: tuple[str, ...] = ()
+    address: StoreAddress | None = None
+
+    def is_open(self, now: datetime) -> bool | None:
+        """Whether a window holds ``now`` (aware); ``None`` when hours or time zone are unknown."""
+        if self.availability is None:
+            return None
+        if not self.availability:
+            return False
+        try:
+            local = now.astimezone(ZoneInfo(self.timezone)) if self.timezone else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            local = None
+        if local is None:
+            return None
+        today, clock = DAYS[local.weekday()], local.time()
+        return any(
+            window.day == today
+            and window.start <= clock
+            and (clock < window.end or window.end == time.min)
+            for window in self.availability
+        )
+
+
+@frozen
+class StorePage:
+    """One page of discovery."""
+
+    stores: tuple[Store, ...]
+    has_more: bool = False
+    total_count: int | None = None
+
+
+@frozen
+class Item:
+    """Something on the menu, or a modifier of something. ``price`` is in major units."""
+
+    item_id: str
+    name: str = ""
+    description: str | None = None
+    price: Decimal | None = None
+    available: bool = True
+    modifier_group_ids: tuple[str, ...] = ()
+
+
+@frozen
+class ModifierGroup:
+    """A choice an item offers: at least ``min_selections``, at most ``max_selections`` of its items."""
+
+    modifier_group_id: str
+    name: str = ""
+    min_selections: int = 0
+    max_selections: int | None = None
+    item_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Section:
+    """A heading of the menu, with items and further sections under it."""
+
+    section_id: str
+    name: str = ""
+    section_ids: tuple[str, ...] = ()
+    item_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Catalog:
+    """One menu of a catalog set: lunch, dinner."""
+
+    catalog_id: str
+    name: str = ""
+    section_ids: tuple[str, ...] = ()
+
+
+@frozen
+class CatalogSet:
+    """A store's menus. Immutable under its id, so it may be cached for ever.
+
+    The dictionaries structure an entry when it is first looked at: a menu has thousands of items
+    and a checkout touches a handful.
+    """
+
+    catalog_set_id: str
+    catalogs: Mapping[str, Catalog] = field(repr=lambda entries: f"<{len(entries)}>")
+    sections: Mapping[str, Section] = field(repr=lambda entries: f"<{len(entries)}>")
+    items: Mapping[str, Item] = field(repr=lambda entries: f"<{len(entries)}>")
+    modifier_groups: Mapping[str, ModifierGroup] = field(repr=lambda entries: f"<{len(entries)}>")
+
+    def walk(self) -> Iterator[tuple[Section, tuple[Item, ...]]]:
+        """Every section once, in menu order, with the items listed in it."""
+        seen: set[str] = set()
+        waiting = [each for catalog in self.catalogs.values() for each in catalog.section_ids][::-1]
+        while waiting:
+            section_id = waiting.pop()
+            section = self.sections.get(section_id)
+            if section is None or section_id in seen:
+                continue
+            seen.add(section_id)
+            items = (self.items.get(each) for each in section.item_ids)
+            yield section, tuple(item for item in items if item is not None)
+            waiting.extend(reversed(section.section_ids))
+
+    def menu_items(self) -> Iterator[Item]:
+        """Every item that is listed in a section, once: what a shopper can order by itself."""
+        seen: set[str] = set()
+        for _, items in self.walk():
+            for item in items:
+                if item.item_id not in seen:
+                    seen.add(item.item_id)
+                    yield item
+
+    def search(self, words: str) -> tuple[Item, ...]:
+        """Menu items whose name holds every one of the words, letter case aside."""
+        wanted = words.casefold().split()
+        return tuple(
+            item
+            for item in self.menu_items()
+            if all(word in item.name.casefold() for word in wanted)
+        )
+
+    def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
+        """The item's modifier groups, in order; ids the catalog set does not hold are passed over."""
+        groups = (self.modifier_groups.get(each) for each in item.modifier_group_ids)
+        return tuple(group for group in groups if group is not None)
+
+
+def parse_day(value: object) -> str:
+    """A weekday from its English name in any letter case, or from a number (0 and 7 are Sunday)."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 7:
+        return DAYS[(value - 1) % 7]
+    if isinstance(value, str):
+        for day in DAYS:
+            if len(value) >= 3 and day.startswith(value.casefold()):
+                return day
+    raise ValueError("not a day of the week")
+
+
+def parse_time(value: object) -> time:
+    """A time of day from ``HH:mm:ss`` or ``HH:mm``."""
+    if not isinstance(value, str):
+        raise ValueError("not a time of day")
+    moment = time.fromisoformat(value)
+    if moment.tzinfo is not None:
+        raise ValueError("a time of day has no zone")
+    return moment

@@ -1,0 +1,90 @@
+"""Amounts of money: exact decimals in major units, never binary floats.
+
+Gett's amounts are JSON numbers in major units (``4.50``) with no currency member; USD is implied.
+Refunds in webhooks are the one exception: integers in minor units.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from gett_checkout.errors import InvalidInputError
+
+DEFAULT_CURRENCY = "USD"
+ZERO = Decimal("0.00")
+
+# ISO 4217 currencies whose minor unit is not a hundredth; everything else has two digits.
+_DIGITS = {
+    "BHD": 3, "CLP": 0, "ISK": 0, "IQD": 3, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "LYD": 3,
+    "OMR": 3, "PYG": 0, "TND": 3, "UGX": 0, "VND": 0, "XAF": 0, "XOF": 0,
+}  # fmt: skip
+
+
+def read_amount(value: object) -> Decimal:
+    """An amount from a decimal, an int or a decimal string; ``ValueError`` for anything else.
+
+    A float is refused: it has already lost the exact value.
+    """
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+        raise ValueError(
+            f"an amount must be a Decimal, int or decimal string, not {type(value).__name__}"
+        )
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise ValueError("not a decimal amount") from None
+    if not amount.is_finite() or amount.adjusted() > 12 or int(amount.as_tuple().exponent) < -12:
+        raise ValueError("an amount must be finite and of a sensible size")
+    return amount
+
+
+def read_charge(value: object, *, what: str) -> Decimal:
+    """An amount a caller passes to be charged (a tip, say): not negative, whole cents."""
+    try:
+        amount = read_amount(value)
+    except ValueError as error:
+        raise InvalidInputError(f"{what}: {error}") from None
+    if amount < 0:
+        raise InvalidInputError(f"{what} must not be negative")
+    if amount != amount.quantize(ZERO):
+        raise InvalidInputError(f"{what} must be in whole cents")
+    return amount.quantize(ZERO)
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimal digits the currency's minor unit has: 2 for USD, 0 for JPY."""
+    return _DIGITS.get(currency, 2)
+
+
+def from_minor_units(minor: int, currency: str = DEFAULT_CURRENCY) -> Decimal:
+    """1050 → 10.50."""
+    return Decimal(minor).scaleb(-minor_digits(currency))
+
+
+def to_minor_units(amount: Decimal, currency: str = DEFAULT_CURRENCY) -> int:
+    """10.50 → 1050; ``ValueError`` when the amount is finer than the currency's minor unit."""
+    minor = amount.scaleb(minor_digits(currency))
+    if minor != minor.to_integral_value():
+        raise ValueError(f"{amount} is finer than the minor unit of {currency}")
+    return int(minor)
+
+
+def show_amount(
+    amount: Decimal, currency: str = DEFAULT_CURRENCY, locale: str | None = None
+) -> str:
+    """The amount as a person reads it: ``$4.50``.
+
+    With a ``locale`` and Babel installed (extra ``babel``) in that locale's own form; otherwise
+    plain: the dollar sign for USD, the currency code behind the figure for the rest.
+    """
+    if locale is not None:
+        try:
+            from babel.numbers import format_currency
+        except ImportError:
+            pass
+        else:
+            return format_currency(amount, currency, locale=locale)
+    figure = f"{amount:,.{minor_digits(currency)}f}"
+    if currency != "USD":
+        return f"{figure} {currency}"
+    return f"-${figure[1:]}" if figure.startswith("-") else f"${figure}"

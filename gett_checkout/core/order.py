@@ -1,0 +1,143 @@
+"""What an order is made of besides its cart: fulfillment, payment, amounts, quote; and the order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+from attrs import field, fields, frozen
+
+from gett_checkout.core.money import ZERO
+from gett_checkout.errors import InvalidInputError
+
+FulfillmentType = Literal["delivery", "pickup"]
+
+
+@frozen
+class Address:
+    """Where to deliver. Docs: Session › Fulfillment context."""
+
+    address1: str
+    city: str
+    state: str
+    postal_code: str
+    address2: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("address1", "city", "state", "postal_code"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidInputError(f"an address needs {name}")
+
+
+@frozen
+class Delivery:
+    """The store's courier brings the order to an address: one given here, or one kept at Gett."""
+
+    type: ClassVar[FulfillmentType] = "delivery"
+    address: Address | None = None
+    address_id: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.address is None) == (self.address_id is None):
+            raise InvalidInputError("a delivery needs either an address or an address_id")
+
+
+@frozen
+class Pickup:
+    """The shopper fetches the order at the store."""
+
+    type: ClassVar[FulfillmentType] = "pickup"
+
+
+Fulfillment = Delivery | Pickup
+
+
+@frozen
+class CardOnFile:
+    """A card the partner's own payment processor holds.
+
+    ``processor_type`` names that processor in Gett's words; the API documents no list of them.
+    """
+
+    kind: ClassVar[str] = "card_on_file"
+    card_token: str = field(repr=False)
+    processor_type: str
+
+    def __attrs_post_init__(self) -> None:
+        if not self.card_token or not self.processor_type:
+            raise InvalidInputError("a card on file needs a card_token and a processor_type")
+
+
+@frozen
+class SavedCard:
+    """A card the shopper saved at Gett, by its ``payment_id``."""
+
+    kind: ClassVar[str] = "saved_card"
+    payment_id: str
+
+    def __attrs_post_init__(self) -> None:
+        if not self.payment_id:
+            raise InvalidInputError("a saved card needs a payment_id")
+
+
+@frozen
+class GettPayment:
+    """Gett collects the payment itself."""
+
+    kind: ClassVar[str] = "gett_payment"
+
+
+Payment = CardOnFile | SavedCard | GettPayment
+
+
+@frozen
+class Amounts:
+    """What an order costs, in major units.
+
+    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive.
+    The tip is the caller's, the rest is Gett's. Docs: Orders › Amounts.
+    """
+
+    sub_total: Decimal
+    total: Decimal
+    fees: Decimal = ZERO
+    promotions: Decimal = ZERO
+    taxes: Decimal = ZERO
+    adjustments: Decimal = ZERO
+    tip: Decimal = ZERO
+
+    def changes_from(self, before: Amounts) -> dict[str, Decimal]:
+        """Each part that differs, with its new value less its old one."""
+        names = (each.name for each in fields(Amounts))
+        changes = {name: getattr(self, name) - getattr(before, name) for name in names}
+        return {name: change for name, change in changes.items() if change}
+
+
+@frozen
+class Quote:
+    """Gett's price for the cart as it stands, good for one placement until ``expires_at`` (UTC).
+
+    ``session_serial`` says in which of the checkout's sessions it was made: after a change of
+    session it is renewed before anything is paid.
+    """
+
+    order_token: str = field(repr=False)
+    amounts: Amounts
+    expires_at: datetime
+    session_serial: int = field(default=0, repr=False)
+
+
+@frozen
+class Order:
+    """An order Gett has made. ``state`` and ``status`` are Gett's words, unknown ones included.
+
+    ``order_id`` is ``None`` in one case: the answer to the placement was lost, and all Gett says
+    since is that the order exists.
+    """
+
+    order_id: str | None
+    state: str | None = None
+    status: str | None = None
+    amounts: Amounts | None = None

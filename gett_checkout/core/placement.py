@@ -1,0 +1,85 @@
+"""A placement under way: its key and exact body, and what an answer to it means.
+
+The key is made once, outside any retry, and saved with the body before the first byte leaves; it
+is never used for another body. Docs: Idempotency (a replay of the key returns the original answer
+for 24 hours; after that the same key would be a new order).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from attrs import field, frozen
+
+from gett_checkout.core.codes import Part, part_of
+from gett_checkout.errors import ApiError, GettCheckoutError, PaymentFailedError, TransportError
+
+KEY_LIFE: Final = timedelta(hours=24)
+# Clocks differ and a request takes a while: a key this close to its end is not used any more.
+KEY_MARGIN: Final = timedelta(hours=1)
+
+
+@frozen
+class Placement:
+    """One placement, as it is saved before it is sent.
+
+    ``lease_until`` is how long the worker that saved it may be sending; nobody else sends before.
+    """
+
+    idempotency_key: str
+    body: str = field(repr=False)
+    digest: str
+    begun_at: datetime
+    lease_until: datetime
+    attempts: int = 1
+
+    def is_too_old(self, now: datetime) -> bool:
+        """Whether the key is so old that sending it again might make a second order."""
+        return now >= self.begun_at + KEY_LIFE - KEY_MARGIN
+
+    def lease_left(self, now: datetime) -> float:
+        """Seconds for which another worker may still be sending; 0 when nobody is."""
+        return max((self.lease_until - now).total_seconds(), 0.0)
+
+    def is_intact(self) -> bool:
+        """Whether the body is the one the key was made for."""
+        return digest(self.body) == self.digest
+
+
+class Outcome(StrEnum):
+    """What is known of the order after an attempt that brought no order back."""
+
+    EXISTS = "exists"  # the answer is evidence that an earlier attempt made the order
+    REFUSED = "refused"  # for good: there is no order, and a part of it must change
+    TRY_AGAIN = "try_again"  # the payment failed for a moment: same key
+    NOT_PLACED = "not_placed"  # certainly no order, and nothing in it is to blame
+    UNKNOWN = "unknown"
+
+
+def digest(body: str) -> str:
+    """SHA-256 of the body, in hex."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def judge(error: GettCheckoutError, *, sent_before: bool) -> Outcome:
+    """What an attempt's failure says of the order.
+
+    ``sent_before``: an earlier attempt under this key may have arrived and its answer is not
+    known, so that "I did not do it this time" no longer means "it was not done".
+    """
+    if isinstance(error, TransportError) and not error.may_have_arrived:
+        return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
+    if not isinstance(error, ApiError) or not 400 <= error.status < 500 or error.status == 408:
+        return Outcome.UNKNOWN
+    if isinstance(error, PaymentFailedError):
+        return Outcome.TRY_AGAIN
+    match part_of(error):
+        case Part.NOTHING:
+            return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
+        case Part.USED if sent_before or error.code == "ORDER_ALREADY_PLACED":
+            return Outcome.EXISTS
+        case _:
+            return Outcome.REFUSED

@@ -1,0 +1,36 @@
+"""Values as JSON-ready data, for the caller's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from attrs import fields, has
+
+
+def plain(value: Any) -> Any:
+    """The value in dicts, lists, strings, numbers, booleans and ``None``.
+
+    Amounts become strings (``"4.50"``), times ISO 8601. A field hidden from the repr holds a
+    secret or contact data and is left out.
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, tuple | list | frozenset):
+        return [plain(each) for each in value]
+    if has(type(value)):
+        return {
+            each.name: plain(getattr(value, each.name)) for each in fields(type(value)) if each.repr
+        }
+    raise TypeError(f"{type(value).__name__} has no plain form")

@@ -1,0 +1,108 @@
+"""Who the shopper is, and what the session that carries the checkout may do.
+
+Gett knows two kinds of session token (docs: Session): one made without an e-mail may browse and
+set the fulfillment context, one made with an e-mail may check out. There is no call that turns the
+first into the second: upgrading means a new session. Which level an operation needs is said in
+``wire/endpoints.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from gett_checkout.errors import InvalidInputError
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+# Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
+RENEW_AHEAD = timedelta(minutes=2)
+
+
+class Level(IntEnum):
+    """What a credential may do, least first. ``NONE`` is the API key alone."""
+
+    NONE = 0
+    PARTNER_ONLY = 1
+    END_USER = 2
+
+    @property
+    def label(self) -> str:
+        """The level in words: ``end-user``."""
+        return self.name.lower().replace("_", "-")
+
+
+@frozen
+class Identity:
+    """The end user. All contact data stays out of the repr.
+
+    ``email``, ``first_name`` and ``last_name`` go together (docs: Session › create); ``phone`` is
+    E.164. ``partner_user_id`` is the partner's own name for the user.
+    """
+
+    email: str = field(repr=False)
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    phone: str | None = field(default=None, repr=False)
+    partner_user_id: str | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("email", "first_name", "last_name"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidInputError(
+                    f"an identity needs email, first_name and last_name together; {name} is missing"
+                )
+        if not _EMAIL.fullmatch(self.email):
+            raise InvalidInputError("the e-mail address is not one")
+        if self.phone is not None and not _E164.fullmatch(self.phone):
+            raise InvalidInputError("the phone number must be E.164, as in +12125550123")
+
+    def is_same_person(self, other: Identity) -> bool:
+        """Whether both name one end user: Gett knows its end users by their e-mail."""
+        return self.email.casefold() == other.email.casefold()
+
+
+@frozen
+class Session:
+    """A session token and what is known of it.
+
+    ``serial`` counts the checkout's sessions; ``context_set`` is true once the checkout's
+    fulfillment was set on this one; ``expires_at`` is ``None`` when nothing is known of it.
+    """
+
+    token: str = field(repr=False)
+    level: Level
+    expires_at: datetime | None = None
+    serial: int = 1
+    context_set: bool = False
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the session still lives a good while after ``now``."""
+        return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
+
+
+def token_level(token: str, *, made_for_end_user: bool) -> Level:
+    """The level of a session token: by its ``Id`` claim, or by how it was made when it is opaque.
+
+    The signature is not checked: the server is the authority on its own tokens, and corrects us
+    with SESSION_USER_REQUIRED. Docs: Errors › SESSION_USER_REQUIRED.
+    """
+    claims = _claims(token)
+    if claims is None:
+        return Level.END_USER if made_for_end_user else Level.PARTNER_ONLY
+    return Level.END_USER if claims.get("Id") else Level.PARTNER_ONLY
+
+
+def _claims(token: str) -> Mapping[str, Any] | None:
+    import jwt  # here, because it loads a cryptography library that only this needs
+
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError):
+        return None

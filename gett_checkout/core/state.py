@@ -1,0 +1,102 @@
+"""The whole state of one checkout, as one frozen value. What changes it is in ``machine.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import evolve, field, frozen
+
+from gett_checkout.core.cart import Line
+from gett_checkout.core.catalog import Store
+from gett_checkout.core.order import Fulfillment, Order, Payment, Quote
+from gett_checkout.core.placement import Placement
+from gett_checkout.core.session import Identity, Level, Session
+
+# An order sent with a quote that runs out on the way would be refused: such a quote counts as gone.
+QUOTE_MARGIN = timedelta(seconds=10)
+_NOTICES_KEPT = 10
+
+
+class Stage(StrEnum):
+    """Where a checkout stands: named after what it waits for."""
+
+    BROWSE = "browse"
+    FULFILLMENT = "fulfillment"
+    VALIDATE = "validate"
+    PAY = "pay"
+    PLACE = "place"
+    PLACING = "placing"
+    PLACED = "placed"
+    ABANDONED = "abandoned"
+
+
+@frozen
+class Notice:
+    """Something the library did on its own that the caller may want to show or log."""
+
+    code: str
+    message: str
+    at: datetime
+    details: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class CheckoutState:
+    """Everything there is to know about a checkout besides the menu.
+
+    ``agreed_total`` is the total the shopper has seen, in major units: the first quoted one of an
+    order, or the one given to ``confirm_total``. ``cart_refused``, ``store_refused`` and
+    ``payment_refused`` hold the error code by which Gett refused them. ``sessions`` counts the
+    sessions there have been; ``opening_until`` is set while a worker is opening one, so that no
+    other does.
+    """
+
+    checkout_id: str
+    created_at: datetime
+    stage: Stage = Stage.BROWSE
+    store: Store | None = None
+    lines: tuple[Line, ...] = ()
+    fulfillment: Fulfillment | None = None
+    identity: Identity | None = None
+    session: Session | None = None
+    sessions: int = 0
+    opening_until: datetime | None = None
+    tip: Decimal | None = None
+    quote: Quote | None = None
+    agreed_total: Decimal | None = None
+    payment: Payment | None = None
+    placement: Placement | None = None
+    order: Order | None = None
+    cart_refused: str | None = None
+    store_refused: str | None = None
+    payment_refused: str | None = None
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """The level of the session in hand; ``NONE`` before the first one."""
+        return self.session.level if self.session else Level.NONE
+
+    @property
+    def reachable_level(self) -> Level:
+        """The highest level a session could have with what is known of the shopper."""
+        return max(self.level, Level.END_USER if self.identity else Level.PARTNER_ONLY)
+
+    def quote_is_live(self, now: datetime) -> bool:
+        """Whether there is a quote, with time enough left to place an order on it."""
+        return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at
+
+    def noticing(self, notice: Notice) -> CheckoutState:
+        """The state with one notice more; only the latest ten are kept."""
+        return evolve(self, notices=(*self.notices, notice)[-_NOTICES_KEPT:])
+
+    def amending(self, details: Mapping[str, str]) -> CheckoutState:
+        """The state with more details in its latest notice."""
+        if not self.notices:
+            return self
+        *others, last = self.notices
+        last = evolve(last, details={**last.details, **details})
+        return evolve(self, notices=(*others, last))

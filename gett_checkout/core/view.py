@@ -1,0 +1,145 @@
+"""The frozen picture of a checkout that the caller shows; it holds no secret and no contact data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from attrs import field, frozen
+
+from gett_checkout.core import requirements as registry
+from gett_checkout.core.actions import NextAction
+from gett_checkout.core.cart import GroupChoice, Line, LineProblem
+from gett_checkout.core.machine import at
+from gett_checkout.core.minimum import MinimumOrder
+from gett_checkout.core.order import CardOnFile, Fulfillment, Order, Payment, Quote
+from gett_checkout.core.plain import plain
+from gett_checkout.core.requirements import Requirement
+from gett_checkout.core.state import CheckoutState, Notice, Stage
+
+
+@frozen
+class LineView:
+    """A line of the cart; prices are catalog prices in major units."""
+
+    line_id: str
+    item_id: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    total: Decimal
+    groups: tuple[GroupChoice, ...]
+    special_instructions: str | None
+    problems: tuple[LineProblem, ...]
+
+    @classmethod
+    def of(cls, line: Line) -> LineView:
+        """The picture of a line."""
+        return cls(
+            line.line_id,
+            line.item_id,
+            line.name,
+            line.quantity,
+            line.unit_price,
+            line.total,
+            line.groups,
+            line.special_instructions,
+            line.problems,
+        )
+
+
+@frozen
+class StoreView:
+    """The store the order goes to."""
+
+    store_id: str
+    name: str
+    currency: str
+    offers: tuple[str, ...]
+
+
+@frozen
+class SessionView:
+    """What the session in hand may do: ``none``, ``partner-only`` or ``end-user``."""
+
+    level: str = "none"
+    expires_at: datetime | None = None
+
+
+@frozen
+class PaymentView:
+    """How the order will be paid, as much of it as may be shown."""
+
+    kind: str
+    processor_type: str | None = None
+
+    @classmethod
+    def of(cls, payment: Payment) -> PaymentView:
+        """The picture of a payment."""
+        processor = payment.processor_type if isinstance(payment, CardOnFile) else None
+        return cls(payment.kind, processor)
+
+
+@frozen
+class CheckoutView:
+    """Where a checkout stands: everything a shop's page needs for its next screen.
+
+    ``minimum_order`` is ``None`` when the store has no minimum, or before the first item.
+    ``requirements`` are exactly what ``place`` would refuse on. Amounts in major units, times UTC.
+    """
+
+    id: str
+    stage: Stage
+    session: SessionView
+    signed_in: bool
+    store: StoreView | None
+    lines: tuple[LineView, ...]
+    minimum_order: MinimumOrder | None
+    fulfillment: Fulfillment | None
+    tip: Decimal | None
+    quote: Quote | None
+    agreed_total: Decimal | None
+    payment: PaymentView | None
+    order: Order | None
+    idempotency_key: str | None
+    next_action: NextAction
+    requirements: tuple[Requirement, ...] = field(factory=tuple)
+    notices: tuple[Notice, ...] = field(factory=tuple)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The view as JSON-ready data: amounts as strings, times as ISO 8601."""
+        data: dict[str, Any] = plain(self)
+        data["next_action"] = self.next_action.to_dict()
+        if self.fulfillment is not None:
+            data["fulfillment"]["type"] = self.fulfillment.type
+        if self.minimum_order is not None:
+            data["minimum_order"]["message"] = self.minimum_order.message()
+        return data
+
+
+def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
+    """The picture of the checkout at ``now``."""
+    state = at(state, now)
+    store, session = state.store, state.session
+    return CheckoutView(
+        id=state.checkout_id,
+        stage=state.stage,
+        session=SessionView(session.level.label, session.expires_at) if session else SessionView(),
+        signed_in=state.identity is not None,
+        store=StoreView(store.store_id, store.name, store.currency, registry.offers(state))
+        if store
+        else None,
+        lines=tuple(LineView.of(line) for line in state.lines),
+        minimum_order=registry.minimum_gap(state, now) if state.lines else None,
+        fulfillment=state.fulfillment,
+        tip=state.tip,
+        quote=state.quote,
+        agreed_total=state.agreed_total,
+        payment=PaymentView.of(state.payment) if state.payment else None,
+        order=state.order,
+        idempotency_key=state.placement.idempotency_key if state.placement else None,
+        next_action=registry.next_action(state, now),
+        requirements=registry.requirements(state, now),
+        notices=state.notices,
+    )

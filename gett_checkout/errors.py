@@ -1,0 +1,435 @@
+"""Every error the library raises, in one tree.
+
+::
+
+    GettCheckoutError
+    ├── InvalidInputError            what the caller passed cannot be right (also a ValueError)
+    ├── StepNotAllowedError          the step does not fit the stage, or something is missing
+    ├── IdentityRequiredError        the step needs an end user and no identity is known
+    ├── TotalChangedError            the total is not the one the shopper agreed to
+    ├── OutcomeUnknownError          an order was sent and no answer says what became of it
+    ├── PlacementInProgressError     another worker is placing this checkout right now
+    ├── TransportError               no complete answer: refused, reset, timed out
+    ├── UnreadableAnswerError        an answer that is not what the API documents
+    ├── StorageError                 the storage failed
+    │   ├── CheckoutNotFoundError    unknown or expired checkout
+    │   ├── CheckoutConflictError    somebody else changed the checkout first
+    │   └── SnapshotTooNewError      saved by a later release
+    └── ApiError                     Gett refused: a problem document, or a status of the same meaning
+        ├── ApiValidationError       InvalidRequestError, MissingIdempotencyKeyError, MissingStoreIdError,
+        │                            AddressInvalidError, AddressOutOfRangeError, CartEmptyError,
+        │                            CatalogSetRequiredError, ModifierRequiredError, OrderBelowMinimumError,
+        │                            OrderTotalDifferentError, ValidationFailedError
+        ├── ApiAvailabilityError     ItemUnavailableError, StoreClosedError, ServiceUnavailableError
+        ├── ApiPaymentError          PaymentDeclinedError, PaymentFailedError, PaymentMethodInvalidError
+        ├── ApiAuthenticationError   UnauthenticatedError, SessionUserRequiredError
+        ├── ApiAuthorizationError    ForbiddenError
+        ├── ApiNotFoundError         NotFoundError, StoreNotFoundError, CatalogSetNotFoundError
+        ├── ApiConflictError         ConflictError, OrderAlreadyPlacedError
+        ├── ApiRateLimitError        RateLimitedError
+        └── ApiServerError           InternalError, BadGatewayError
+
+Which code, status and category belongs to which class is said once, in ``core/codes.py``.
+Plain classes, because an attrs exception prints its hidden fields. All of them pickle, and none
+carries a credential, card data or a shopper's contact data in any attribute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from gett_checkout.core.actions import NextAction
+    from gett_checkout.core.minimum import MinimumOrder
+    from gett_checkout.core.requirements import Requirement
+
+
+class GettCheckoutError(Exception):
+    """The root: catch it to catch everything this library raises on purpose.
+
+    ``checkout_id``, ``next_action`` and ``requirements`` are filled in by the checkout the error
+    leaves; a bare `GettClient` knows only the next action that Gett documents for its error code.
+    ``idempotency_key`` is set once a placement has begun: quote it to support.
+    """
+
+    problem_code: ClassVar[str] = "CHECKOUT_ERROR"
+    problem_title: ClassVar[str] = "The checkout could not go on"
+    problem_status: ClassVar[int] = 500
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.checkout_id: str | None = None
+        self.next_action: NextAction | None = None
+        self.requirements: tuple[Requirement, ...] = ()
+        self.idempotency_key: str | None = None
+        self.retry_after: float | None = None
+
+    def to_problem(self) -> dict[str, Any]:
+        """An RFC 9457 problem document for the partner's own HTTP answer; holds no secret."""
+        problem: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.problem_title,
+            "status": self.problem_status,
+            "detail": str(self),
+            "code": self.problem_code,
+        }
+        if self.checkout_id is not None:
+            problem["checkout_id"] = self.checkout_id
+        if self.next_action is not None:
+            problem["next_action"] = self.next_action.to_dict()
+        if self.requirements:
+            problem["requirements"] = [each.to_dict() for each in self.requirements]
+        if self.retry_after is not None:
+            problem["retry_after"] = self.retry_after
+        return problem
+
+
+class InvalidInputError(GettCheckoutError, ValueError):
+    """What the caller passed cannot be right; nothing was sent and nothing changed."""
+
+    problem_code = "INVALID_INPUT"
+    problem_title = "The request cannot be right"
+    problem_status = 422
+
+
+class StepNotAllowedError(GettCheckoutError):
+    """The step does not fit the stage the checkout is in; nothing was sent and nothing changed.
+
+    ``requirements`` says what is missing before it fits.
+    """
+
+    problem_code = "STEP_NOT_ALLOWED"
+    problem_title = "Not possible at this point of the checkout"
+    problem_status = 409
+
+    def __init__(self, message: str = "", *, step: str = "", stage: str = "") -> None:
+        super().__init__(message)
+        self.step = step
+        self.stage = stage
+
+
+class IdentityRequiredError(GettCheckoutError):
+    """The step needs an end-user session and no identity is known. Raised before any request.
+
+    Docs: Errors › SESSION_USER_REQUIRED.
+    """
+
+    problem_code = "IDENTITY_REQUIRED"
+    problem_title = "Sign in to go on"
+    problem_status = 409
+
+
+class TotalChangedError(GettCheckoutError):
+    """The total is not the one the shopper agreed to; `Checkout.confirm_total` is needed.
+
+    ``before`` and ``after`` are totals in major units; ``parts`` maps each part of the amounts
+    that changed to its new value less its old one, as far as both are known.
+    """
+
+    problem_code = "TOTAL_CHANGED"
+    problem_title = "The total has changed"
+    problem_status = 409
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        before: Decimal | None = None,
+        after: Decimal | None = None,
+        parts: Mapping[str, Decimal] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.before = before
+        self.after = after
+        self.parts = dict(parts or {})
+
+
+class OutcomeUnknownError(GettCheckoutError):
+    """An order was sent and no answer says whether it was made. It is neither failed nor placed.
+
+    Call ``place`` again, here or on another worker: it sends the same bytes under the same key.
+    """
+
+    problem_code = "OUTCOME_UNKNOWN"
+    problem_title = "We do not know yet whether the order was placed"
+    problem_status = 503
+
+
+class PlacementInProgressError(GettCheckoutError):
+    """Another worker is placing this checkout; come back after ``retry_after`` seconds."""
+
+    problem_code = "PLACEMENT_IN_PROGRESS"
+    problem_title = "The order is being placed"
+    problem_status = 409
+
+
+class TransportError(GettCheckoutError):
+    """No complete answer came back: refused, reset, timed out, cut short.
+
+    ``may_have_arrived`` is false only when the request certainly did not reach the server.
+    """
+
+    problem_code = "GETT_UNREACHABLE"
+    problem_title = "Gett could not be reached"
+    problem_status = 503
+
+    def __init__(self, message: str = "", *, may_have_arrived: bool = True) -> None:
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
+
+
+class UnreadableAnswerError(GettCheckoutError):
+    """A successful status with a body that is not what the API documents."""
+
+    problem_code = "GETT_UNREADABLE"
+    problem_title = "Gett answered something unreadable"
+    problem_status = 502
+
+    def __init__(self, message: str = "", *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class StorageError(GettCheckoutError):
+    """The storage failed; what was saved before is still there."""
+
+    problem_code = "STORAGE_FAILED"
+    problem_title = "The checkout could not be read or saved"
+    problem_status = 503
+
+
+class CheckoutNotFoundError(StorageError):
+    """No checkout is kept under this id: it was never started, or it has expired."""
+
+    problem_code = "CHECKOUT_NOT_FOUND"
+    problem_title = "No such checkout"
+    problem_status = 404
+
+
+class CheckoutConflictError(StorageError):
+    """Somebody else changed the checkout first; open it again and repeat the step."""
+
+    problem_code = "CHECKOUT_CONFLICT"
+    problem_title = "The checkout was changed elsewhere"
+    problem_status = 409
+
+
+class SnapshotTooNewError(StorageError):
+    """The checkout was saved by a later release than this one."""
+
+    problem_code = "SNAPSHOT_TOO_NEW"
+    problem_title = "The checkout was saved by a later release"
+    problem_status = 500
+
+
+class ApiError(GettCheckoutError):
+    """Gett refused: one problem document (RFC 9457), or a status of the same meaning.
+
+    ``code`` is Gett's ``errorCode`` (empty when the answer had none), ``retry_after`` is in
+    seconds, ``errors`` is ``errors[]`` as sent. Docs: Errors.
+    """
+
+    problem_title = "Gett refused the request"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        code: str = "",
+        category: str = "",
+        status: int = 0,
+        title: str = "",
+        retryable: bool = False,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code
+        self.category = category
+        self.status = status
+        self.title = title
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.request_id = request_id
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        said = self.code or f"HTTP {self.status}"
+        return f"{said}: {self.detail}" if self.detail else said
+
+    def to_problem(self) -> dict[str, Any]:
+        """As everywhere, with Gett's code and with a status that is true of the partner's server.
+
+        The partner's credential and Gett's outages are not the shopper's fault: 401, 403 and 5xx
+        become 502 and 503.
+        """
+        problem = super().to_problem()
+        problem["code"] = self.code or f"HTTP_{self.status}"
+        problem["detail"] = self.detail or self.title or self.problem_title
+        problem["status"] = _OUTWARD_STATUS.get(
+            self.status, 503 if self.status > 500 else self.status
+        )
+        return problem
+
+
+_OUTWARD_STATUS = {0: 502, 401: 502, 403: 502, 429: 503, 500: 502, 502: 502}
+
+
+class ApiValidationError(ApiError):
+    """Category ``validation``: the request, or the order in it, is not acceptable as it is."""
+
+
+class ApiAvailabilityError(ApiError):
+    """Category ``availability``: an item, a store or the service is not available now."""
+
+
+class ApiPaymentError(ApiError):
+    """Category ``payment``: the payment was not taken."""
+
+
+class ApiAuthenticationError(ApiError):
+    """Category ``authentication``: the credential was not accepted."""
+
+
+class ApiAuthorizationError(ApiError):
+    """Category ``authorization``: the credential may not do this."""
+
+
+class ApiNotFoundError(ApiError):
+    """Category ``not_found``: no such resource."""
+
+
+class ApiConflictError(ApiError):
+    """Category ``conflict``: the request contradicts what already happened."""
+
+
+class ApiRateLimitError(ApiError):
+    """Category ``rate_limit``: too many requests."""
+
+
+class ApiServerError(ApiError):
+    """Category ``server_error``: Gett, or a gateway before it, failed."""
+
+
+class InvalidRequestError(ApiValidationError):
+    """INVALID_REQUEST: the request itself is wrong."""
+
+
+class MissingIdempotencyKeyError(ApiValidationError):
+    """MISSING_IDEMPOTENCY_KEY: a placement came without its key."""
+
+
+class MissingStoreIdError(ApiValidationError):
+    """MISSING_STORE_ID: the store is not named."""
+
+
+class AddressInvalidError(ApiValidationError):
+    """ADDRESS_INVALID: the address cannot be used."""
+
+
+class AddressOutOfRangeError(ApiValidationError):
+    """ADDRESS_OUT_OF_RANGE: the store does not deliver there."""
+
+
+class CartEmptyError(ApiValidationError):
+    """CART_EMPTY: there is nothing to order."""
+
+
+class CatalogSetRequiredError(ApiValidationError):
+    """CATALOGSET_REQUIRED: the cart does not name the store's catalog set."""
+
+
+class ModifierRequiredError(ApiValidationError):
+    """MODIFIER_REQUIRED: a required choice of an item was not made."""
+
+
+class OrderBelowMinimumError(ApiValidationError):
+    """ORDER_BELOW_MINIMUM: the cart is below the store's minimum; ``minimum_order`` has the gap.
+
+    Raised by `Checkout.place` before any request, and for the server's own code once it emits it.
+    """
+
+    def __init__(self, detail: str = "", **document: Any) -> None:
+        super().__init__(detail, **document)
+        self.minimum_order: MinimumOrder | None = None
+
+
+class OrderTotalDifferentError(ApiValidationError):
+    """ORDER_TOTAL_DIFFERENT: prices changed since the quote; validate again and ask the shopper."""
+
+
+class ValidationFailedError(ApiValidationError):
+    """VALIDATION_FAILED: ``errors`` names the members that are wrong."""
+
+
+class ItemUnavailableError(ApiAvailabilityError):
+    """ITEM_UNAVAILABLE: an item is sold out; ``errors`` names it."""
+
+
+class StoreClosedError(ApiAvailabilityError):
+    """STORE_CLOSED: the store takes no orders now."""
+
+
+class ServiceUnavailableError(ApiAvailabilityError):
+    """SERVICE_UNAVAILABLE: Gett is down for a moment."""
+
+
+class PaymentDeclinedError(ApiPaymentError):
+    """PAYMENT_DECLINED: the processor said no; another payment method is needed."""
+
+
+class PaymentFailedError(ApiPaymentError):
+    """PAYMENT_FAILED: the processor could not say; the same order may be tried again."""
+
+
+class PaymentMethodInvalidError(ApiPaymentError):
+    """PAYMENT_METHOD_INVALID: the card data is wrong."""
+
+
+class UnauthenticatedError(ApiAuthenticationError):
+    """UNAUTHENTICATED: the API key or session token is missing, wrong or expired."""
+
+
+class SessionUserRequiredError(ApiAuthenticationError):
+    """SESSION_USER_REQUIRED: the call needs an end-user session."""
+
+
+class ForbiddenError(ApiAuthorizationError):
+    """FORBIDDEN: the organisation may not do this."""
+
+
+class NotFoundError(ApiNotFoundError):
+    """NOT_FOUND: no such resource."""
+
+
+class StoreNotFoundError(ApiNotFoundError):
+    """STORE_NOT_FOUND: no such store."""
+
+
+class CatalogSetNotFoundError(ApiNotFoundError):
+    """CATALOGSET_NOT_FOUND: the menu was replaced; read the store again."""
+
+
+class ConflictError(ApiConflictError):
+    """CONFLICT: already done, or already used."""
+
+
+class OrderAlreadyPlacedError(ApiConflictError):
+    """ORDER_ALREADY_PLACED: there is an order for this already."""
+
+
+class RateLimitedError(ApiRateLimitError):
+    """RATE_LIMITED: too many requests; ``retry_after`` says when to come back."""
+
+
+class InternalError(ApiServerError):
+    """INTERNAL_ERROR: Gett failed."""
+
+
+class BadGatewayError(ApiServerError):
+    """HTTP 502: a gateway before Gett failed."""

@@ -1,0 +1,160 @@
+"""Sending a placement and recording what became of it, under one key and one body.
+
+Everything here happens after the placement was saved (stage ``placing``) and ends with the answer
+saved. What an answer means is decided in ``core/placement.py``. Docs: Orders › place; Idempotency;
+Errors › PAYMENT_FAILED.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import evolve
+
+from gett_checkout.client import GettClient
+from gett_checkout.core.consequences import event_of
+from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed
+from gett_checkout.core.order import Order
+from gett_checkout.core.placement import Outcome, Placement, digest, judge
+from gett_checkout.core.state import CheckoutState
+from gett_checkout.errors import (
+    ApiAuthenticationError,
+    ApiError,
+    GettCheckoutError,
+    OutcomeUnknownError,
+    StepNotAllowedError,
+)
+from gett_checkout.record import Record
+
+_PAYMENT_TRIES: Final = 3
+_LEASE_MARGIN: Final = 15.0  # seconds beyond the longest a single attempt and its wait can take
+
+
+def prepare(state: CheckoutState, client: GettClient, key: str, now: datetime) -> Placement:
+    """The placement of the checkout as it stands, under a new key."""
+    if not (state.store and state.fulfillment and state.quote and state.payment):
+        raise StepNotAllowedError("the order is not complete", step="place", stage=state.stage)
+    body = client.placement_body(
+        state.store,
+        state.lines,
+        state.fulfillment,
+        order_token=state.quote.order_token,
+        amounts=state.quote.amounts,
+        payment=state.payment,
+        identity=state.identity,
+    )
+    return Placement(
+        idempotency_key=key,
+        body=body,
+        digest=digest(body),
+        begun_at=now,
+        lease_until=now + lease(client),
+    )
+
+
+def lease(client: GettClient) -> timedelta:
+    """For how long the worker that saved a placement is the only one to send it."""
+    return timedelta(seconds=client.timeout + client.retry.longest_wait + _LEASE_MARGIN)
+
+
+async def send(record: Record, client: GettClient, *, token: str, sent_before: bool) -> Order:
+    """Send the saved placement until its outcome is known or patience is at its end.
+
+    ``sent_before``: an earlier attempt may have arrived. Raises the refusal once it is saved;
+    `OutcomeUnknownError` when there is no telling, and then the stage is still ``placing``, as it
+    is when Gett refuses the token of a placement whose outcome is not known.
+    """
+    started, tried, failed_payments = record.now(), 0, 0
+    while True:
+        answer = await _attempt(record, client, token)
+        if isinstance(answer, Order):
+            await record.happen(Placed(answer))
+            return answer
+        tried += 1
+        outcome = judge(answer, sent_before=sent_before)
+        sent_before = sent_before or outcome is Outcome.UNKNOWN
+        failed_payments += outcome is Outcome.TRY_AGAIN
+        elapsed = record.now() - started
+        match outcome:
+            case Outcome.TRY_AGAIN if failed_payments < _PAYMENT_TRIES:
+                wait: float | None = 1.0 + 2.0 * client.dice()
+            case Outcome.NOT_PLACED | Outcome.UNKNOWN:
+                wait = _patience(client, answer, elapsed, tried)
+            case _:
+                wait = None
+        if wait is None:
+            return await _conclude(record, outcome, answer)
+        await client.sleep(wait)
+        await again(record, client)
+
+
+async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
+    placement = _placement(record)
+    try:
+        return await client.place_order(
+            placement.body, idempotency_key=placement.idempotency_key, token=token
+        )
+    except GettCheckoutError as error:
+        return error
+
+
+async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) -> Order:
+    """Save what is known in the end, and say it."""
+    match outcome:
+        case Outcome.EXISTS:
+            order = Order(order_id=None)
+            await record.happen(Placed(order))
+            return order
+        case Outcome.UNKNOWN:
+            await record.happen(NoAnswer(evolve(_placement(record), lease_until=record.now())))
+            if isinstance(error, ApiAuthenticationError):
+                raise error
+            raise outcome_unknown() from error
+        case _:
+            event = None
+            if outcome is not Outcome.NOT_PLACED and isinstance(error, ApiError):
+                event = event_of(error, record.state.lines)
+            await record.happen(event or NotPlaced())
+            raise error
+
+
+def outcome_unknown() -> OutcomeUnknownError:
+    """The error of a placement that was sent and not answered."""
+    return OutcomeUnknownError(
+        "the order was sent and no answer says whether it was placed; place again to find out"
+    )
+
+
+async def again(record: Record, client: GettClient) -> None:
+    """Save one attempt more, with a new lease, before it is made."""
+    placement = _placement(record)
+    await record.happen(
+        NoAnswer(
+            evolve(
+                placement,
+                attempts=placement.attempts + 1,
+                lease_until=record.now() + lease(client),
+            )
+        )
+    )
+
+
+def _patience(
+    client: GettClient, error: GettCheckoutError, elapsed: timedelta, tried: int
+) -> float | None:
+    """How long to wait before the next attempt; ``None`` when another one would not help, or is too late."""
+    if isinstance(error, ApiError) and 400 <= error.status < 500 and error.status not in (408, 429):
+        return None
+    return client.retry.next_wait(
+        error, tried=tried, elapsed=elapsed.total_seconds(), dice=client.dice()
+    )
+
+
+def _placement(record: Record) -> Placement:
+    placement = record.state.placement
+    if placement is None or not placement.is_intact():
+        raise StepNotAllowedError(
+            "the saved placement is not the one its key was made for", step="place"
+        )
+    return placement

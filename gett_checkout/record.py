@@ -1,0 +1,70 @@
+"""The saved state of one checkout: read once, then changed by compare-and-swap only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from gett_checkout.core import machine, snapshot
+from gett_checkout.core.machine import Event
+from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.errors import CheckoutNotFoundError
+from gett_checkout.storage import Storage, Stored
+
+
+class Record:
+    """A checkout's state and the version it was saved under, one per checkout and process.
+
+    Steps hold ``lock`` while they work, so in one process they follow one another. Against other
+    processes the version decides: who saves second gets `CheckoutConflictError`, changes nothing
+    and starts again from what is saved.
+    """
+
+    def __init__(
+        self,
+        state: CheckoutState,
+        *,
+        version: int = 0,
+        storage: Storage,
+        clock: Callable[[], datetime],
+        lifetime: timedelta,
+    ) -> None:
+        self.state = state
+        self.version = version
+        self.lock = asyncio.Lock()
+        self._storage = storage
+        self._clock = clock
+        self._lifetime = lifetime
+
+    def now(self) -> datetime:
+        """The time, aware UTC."""
+        return self._clock()
+
+    async def save(self, state: CheckoutState) -> None:
+        """Save the state; only then is it the checkout's."""
+        placement = state.placement if state.stage is Stage.PLACING else None
+        self.version = await self._storage.save(
+            state.checkout_id,
+            snapshot.dump(state),
+            expected_version=self.version,
+            expires_at=self.now() + self._lifetime,
+            due_at=placement.lease_until if placement else None,
+        )
+        self.state = state
+
+    async def happen(self, event: Event) -> None:
+        """Move the machine and save where it went; `StepNotAllowedError` when it may not."""
+        await self.save(machine.apply(self.state, event, self.now()))
+
+    async def reload(self) -> None:
+        """Start again from what is saved."""
+        stored = await self._storage.load(self.state.checkout_id)
+        if stored is None:
+            raise CheckoutNotFoundError("the checkout has expired or was deleted")
+        self.state, self.version = snapshot.load(stored.data), stored.version
+
+    def absorb(self, stored: Stored) -> None:
+        """Take over what another process saved, unless a step is at work: it finds out by itself."""
+        if stored.version > self.version and not self.lock.locked():
+            self.state, self.version = snapshot.load(stored.data), stored.version

@@ -1,0 +1,68 @@
+"""What passes between the server and the desks that do the work: a call, and its answer.
+
+Desks are plain synchronous code. They never await, so whatever one of them does is atomic.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from . import decimal_json, reading
+from .credentials import Session
+from .operations import Level
+from .problems import RefusedError
+
+
+@frozen
+class Call:
+    """One authenticated request, read from the wire but not yet understood."""
+
+    at: datetime
+    level: Level
+    session: Session | None
+    parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    content: bytes = field(repr=False)
+    content_type: str
+    idempotency_key: str | None
+
+    def document(self) -> reading.Document:
+        """The request's JSON object, or a refusal."""
+        return reading.body(self.content, self.content_type)
+
+    def shopper(self) -> str:
+        """The id of the end user the call acts for. Docs: Errors › SESSION_USER_REQUIRED."""
+        if self.session is None or self.session.user_id is None:
+            raise session_user_required()
+        return self.session.user_id
+
+
+@frozen
+class Answer:
+    """A status and the bytes under it; no bytes and no content type for an empty body."""
+
+    status: int
+    content: bytes = field(default=b"", repr=False)
+    content_type: str | None = None
+    error_code: str | None = None
+    """The problem's code, for the sandbox's own record."""
+
+
+Desk = Callable[[Call], Answer]
+"""What serves one operation."""
+
+
+def answer(document: Mapping[str, Any], status: int = 200) -> Answer:
+    """A JSON answer."""
+    return Answer(status, decimal_json.write(document), "application/json")
+
+
+def session_user_required() -> RefusedError:
+    """The refusal of an operation that needs an end user's session."""
+    return RefusedError(
+        "SESSION_USER_REQUIRED",
+        "This endpoint requires a session JWT minted with an email. "
+        "Create one via POST /v1/marketplace/session/create.",
+    )

@@ -1,0 +1,105 @@
+"""Credentials: the one API key, and the sessions made with it, from issue to expiry.
+
+Docs: Hosts and credentials. A session created with an e-mail belongs to an end user, and its token
+carries an `Id` claim; one created without is partner-only, and its token has none.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import jwt
+from attrs import field, frozen
+
+from .operations import Level
+from .problems import RefusedError
+from .switches import Switches
+
+ISSUER = "gett-marketfront-sandbox"
+SANDBOX_API_KEY = "zpka_sandbox_only_for_rehearsals"
+
+
+@frozen
+class Session:
+    """One session: its token, what it may do, and until when."""
+
+    token: str = field(repr=False)
+    level: Level
+    email: str | None = field(repr=False)
+    user_id: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+class Credentials:
+    """Issues session tokens and recognises every credential the sandbox accepts."""
+
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        self._secret = secrets.token_bytes(32)
+        self._live: dict[str, Session] = {}
+        self._user_ids: dict[str, str] = {}
+        self.sessions: list[Session] = []
+
+    def issue(self, email: str | None, life: timedelta, now: datetime) -> Session:
+        """A new session; the same e-mail is always the same end user."""
+        user_id = None if email is None else self._user_id(email)
+        expires_at = now + life
+        session = Session(
+            token=self._token(user_id, now, expires_at),
+            level="partner_only" if email is None else "end_user",
+            email=email,
+            user_id=user_id,
+            created_at=now,
+            expires_at=expires_at,
+        )
+        self.sessions.append(session)
+        self._live[session.token] = session
+        return session
+
+    def recognise(self, authorization: str | None, now: datetime) -> tuple[Level, Session | None]:
+        """What an `Authorization` header proves: `none` unless it is known and unexpired."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme != "Bearer":
+            return "none", None
+        if token == SANDBOX_API_KEY:
+            return "api_key", None
+        session = self._live.get(token)
+        if session is None or session.expires_at <= now:
+            return "none", None
+        return session.level, session
+
+    def revoke(self, token: str) -> None:
+        """Stop accepting one session token."""
+        self._live.pop(token, None)
+
+    def revoke_all(self) -> None:
+        """Stop accepting every session token issued so far."""
+        self._live.clear()
+
+    def reset(self) -> None:
+        """Forget every session and every end user."""
+        self._live.clear()
+        self._user_ids.clear()
+        self.sessions.clear()
+
+    def _user_id(self, email: str) -> str:
+        return self._user_ids.setdefault(email.casefold(), str(uuid4()))
+
+    def _token(self, user_id: str | None, now: datetime, expires_at: datetime) -> str:
+        if self._switches.opaque_tokens:
+            return f"gett_sess_{secrets.token_urlsafe(32)}"
+        claims: dict[str, object] = {
+            "iss": ISSUER,
+            "iat": int(now.timestamp()),
+            "exp": int(expires_at.timestamp()),
+            "jti": str(uuid4()),
+        }
+        if user_id is not None:
+            claims["Id"] = user_id
+        return jwt.encode(claims, self._secret, algorithm="HS256")
+
+
+def unauthenticated() -> RefusedError:
+    """The refusal of a missing, unknown or expired credential."""
+    return RefusedError("UNAUTHENTICATED", "The bearer credential is missing, unknown or expired.")

@@ -1,0 +1,43 @@
+"""Planned mishaps: what a request gets instead of, or after, the work it asked for.
+
+The kinds are explained at `switches.FaultKind`.
+"""
+
+from .calls import Answer
+from .problems import RefusedError
+from .switches import Fault
+
+INSTEAD_OF_WORK = frozenset({"drop_before", "error", "html", "empty", "hang"})
+
+_USUAL_CODES = {
+    400: "INVALID_REQUEST",
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    409: "CONFLICT",
+    422: "VALIDATION_FAILED",
+    429: "RATE_LIMITED",
+    503: "SERVICE_UNAVAILABLE",
+}
+
+_GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body></html>"
+
+
+def refusal(fault: Fault) -> RefusedError:
+    """The problem a fault answers with."""
+    code = fault.code or _USUAL_CODES.get(fault.status or 500, "INTERNAL_ERROR")
+    return RefusedError(
+        code, "A planned fault.", status=fault.status, retry_after=fault.retry_after
+    )
+
+
+def bare(fault: Fault) -> Answer:
+    """What a gateway answers on its own, without asking the API: a page, or nothing at all."""
+    if fault.kind == "html":
+        return Answer(fault.status or 502, _GATEWAY_PAGE, "text/html")
+    return Answer(fault.status or 500)
+
+
+def truncated(answer: Answer) -> Answer:
+    """A success whose JSON breaks off in the middle."""
+    return Answer(200, answer.content[: len(answer.content) // 2] or b"{", "application/json")

@@ -1,0 +1,236 @@
+"""The way of a request: recorded, perhaps meeting a planned fault, let in, and brought to a desk.
+
+Whatever goes wrong on the way is answered with a problem document, never with a traceback. Docs:
+Errors; Credentials; Rate limits.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from aiohttp import web
+from attrs import evolve, field, frozen
+
+from . import decimal_json, faults, operations
+from .calls import Answer, Call, Desk, session_user_required
+from .credentials import Credentials, Session, unauthenticated
+from .limits import RateLimiter
+from .operations import Level, Operation, Route
+from .problems import RefusedError
+from .switches import Fault, Switches
+
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class Seen:
+    """One request the sandbox got; `status` stays 0 while, and if, no answer leaves."""
+
+    at: datetime
+    method: str
+    path: str
+    operation: str
+    level: Level
+    status: int = 0
+    error_code: str | None = None
+    idempotency_key: str | None = None
+
+
+@frozen
+class _Arrival:
+    """A request, and what could be told from its head alone."""
+
+    request: web.Request
+    route: Route | None
+    level: Level
+    session: Session | None = field(repr=False)
+
+    @property
+    def operation(self) -> str:
+        return self.route.operation.name if self.route else ""
+
+
+class Handler:
+    """Serves every request of the sandbox."""
+
+    def __init__(
+        self,
+        desks: Mapping[str, Desk],
+        *,
+        clock: Callable[[], datetime],
+        switches: Switches,
+        credentials: Credentials,
+    ) -> None:
+        self._desks = desks
+        self._clock = clock
+        self._switches = switches
+        self._credentials = credentials
+        self._limiter = RateLimiter(switches)
+        self._stopping: asyncio.Event | None = None
+        self._connections: set[asyncio.Task[object]] = set()
+        self.requests: list[Seen] = []
+
+    def open(self) -> None:
+        """Be ready to serve on the running loop."""
+        self._stopping = asyncio.Event()
+
+    def let_go(self) -> None:
+        """Let go of the requests that hang or wait."""
+        if self._stopping is not None:
+            self._stopping.set()
+
+    async def close(self) -> None:
+        """End what still runs for clients that have gone away."""
+        left = tuple(self._connections)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def reset(self) -> None:
+        """Forget the requests; one still being served is written to the old list."""
+        self.requests = []
+        self._limiter.reset()
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Serve one request; the one entry point of the HTTP server."""
+        self._remember_connection()
+        now = self._clock()
+        level, session = self._credentials.recognise(request.headers.get("Authorization"), now)
+        route = operations.find(request.method, request.rel_url.raw_path)
+        arrival = _Arrival(request, route, level, session)
+        seen = Seen(
+            at=now,
+            method=request.method,
+            path=request.path,
+            operation=arrival.operation,
+            level=level,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+        log, index = self.requests, len(self.requests)
+        log.append(seen)
+        answer = await self._answer(arrival)
+        if answer is None:
+            return _dropped(request)
+        log[index] = evolve(seen, status=answer.status, error_code=answer.error_code)
+        return self._response(arrival, answer)
+
+    def _remember_connection(self) -> None:
+        """aiohttp serves a connection in one task, and may lose sight of it when its peer goes."""
+        task = asyncio.current_task()
+        if task is not None and task not in self._connections:
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+    async def _answer(self, arrival: _Arrival) -> Answer | None:
+        """The answer to send, or `None` to drop the connection instead."""
+        fault = self._switches.take(arrival.operation) if arrival.route else None
+        if fault is None:
+            return await self._work(arrival)
+        if fault.kind in faults.INSTEAD_OF_WORK:
+            return await self._refuse_to_work(fault, arrival)
+        answer = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
+        match fault.kind:
+            case "drop_after":
+                return None
+            case "error_after":
+                return self._problem(faults.refusal(fault), arrival)
+            case "garbage" if answer is not None:
+                return faults.truncated(answer)
+        return answer
+
+    async def _refuse_to_work(self, fault: Fault, arrival: _Arrival) -> Answer | None:
+        match fault.kind:
+            case "error":
+                return self._problem(faults.refusal(fault), arrival)
+            case "html" | "empty":
+                return faults.bare(fault)
+            case "hang":
+                await self._stops_within(None)
+        return None
+
+    async def _work(self, arrival: _Arrival, delay: float | None = None) -> Answer | None:
+        """Do what the request asks for; `None` when its connection broke in the middle of it."""
+        try:
+            return await self._reach_desk(arrival, delay)
+        except RefusedError as refusal:
+            return self._problem(refusal, arrival)
+        except ConnectionError:
+            return None
+        except Exception:  # noqa: BLE001 - whatever it is, the answer is a problem document
+            _log.exception("The sandbox failed on %s", arrival.operation)
+            failure = RefusedError("INTERNAL_ERROR", "Something went wrong inside the sandbox.")
+            return self._problem(failure, arrival)
+
+    async def _reach_desk(self, arrival: _Arrival, delay: float | None) -> Answer:
+        if arrival.route is None:
+            raise RefusedError("NOT_FOUND", "There is no such operation.")
+        operation = arrival.route.operation
+        self._let_in(operation, arrival.level)
+        self._limiter.spend(operation.bucket, self._clock())
+        request = arrival.request
+        content = await _content(request)
+        if delay is not None and await self._stops_within(delay):
+            raise ConnectionAbortedError
+        call = Call(
+            content=content,
+            at=self._clock(),
+            level=arrival.level,
+            session=arrival.session,
+            parameters=arrival.route.parameters,
+            query=request.query,
+            content_type=request.content_type,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+        return self._desks[operation.name](call)
+
+    def _let_in(self, operation: Operation, level: Level) -> None:
+        """Refuse a credential that may not do this. Docs: Credentials."""
+        needs_end_user = operation.needs_end_user
+        if level == "none":
+            raise unauthenticated()
+        if level == "end_user" and needs_end_user and self._switches.distrust_end_users:
+            raise session_user_required()
+        if level in operation.levels:
+            return
+        if needs_end_user:
+            raise session_user_required()
+        raise RefusedError("FORBIDDEN", "This credential may not call this operation.")
+
+    async def _stops_within(self, seconds: float | None) -> bool:
+        """Wait, and tell whether the sandbox was stopped meanwhile."""
+        if self._stopping is None:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stopping.wait()
+        except TimeoutError:
+            return False
+
+    def _problem(self, refusal: RefusedError, arrival: _Arrival) -> Answer:
+        document = refusal.document(instance=arrival.request.path, now=self._clock())
+        content = decimal_json.write(document)
+        return Answer(refusal.status, content, "application/problem+json", refusal.code)
+
+    def _response(self, arrival: _Arrival, answer: Answer) -> web.Response:
+        bucket = arrival.route.operation.bucket if arrival.route else "reads"
+        headers = self._limiter.headers(bucket, self._clock())
+        if answer.content_type is not None:
+            headers["Content-Type"] = answer.content_type
+        return web.Response(status=answer.status, body=answer.content, headers=headers)
+
+
+async def _content(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise RefusedError("INVALID_REQUEST", "The body is too large.") from error
+    except web.RequestPayloadError as error:
+        raise RefusedError("INVALID_REQUEST", "The body cannot be read.") from error
+
+
+def _dropped(request: web.Request) -> web.Response:
+    """Cut the connection. aiohttp wants a response all the same, and finds nobody to send it to."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

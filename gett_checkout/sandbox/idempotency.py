@@ -1,0 +1,72 @@
+"""Idempotency keys: one key, one order, for twenty-four hours.
+
+Docs: Idempotency-Key. What a second request under a known key gets is not settled everywhere, so
+the policy is a switch.
+"""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from .calls import Answer, Call
+from .problems import RefusedError
+from .switches import Switches
+
+KEPT_FOR = timedelta(hours=24)
+
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+@frozen
+class _Kept:
+    digest: bytes
+    at: datetime
+    outcome: Answer | RefusedError
+
+
+class KeyBook:
+    """Remembers what was answered under each key."""
+
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        self._kept: dict[str, _Kept] = {}
+
+    def recall(self, key: str, call: Call) -> Answer | None:
+        """The answer the key policy gives to a known key, `None` when the request is new."""
+        policy = self._switches.key_policy
+        kept = self._kept.get(key)
+        if policy == "none" or kept is None or kept.at + KEPT_FOR <= call.at:
+            return None
+        if policy == "refuse_duplicates":
+            raise RefusedError("CONFLICT", "This Idempotency-Key has been used.")
+        if policy == "reject_other_body" and kept.digest != _digest(call):
+            raise RefusedError(
+                "VALIDATION_FAILED", "This Idempotency-Key was used with another body."
+            )
+        if isinstance(kept.outcome, RefusedError):
+            raise kept.outcome
+        return kept.outcome
+
+    def keep(self, key: str, call: Call, outcome: Answer | RefusedError) -> None:
+        """Store the outcome of the request under its key."""
+        self._kept[key] = _Kept(_digest(call), call.at, outcome)
+
+    def reset(self) -> None:
+        """Forget every key."""
+        self._kept.clear()
+
+
+def read_key(header: str | None) -> str:
+    """The UUID v4 in an `Idempotency-Key` header, or `MISSING_IDEMPOTENCY_KEY`."""
+    key = (header or "").lower()
+    if not _UUID4.fullmatch(key):
+        raise RefusedError(
+            "MISSING_IDEMPOTENCY_KEY", "The header Idempotency-Key must be a UUID v4."
+        )
+    return key
+
+
+def _digest(call: Call) -> bytes:
+    return hashlib.sha256(call.content).digest()

@@ -1,0 +1,131 @@
+"""Strict reading of request bodies: every member has its type and its bounds, or is refused.
+
+Docs: Errors › VALIDATION_FAILED (`errors[]` names what to fix). Members nobody documented are
+refused too, because a misspelt optional member would otherwise be lost without a word. Messages
+never repeat the value that was sent: it may be a card number.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+
+from attrs import frozen
+
+from . import decimal_json
+from .problems import RefusedError, invalid
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+PHONE = re.compile(r"\+[1-9]\d{1,14}")  # E.164. Docs: Session
+ANY_TEXT = re.compile(r".*\S.*", re.DOTALL)
+
+_HIGHEST_AMOUNT = Decimal(1_000_000)
+
+
+@frozen
+class Document:
+    """One JSON object of a request and the JSON path that leads to it."""
+
+    members: dict[str, object]
+    path: str = "$"
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.members
+
+    def only(self, *names: str) -> None:
+        """Refuse any member that is not one of `names`."""
+        for name in self.members:
+            if name not in names:
+                raise invalid(self.at(name), "unknown_member", "No such member is documented.")
+
+    def at(self, name: str) -> str:
+        """The JSON path of the member `name`."""
+        return f"{self.path}.{name}"
+
+    def text(self, name: str, pattern: re.Pattern[str] = ANY_TEXT, *, longest: int = 256) -> str:
+        """A string of a given shape, by default any that is not blank."""
+        value = self._member(name)
+        if not isinstance(value, str):
+            raise invalid(self.at(name), "wrong_type", "A string is expected.")
+        if len(value) > longest or not pattern.fullmatch(value):
+            raise invalid(self.at(name), "malformed", "The value does not have the expected form.")
+        return value
+
+    def optional_text(
+        self, name: str, pattern: re.Pattern[str] = ANY_TEXT, *, longest: int = 256
+    ) -> str | None:
+        """The same, or `None` where the member is absent."""
+        return self.text(name, pattern, longest=longest) if name in self else None
+
+    def choice(self, name: str, choices: Collection[str]) -> str:
+        """One of a few fixed strings, letter case included."""
+        value = self.text(name)
+        if value not in choices:
+            expected = ", ".join(choices)
+            raise invalid(self.at(name), "unknown_value", f"One of {expected} is expected.")
+        return value
+
+    def whole(self, name: str, lowest: int, highest: int) -> int:
+        """A whole number within bounds; `2.0` and `"2"` are not whole numbers."""
+        value = self._member(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise invalid(self.at(name), "wrong_type", "A whole number is expected.")
+        if not lowest <= value <= highest:
+            message = f"A number from {lowest} to {highest} is expected."
+            raise invalid(self.at(name), "out_of_bounds", message)
+        return value
+
+    def number(self, name: str, lowest: int, highest: int) -> Decimal:
+        """Any number within bounds."""
+        value = self._member(name)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise invalid(self.at(name), "wrong_type", "A number is expected.")
+        if not lowest <= value <= highest:
+            message = f"A number from {lowest} to {highest} is expected."
+            raise invalid(self.at(name), "out_of_bounds", message)
+        return Decimal(value)
+
+    def amount(self, name: str, *, negative: bool = False) -> Decimal:
+        """An amount of money in major units with at most two decimals. Docs: Money."""
+        highest = int(_HIGHEST_AMOUNT)
+        value = self.number(name, -highest if negative else 0, highest)
+        if value != round(value, 2):
+            raise invalid(self.at(name), "malformed", "At most two decimals are expected.")
+        return round(value, 2)
+
+    def part(self, name: str) -> "Document":
+        """A JSON object."""
+        return _object(self._member(name), self.at(name))
+
+    def parts(self, name: str, *, most: int = 200) -> Iterator["Document"]:
+        """A JSON array of objects."""
+        value = self._member(name)
+        if not isinstance(value, list):
+            raise invalid(self.at(name), "wrong_type", "An array is expected.")
+        if len(value) > most:
+            raise invalid(self.at(name), "out_of_bounds", f"At most {most} entries are expected.")
+        for index, entry in enumerate(value):
+            yield _object(entry, f"{self.at(name)}[{index}]")
+
+    def _member(self, name: str) -> object:
+        if name not in self.members:
+            raise invalid(self.at(name), "missing", "The member is required.")
+        return self.members[name]
+
+
+def body(content: bytes, content_type: str) -> Document:
+    """The JSON object a request carries."""
+    if content_type != "application/json":
+        raise RefusedError("INVALID_REQUEST", "Content-Type must be application/json.")
+    try:
+        value = decimal_json.read(content)
+    except ValueError as error:
+        raise RefusedError("INVALID_REQUEST", "The body is not JSON in UTF-8.") from error
+    if not isinstance(value, dict):
+        raise RefusedError("INVALID_REQUEST", "The body is not a JSON object.")
+    return Document(value)
+
+
+def _object(value: object, path: str) -> Document:
+    if not isinstance(value, dict):
+        raise invalid(path, "wrong_type", "An object is expected.")
+    return Document(value, path)

@@ -1,0 +1,168 @@
+"""The storefront: finding stores, reading their menus, and knowing whether they are open.
+
+Docs: Store and catalog. A catalog set is immutable under its id, so an item that runs out later
+(`Switches.sold_out`) does not show in it.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from . import decimal_json
+from .calls import Answer, Call, answer
+from .problems import RefusedError
+from .reading import Document
+from .switches import Switches
+
+JsonObject = Mapping[str, Any]
+
+FULFILLMENT_TYPES = ("delivery", "pickup")
+DISCOVERY_RADIUS_KM = 50.0
+DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 100
+
+_STORE_ID = re.compile(r"[A-Za-z0-9_-]+")
+_END_OF_DAY = time(0)
+_EARTH_RADIUS_KM = 6371.0
+
+
+class Menu:
+    """A catalog set, by id."""
+
+    def __init__(self, catalog_set: JsonObject) -> None:
+        self.items: Mapping[str, JsonObject] = catalog_set["items"]
+        self.groups: Mapping[str, JsonObject] = catalog_set["modifierGroups"]
+        sections = catalog_set["sections"].values()
+        self.sold = frozenset(item for section in sections for item in section.get("itemIds", ()))
+        """The items a line may name: those in a section, not those that are only modifiers."""
+        self.content = decimal_json.write(catalog_set)
+        """The catalog set as JSON; it never changes."""
+
+
+class Store:
+    """A restaurant: its public document, its menu and its opening hours."""
+
+    def __init__(self, document: JsonObject, menu: Menu) -> None:
+        self.document = document
+        self.content = decimal_json.write(document)
+        self.menu = menu
+        self.store_id: str = document["storeId"]
+        self.catalog_set_id: str = document["catalogSetId"]
+        self._zone = ZoneInfo(document["timezone"]) if document.get("timezone") else UTC
+
+    def allows(self, fulfillment_type: str) -> bool:
+        """Whether the store delivers, or lets shoppers collect; it does unless it says no."""
+        return bool(self.document.get(f"{fulfillment_type}Allowed", True))
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether `now` lies in a window, on the store's own clock. No windows: never open."""
+        local = now.astimezone(self._zone)
+        today = local.strftime("%A").casefold()
+        return any(
+            window["dayOfWeek"].casefold() == today and _covers(window, local.time())
+            for window in self.document.get("availability") or ()
+        )
+
+    def matches(self, text: str) -> bool:
+        """Whether a discovery query finds the store by its name or a category."""
+        words = [self.document.get("name") or "", *(self.document.get("categories") or ())]
+        return any(text.casefold() in word.casefold() for word in words)
+
+    def is_near(self, latitude: float, longitude: float) -> bool:
+        """Whether the store is in the city of a place; one without a position is everywhere."""
+        position = self.document.get("address") or {}
+        if "latitude" not in position or "longitude" not in position:
+            return True
+        here = (float(position["latitude"]), float(position["longitude"]))
+        return _kilometres(here, (latitude, longitude)) <= DISCOVERY_RADIUS_KM
+
+
+class Storefront:
+    """Every store and menu of the sandbox."""
+
+    def __init__(self, stores: Iterable[tuple[JsonObject, JsonObject]], switches: Switches) -> None:
+        self._switches = switches
+        self._stores: dict[str, Store] = {}
+        self._menus: dict[str, Menu] = {}
+        for document, catalog_set in stores:
+            menu = self._menus.setdefault(catalog_set["catalogSetId"], Menu(catalog_set))
+            store = Store(document, menu)
+            self._stores[store.store_id] = store
+
+    def discover_stores(self, call: Call) -> Answer:
+        """POST /stores/discover."""
+        document = call.document()
+        document.only("location", "fulfillmentType", "query", "limit", "offset")
+        found = list(self._find(document))
+        limit = document.whole("limit", 1, HIGHEST_LIMIT) if "limit" in document else DEFAULT_LIMIT
+        offset = document.whole("offset", 0, 1_000_000) if "offset" in document else 0
+        return answer(
+            {
+                "stores": [store.document for store in found[offset : offset + limit]],
+                "hasMore": offset + limit < len(found),
+                "totalCount": len(found),
+            }
+        )
+
+    def get_store(self, call: Call) -> Answer:
+        """GET /stores/{storeId}. A malformed id is answered 404 without a body."""
+        store_id = call.parameters["storeId"]
+        if not _STORE_ID.fullmatch(store_id):
+            return Answer(404)
+        return Answer(200, self.store(store_id).content, "application/json")
+
+    def get_catalog_set(self, call: Call) -> Answer:
+        """GET /catalog-sets/{catalogSetId}."""
+        menu = self.menu(call.parameters["catalogSetId"])
+        return Answer(200, menu.content, "application/json")
+
+    def store(self, store_id: str) -> Store:
+        """The store with this id, or `STORE_NOT_FOUND`."""
+        store = self._stores.get(store_id)
+        if store is None:
+            raise RefusedError("STORE_NOT_FOUND", "There is no store with this id.")
+        return store
+
+    def menu(self, catalog_set_id: str) -> Menu:
+        """The catalog set with this id, or `CATALOGSET_NOT_FOUND`."""
+        menu = self._menus.get(catalog_set_id)
+        if menu is None:
+            raise RefusedError("CATALOGSET_NOT_FOUND", "There is no catalog set with this id.")
+        return menu
+
+    def check_open(self, store: Store, now: datetime) -> None:
+        """Refuse with `STORE_CLOSED` outside the hours, or when the store has just closed."""
+        if store.store_id in self._switches.closed_stores or not store.is_open(now):
+            raise RefusedError("STORE_CLOSED", "The store is closed.")
+
+    def _find(self, document: Document) -> Iterable[Store]:
+        stores = list(self._stores.values())
+        if "fulfillmentType" in document:
+            wanted = document.choice("fulfillmentType", FULFILLMENT_TYPES)
+            stores = [store for store in stores if store.allows(wanted)]
+        if "query" in document:
+            text = document.text("query")
+            stores = [store for store in stores if store.matches(text)]
+        if "location" in document:
+            place = document.part("location")
+            place.only("latitude", "longitude")
+            latitude = float(place.number("latitude", -90, 90))
+            longitude = float(place.number("longitude", -180, 180))
+            stores = [store for store in stores if store.is_near(latitude, longitude)]
+        return stores
+
+
+def _covers(window: JsonObject, now: time) -> bool:
+    """Whether a window of `HH:mm:ss` times holds `now`; an end of `00:00:00` is midnight."""
+    end = time.fromisoformat(window["end"])
+    return time.fromisoformat(window["start"]) <= now and (end == _END_OF_DAY or now < end)
+
+
+def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """The great-circle distance between two places, by the haversine formula."""
+    (lat1, lon1), (lat2, lon2) = (tuple(map(math.radians, place)) for place in (one, other))
+    half = math.sin((lat2 - lat1) / 2) ** 2
+    half += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * _EARTH_RADIUS_KM * math.asin(math.sqrt(half))

@@ -1,0 +1,91 @@
+"""Checkouts kept in this process: for tests, demos and single-process backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from attrs import frozen
+
+from gett_checkout.errors import CheckoutConflictError
+from gett_checkout.storage import Stored
+
+
+@frozen
+class _Row:
+    stored: Stored
+    expires_at: datetime
+    due_at: datetime | None
+
+
+class MemoryStorage:
+    """Keeps checkouts in a dictionary; they are gone with the process. ``clock`` gives aware UTC."""
+
+    def __init__(self, *, clock: Callable[[], datetime] | None = None) -> None:
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._rows: dict[str, _Row] = {}
+        self._sweep_at = 64
+
+    def __repr__(self) -> str:
+        return f"MemoryStorage(<{len(self._rows)} checkouts>)"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing to close."""
+
+    async def load(self, checkout_id: str) -> Stored | None:
+        """What is kept under the id, or ``None``."""
+        row = self._row(checkout_id)
+        return row.stored if row else None
+
+    async def save(
+        self,
+        checkout_id: str,
+        data: bytes,
+        *,
+        expected_version: int,
+        expires_at: datetime,
+        due_at: datetime | None,
+    ) -> int:
+        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        row = self._row(checkout_id)
+        version = row.stored.version if row else 0
+        if version != expected_version:
+            raise CheckoutConflictError("the checkout was changed by somebody else")
+        self._rows[checkout_id] = _Row(Stored(data, version + 1), expires_at, due_at)
+        self._sweep()
+        return version + 1
+
+    async def delete(self, checkout_id: str) -> None:
+        """Forget what is kept under the id, if anything."""
+        self._rows.pop(checkout_id, None)
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        due = [
+            (row.due_at, checkout_id)
+            for checkout_id, row in self._rows.items()
+            if row.due_at is not None and row.due_at <= now < row.expires_at
+        ]
+        return [checkout_id for _, checkout_id in sorted(due)[:limit]]
+
+    def _row(self, checkout_id: str) -> _Row | None:
+        row = self._rows.get(checkout_id)
+        return row if row and self._clock() < row.expires_at else None
+
+    def _sweep(self) -> None:
+        """Drop what has expired, each time the number of rows has doubled: cheap on average."""
+        if len(self._rows) < self._sweep_at:
+            return
+        now = self._clock()
+        self._rows = {key: row for key, row in self._rows.items() if now < row.expires_at}
+        self._sweep_at = max(64, 2 * len(self._rows))

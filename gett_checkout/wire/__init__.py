@@ -1,0 +1,1 @@
+"""Gett's HTTP API on paper: operations, requests, answers and problem documents. No network."""

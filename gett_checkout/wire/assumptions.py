@@ -1,0 +1,43 @@
+"""What the API does not document, or documents twice: decided here, and nowhere else.
+
+Pass your own `Assumptions` to `GettClient` when Gett tells you better. Reading needs none of this:
+every form a page shows is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from gett_checkout.wire.endpoints import BASE_PATH, OPERATIONS, Operation
+
+
+@frozen
+class Assumptions:
+    """The decided names and numbers of the wire format.
+
+    ``operations`` replaces rows of the operations table by name; `with_path` is the short way.
+    Durations in seconds.
+    """
+
+    base_path: str = BASE_PATH
+    operations: Mapping[str, Operation] = field(factory=dict)
+    delivery_mode: str = "DeliveryByMerchant"
+    pickup_mode: str = "Pickup"
+    order_token_member: str = "validatedOrderToken"  # noqa: S105 - a member's name
+    order_token_life: float = 15 * 60.0
+    session_life: float = 30 * 24 * 3600.0
+
+    def operation(self, name: str) -> Operation:
+        """The operation as it is to be called."""
+        return self.operations.get(name) or OPERATIONS[name]
+
+    def with_path(self, name: str, path: str) -> Assumptions:
+        """The same, with another path for one operation; ``{placeholders}`` as in the table."""
+        row = evolve(self.operation(name), path=path)
+        return evolve(self, operations={**self.operations, name: row})
+
+
+DEFAULT: Final = Assumptions()
