@@ -302,6 +302,20 @@ class Checkout:
             else:
                 await self._record.happen(ShopperChanged(identity))
 
+    async def session_token(self) -> str:
+        """The session's token, for the front end's Marketfront SDK; opens a session if there is none.
+
+        It is a credential: hand it to this shopper only. A later step may replace the session.
+        """
+        async with self._step("session_token"):
+
+            async def call(token: str) -> str:
+                return token
+
+            return await with_session(
+                self._record, self._client, call, least=Level.PARTNER_ONLY, carry=Carry.CONTEXT
+            )
+
     async def confirm_total(self, total: Decimal) -> None:
         """The shopper agrees to ``total``, in major units: the amount that was shown.
 

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from gett_checkout.checkout import Checkout
 from gett_checkout.client import GettClient
 from gett_checkout.core import snapshot
-from gett_checkout.core.session import Identity
+from gett_checkout.core.session import Identity, Session
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import (
     CheckoutConflictError,
@@ -57,19 +57,30 @@ class Checkouts:
         return f"Checkouts({self._client!r}, storage={self._storage!r})"
 
     async def start(
-        self, identity: Identity | None = None, *, checkout_id: str | None = None
+        self,
+        identity: Identity | None = None,
+        *,
+        checkout_id: str | None = None,
+        session_token: str | None = None,
     ) -> Checkout:
         """A new checkout, saved; sends nothing to Gett.
 
         ``checkout_id`` is the caller's own unguessable id; `CheckoutConflictError` when it is
-        taken. Without it a random one is made.
+        taken. Without it a random one is made. ``session_token`` is a session the caller already
+        has, from its own ``session/create`` or the Marketfront SDK: its level is read from the
+        token, or, when that is opaque, taken to be end-user if an ``identity`` is given.
         """
-        if checkout_id is not None and not checkout_id:
-            raise InvalidInputError("a checkout_id must not be empty")
+        if checkout_id == "" or session_token == "":
+            raise InvalidInputError("checkout_id and session_token must not be empty")
+        session = session_token and Session.of_token(
+            session_token, made_for_end_user=identity is not None
+        )
         state = CheckoutState(
             checkout_id=checkout_id or str(uuid.uuid4()),
             created_at=self._clock(),
             identity=identity,
+            session=session or None,
+            sessions=1 if session else 0,
         )
         record = self._record(state, version=0)
         try:

@@ -19,6 +19,7 @@ from attrs import evolve
 
 from gett_checkout.client import GettClient
 from gett_checkout.core import machine
+from gett_checkout.core.actions import ContactSupport
 from gett_checkout.core.codes import refuse
 from gett_checkout.core.consequences import event_of
 from gett_checkout.core.machine import OPEN, Quoted
@@ -37,8 +38,9 @@ from gett_checkout.record import Record
 
 T = TypeVar("T")
 
-# How long a claim to open a session outlives the longest the request itself can take, in seconds.
-_CLAIM_MARGIN: Final = 15.0
+# How long other workers leave the opening of a session to the one that claimed it. Opening takes far
+# less; should it take longer, a second session is opened and the first one's worker loses its race.
+_CLAIM: Final = timedelta(seconds=10)
 
 
 class Carry(IntEnum):
@@ -69,6 +71,7 @@ async def with_session(
             return await call(session.token)
         except (SessionUserRequiredError, UnauthenticatedError) as refused:
             if is_last:
+                refused.next_action = ContactSupport("SESSION_REFUSED")
                 raise
             await record.save(_distrust(record.state, refused))
             if isinstance(refused, SessionUserRequiredError):
@@ -108,18 +111,17 @@ async def record_refusal(record: Record, error: ApiError) -> None:
 async def _open(record: Record, client: GettClient, least: Level) -> Session:
     """The session in hand if it will do, else a new one of the highest level there can be."""
     state, now = record.state, record.now()
-    reachable = Level.END_USER if state.identity else Level.PARTNER_ONLY
-    session = state.session
-    if session and session.is_fresh(now) and session.level >= max(least, reachable):
+    openable, session = state.openable_level, state.session
+    if session and session.is_fresh(now) and session.level >= max(least, openable):
         return session
-    if reachable < least:
+    if openable < least:
         raise IdentityRequiredError("this step needs an end user: call identify first")
     if state.opening_until is not None and now < state.opening_until:
         busy = CheckoutConflictError("another worker is opening a session for this checkout")
         busy.retry_after = (state.opening_until - now).total_seconds()
         raise busy
     session = await _to_the_end(_create(record, client))
-    if session.level < reachable:
+    if session.level < openable:
         raise refuse(
             "SESSION_USER_REQUIRED",
             "Gett made a session without an end user although an e-mail was given",
@@ -129,8 +131,7 @@ async def _open(record: Record, client: GettClient, least: Level) -> Session:
 
 async def _create(record: Record, client: GettClient) -> Session:
     """Claim, open, save. The claim is saved first, so that of two workers one opens a session."""
-    patience = timedelta(seconds=client.timeout + client.retry.budget + _CLAIM_MARGIN)
-    await record.save(evolve(record.state, opening_until=record.now() + patience))
+    await record.save(evolve(record.state, opening_until=record.now() + _CLAIM))
     try:
         opened = await client.create_session(record.state.identity)
     except BaseException:
@@ -149,7 +150,7 @@ def _report(state: CheckoutState, session: Session, record: Record) -> Notice:
     before = state.level
     upgraded = session.level > before
     words = (
-        f"Signed in: the {before.label} session was replaced by one of the {session.level.label}"
+        f"Signed in: the {before.label} session became an {session.level.label} one"
         if upgraded
         else f"The {session.level.label} session was renewed"
     )

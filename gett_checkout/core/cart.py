@@ -102,6 +102,8 @@ def read_modifiers(modifiers: Modifiers | None, depth: int = 0) -> tuple[GroupCh
 def _read_choices(chosen: Iterable[str | Modifier], depth: int) -> Iterator[Choice]:
     if isinstance(chosen, str):
         raise InvalidInputError(f"pass a list of modifier item ids, not the bare id {chosen!r}")
+    if not isinstance(chosen, Iterable):
+        raise InvalidInputError("modifiers must map each group id to a list of modifiers")
     for each in chosen:
         modifier = Modifier(each) if isinstance(each, str) else each
         if not isinstance(modifier, Modifier):

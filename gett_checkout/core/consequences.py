@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import evolve
 
 from gett_checkout.core.cart import Line, LineProblem
@@ -53,9 +56,7 @@ def blame(error: ApiError, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return lines
 
 
-def _is_named(entry: object, index: int, line: Line) -> bool:
-    if not isinstance(entry, dict):
-        return False
+def _is_named(entry: Mapping[str, Any], index: int, line: Line) -> bool:
     if "itemId" in entry:
         return entry["itemId"] in item_ids(line)
     return f"lineItems[{index}]" in str(entry.get("jsonPath", ""))

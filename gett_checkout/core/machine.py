@@ -329,14 +329,15 @@ def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
     changed = event.change(state)
     if landing in OPEN:
         changed = evolve(changed, placement=None)
-    return _forward(evolve(changed, stage=landing), now)
+    return at(_forward(evolve(changed, stage=landing), now), now)
 
 
 def at(state: CheckoutState, now: datetime) -> CheckoutState:
     """The state as it stands at ``now``: a quote that ran out is gone."""
-    if state.stage in (Stage.PAY, Stage.PLACE) and not quote_live(state, now):
-        return evolve(QuoteLost().change(state), stage=EVENTS[state.stage][QuoteLost])
-    return state
+    if state.quote is None or state.stage not in OPEN or quote_live(state, now):
+        return state
+    landing = EVENTS[state.stage].get(QuoteLost, state.stage)
+    return evolve(QuoteLost().change(state), stage=landing)
 
 
 def _forward(state: CheckoutState, now: datetime) -> CheckoutState:

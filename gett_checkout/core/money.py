@@ -6,6 +6,7 @@ Refunds in webhooks are the one exception: integers in minor units.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 
 from gett_checkout.errors import InvalidInputError
@@ -74,16 +75,20 @@ def show_amount(
 ) -> str:
     """The amount as a person reads it: ``$4.50``.
 
-    With a ``locale`` and Babel installed (extra ``babel``) in that locale's own form; otherwise
-    plain: the dollar sign for USD, the currency code behind the figure for the rest.
+    With a ``locale`` (``de-DE``, ``de_DE``) that Babel knows, where it is installed (extra
+    ``babel``), in that locale's own form; otherwise plain: the dollar sign for USD, the currency
+    code behind the figure for the rest.
     """
-    if locale is not None:
+    if locale:
         try:
+            from babel import Locale, UnknownLocaleError
             from babel.numbers import format_currency
         except ImportError:
             pass
         else:
-            return format_currency(amount, currency, locale=locale)
+            with suppress(UnknownLocaleError, ValueError):
+                known = Locale.parse(locale.replace("-", "_"))
+                return format_currency(amount, currency, locale=known)
     figure = f"{amount:,.{minor_digits(currency)}f}"
     if currency != "USD":
         return f"{figure} {currency}"

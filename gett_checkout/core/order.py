@@ -40,7 +40,7 @@ class Delivery:
     address_id: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if (self.address is None) == (self.address_id is None):
+        if (self.address is None) == (not self.address_id):
             raise InvalidInputError("a delivery needs either an address or an address_id")
 
 

@@ -19,7 +19,6 @@ from gett_checkout.core.codes import refuse
 from gett_checkout.core.minimum import MinimumOrder, minimum_order
 from gett_checkout.core.money import show_amount
 from gett_checkout.core.plain import plain
-from gett_checkout.core.session import Level
 from gett_checkout.core.state import CheckoutState, Stage
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -104,16 +103,24 @@ def _problems(
     return Missing(message, action(lines), {"problems": named})
 
 
+def _menu(state: CheckoutState, now: datetime) -> Missing | None:
+    code = state.cart_refused
+    if code is None or not _is_about_menu(code):
+        return None
+    words = "The menu has changed: load it again"
+    return Missing(words, actions.ChooseStore(code), {"error_code": code})
+
+
 def _cart_accepted(state: CheckoutState, now: datetime) -> Missing | None:
     code = state.cart_refused
-    if code is None:
+    if code is None or _is_about_menu(code):
         return None
-    stale_menu = code.startswith("CATALOGSET_")
-    action = actions.ChooseStore(code) if stale_menu else actions.AddItems(minimum_gap(state, now))
-    words = (
-        "The menu has changed: load it again" if stale_menu else "The cart was refused: change it"
-    )
+    words, action = "The cart was refused: change it", actions.AddItems(minimum_gap(state, now))
     return Missing(words, action, {"error_code": code})
+
+
+def _is_about_menu(code: str) -> bool:
+    return code.startswith("CATALOGSET_")
 
 
 def _store_open(state: CheckoutState, now: datetime) -> Missing | None:
@@ -155,7 +162,7 @@ def _quote(state: CheckoutState, now: datetime) -> Missing | None:
 
 
 def _identity(state: CheckoutState, now: datetime) -> Missing | None:
-    if state.reachable_level < Level.END_USER:
+    if not state.has_end_user(now):
         return Missing("Sign in", actions.SignIn())
     return None
 
@@ -188,6 +195,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("cart", "add", _cart),
     Rule("modifiers", "update", _modifiers),
     Rule("items", "update", _items),
+    Rule("menu", "browse", _menu),
     Rule("cart_accepted", "update", _cart_accepted),
     Rule("store_open", "browse", _store_open),
     Rule("minimum_order", "add", _minimum),

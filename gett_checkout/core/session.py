@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from gett_checkout.errors import InvalidInputError
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
 RENEW_AHEAD = timedelta(minutes=2)
@@ -60,7 +60,9 @@ class Identity:
                 )
         if not _EMAIL.fullmatch(self.email):
             raise InvalidInputError("the e-mail address is not one")
-        if self.phone is not None and not _E164.fullmatch(self.phone):
+        if self.phone is not None and not (
+            isinstance(self.phone, str) and _E164.fullmatch(self.phone)
+        ):
             raise InvalidInputError("the phone number must be E.164, as in +12125550123")
 
     def is_same_person(self, other: Identity) -> bool:
@@ -82,6 +84,14 @@ class Session:
     serial: int = 1
     context_set: bool = False
 
+    @classmethod
+    def of_token(
+        cls, token: str, *, made_for_end_user: bool, expires_at: datetime | None = None
+    ) -> Session:
+        """A session from its token: level and, unless given, life as its claims have them."""
+        level = token_level(token, made_for_end_user=made_for_end_user)
+        return cls(token, level, expires_at or _expiry(token))
+
     def is_fresh(self, now: datetime) -> bool:
         """Whether the session still lives a good while after ``now``."""
         return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
@@ -97,6 +107,15 @@ def token_level(token: str, *, made_for_end_user: bool) -> Level:
     if claims is None:
         return Level.END_USER if made_for_end_user else Level.PARTNER_ONLY
     return Level.END_USER if claims.get("Id") else Level.PARTNER_ONLY
+
+
+def _expiry(token: str) -> datetime | None:
+    """When the token says it ends, if it says so."""
+    exp = (_claims(token) or {}).get("exp")
+    try:
+        return datetime.fromtimestamp(exp, UTC) if isinstance(exp, int) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _claims(token: str) -> Mapping[str, Any] | None:

@@ -26,7 +26,9 @@ VERSION: Final = 1
 def dump(state: CheckoutState) -> bytes:
     """The state as bytes; members at their default are left out."""
     document = {"v": VERSION, **_converter().unstructure(state)}
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(
+        errors="surrogatepass"  # a shopper's text may hold what UTF-8 does not
+    )
 
 
 def load(data: bytes) -> CheckoutState:
@@ -42,7 +44,7 @@ def load(data: bytes) -> CheckoutState:
         )
     try:
         return _converter().structure(document, CheckoutState)
-    except Exception as error:  # noqa: BLE001 - whatever cattrs meets in damaged data
+    except Exception as error:
         raise StorageError(f"the saved checkout is damaged ({type(error).__name__})") from error
 
 

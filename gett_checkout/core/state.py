@@ -81,9 +81,17 @@ class CheckoutState:
         return self.session.level if self.session else Level.NONE
 
     @property
-    def reachable_level(self) -> Level:
-        """The highest level a session could have with what is known of the shopper."""
-        return max(self.level, Level.END_USER if self.identity else Level.PARTNER_ONLY)
+    def openable_level(self) -> Level:
+        """The level a new session would have, with what is known of the shopper."""
+        return Level.END_USER if self.identity else Level.PARTNER_ONLY
+
+    def has_end_user(self, now: datetime) -> bool:
+        """Whether an end-user session is in hand, or could be opened."""
+        if self.openable_level is Level.END_USER:
+            return True
+        return (
+            self.level is Level.END_USER and self.session is not None and self.session.is_fresh(now)
+        )
 
     def quote_is_live(self, now: datetime) -> bool:
         """Whether there is a quote, with time enough left to place an order on it."""

@@ -126,7 +126,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         id=state.checkout_id,
         stage=state.stage,
         session=SessionView(session.level.label, session.expires_at) if session else SessionView(),
-        signed_in=state.identity is not None,
+        signed_in=state.has_end_user(now),
         store=StoreView(store.store_id, store.name, store.currency, registry.offers(state))
         if store
         else None,

@@ -1,0 +1,47 @@
+"""What the shoppers of these tests order, and how far they get."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gett_checkout import Address, CardOnFile, Checkout, Delivery, Identity
+from gett_checkout.sandbox import Sandbox
+
+STORE = "store_bella_napoli"
+REGULAR = {"group_pizza_size": ["item_size_regular"]}
+HOME = Delivery(Address("350 5th Ave", "New York", "NY", "10118"))
+JANE = Identity(
+    email="jane.doe@example.com", first_name="Jane", last_name="Doe", phone="+12125550123"
+)
+CARD = CardOnFile(card_token="card_ok", processor_type="stripe")
+
+
+async def fill_cart(checkout: Checkout) -> None:
+    """A cart of exactly the store's minimum."""
+    await checkout.browse(STORE)
+    await checkout.add("item_margherita", modifiers=REGULAR)
+    await checkout.add("item_garlic_bread")
+
+
+async def until_priced(checkout: Checkout) -> None:
+    """A cart, an address and a price."""
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    await checkout.validate(tip=Decimal("3.00"))
+
+
+async def until_payable(checkout: Checkout) -> None:
+    """Everything but `place`."""
+    await until_priced(checkout)
+    await checkout.identify(JANE)
+    await checkout.pay(CARD)
+
+
+def operations(sandbox: Sandbox) -> list[str]:
+    """What reached the sandbox, in order."""
+    return [seen.operation for seen in sandbox.requests]
+
+
+def writes(sandbox: Sandbox) -> list[str]:
+    """The same without what only reads."""
+    return [each for each in operations(sandbox) if not each.startswith(("get_", "discover_"))]

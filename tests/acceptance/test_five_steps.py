@@ -1,0 +1,473 @@
+"""Whole checkouts over real sockets: what a partner's shopper lives through."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from gett_checkout import (
+    CardOnFile,
+    CheckoutConflictError,
+    CheckoutNotFoundError,
+    Checkouts,
+    GettClient,
+    IdentityRequiredError,
+    InvalidInputError,
+    ItemUnavailableError,
+    MemoryStorage,
+    OrderBelowMinimumError,
+    OrderTotalDifferentError,
+    PaymentDeclinedError,
+    PaymentFailedError,
+    Pickup,
+    Stage,
+    StepNotAllowedError,
+    StoreClosedError,
+    TotalChangedError,
+)
+from gett_checkout.sandbox import Sandbox
+from tests.acceptance.shopping import (
+    CARD,
+    HOME,
+    JANE,
+    REGULAR,
+    STORE,
+    fill_cart,
+    operations,
+    until_payable,
+    until_priced,
+    writes,
+)
+from tests.clock import Clock
+
+
+async def test_an_order_end_to_end(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    assert checkout.view.next_action.kind == "choose_store"
+    await checkout.browse(STORE)
+    await checkout.add("item_margherita", modifiers=REGULAR)
+    gap = checkout.view.minimum_order
+    assert gap is not None
+    assert gap.message() == "Add $4.50 more to reach the $15.00 minimum"
+    assert checkout.view.next_action.kind == "add_items"
+    await checkout.add("item_garlic_bread")
+    assert checkout.view.next_action.kind == "choose_fulfillment"
+    await checkout.fulfill(HOME)
+    assert checkout.view.session.level == "partner-only"
+    quote = await checkout.validate(tip=Decimal("3.00"))
+    assert quote.amounts.tip == Decimal("3.00")
+    assert checkout.view.next_action.kind == "sign_in"
+    await checkout.identify(JANE)
+    assert checkout.view.session.level == "partner-only"
+    await checkout.pay(CARD)
+    assert checkout.view.session.level == "end-user"
+    assert checkout.view.next_action.kind == "place"
+    order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+    assert sandbox.orders[0].total == quote.amounts.total
+    assert checkout.view.stage is Stage.PLACED
+    assert checkout.view.requirements == ()
+
+
+async def test_placing_again_gives_the_same_order(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    first = await checkout.place()
+    assert await checkout.place() == first
+    async with checkouts.open(checkout.id) as reopened:
+        assert await reopened.place() == first
+    assert operations(sandbox).count("place_order") == 1
+    assert len(sandbox.orders) == 1
+
+
+async def test_without_identity_paying_is_refused_before_any_request(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    before = len(sandbox.requests)
+    with pytest.raises(IdentityRequiredError) as refused:
+        await checkout.pay(CARD)
+    assert len(sandbox.requests) == before
+    assert refused.value.next_action is not None
+    assert refused.value.next_action.kind == "sign_in"
+    assert refused.value.checkout_id == checkout.id
+
+
+async def test_below_the_minimum_placing_is_refused_before_any_request(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await checkout.browse(STORE)
+    line = await checkout.add("item_margherita", modifiers=REGULAR)
+    await checkout.fulfill(HOME)
+    await checkout.validate(tip=Decimal("20.00"))
+    await checkout.pay(CARD)
+    before = len(sandbox.requests)
+    with pytest.raises(OrderBelowMinimumError) as refused:
+        await checkout.place()
+    assert len(sandbox.requests) == before
+    gap = refused.value.minimum_order
+    assert gap is not None
+    assert (gap.threshold, gap.counted, gap.missing) == (
+        Decimal("15.00"),
+        Decimal("10.50"),
+        Decimal("4.50"),
+    )
+    assert gap.basis == "quote"
+    await checkout.update(line.line_id, quantity=2)
+    view = checkout.view
+    assert view.minimum_order is not None
+    assert view.minimum_order.met
+    assert view.minimum_order.basis == "estimate"
+    await checkout.validate()
+    order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+
+
+async def test_top_ups_close_the_gap(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    await checkout.add("item_margherita", modifiers=REGULAR)
+    for way in await checkout.top_ups():
+        line = await checkout.add(way.item.item_id, quantity=way.quantity)
+        assert checkout.view.minimum_order is not None
+        assert checkout.view.minimum_order.met, way
+        await checkout.remove(line.line_id)
+        assert not checkout.view.minimum_order.met
+    await checkout.add("item_garlic_bread")
+    assert await checkout.top_ups() == ()
+
+
+async def test_a_store_without_minimum_has_no_gap(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start(JANE)
+    await checkout.browse("store_green_bowl")
+    await checkout.add("item_lentil_soup")
+    assert checkout.view.minimum_order is None
+    await checkout.fulfill(Pickup())
+    await checkout.validate()
+    await checkout.pay(CARD)
+    await checkout.place()
+    assert sandbox.orders[0].fulfillment_type == "pickup"
+
+
+async def test_nested_required_modifiers(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    from gett_checkout import Modifier
+
+    checkout = await checkouts.start(JANE)
+    await checkout.browse("store_seoul_kitchen")
+    line = await checkout.add("item_bibimbap", quantity=2)
+    assert checkout.view.next_action.kind == "complete_modifiers"
+    await checkout.update(line.line_id, modifiers={"group_protein": ["item_protein_bulgogi"]})
+    assert checkout.view.next_action.kind == "complete_modifiers"
+    with pytest.raises(StepNotAllowedError) as refused:
+        await checkout.validate()
+    assert refused.value.requirements[0].code == "modifiers"
+    sauce = {"group_sauce_level": ["item_sauce_seoul_hot"]}
+    chosen = {"group_protein": [Modifier("item_protein_bulgogi", modifiers=sauce)]}
+    line = await checkout.update(line.line_id, modifiers=chosen)
+    assert line.total == 2 * (Decimal("13.50") + Decimal("3.00") + Decimal("0.50"))
+    await checkout.fulfill(HOME)
+    quote = await checkout.validate()
+    assert quote.amounts.sub_total == line.total
+    await checkout.pay(CARD)
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+@pytest.mark.parametrize(
+    ("item_id", "modifiers"),
+    [
+        ("item_unheard_of", None),
+        ("item_truffle_burrata", None),
+        ("item_garlic_bread", {"group_pizza_size": ["item_size_regular"]}),
+        ("item_margherita", {"group_pizza_size": ["item_topping_olives"]}),
+        ("item_margherita", {"group_pizza_size": ["item_size_regular", "item_size_large"]}),
+    ],
+)
+async def test_what_the_menu_does_not_offer_is_refused_and_nothing_is_lost(
+    checkouts: Checkouts, item_id: str, modifiers: dict[str, list[str]] | None
+) -> None:
+    checkout = await checkouts.start()
+    await fill_cart(checkout)
+    before = checkout.view
+    with pytest.raises(InvalidInputError):
+        await checkout.add(item_id, modifiers=modifiers)
+    assert checkout.view == before
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 100, True, "2", 1.0])
+async def test_a_quantity_is_a_whole_number_in_bounds(checkouts: Checkouts, quantity: int) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    with pytest.raises(InvalidInputError):
+        await checkout.add("item_garlic_bread", quantity=quantity)
+    assert checkout.view.lines == ()
+
+
+@pytest.mark.parametrize("tip", [Decimal(-1), 3.0, "a lot", Decimal("NaN"), Decimal("0.001")])
+async def test_a_tip_is_an_exact_amount(checkouts: Checkouts, tip: Decimal) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    before = checkout.view
+    with pytest.raises(InvalidInputError):
+        await checkout.validate(tip=tip)
+    assert checkout.view == before
+
+
+async def test_another_worker_goes_on(gett: GettClient, storage: MemoryStorage) -> None:
+    started = await Checkouts(gett, storage=storage).start()
+    await until_priced(started)
+    elsewhere = Checkouts(gett, storage=storage)
+    async with elsewhere.open(started.id) as checkout:
+        assert checkout.view == started.view
+        await checkout.identify(JANE)
+        await checkout.pay(CARD)
+    async with Checkouts(gett, storage=storage).open(started.id) as checkout:
+        assert (await checkout.place()).order_id is not None
+
+
+async def test_of_two_that_change_one_version_one_conflicts_and_nothing_is_lost(
+    gett: GettClient, storage: MemoryStorage
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    mine = await here.start()
+    await mine.browse(STORE)
+    async with there.open(mine.id) as theirs:
+        await mine.add("item_garlic_bread")
+        with pytest.raises(CheckoutConflictError) as conflict:
+            await theirs.add("item_tiramisu")
+        assert conflict.value.checkout_id == mine.id
+    async with there.open(mine.id) as theirs:
+        await theirs.add("item_tiramisu")
+        assert [line.item_id for line in theirs.view.lines] == [
+            "item_garlic_bread",
+            "item_tiramisu",
+        ]
+
+
+async def test_handles_in_one_process_follow_one_another(checkouts: Checkouts) -> None:
+    started = await checkouts.start()
+    await started.browse(STORE)
+    async with checkouts.open(started.id) as one, checkouts.open(started.id) as other:
+        await one.add("item_garlic_bread")
+        await other.add("item_tiramisu")
+        assert len(one.view.lines) == len(other.view.lines) == 2
+
+
+async def test_an_unknown_checkout(checkouts: Checkouts) -> None:
+    with pytest.raises(CheckoutNotFoundError) as missing:
+        async with checkouts.open("nobody"):
+            pass
+    assert missing.value.checkout_id == "nobody"
+
+
+async def test_an_expired_checkout_is_absent(checkouts: Checkouts, clock: Clock) -> None:
+    checkout = await checkouts.start()
+    clock.advance(8 * 24 * 3600)
+    with pytest.raises(CheckoutNotFoundError):
+        async with checkouts.open(checkout.id):
+            pass
+
+
+async def test_a_taken_id_conflicts(checkouts: Checkouts) -> None:
+    await checkouts.start(checkout_id="mine")
+    with pytest.raises(CheckoutConflictError):
+        await checkouts.start(checkout_id="mine")
+
+
+async def test_a_declined_card_then_another(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    await checkout.identify(JANE)
+    await checkout.pay(CardOnFile("card_declined", "stripe"))
+    with pytest.raises(PaymentDeclinedError) as declined:
+        await checkout.place()
+    action = declined.value.next_action
+    assert action is not None
+    assert action.to_dict() == {"kind": "choose_payment", "reason": "PAYMENT_DECLINED"}
+    assert checkout.view.stage is Stage.PAY
+    assert checkout.view.next_action == action
+    await checkout.pay(CARD)
+    await checkout.place()
+    first, second = (seen for seen in sandbox.requests if seen.operation == "place_order")
+    assert first.idempotency_key != second.idempotency_key
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_payment_that_fails_once_is_tried_again_under_the_same_key(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    await checkout.identify(JANE)
+    await checkout.pay(CardOnFile("card_fails_once", "stripe"))
+    await checkout.place()
+    keys = [seen.idempotency_key for seen in sandbox.requests if seen.operation == "place_order"]
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    assert all(1.0 <= wait <= 3.0 for wait in clock.slept)
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_payment_that_always_fails_is_tried_three_times(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    await checkout.identify(JANE)
+    await checkout.pay(CardOnFile("card_fails_always", "stripe"))
+    with pytest.raises(PaymentFailedError):
+        await checkout.place()
+    assert sandbox.count("place_order") == 3
+    assert checkout.view.stage is Stage.PAY
+    assert sandbox.orders == []
+
+
+async def test_an_expired_quote_asks_for_a_new_price(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    clock.advance(15 * 60)
+    assert checkout.view.stage is Stage.VALIDATE
+    assert checkout.view.next_action.kind == "validate"
+    before = len(sandbox.requests)
+    with pytest.raises(StepNotAllowedError):
+        await checkout.place()
+    assert len(sandbox.requests) == before
+    await checkout.validate()
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_changed_total_needs_consent(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    quote = checkout.view.quote
+    assert quote is not None
+    sandbox.switches.price_change = Decimal("1.25")
+    with pytest.raises(OrderTotalDifferentError) as different:
+        await checkout.place()
+    assert different.value.next_action is not None
+    assert different.value.next_action.kind == "validate"
+    renewed = await checkout.validate()
+    assert renewed.amounts.total > quote.amounts.total
+    with pytest.raises(TotalChangedError) as changed:
+        await checkout.place()
+    assert (changed.value.before, changed.value.after) == (
+        quote.amounts.total,
+        renewed.amounts.total,
+    )
+    assert sandbox.orders == []
+    with pytest.raises(TotalChangedError):
+        await checkout.confirm_total(quote.amounts.total)
+    await checkout.confirm_total(renewed.amounts.total)
+    await checkout.place()
+    assert [order.total for order in sandbox.orders] == [renewed.amounts.total]
+
+
+async def test_a_changed_cart_is_a_new_order_and_needs_no_consent(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    await checkout.add("item_tiramisu")
+    assert checkout.view.stage is Stage.VALIDATE
+    await checkout.validate()
+    assert checkout.view.stage is Stage.PLACE
+    await checkout.place()
+
+
+async def test_a_sold_out_item_names_its_line(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    sandbox.switches.sold_out.add("item_garlic_bread")
+    with pytest.raises(ItemUnavailableError):
+        await checkout.validate()
+    marked = [line.item_id for line in checkout.view.lines if line.problems]
+    assert marked == ["item_garlic_bread"]
+    assert checkout.view.stage is Stage.BROWSE
+    assert checkout.view.next_action.kind == "add_items"
+    line = next(line for line in checkout.view.lines if line.problems)
+    await checkout.remove(line.line_id)
+    await checkout.add("item_tiramisu")
+    await checkout.validate()
+
+
+async def test_a_store_that_closes_keeps_the_cart(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.closed_stores.add(STORE)
+    with pytest.raises(StoreClosedError):
+        await checkout.place()
+    assert checkout.view.next_action.to_dict() == {"kind": "choose_store", "reason": "STORE_CLOSED"}
+    assert len(checkout.view.lines) == 2
+    sandbox.switches.closed_stores.clear()
+    await checkout.browse(STORE)
+    await checkout.validate()
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_closed_store_is_said_and_not_ordered_from(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start(JANE)
+    await checkout.browse("store_night_owl")
+    await checkout.add("item_burger", modifiers={"group_doneness": ["item_medium_rare"]})
+    assert "store_open" in [each.code for each in checkout.view.requirements]
+
+
+async def test_what_the_store_does_not_offer_is_refused_before_any_request(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse("store_green_bowl")
+    before = len(sandbox.requests)
+    with pytest.raises(StepNotAllowedError):
+        await checkout.fulfill(HOME)
+    assert len(sandbox.requests) == before
+
+
+async def test_going_to_another_store_does_not_drop_the_cart_unasked(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await fill_cart(checkout)
+    with pytest.raises(InvalidInputError):
+        await checkout.browse("store_seoul_kitchen")
+    assert len(checkout.view.lines) == 2
+    await checkout.browse("store_seoul_kitchen", replace_cart=True)
+    assert checkout.view.lines == ()
+
+
+async def test_reading_the_menu_again_keeps_the_quote(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    before = checkout.view.quote
+    await checkout.browse(STORE)
+    assert checkout.view.stage is Stage.PLACE
+    assert checkout.view.quote == before
+
+
+async def test_an_abandoned_checkout_takes_no_more_steps(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await fill_cart(checkout)
+    await checkout.abandon()
+    assert checkout.view.next_action.kind == "start_over"
+    assert writes(sandbox) == []
+    for step in (checkout.fulfill(HOME), checkout.place(), checkout.identify(JANE)):
+        with pytest.raises(StepNotAllowedError):
+            await step
+
+
+async def test_the_address_may_come_before_the_first_item(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await checkout.fulfill(HOME)
+    await fill_cart(checkout)
+    assert checkout.view.stage is Stage.VALIDATE
+    await checkout.validate()
+    await checkout.pay(CARD)
+    await checkout.place()
+    assert len(sandbox.orders) == 1
