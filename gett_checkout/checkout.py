@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from attrs import evolve
 
@@ -15,7 +16,7 @@ from gett_checkout.client import GettClient
 from gett_checkout.core import machine
 from gett_checkout.core import minimum as minimum_rules
 from gett_checkout.core import requirements as registry
-from gett_checkout.core.actions import AddItems
+from gett_checkout.core.actions import AddItems, SignIn
 from gett_checkout.core.cart import (
     Line,
     LineProblem,
@@ -48,13 +49,14 @@ from gett_checkout.core.order import (
     SavedCard,
 )
 from gett_checkout.core.placement import Placement
-from gett_checkout.core.session import Identity, Level
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.session import Identity, Session
+from gett_checkout.core.state import Stage
 from gett_checkout.core.view import CheckoutView, view_of
 from gett_checkout.errors import (
     ApiAuthenticationError,
     CheckoutConflictError,
     GettCheckoutError,
+    IdentityRequiredError,
     InvalidInputError,
     OrderBelowMinimumError,
     OutcomeUnknownError,
@@ -65,6 +67,8 @@ from gett_checkout.errors import (
 from gett_checkout.menus import Menus
 from gett_checkout.record import Record
 from gett_checkout.upgrade import Carry, ask_price, with_session
+
+T = TypeVar("T")
 
 _INCOMPLETE = "MODIFIER_REQUIRED"
 
@@ -140,7 +144,7 @@ class Checkout:
         )
         is_blameless = state.cart_refused is None and state.store_refused is None
         if is_same_menu and is_blameless and lines == state.lines:
-            await self._record.save(evolve(state, store=store))
+            await self._record.change(lambda state: evolve(state, store=store))
         else:
             await self._record.happen(CartChanged(lines, store))
 
@@ -252,21 +256,23 @@ class Checkout:
             if fulfillment == state.fulfillment and state.session and state.session.context_set:
                 return
 
-            async def call(token: str) -> None:
-                await self._set_context(fulfillment, token)
+            async def call(session: Session) -> None:
+                await self._set_context(fulfillment, session)
 
-            await with_session(
-                self._record, self._client, call, least=Level.PARTNER_ONLY, carry=Carry.SESSION
-            )
+            await self._with_session("set_fulfillment_context", Carry.SESSION, call)
 
-    async def _set_context(self, fulfillment: Fulfillment, token: str) -> None:
+    async def _set_context(self, fulfillment: Fulfillment, session: Session) -> None:
         record = self._record
-        if record.state.session and record.state.session.context_set:
+        if session.context_set:
             # Until the answer is here nobody knows which address the session has.
-            await record.save(_with_context(record.state, is_set=False))
-        await self._client.set_fulfillment_context(fulfillment, token=token)
-        chosen = machine.apply(record.state, FulfillmentChosen(fulfillment), record.now())
-        await record.save(_with_context(chosen, is_set=True))
+            await record.change(lambda state: state.with_context(session, is_set=False))
+        await self._client.set_fulfillment_context(fulfillment, token=session.token)
+        event = FulfillmentChosen(fulfillment)
+        await record.change(
+            lambda state: machine.apply(state, event, record.now()).with_context(
+                session, is_set=True
+            )
+        )
 
     async def validate(self, *, tip: Decimal | None = None) -> Quote:
         """Have Gett price the order; ``tip`` in major units, ``None`` keeps the one chosen before.
@@ -278,12 +284,10 @@ class Checkout:
         async with self._step("validate", machine.Quoted):
             wanted = self._record.state.tip if charged is None else charged
 
-            async def call(_: str) -> Quote:
-                return await ask_price(self._record, self._client, wanted)
+            async def call(session: Session) -> Quote:
+                return await ask_price(self._record, self._client, session, wanted)
 
-            return await with_session(
-                self._record, self._client, call, least=Level.PARTNER_ONLY, carry=Carry.CONTEXT
-            )
+            return await self._with_session("validate_order", Carry.CONTEXT, call)
 
     async def identify(self, identity: Identity) -> None:
         """Say who the shopper is. Sends nothing: the next step that needs it upgrades the session.
@@ -298,7 +302,7 @@ class Checkout:
             if known == identity:
                 return
             if known is None or known.is_same_person(identity):
-                await self._record.save(evolve(self._record.state, identity=identity))
+                await self._record.change(lambda state: evolve(state, identity=identity))
             else:
                 await self._record.happen(ShopperChanged(identity))
 
@@ -309,12 +313,10 @@ class Checkout:
         """
         async with self._step("session_token"):
 
-            async def call(token: str) -> str:
-                return token
+            async def call(session: Session) -> str:
+                return session.token
 
-            return await with_session(
-                self._record, self._client, call, least=Level.PARTNER_ONLY, carry=Carry.CONTEXT
-            )
+            return await self._with_session("set_fulfillment_context", Carry.CONTEXT, call)
 
     async def confirm_total(self, total: Decimal) -> None:
         """The shopper agrees to ``total``, in major units: the amount that was shown.
@@ -332,7 +334,7 @@ class Checkout:
                     before=shown,
                     after=state.quote.amounts.total,
                 )
-            await self._record.save(evolve(state, agreed_total=shown))
+            await self._record.change(lambda state: evolve(state, agreed_total=shown))
 
     async def pay(self, payment: Payment) -> None:
         """Say how the order is to be paid; nothing is charged before `place`.
@@ -344,12 +346,10 @@ class Checkout:
             raise InvalidInputError("pass a CardOnFile, a SavedCard or a GettPayment")
         async with self._step("pay", PaymentChosen):
 
-            async def call(_: str) -> None:
+            async def call(_: Session) -> None:
                 await self._record.happen(PaymentChosen(payment))
 
-            await with_session(
-                self._record, self._client, call, least=Level.END_USER, carry=Carry.QUOTE
-            )
+            await self._with_session("place_order", Carry.QUOTE, call)
 
     # --- the order --------------------------------------------------------------------------------
 
@@ -386,23 +386,21 @@ class Checkout:
         elif refusal := registry.refusal(state, now):
             raise refusal
         try:
-            return await with_session(
-                self._record, self._client, self._send, least=Level.END_USER, carry=Carry.QUOTE
-            )
+            return await self._with_session("place_order", Carry.QUOTE, self._send)
         except ApiAuthenticationError as error:
             if self._stage is Stage.PLACING:
                 raise placing.outcome_unknown() from error
             raise
 
-    async def _send(self, token: str) -> Order:
+    async def _send(self, session: Session) -> Order:
         """Save key and body, then send them: in this order, or not at all. Or send them again."""
         record = self._record
         if record.state.stage is Stage.PLACING:
             await placing.again(record, self._client)
-            return await placing.send(record, self._client, token=token, sent_before=True)
+            return await placing.send(record, self._client, token=session.token, sent_before=True)
         placement = placing.prepare(record.state, self._client, str(uuid.uuid4()), record.now())
         await record.happen(PlacementBegun(placement))
-        return await placing.send(record, self._client, token=token, sent_before=False)
+        return await placing.send(record, self._client, token=session.token, sent_before=False)
 
     async def abandon(self) -> None:
         """Give the checkout up. Not possible once the order is on its way."""
@@ -414,6 +412,13 @@ class Checkout:
     @property
     def _stage(self) -> Stage:
         return self._record.state.stage
+
+    async def _with_session(
+        self, operation: str, carry: Carry, call: Callable[[Session], Awaitable[T]]
+    ) -> T:
+        """Run ``call`` in a session good enough for the operation."""
+        least = self._client.assumptions.operation(operation).level
+        return await with_session(self._record, self._client, call, least=least, carry=carry)
 
     @asynccontextmanager
     async def _step(self, name: str, event: type[Event] | None = None) -> AsyncIterator[None]:
@@ -441,6 +446,8 @@ class Checkout:
         # Gett's documented advice stands, unless ours is the same with more to act on.
         if error.next_action is None or error.next_action.kind == natural.kind:
             error.next_action = natural
+        if isinstance(error, IdentityRequiredError):
+            error.next_action = SignIn()
         if isinstance(error, StepNotAllowedError):
             error.step, error.stage = step, str(state.stage)
             error.requirements = error.requirements or registry.requirements(state, now)
@@ -461,12 +468,6 @@ def _require_resumable(placement: Placement | None, now: datetime) -> None:
         busy = PlacementInProgressError("another worker is placing this order")
         busy.retry_after = seconds
         raise busy
-
-
-def _with_context(state: CheckoutState, *, is_set: bool) -> CheckoutState:
-    return (
-        evolve(state, session=evolve(state.session, context_set=is_set)) if state.session else state
-    )
 
 
 def _not_offered(problems: Sequence[LineProblem]) -> InvalidInputError:

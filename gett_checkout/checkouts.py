@@ -84,7 +84,7 @@ class Checkouts:
         )
         record = self._record(state, version=0)
         try:
-            await record.save(state)
+            await record.change(lambda new: new)
         except CheckoutConflictError as error:
             error.checkout_id = state.checkout_id
             raise

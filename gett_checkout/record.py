@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from gett_checkout.core import machine, snapshot
 from gett_checkout.core.machine import Event
+from gett_checkout.core.session import Session
 from gett_checkout.core.state import CheckoutState, Stage
 from gett_checkout.errors import CheckoutNotFoundError
 from gett_checkout.storage import Storage, Stored
@@ -18,7 +19,8 @@ class Record:
 
     Steps hold ``lock`` while they work, so in one process they follow one another. Against other
     processes the version decides: who saves second gets `CheckoutConflictError`, changes nothing
-    and starts again from what is saved.
+    and starts again from what is saved. ``opening`` is the session being opened, if one is: it
+    goes on when the step that wanted it is cancelled, and the next step waits for the same one.
     """
 
     def __init__(
@@ -33,6 +35,8 @@ class Record:
         self.state = state
         self.version = version
         self.lock = asyncio.Lock()
+        self.opening: asyncio.Task[Session] | None = None
+        self._saving = asyncio.Lock()
         self._storage = storage
         self._clock = clock
         self._lifetime = lifetime
@@ -41,21 +45,23 @@ class Record:
         """The time, aware UTC."""
         return self._clock()
 
-    async def save(self, state: CheckoutState) -> None:
-        """Save the state; only then is it the checkout's."""
-        placement = state.placement if state.stage is Stage.PLACING else None
-        self.version = await self._storage.save(
-            state.checkout_id,
-            snapshot.dump(state),
-            expected_version=self.version,
-            expires_at=self.now() + self._lifetime,
-            due_at=placement.lease_until if placement else None,
-        )
-        self.state = state
+    async def change(self, change: Callable[[CheckoutState], CheckoutState]) -> None:
+        """Save what ``change`` makes of the state; only then is it the checkout's."""
+        async with self._saving:
+            state = change(self.state)
+            placement = state.placement if state.stage is Stage.PLACING else None
+            self.version = await self._storage.save(
+                state.checkout_id,
+                snapshot.dump(state),
+                expected_version=self.version,
+                expires_at=self.now() + self._lifetime,
+                due_at=placement.lease_until if placement else None,
+            )
+            self.state = state
 
     async def happen(self, event: Event) -> None:
         """Move the machine and save where it went; `StepNotAllowedError` when it may not."""
-        await self.save(machine.apply(self.state, event, self.now()))
+        await self.change(lambda state: machine.apply(state, event, self.now()))
 
     async def reload(self) -> None:
         """Start again from what is saved."""

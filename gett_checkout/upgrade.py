@@ -9,11 +9,12 @@ does only what is left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 from attrs import evolve
 
@@ -29,6 +30,7 @@ from gett_checkout.core.state import CheckoutState, Notice
 from gett_checkout.errors import (
     ApiError,
     CheckoutConflictError,
+    GettCheckoutError,
     IdentityRequiredError,
     SessionUserRequiredError,
     StepNotAllowedError,
@@ -54,12 +56,12 @@ class Carry(IntEnum):
 async def with_session(
     record: Record,
     client: GettClient,
-    call: Callable[[str], Awaitable[T]],
+    call: Callable[[Session], Awaitable[T]],
     *,
     least: Level,
     carry: Carry,
 ) -> T:
-    """Run ``call(token)`` in a session of at least ``least``, of the highest level there can be.
+    """Run ``call`` in a session of at least ``least``, of the highest level there can be.
 
     `IdentityRequiredError` before any request when only an end user would do and none is known.
     A token that Gett refuses is replaced once; a second refusal is raised. Never a loop.
@@ -67,24 +69,25 @@ async def with_session(
     for is_last in (False, True):
         session = await _open(record, client, least)
         try:
-            await _carry_over(record, client, carry)
-            return await call(session.token)
+            await _carry_over(record, client, session, carry)
+            return await call(record.state.session or session)
         except (SessionUserRequiredError, UnauthenticatedError) as refused:
             if is_last:
                 refused.next_action = ContactSupport("SESSION_REFUSED")
                 raise
-            await record.save(_distrust(record.state, refused))
+            await record.change(partial(_distrust, session, refused))
             if isinstance(refused, SessionUserRequiredError):
                 least = Level.END_USER
     raise AssertionError("unreachable")
 
 
-async def ask_price(record: Record, client: GettClient, tip: Decimal | None) -> Quote:
-    """Have Gett price the cart as it stands, in the session in hand, and save the quote."""
-    state, session = record.state, record.state.session
-    if state.store is None or state.fulfillment is None or session is None:
+async def ask_price(
+    record: Record, client: GettClient, session: Session, tip: Decimal | None
+) -> Quote:
+    """Have Gett price the cart as it stands, in this session, and save the quote."""
+    state = record.state
+    if state.store is None or state.fulfillment is None:
         raise StepNotAllowedError("there is nothing to price yet", stage=state.stage)
-    before = state.quote
     try:
         priced = await client.validate_order(
             state.store, state.lines, state.fulfillment, tip=tip, token=session.token
@@ -93,12 +96,20 @@ async def ask_price(record: Record, client: GettClient, tip: Decimal | None) -> 
         await record_refusal(record, error)
         raise
     quote = evolve(priced, session_serial=session.serial)
-    state = machine.apply(record.state, Quoted(quote, tip), record.now())
-    if before is not None and before.session_serial != session.serial:
-        was, now_is = str(before.amounts.total), str(quote.amounts.total)
-        state = state.amending({"total_before": was, "total_after": now_is})
-    await record.save(state)
+    await record.change(lambda state: _quoted(state, quote, tip, record.now()))
     return quote
+
+
+def _quoted(
+    state: CheckoutState, quote: Quote, tip: Decimal | None, now: datetime
+) -> CheckoutState:
+    """The state with the quote; the report of a change of session says what it did to the total."""
+    before = state.quote
+    state = machine.apply(state, Quoted(quote, tip), now)
+    if before is None or before.session_serial == quote.session_serial:
+        return state
+    was, now_is = str(before.amounts.total), str(quote.amounts.total)
+    return state.amending({"total_before": was, "total_after": now_is})
 
 
 async def record_refusal(record: Record, error: ApiError) -> None:
@@ -110,6 +121,8 @@ async def record_refusal(record: Record, error: ApiError) -> None:
 
 async def _open(record: Record, client: GettClient, least: Level) -> Session:
     """The session in hand if it will do, else a new one of the highest level there can be."""
+    if record.opening is not None:
+        await asyncio.wait({record.opening})
     state, now = record.state, record.now()
     openable, session = state.openable_level, state.session
     if session and session.is_fresh(now) and session.level >= max(least, openable):
@@ -120,7 +133,9 @@ async def _open(record: Record, client: GettClient, least: Level) -> Session:
         busy = CheckoutConflictError("another worker is opening a session for this checkout")
         busy.retry_after = (state.opening_until - now).total_seconds()
         raise busy
-    session = await _to_the_end(_create(record, client))
+    # A session that was opened but not saved would be opened again, so this goes on to its end.
+    record.opening = client.kept(_create(record, client))
+    session = await asyncio.shield(record.opening)
     if session.level < openable:
         raise refuse(
             "SESSION_USER_REQUIRED",
@@ -131,82 +146,63 @@ async def _open(record: Record, client: GettClient, least: Level) -> Session:
 
 async def _create(record: Record, client: GettClient) -> Session:
     """Claim, open, save. The claim is saved first, so that of two workers one opens a session."""
-    await record.save(evolve(record.state, opening_until=record.now() + _CLAIM))
     try:
-        opened = await client.create_session(record.state.identity)
-    except BaseException:
-        await record.save(evolve(record.state, opening_until=None))
-        raise
-    state = record.state
-    session = evolve(opened, serial=state.sessions + 1)
-    if state.sessions:
-        state = state.noticing(_report(state, session, record))
-    await record.save(evolve(state, session=session, sessions=session.serial, opening_until=None))
-    return session
-
-
-def _report(state: CheckoutState, session: Session, record: Record) -> Notice:
-    """What the caller may want to know of a change of session; the price is added when it is asked."""
-    before = state.level
-    upgraded = session.level > before
-    words = (
-        f"Signed in: the {before.label} session became an {session.level.label} one"
-        if upgraded
-        else f"The {session.level.label} session was renewed"
-    )
-    kept = [
-        name
-        for name, value in (
-            ("cart", state.lines),
-            ("fulfillment", state.fulfillment),
-            ("tip", state.tip),
-        )
-        if value
-    ]
-    return Notice(
-        code="session_upgraded" if upgraded else "session_renewed",
-        message=words,
-        at=record.now(),
-        details={"from": before.label, "to": session.level.label, "kept": ", ".join(kept)},
-    )
-
-
-async def _carry_over(record: Record, client: GettClient, carry: Carry) -> None:
-    """Set the context and ask the price again on the session in hand, where that is still to do."""
-    if record.state.stage not in OPEN:
-        return
-    session, fulfillment = record.state.session, record.state.fulfillment
-    if carry >= Carry.CONTEXT and session and fulfillment and not session.context_set:
+        until = record.now() + _CLAIM
+        await record.change(lambda state: evolve(state, opening_until=until))
         try:
-            await client.set_fulfillment_context(fulfillment, token=session.token)
+            opened = await client.create_session(record.state.identity)
+        except GettCheckoutError:
+            await record.change(lambda state: evolve(state, opening_until=None))
+            raise
+        session = evolve(opened, serial=record.state.sessions + 1)
+        await record.change(lambda state: _opened(state, session, record.now()))
+        return session
+    finally:
+        record.opening = None
+
+
+def _opened(state: CheckoutState, session: Session, now: datetime) -> CheckoutState:
+    """The state with its new session, and from the second one on with a report of the change."""
+    if state.sessions:
+        state = state.noticing(_report(state, session, now))
+    return evolve(state, session=session, sessions=session.serial, opening_until=None)
+
+
+def _report(state: CheckoutState, session: Session, now: datetime) -> Notice:
+    """What was kept and renewed in a change of session; the totals are added once they are known."""
+    before, after = state.level, session.level
+    facts = {"cart": state.lines, "fulfillment": state.fulfillment, "tip": state.tip}
+    details = {
+        "from": before.label,
+        "to": after.label,
+        "kept": ", ".join(name for name, value in facts.items() if value),
+    }
+    if after > before:
+        words = f"Signed in: the {before.label} session became an {after.label} one"
+        return Notice("session_upgraded", words, now, details)
+    return Notice("session_renewed", f"The {after.label} session was renewed", now, details)
+
+
+async def _carry_over(record: Record, client: GettClient, session: Session, carry: Carry) -> None:
+    """Set the context and ask the price again in this session, where that is still to do."""
+    state = record.state
+    if state.stage not in OPEN:
+        return
+    if carry >= Carry.CONTEXT and state.fulfillment and not session.context_set:
+        try:
+            await client.set_fulfillment_context(state.fulfillment, token=session.token)
         except ApiError as error:
             await record_refusal(record, error)
             raise
-        await record.save(evolve(record.state, session=evolve(session, context_set=True)))
-    quote = record.state.quote
-    if carry >= Carry.QUOTE and session and quote and quote.session_serial != session.serial:
-        await ask_price(record, client, record.state.tip)
+        await record.change(lambda state: state.with_context(session, is_set=True))
+    if carry >= Carry.QUOTE and state.quote and state.quote.session_serial != session.serial:
+        await ask_price(record, client, session, state.tip)
 
 
-def _distrust(state: CheckoutState, refused: ApiError) -> CheckoutState:
+def _distrust(session: Session, refused: ApiError, state: CheckoutState) -> CheckoutState:
     """The state after Gett refused the session's token: its level is corrected, or it is over."""
-    if state.session is None:
+    if state.session is None or state.session.serial != session.serial:
         return state
     if isinstance(refused, SessionUserRequiredError):
         return evolve(state, session=evolve(state.session, level=Level.PARTNER_ONLY))
     return evolve(state, session=evolve(state.session, expires_at=state.created_at))
-
-
-async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """The result of ``work``; a cancelled caller waits for its end too, and is then cancelled.
-
-    A session that was opened but not saved would be opened again.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # fetched, so that it is not reported as forgotten
-        raise

@@ -97,6 +97,12 @@ class CheckoutState:
         """Whether there is a quote, with time enough left to place an order on it."""
         return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at
 
+    def with_context(self, session: Session, *, is_set: bool) -> CheckoutState:
+        """The state after this session's fulfillment context was set, or may have been changed."""
+        if self.session is None or self.session.serial != session.serial:
+            return self
+        return evolve(self, session=evolve(self.session, context_set=is_set))
+
     def noticing(self, notice: Notice) -> CheckoutState:
         """The state with one notice more; only the latest ten are kept."""
         return evolve(self, notices=(*self.notices, notice)[-_NOTICES_KEPT:])
