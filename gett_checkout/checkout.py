@@ -382,7 +382,7 @@ class Checkout:
         if state.stage is Stage.ABANDONED:
             raise StepNotAllowedError("the checkout was abandoned", stage=self._stage)
         if state.stage is Stage.PLACING:
-            _require_resumable(state.placement, now)
+            await self._require_resumable(state.placement, now)
         elif refusal := registry.refusal(state, now):
             raise refusal
         try:
@@ -391,6 +391,18 @@ class Checkout:
             if self._stage is Stage.PLACING:
                 raise placing.outcome_unknown() from error
             raise
+
+    async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
+        """The same bytes may go out again while their key lives and nobody else sends them."""
+        if placement is None or placement.is_too_old(now):
+            await self._record.change(lambda state: state)  # saved once more, as not due any longer
+            raise OutcomeUnknownError(
+                "the placement is too old to be sent again under its key: a person must look at it"
+            )
+        if (seconds := placement.lease_left(now)) > 0:
+            busy = PlacementInProgressError("another worker is placing this order")
+            busy.retry_after = seconds
+            raise busy
 
     async def _send(self, session: Session) -> Order:
         """Save key and body, then send them: in this order, or not at all. Or send them again."""
@@ -456,18 +468,6 @@ class Checkout:
             error.next_action = AddItems(error.minimum_order)
         if state.placement is not None:
             error.idempotency_key = state.placement.idempotency_key
-
-
-def _require_resumable(placement: Placement | None, now: datetime) -> None:
-    """The same bytes may go out again under the same key only while the key lives and nobody else sends."""
-    if placement is None or placement.is_too_old(now):
-        raise OutcomeUnknownError(
-            "the placement is too old to be sent again under its key: a person must look at it"
-        )
-    if (seconds := placement.lease_left(now)) > 0:
-        busy = PlacementInProgressError("another worker is placing this order")
-        busy.retry_after = seconds
-        raise busy
 
 
 def _not_offered(problems: Sequence[LineProblem]) -> InvalidInputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from gett_checkout.storage import Storage
 from gett_checkout.storage.memory import MemoryStorage
 
 _WEEK: Final = 7 * 24 * 3600.0
+_SETTLED_AT_ONCE: Final = 8
 
 
 class Checkouts:
@@ -102,19 +104,24 @@ class Checkouts:
     async def settle(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
         """Look after placements whose outcome is unknown and whose worker is gone.
 
-        Sends each again, same bytes under the same key; safe to run anywhere at any time. Gives
-        for each checkout that was due ``None`` when its order is placed, else the error.
+        Sends each again, same bytes under the same key; safe to run anywhere at any time, in
+        several places at once. Gives for each checkout that was due ``None`` when its order is
+        placed, else the error: `OutcomeUnknownError` when there is still no telling, or the
+        refusal that shows there is no order.
         """
-        outcomes: dict[str, GettCheckoutError | None] = {}
-        for checkout_id in await self._storage.due(self._clock(), limit):
-            try:
-                checkout = await self._load(checkout_id)
-                await checkout.place()
-            except GettCheckoutError as error:
-                outcomes[checkout_id] = error
-            else:
-                outcomes[checkout_id] = None
-        return outcomes
+        due = await self._storage.due(self._clock(), limit)
+        turns = asyncio.Semaphore(_SETTLED_AT_ONCE)
+
+        async def settle(checkout_id: str) -> GettCheckoutError | None:
+            async with turns:
+                try:
+                    checkout = await self._load(checkout_id)
+                    await checkout.place()
+                except GettCheckoutError as error:
+                    return error
+                return None
+
+        return dict(zip(due, await asyncio.gather(*map(settle, due)), strict=True))
 
     async def _load(self, checkout_id: str) -> Checkout:
         stored = await self._storage.load(checkout_id)

@@ -28,7 +28,7 @@ from gett_checkout.errors import (
 from gett_checkout.record import Record
 
 _PAYMENT_TRIES: Final = 3
-_LEASE_MARGIN: Final = 15.0  # seconds beyond the longest a single attempt and its wait can take
+_LEASE_MARGIN: Final = 5.0  # seconds beyond the longest an attempt can take
 
 
 def prepare(state: CheckoutState, client: GettClient, key: str, now: datetime) -> Placement:
@@ -53,9 +53,9 @@ def prepare(state: CheckoutState, client: GettClient, key: str, now: datetime) -
     )
 
 
-def lease(client: GettClient) -> timedelta:
-    """For how long the worker that saved a placement is the only one to send it."""
-    return timedelta(seconds=client.timeout + client.retry.longest_wait + _LEASE_MARGIN)
+def lease(client: GettClient, wait: float = 0.0) -> timedelta:
+    """For how long the worker that saved an attempt, to be made after ``wait`` seconds, is alone with it."""
+    return timedelta(seconds=wait + client.timeout + _LEASE_MARGIN)
 
 
 async def send(record: Record, client: GettClient, *, token: str, sent_before: bool) -> Order:
@@ -85,8 +85,8 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
                 wait = None
         if wait is None:
             return await _conclude(record, outcome, answer)
+        await again(record, client, wait)
         await client.sleep(wait)
-        await again(record, client)
 
 
 async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
@@ -126,15 +126,15 @@ def outcome_unknown() -> OutcomeUnknownError:
     )
 
 
-async def again(record: Record, client: GettClient) -> None:
-    """Save one attempt more, with a new lease, before it is made."""
+async def again(record: Record, client: GettClient, wait: float = 0.0) -> None:
+    """Save one attempt more, with a lease that lasts until it is over, before it is made."""
     placement = _placement(record)
     await record.happen(
         NoAnswer(
             evolve(
                 placement,
                 attempts=placement.attempts + 1,
-                lease_until=record.now() + lease(client),
+                lease_until=record.now() + lease(client, wait),
             )
         )
     )

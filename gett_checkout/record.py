@@ -49,13 +49,14 @@ class Record:
         """Save what ``change`` makes of the state; only then is it the checkout's."""
         async with self._saving:
             state = change(self.state)
-            placement = state.placement if state.stage is Stage.PLACING else None
+            placement, now = state.placement, self.now()
+            is_due = state.stage is Stage.PLACING and placement and not placement.is_too_old(now)
             self.version = await self._storage.save(
                 state.checkout_id,
                 snapshot.dump(state),
                 expected_version=self.version,
-                expires_at=self.now() + self._lifetime,
-                due_at=placement.lease_until if placement else None,
+                expires_at=now + self._lifetime,
+                due_at=placement.lease_until if placement and is_due else None,
             )
             self.state = state
 

@@ -1,0 +1,103 @@
+"""What a newcomer runs first: the README's example, the demo and the sandbox command."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gett_checkout.cli import main
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def python_blocks() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_first_example_is_short_and_places_an_order() -> None:
+    example = python_blocks()[0]
+    lines = [line for line in example.splitlines() if line.strip()]
+    assert len(lines) <= 15
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert re.fullmatch(r"Order\(order_id='[0-9a-f-]{36}'.*\)\n", ran.stdout)
+
+
+def test_every_python_block_of_the_readme_compiles() -> None:
+    for block in python_blocks():
+        compile(
+            f"async def block():\n{'    '.join(['', *block.splitlines(keepends=True)])}",
+            "README",
+            "exec",
+        )
+
+
+def test_the_demo_tells_the_whole_story(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo"]) == 0
+    told = capsys.readouterr().out
+    in_order = [
+        "1 · Browse",
+        "Add $4.50 more to reach the $15.00 minimum",
+        "OrderBelowMinimumError",
+        "The $15.00 minimum is reached",
+        "partner-only",
+        "IdentityRequiredError",
+        "requests sent for that: 0",
+        "the partner-only session became an end-user one",
+        "PaymentDeclinedError",
+        "next done",
+        "orders made: 1",
+    ]
+    position = 0
+    for words in in_order:
+        position = told.index(words, position)
+    placed = re.search(r"Order ([0-9a-f-]{36}) is placed\.", told)
+    assert placed
+    assert "jane@example.com" not in told
+    assert "\x1b" not in told  # not a terminal: no colours
+
+
+def test_the_module_is_the_command() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "gett_checkout", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.startswith("gett-checkout 0.")
+
+
+async def test_the_sandbox_stays_until_it_is_told_to_end() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gett_checkout", "sandbox", "--port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    first = (await process.stdout.readline()).decode()
+    url = first.split()[-1]
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/v1/marketplace/orders") as answer:
+        assert answer.status == 401
+    process.send_signal(signal.SIGTERM)
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"zpka_" in told
+    assert b"card_declined" in told
+
+
+def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert main(["sandbox", "--port", str(taken.getsockname()[1])]) == 1
+    assert "gett-checkout:" in capsys.readouterr().err

@@ -1,0 +1,281 @@
+"""The classic: the server makes the order and its answer is lost. Never two orders, never "failed"."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gett_checkout import (
+    ApiError,
+    Checkouts,
+    ConflictError,
+    GettClient,
+    MemoryStorage,
+    OutcomeUnknownError,
+    PlacementInProgressError,
+    Stage,
+    StepNotAllowedError,
+    TransportError,
+)
+from gett_checkout.sandbox import Sandbox
+from tests.acceptance.shopping import CARD, HOME, JANE, until_payable
+from tests.clock import Clock
+
+UNANSWERED = ["drop_after", "error_after", "garbage"]
+NEVER = 99  # longer than any patience
+
+
+def keys(sandbox: Sandbox) -> set[str | None]:
+    return {seen.idempotency_key for seen in sandbox.requests if seen.operation == "place_order"}
+
+
+@pytest.mark.parametrize("policy", ["replay", "reject_other_body", "refuse_duplicates", "none"])
+@pytest.mark.parametrize("kind", UNANSWERED)
+async def test_one_lost_answer_is_found_again_in_the_same_call(
+    checkouts: Checkouts, sandbox: Sandbox, kind: str, policy: str
+) -> None:
+    sandbox.switches.key_policy = policy  # type: ignore[assignment]
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", kind)  # type: ignore[arg-type]
+    order = await checkout.place()
+    assert len(sandbox.orders) == 1
+    assert len(keys(sandbox)) == 1
+    assert checkout.view.stage is Stage.PLACED
+    # Where the server only says that the order exists, its id is not known.
+    assert order.order_id in (sandbox.orders[0].order_id, None)
+    if policy in ("replay", "reject_other_body"):
+        assert order.order_id == sandbox.orders[0].order_id
+
+
+@pytest.mark.parametrize("finder", ["place", "settle", "other worker"])
+@pytest.mark.parametrize("kind", UNANSWERED)
+async def test_answers_lost_for_long_are_found_later(
+    gett: GettClient,
+    storage: MemoryStorage,
+    sandbox: Sandbox,
+    clock: Clock,
+    kind: str,
+    finder: str,
+) -> None:
+    here = Checkouts(gett, storage=storage)
+    checkout = await here.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", kind, times=NEVER)  # type: ignore[arg-type]
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await checkout.place()
+    assert unknown.value.next_action is not None
+    assert unknown.value.next_action.kind == "settle"
+    assert {unknown.value.idempotency_key} == keys(sandbox)
+    assert checkout.view.stage is Stage.PLACING
+    sandbox.switches.faults.clear()
+    match finder:
+        case "place":
+            await checkout.place()
+        case "settle":
+            assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
+        case _:
+            async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
+                await elsewhere.place()
+    async with here.open(checkout.id) as found:
+        assert found.view.stage is Stage.PLACED
+        assert found.view.order is not None
+        assert found.view.order.order_id == sandbox.orders[0].order_id
+    assert len(sandbox.orders) == 1
+    assert len(keys(sandbox)) == 1
+    assert await here.settle() == {}
+
+
+async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    before, saved = len(sandbox.requests), checkout.view
+    line = saved.lines[0].line_id
+    for step in (
+        checkout.browse("store_bella_napoli"),
+        checkout.add("item_tiramisu"),
+        checkout.update(line, quantity=2),
+        checkout.remove(line),
+        checkout.fulfill(HOME),
+        checkout.validate(),
+        checkout.identify(JANE),
+        checkout.pay(CARD),
+        checkout.abandon(),
+    ):
+        with pytest.raises(StepNotAllowedError) as refused:
+            await step
+        assert refused.value.next_action is not None
+        assert refused.value.next_action.kind == "settle"
+    assert len(sandbox.requests) == before
+    assert checkout.view == saved
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_a_server_error_at_place_is_unknown_and_not_refused(
+    checkouts: Checkouts, sandbox: Sandbox, status: int
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "error", status=status, times=NEVER)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await checkout.place()
+    assert isinstance(unknown.value.__cause__, ApiError)
+    assert checkout.view.stage is Stage.PLACING
+
+
+async def test_what_never_left_is_certainly_not_placed(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    await sandbox.stop()
+    with pytest.raises(TransportError) as refused:
+        await checkout.place()
+    assert not refused.value.may_have_arrived
+    assert checkout.view.stage is Stage.PLACE
+    assert checkout.view.next_action.kind == "place"
+
+
+async def test_a_refusal_after_a_lost_answer_that_proves_nothing_stays_unknown(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after")
+    sandbox.switches.fail("place_order", "error", status=403, code="FORBIDDEN", after=1)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    assert checkout.view.stage is Stage.PLACING
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_session_refused_after_a_lost_answer_is_renewed_and_the_same_bytes_sent(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after")
+    sandbox.switches.fail("place_order", "error", status=401, code="UNAUTHENTICATED", after=1)
+    order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+    assert len(keys(sandbox)) == 1
+
+
+async def test_a_used_token_on_the_first_attempt_is_no_evidence_of_an_order(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT")
+    with pytest.raises(ConflictError):
+        await checkout.place()
+    assert checkout.view.stage is Stage.VALIDATE
+    await checkout.validate()
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_key_is_not_used_after_its_time(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    clock.advance(23 * 3600)
+    before = len(sandbox.requests)
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await checkout.place()
+        assert unknown.value.next_action is not None
+        assert unknown.value.next_action.kind == "contact_support"
+    assert await checkouts.settle() == {}
+    assert len(sandbox.requests) == before
+    assert checkout.view.next_action.kind == "contact_support"
+
+
+async def test_a_cancelled_caller_does_not_stop_the_order(
+    gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "delay", seconds=0.05)
+    placing = asyncio.create_task(checkout.place())
+    async with asyncio.timeout(5):
+        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0)
+    placing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await placing
+    await gett.close()  # waits for what is shielded
+    assert len(sandbox.orders) == 1
+    assert checkout.view.stage is Stage.PLACED
+
+
+async def test_eight_clicks_in_one_process(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+
+    async def click() -> str | None:
+        async with checkouts.open(checkout.id) as handle:
+            return (await handle.place()).order_id
+
+    ids = await asyncio.gather(*(click() for _ in range(8)))
+    assert set(ids) == {sandbox.orders[0].order_id}
+    assert len(sandbox.orders) == 1
+    assert sandbox.count("place_order") == 1
+
+
+async def test_eight_workers_over_one_storage(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    waits: list[float | None] = []
+    workers = [Checkouts(gett, storage=storage) for _ in range(8)]
+    checkout = await workers[0].start()
+    await until_payable(checkout)
+
+    async def click(worker: Checkouts) -> str | None:
+        try:
+            async with worker.open(checkout.id) as handle:
+                return (await handle.place()).order_id
+        except PlacementInProgressError as busy:
+            waits.append(busy.retry_after)
+            return "busy"
+
+    ids = set(await asyncio.gather(*map(click, workers)))
+    assert ids - {"busy"} == {sandbox.orders[0].order_id}
+    assert all(wait is not None and 0 < wait < 60 for wait in waits)
+    assert len(sandbox.orders) == 1
+    assert len(keys(sandbox)) == 1
+
+
+async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
+) -> None:
+    dead, alive = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await dead.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "hang")
+    hanging = asyncio.create_task(checkout.place())
+    async with asyncio.timeout(5):
+        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0)
+    async with alive.open(checkout.id) as handle:
+        assert handle.view.next_action.kind == "wait"
+        with pytest.raises(PlacementInProgressError) as busy:
+            await handle.place()
+        assert busy.value.retry_after is not None
+        assert await alive.settle() == {}
+        clock.advance(busy.value.retry_after)
+        assert await alive.settle() == {checkout.id: None}
+    assert len(sandbox.orders) == 1
+    await sandbox.stop()  # lets the hanging request go; its worker finds that it lost
+    assert (await hanging).order_id == sandbox.orders[0].order_id
