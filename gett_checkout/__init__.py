@@ -4,6 +4,7 @@ from gett_checkout.checkout import Checkout
 from gett_checkout.checkouts import Checkouts
 from gett_checkout.client import PRODUCTION, SANDBOX, GettClient
 from gett_checkout.core.actions import NextAction
+from gett_checkout.core.card import NewCard, PaymentMethod
 from gett_checkout.core.cart import Line, LineProblem, Modifier
 from gett_checkout.core.catalog import (
     Catalog,
@@ -141,6 +142,7 @@ __all__ = [
     "Modifier",
     "ModifierGroup",
     "ModifierRequiredError",
+    "NewCard",
     "NextAction",
     "NotFoundError",
     "Notice",
@@ -151,6 +153,7 @@ __all__ = [
     "OutcomeUnknownError",
     "PaymentDeclinedError",
     "PaymentFailedError",
+    "PaymentMethod",
     "PaymentMethodInvalidError",
     "Pickup",
     "PlacementInProgressError",

@@ -17,6 +17,7 @@ from gett_checkout.core import machine
 from gett_checkout.core import minimum as minimum_rules
 from gett_checkout.core import requirements as registry
 from gett_checkout.core.actions import AddItems, SignIn
+from gett_checkout.core.card import NewCard, PaymentMethod
 from gett_checkout.core.cart import (
     Line,
     LineProblem,
@@ -36,7 +37,7 @@ from gett_checkout.core.machine import (
     ShopperChanged,
 )
 from gett_checkout.core.minimum import TopUp
-from gett_checkout.core.money import read_charge
+from gett_checkout.core.money import DEFAULT_CURRENCY, read_amount, read_charge
 from gett_checkout.core.order import (
     CardOnFile,
     Delivery,
@@ -50,7 +51,7 @@ from gett_checkout.core.order import (
 )
 from gett_checkout.core.placement import Placement
 from gett_checkout.core.session import Identity, Session
-from gett_checkout.core.state import Stage
+from gett_checkout.core.state import OPEN, Stage
 from gett_checkout.core.view import CheckoutView, view_of
 from gett_checkout.errors import (
     ApiAuthenticationError,
@@ -280,9 +281,11 @@ class Checkout:
         The first quote of an order is the total the shopper agrees to by going on; when a later
         one of the same order differs, `confirm_total` is needed. Docs: Orders › validate.
         """
-        charged = None if tip is None else read_charge(tip, what="the tip")
         async with self._step("validate", machine.Quoted):
-            wanted = self._record.state.tip if charged is None else charged
+            currency = self.store.currency if self.store else DEFAULT_CURRENCY
+            wanted = self._record.state.tip
+            if tip is not None:
+                wanted = read_charge(tip, what="the tip", currency=currency)
 
             async def call(session: Session) -> Quote:
                 return await ask_price(self._record, self._client, session, wanted)
@@ -323,7 +326,10 @@ class Checkout:
 
         `TotalChangedError` when the live quote says another one.
         """
-        shown = read_charge(total, what="the total")
+        try:
+            shown = read_amount(total)
+        except ValueError as error:
+            raise InvalidInputError(f"the total: {error}") from None
         async with self._step("confirm_total"):
             state = self._record.state
             if state.quote is None or state.stage not in (Stage.PAY, Stage.PLACE):
@@ -351,6 +357,32 @@ class Checkout:
 
             await self._with_session("place_order", Carry.QUOTE, call)
 
+    async def saved_cards(self) -> tuple[PaymentMethod, ...]:
+        """The cards this shopper keeps at Gett; pay with ``SavedCard(payment_id)``.
+
+        Needs an end user, as `pay` does. Docs: Saved cards.
+        """
+        async with self._step("saved_cards"):
+
+            async def call(session: Session) -> tuple[PaymentMethod, ...]:
+                return await self._client.list_payment_methods(session.token)
+
+            return await self._with_session("list_payment_methods", Carry.SESSION, call)
+
+    async def add_card(self, card: NewCard) -> PaymentMethod:
+        """Save a card for this shopper at Gett. It is sent once and kept nowhere here.
+
+        When no answer comes, look at `saved_cards` before trying again. Docs: Saved cards.
+        """
+        if not isinstance(card, NewCard):
+            raise InvalidInputError("pass a NewCard")
+        async with self._step("add_card"):
+
+            async def call(session: Session) -> PaymentMethod:
+                return await self._client.add_payment_card(card, token=session.token)
+
+            return await self._with_session("add_payment_card", Carry.SESSION, call)
+
     # --- the order --------------------------------------------------------------------------------
 
     async def place(self) -> Order:
@@ -371,7 +403,7 @@ class Checkout:
             except CheckoutConflictError:
                 # Somebody saved first; if it was a placement, it is ours to wait for.
                 await self._record.reload()
-                if self._record.state.stage in machine.OPEN:
+                if self._record.state.stage in OPEN:
                     raise
                 return await self._place_or_resume()
 
@@ -410,7 +442,7 @@ class Checkout:
         if record.state.stage is Stage.PLACING:
             await placing.again(record, self._client)
             return await placing.send(record, self._client, token=session.token, sent_before=True)
-        placement = placing.prepare(record.state, self._client, str(uuid.uuid4()), record.now())
+        placement = placing.prepare(record.state, self._client, record.now())
         await record.happen(PlacementBegun(placement))
         return await placing.send(record, self._client, token=session.token, sent_before=False)
 
@@ -466,7 +498,7 @@ class Checkout:
         if isinstance(error, OrderBelowMinimumError) and error.minimum_order is None:
             error.minimum_order = registry.minimum_gap(state, now)
             error.next_action = AddItems(error.minimum_order)
-        if state.placement is not None:
+        if state.placement is not None and error.idempotency_key is None:
             error.idempotency_key = state.placement.idempotency_key
 
 

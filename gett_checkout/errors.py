@@ -271,13 +271,15 @@ class ApiError(GettCheckoutError):
         problem = super().to_problem()
         problem["code"] = self.code or f"HTTP_{self.status}"
         problem["detail"] = self.detail or self.title or self.problem_title
-        problem["status"] = _OUTWARD_STATUS.get(
-            self.status, 503 if self.status > 500 else self.status
+        problem["status"] = (
+            502
+            if self.status < 400
+            else _OUTWARD_STATUS.get(self.status, 503 if self.status > 500 else self.status)
         )
         return problem
 
 
-_OUTWARD_STATUS = {0: 502, 401: 502, 403: 502, 429: 503, 500: 502, 502: 502}
+_OUTWARD_STATUS = {401: 502, 403: 502, 429: 503, 500: 502, 502: 502}
 
 
 class ApiValidationError(ApiError):

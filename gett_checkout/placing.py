@@ -7,6 +7,7 @@ Errors › PAYMENT_FAILED.
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,8 +32,8 @@ _PAYMENT_TRIES: Final = 3
 _LEASE_MARGIN: Final = 5.0  # seconds beyond the longest an attempt can take
 
 
-def prepare(state: CheckoutState, client: GettClient, key: str, now: datetime) -> Placement:
-    """The placement of the checkout as it stands, under a new key."""
+def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placement:
+    """The placement of the checkout as it stands: a new key for a new body, and only for that."""
     if not (state.store and state.fulfillment and state.quote and state.payment):
         raise StepNotAllowedError("the order is not complete", step="place", stage=state.stage)
     body = client.placement_body(
@@ -44,8 +45,11 @@ def prepare(state: CheckoutState, client: GettClient, key: str, now: datetime) -
         payment=state.payment,
         identity=state.identity,
     )
+    before = state.placement
+    if before is not None and before.digest == digest(body) and not before.is_too_old(now):
+        return evolve(before, lease_until=now + lease(client), attempts=before.attempts + 1)
     return Placement(
-        idempotency_key=key,
+        idempotency_key=str(uuid.uuid4()),
         body=body,
         digest=digest(body),
         begun_at=now,
@@ -101,6 +105,7 @@ async def _attempt(record: Record, client: GettClient, token: str) -> Order | Ge
 
 async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) -> Order:
     """Save what is known in the end, and say it."""
+    error.idempotency_key = _placement(record).idempotency_key
     match outcome:
         case Outcome.EXISTS:
             order = Order(order_id=None)

@@ -23,10 +23,10 @@ from gett_checkout.core import machine
 from gett_checkout.core.actions import ContactSupport
 from gett_checkout.core.codes import refuse
 from gett_checkout.core.consequences import event_of
-from gett_checkout.core.machine import OPEN, Quoted
+from gett_checkout.core.machine import Quoted
 from gett_checkout.core.order import Quote
 from gett_checkout.core.session import Level, Session
-from gett_checkout.core.state import CheckoutState, Notice
+from gett_checkout.core.state import OPEN, CheckoutState, Notice
 from gett_checkout.errors import (
     ApiError,
     CheckoutConflictError,

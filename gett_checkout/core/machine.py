@@ -32,10 +32,10 @@ from attrs import evolve, frozen
 from gett_checkout.core import requirements
 from gett_checkout.core.cart import Line
 from gett_checkout.core.catalog import Store
-from gett_checkout.core.order import Fulfillment, Order, Payment, Quote, SavedCard
+from gett_checkout.core.order import Fulfillment, Order, Payment, Quote
 from gett_checkout.core.placement import Placement
 from gett_checkout.core.session import Identity
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.state import OPEN, CheckoutState, Stage
 from gett_checkout.errors import StepNotAllowedError
 
 
@@ -75,9 +75,8 @@ class ShopperChanged(Event):
     identity: Identity
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Cart and fulfillment stay; the price and a saved card were the other person's."""
-        mine = None if isinstance(state.payment, SavedCard) else state.payment
-        return evolve(_unpriced(state), identity=self.identity, payment=mine, session=None)
+        """Cart and fulfillment stay; the price, the payment and the session were the other's."""
+        return evolve(_unpriced(state), identity=self.identity, payment=None, session=None)
 
 
 @frozen
@@ -195,7 +194,10 @@ class NoAnswer(Event):
 
 @frozen
 class NotPlaced(Event):
-    """The placement certainly made no order, and nothing in the order is to blame."""
+    """The placement certainly made no order, and nothing in the order is to blame.
+
+    Its key stays for the same body, should it be sent again.
+    """
 
 
 @frozen
@@ -306,10 +308,6 @@ FACTS: Final[tuple[tuple[Stage, Fact, Stage], ...]] = (
     (Stage.PAY, payment_chosen, Stage.PLACE),
 )
 
-ENDED: Final = frozenset({Stage.PLACED, Stage.ABANDONED})
-# Stages in which the checkout waits for the shopper; in the others nothing of the order may change.
-OPEN: Final = frozenset(Stage) - ENDED - {Stage.PLACING}
-
 
 def is_legal(stage: Stage, event: type[Event]) -> bool:
     """Whether the event may happen in the stage."""
@@ -327,7 +325,7 @@ def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
     if isinstance(event, PlacementBegun) and (refusal := requirements.refusal(state, now)):
         raise refusal
     changed = event.change(state)
-    if landing in OPEN:
+    if landing in OPEN and not isinstance(event, NotPlaced):
         changed = evolve(changed, placement=None)
     return at(_forward(evolve(changed, stage=landing), now), now)
 

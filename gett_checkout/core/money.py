@@ -39,17 +39,19 @@ def read_amount(value: object) -> Decimal:
     return amount
 
 
-def read_charge(value: object, *, what: str) -> Decimal:
-    """An amount a caller passes to be charged (a tip, say): not negative, whole cents."""
+def read_charge(value: object, *, what: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
+    """An amount a caller passes to be charged (a tip, say): not negative, no finer than a cent."""
     try:
         amount = read_amount(value)
     except ValueError as error:
         raise InvalidInputError(f"{what}: {error}") from None
     if amount < 0:
         raise InvalidInputError(f"{what} must not be negative")
-    if amount != amount.quantize(ZERO):
-        raise InvalidInputError(f"{what} must be in whole cents")
-    return amount.quantize(ZERO)
+    digits = minor_digits(currency)
+    charge = amount.quantize(Decimal(1).scaleb(-digits))
+    if charge != amount:
+        raise InvalidInputError(f"{what} must have at most {digits} decimals")
+    return charge
 
 
 def minor_digits(currency: str) -> int:

@@ -19,7 +19,7 @@ from gett_checkout.core.codes import refuse
 from gett_checkout.core.minimum import MinimumOrder, minimum_order
 from gett_checkout.core.money import show_amount
 from gett_checkout.core.plain import plain
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.state import OPEN, CheckoutState, Stage
 from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
@@ -206,9 +206,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("total_confirmed", "confirm_total", _total),
 )
 
-# Once the order is under way or the checkout is over, nothing is missing any more.
-_DECIDED: Final = frozenset({Stage.PLACING, Stage.PLACED, Stage.ABANDONED})
-
 
 def requirements(state: CheckoutState, now: datetime) -> tuple[Requirement, ...]:
     """Everything that is missing before ``place``, in the order in which to mend it."""
@@ -294,7 +291,7 @@ def offers(state: CheckoutState) -> tuple[str, ...]:
 
 
 def _unmet(state: CheckoutState, now: datetime) -> list[tuple[Rule, Missing]]:
-    if state.stage in _DECIDED:
-        return []
+    if state.stage not in OPEN:
+        return []  # the order is under way, or the checkout is over
     found = ((rule, rule.check(state, now)) for rule in RULES)
     return [(rule, missing) for rule, missing in found if missing is not None]

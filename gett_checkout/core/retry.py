@@ -1,7 +1,8 @@
 """Whether a failed request is sent again, and after how long. Pure: the clock and the dice are passed in.
 
-Docs: Errors (``retryable``, ``retryAfter``; else 1, 2, 4 … at most 30 s). Placements are not decided
-here: they go by their idempotency key, in ``placement.py``.
+Docs: Errors (``retryable``, ``retryAfter``; else 1, 2, 4 … at most 30 s). An error's ``retry_after``
+is read in ``wire/problems.py``: from the document, the header, or the end of the rate limit's
+minute. Placements are not decided here: they go by their idempotency key, in ``placement.py``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
+from gett_checkout.errors import (
+    ApiError,
+    GettCheckoutError,
+    InvalidInputError,
+    TransportError,
+)
 
 
 class Repeat(StrEnum):
@@ -35,9 +41,13 @@ class RetryPolicy:
     first_wait: float = 1.0
     longest_wait: float = 30.0
 
+    def __attrs_post_init__(self) -> None:
+        if self.tries < 1 or min(self.budget, self.first_wait, self.longest_wait) < 0:
+            raise InvalidInputError("a retry policy needs at least one try and no negative seconds")
+
     def backoff(self, tried: int, dice: float) -> float:
         """The wait after ``tried`` attempts; ``dice`` is from 0 up to 1."""
-        wait = min(self.first_wait * 2.0 ** (tried - 1), self.longest_wait)
+        wait = min(self.first_wait * 2.0 ** min(tried - 1, 60), self.longest_wait)
         return wait * (0.8 + 0.4 * dice)
 
     def next_wait(
@@ -57,5 +67,5 @@ def may_repeat(error: GettCheckoutError, repeat: Repeat) -> bool:
     if not isinstance(error, ApiError):
         return False
     if error.status == 429:
-        return True
+        return True  # refused before any work
     return repeat is Repeat.ALWAYS and (error.retryable or error.status in (502, 503, 504))

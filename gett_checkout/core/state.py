@@ -33,6 +33,10 @@ class Stage(StrEnum):
     ABANDONED = "abandoned"
 
 
+# Stages in which the checkout waits for the shopper; in the others nothing of the order may change.
+OPEN = frozenset({Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, Stage.PLACE})
+
+
 @frozen
 class Notice:
     """Something the library did on its own that the caller may want to show or log."""

@@ -1,4 +1,4 @@
-"""The frozen picture of a checkout that the caller shows; it holds no secret and no contact data."""
+"""The frozen picture of a checkout that the caller shows; it holds no secret, e-mail or phone."""
 
 from __future__ import annotations
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from gett_checkout import (
+    Address,
     CardOnFile,
     CheckoutConflictError,
     CheckoutNotFoundError,
     Checkouts,
     GettClient,
+    Identity,
     IdentityRequiredError,
     InvalidInputError,
     ItemUnavailableError,
     MemoryStorage,
+    NewCard,
     OrderBelowMinimumError,
     OrderTotalDifferentError,
     PaymentDeclinedError,
     PaymentFailedError,
     Pickup,
+    SavedCard,
     Stage,
     StepNotAllowedError,
     StoreClosedError,
@@ -473,3 +478,36 @@ async def test_the_address_may_come_before_the_first_item(
     await checkout.pay(CARD)
     await checkout.place()
     assert len(sandbox.orders) == 1
+
+
+async def test_a_card_is_saved_and_paid_with(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    card = NewCard(
+        number="4242 4242 4242 4242",
+        card_type="visa",
+        cvc="123",
+        expiration=date(2030, 1, 31),
+        billing_address=Address("350 5th Ave", "New York", "NY", "10118"),
+    )
+    before = len(sandbox.requests)
+    for step in (checkout.saved_cards(), checkout.add_card(card)):
+        with pytest.raises(IdentityRequiredError):
+            await step
+    assert len(sandbox.requests) == before
+    await checkout.identify(JANE)
+    assert await checkout.saved_cards() == ()
+    saved = await checkout.add_card(card)
+    assert saved.last_four == "4242"
+    assert await checkout.saved_cards() == (saved,)
+    await checkout.pay(SavedCard(saved.payment_id))
+    await checkout.place()
+    assert sandbox.orders[0].payment_kind == "savedCard"
+
+
+async def test_a_saved_card_is_not_another_shoppers(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    await checkout.pay(SavedCard("jane's"))
+    await checkout.identify(Identity("john@example.org", "John", "Roe"))
+    assert checkout.view.payment is None

@@ -8,11 +8,14 @@ import pytest
 
 from gett_checkout import (
     ApiError,
+    CardOnFile,
     Checkouts,
     ConflictError,
+    ForbiddenError,
     GettClient,
     MemoryStorage,
     OutcomeUnknownError,
+    PaymentDeclinedError,
     PlacementInProgressError,
     Stage,
     StepNotAllowedError,
@@ -279,3 +282,26 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
     assert len(sandbox.orders) == 1
     await sandbox.stop()  # lets the hanging request go; its worker finds that it lost
     assert (await hanging).order_id == sandbox.orders[0].order_id
+
+
+async def test_what_was_certainly_not_placed_goes_out_again_under_its_key(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "error", status=403, code="FORBIDDEN")
+    with pytest.raises(ForbiddenError) as refused:
+        await checkout.place()
+    assert checkout.view.stage is Stage.PLACE
+    await checkout.place()
+    assert keys(sandbox) == {refused.value.idempotency_key}
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_declined_order_names_its_key(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    await checkout.pay(CardOnFile("card_declined", "stripe"))
+    with pytest.raises(PaymentDeclinedError) as declined:
+        await checkout.place()
+    assert {declined.value.idempotency_key} == keys(sandbox)

@@ -1,0 +1,303 @@
+"""Random shoppers: whatever happens in whatever order, the checkout is sound and can go on."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from attrs import evolve
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from gett_checkout.core import machine, snapshot
+from gett_checkout.core.actions import NextAction
+from gett_checkout.core.cart import Line, Modifier
+from gett_checkout.core.catalog import Store, Window, parse_time
+from gett_checkout.core.codes import ERROR_CODES, refuse
+from gett_checkout.core.consequences import event_of
+from gett_checkout.core.machine import Event
+from gett_checkout.core.order import CardOnFile, Delivery, GettPayment, Pickup, SavedCard
+from gett_checkout.core.requirements import next_action, refusal, requirements
+from gett_checkout.core.session import Level, Session
+from gett_checkout.core.state import CheckoutState, Notice, Stage
+from gett_checkout.core.view import view_of
+from gett_checkout.errors import GettCheckoutError, StepNotAllowedError
+from tests.samples.states import (
+    CARD,
+    HOME,
+    INCOMPLETE,
+    NOW,
+    ORDER,
+    SALADS,
+    SECRETS,
+    SESSION_TOKEN,
+    SOMEONE_ELSE,
+    STORE,
+    WHO,
+    line,
+    placement,
+    quote,
+)
+
+EVENING = Window("monday", parse_time("17:00:00"), parse_time("19:00:00"))
+STORES = [
+    STORE,
+    evolve(STORE, minimum_order_amount=None),
+    evolve(STORE, store_id="st-2", delivery_allowed=False),
+    evolve(STORE, store_id="st-3", minimum_order_amount=Decimal("21.76")),
+    evolve(STORE, timezone="UTC", availability=(EVENING,)),
+    evolve(STORE, availability=()),
+]
+LARGE = Modifier("large", modifiers={"crust": ["cheese-crust"]})
+LINES = [
+    SALADS,
+    INCOMPLETE,
+    line("water", 1),
+    line("pizza", 2, {"size": [LARGE], "toppings": ["olives"]}),
+    line("soldout", 1),
+]
+OPEN_STAGES = [Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, Stage.PLACE]
+
+# What each next action asks for, as the event it leads to; `None` where it is not an event.
+STEPS: dict[str, type[Event] | None] = {
+    "choose_store": machine.CartChanged,
+    "add_items": machine.CartChanged,
+    "complete_modifiers": machine.CartChanged,
+    "choose_fulfillment": machine.FulfillmentChosen,
+    "validate": machine.Quoted,
+    "sign_in": machine.ShopperChanged,
+    "choose_payment": machine.PaymentChosen,
+    "confirm_total": None,
+    "place": machine.PlacementBegun,
+}
+
+carts = st.lists(st.sampled_from(LINES), max_size=3).map(tuple)
+tips = st.sampled_from([None, Decimal("0.00"), Decimal("3.00")])
+quotes = st.builds(
+    lambda sub_total, total, minutes: quote(sub_total, total, timedelta(minutes=minutes)),
+    st.sampled_from(["21.75", "14.99", "15.00", "30.00"]),
+    st.sampled_from(["27.00", "28.00", "40.00"]),
+    st.sampled_from([15, 15, 15, 1, 0]),
+)
+refusals = st.sampled_from(sorted(ERROR_CODES)).map(refuse)
+payments = st.sampled_from([CARD, SavedCard("payment-1"), GettPayment()])
+
+
+def furthest(state: CheckoutState, now: datetime) -> Stage:
+    """The stage the facts allow, worked out from DESIGN §3 and not from the machine's table."""
+    if state.store is None or not state.lines or state.store_refused or state.cart_refused:
+        return Stage.BROWSE
+    if any(each.problems for each in state.lines):
+        return Stage.BROWSE
+    if state.fulfillment is None:
+        return Stage.FULFILLMENT
+    if state.quote is None or now >= state.quote.expires_at - timedelta(seconds=10):
+        return Stage.VALIDATE
+    return Stage.PLACE if state.payment else Stage.PAY
+
+
+class Shopper(RuleBasedStateMachine):
+    """One checkout, driven as the shell drives it, and sometimes as it never would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.state = CheckoutState("checkout-1", NOW)
+
+    def happen(self, event: Event) -> None:
+        """The event, whether it is legal or not."""
+        before, bytes_before = self.state, snapshot.dump(self.state)
+        stage = machine.at(before, self.now).stage
+        legal = machine.is_legal(stage, type(event))
+        missing = requirements(machine.at(before, self.now), self.now)
+        refused: GettCheckoutError | None = None
+        try:
+            self.state = machine.apply(before, event, self.now)
+        except GettCheckoutError as error:
+            refused = error
+        if not legal:
+            assert isinstance(refused, StepNotAllowedError)
+        elif isinstance(event, machine.PlacementBegun):
+            assert (refused.requirements if refused else ()) == missing
+        else:
+            assert refused is None
+        if refused is not None:
+            assert self.state is before
+        assert snapshot.dump(before) == bytes_before
+
+    # --- what the shopper does ----------------------------------------------------------------
+
+    @rule(lines=carts, store=st.sampled_from([None, None, *STORES]))
+    def change_cart(self, lines: tuple[Line, ...], store: Store | None) -> None:
+        self.happen(machine.CartChanged(lines, store))
+
+    @rule(how=st.sampled_from([HOME, Pickup(), Delivery(address_id="address-1")]))
+    def fulfill(self, how: Delivery | Pickup) -> None:
+        self.happen(machine.FulfillmentChosen(how))
+
+    @rule(payment=payments)
+    def pay(self, payment: CardOnFile | SavedCard | GettPayment) -> None:
+        self.happen(machine.PaymentChosen(payment))
+
+    @rule()
+    def be_someone_else(self) -> None:
+        self.happen(machine.ShopperChanged(SOMEONE_ELSE))
+
+    @precondition(lambda self: self.state.stage in machine.OPEN)
+    @rule()
+    def identify(self) -> None:
+        self.state = evolve(self.state, identity=WHO)
+
+    @precondition(lambda self: self.state.stage in machine.OPEN)
+    @rule()
+    def confirm_total(self) -> None:
+        if self.state.quote is not None:
+            self.state = evolve(self.state, agreed_total=self.state.quote.amounts.total)
+
+    @rule(certain=st.sampled_from([False, False, False, False, True]))
+    def abandon(self, certain: bool) -> None:
+        if certain:
+            self.happen(machine.Abandoned())
+
+    @rule()
+    def place(self) -> None:
+        self.happen(machine.PlacementBegun(placement(begun_at=self.now, lease_until=self.now)))
+
+    # --- what Gett does -----------------------------------------------------------------------
+
+    @rule(priced=quotes, tip=tips)
+    def price(self, priced: Any, tip: Decimal | None) -> None:
+        life = priced.expires_at - NOW
+        self.happen(machine.Quoted(evolve(priced, expires_at=self.now + life), tip))
+
+    @rule(error=refusals)
+    def refuse(self, error: Any) -> None:
+        event = event_of(error, self.state.lines)
+        if event is not None:
+            self.happen(event)
+
+    @rule(
+        answer=st.sampled_from(
+            [machine.NotPlaced(), machine.NoAnswer(placement(attempts=2)), machine.Placed(ORDER)]
+        )
+    )
+    def answer(self, answer: Event) -> None:
+        self.happen(answer)
+
+    @rule(level=st.sampled_from([Level.PARTNER_ONLY, Level.END_USER]), days=st.integers(0, 2))
+    def open_session(self, level: Level, days: int) -> None:
+        session = Session(SESSION_TOKEN, level, self.now + timedelta(days=days))
+        notice = Notice("session_renewed", "renewed", self.now, {"kept": "cart"})
+        self.state = evolve(self.state.noticing(notice), session=session, sessions=1)
+
+    @rule(seconds=st.sampled_from([1, 60, 60, 890, 3600, 23 * 3600]))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    # --- what holds at every point ------------------------------------------------------------
+
+    @invariant()
+    def stands_where_the_facts_put_it(self) -> None:
+        state = machine.at(self.state, self.now)
+        if state.stage in OPEN_STAGES:
+            assert state.stage is furthest(state, self.now)
+        assert machine.at(state, self.now) is state
+
+    @invariant()
+    def has_a_price_only_from_pay_on(self) -> None:
+        for state in (self.state, machine.at(self.state, self.now)):
+            if state.stage in OPEN_STAGES:
+                priced = OPEN_STAGES.index(state.stage) >= OPEN_STAGES.index(Stage.PAY)
+                assert (state.quote is not None) is priced
+                assert state.placement is None
+
+    @invariant()
+    def can_be_placed_exactly_when_nothing_is_missing(self) -> None:
+        state = machine.at(self.state, self.now)
+        complete = state.stage in OPEN_STAGES and not requirements(state, self.now)
+        try:
+            placing = machine.apply(state, machine.PlacementBegun(placement()), self.now)
+        except GettCheckoutError:
+            assert not complete
+        else:
+            assert complete
+            assert (state.stage, placing.stage) == (Stage.PLACE, Stage.PLACING)
+        assert (refusal(state, self.now) is None) is not bool(requirements(state, self.now))
+
+    @invariant()
+    def is_never_in_a_dead_end(self) -> None:
+        """Doing what the view says, again and again, leads to an order that can be placed."""
+        state, now = machine.at(self.state, self.now), self.now
+        if state.stage not in OPEN_STAGES:
+            return
+        kinds: list[str] = []
+        while (action := next_action(state, now)).kind != "place":
+            step = STEPS[action.kind]
+            assert step is None or machine.is_legal(state.stage, step), action
+            state = follow(state, action, now)
+            kinds.append(action.kind)
+            assert len(kinds) < 12, kinds
+        assert requirements(state, now) == ()
+
+    @invariant()
+    def survives_being_saved(self) -> None:
+        assert snapshot.load(snapshot.dump(self.state)) == self.state
+
+    @invariant()
+    def shows_no_secret(self) -> None:
+        view = view_of(self.state, self.now)
+        shown = json.dumps(view.to_dict()) + repr(view)
+        assert not [secret for secret in SECRETS if secret in shown]
+        assert not [secret for secret in SECRETS if secret in repr(self.state)]
+        assert view.requirements == requirements(machine.at(self.state, self.now), self.now)
+
+
+def follow(state: CheckoutState, action: Any, now: datetime) -> CheckoutState:
+    """What a willing shopper does on the action."""
+    match action.kind:
+        case "choose_store":
+            return machine.apply(state, machine.CartChanged(state.lines, STORE), now)
+        case "add_items" | "complete_modifiers":
+            return machine.apply(state, machine.CartChanged((SALADS, SALADS)), now)
+        case "choose_fulfillment":
+            how = HOME if "delivery" in action.offers else Pickup()
+            return machine.apply(state, machine.FulfillmentChosen(how), now)
+        case "validate":
+            priced = evolve(quote("43.50", "50.00"), expires_at=now + timedelta(minutes=15))
+            return machine.apply(state, machine.Quoted(priced, state.tip), now)
+        case "sign_in":
+            return evolve(state, identity=WHO)
+        case "choose_payment":
+            return machine.apply(state, machine.PaymentChosen(CARD), now)
+        case "confirm_total":
+            return evolve(state, agreed_total=action.after)
+        case _:
+            raise AssertionError(action)
+
+
+class ReadyShopper(Shopper):
+    """One who has come as far as the last step: most of what can go wrong goes wrong from there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        state = self.state
+        while (action := next_action(state, NOW)).kind != "place":
+            state = follow(state, action, NOW)
+        self.state = state
+
+
+RANDOM = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, print_blob=False
+)
+Shopper.TestCase.settings = RANDOM
+ReadyShopper.TestCase.settings = RANDOM
+TestShopper = Shopper.TestCase
+TestReadyShopper = ReadyShopper.TestCase
+
+
+def test_the_guide_knows_every_action_of_an_open_checkout() -> None:
+    decided = {"wait", "settle", "done", "start_over", "contact_support"}
+    assert set(STEPS) | decided == {each.kind for each in NextAction.__args__}

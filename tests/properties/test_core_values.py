@@ -1,0 +1,276 @@
+"""Whatever the bytes, tokens, amounts and carts are: exact, or refused in the library's own words."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gett_checkout.core import machine, snapshot
+from gett_checkout.core.cart import Line, Modifier, Modifiers, resolve, subtotal
+from gett_checkout.core.catalog import CatalogSet, Store
+from gett_checkout.core.codes import part_of, refuse
+from gett_checkout.core.consequences import event_of
+from gett_checkout.core.minimum import minimum_order, top_ups
+from gett_checkout.core.money import from_minor_units, read_amount, show_amount, to_minor_units
+from gett_checkout.core.placement import Outcome, judge
+from gett_checkout.core.session import Level, token_level
+from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.errors import SnapshotTooNewError, StorageError
+from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at
+
+quick = settings(max_examples=100, deadline=None, derandomize=True)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+def encoded(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+any_text = st.text(st.characters())
+jwts = st.builds(
+    lambda header, claims, rest: f"{encoded(header)}.{encoded(claims)}.{rest}",
+    json_values | st.just({"alg": "HS256"}),
+    json_values | st.dictionaries(st.sampled_from(["Id", "exp", "sub", "aud"]), json_values),
+    any_text,
+)
+
+
+@given(token=any_text | jwts, made_for_end_user=st.booleans())
+@quick
+def test_any_token_has_a_level(token: str, made_for_end_user: bool) -> None:
+    level = token_level(token, made_for_end_user=made_for_end_user)
+    assert level in (Level.PARTNER_ONLY, Level.END_USER)
+
+
+@given(user=json_values)
+@quick
+def test_the_id_claim_decides(user: Any) -> None:
+    token = f"{encoded({'alg': 'HS256'})}.{encoded({'Id': user})}.c2ln"
+    expected = Level.END_USER if user else Level.PARTNER_ONLY
+    assert token_level(token, made_for_end_user=not user) is expected
+
+
+# --- snapshots ------------------------------------------------------------------------------------
+
+
+def is_read_or_refused(data: bytes) -> None:
+    try:
+        state = snapshot.load(data)
+    except StorageError:
+        return
+    assert isinstance(state, CheckoutState)
+
+
+@given(data=st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+@quick
+def test_any_bytes_are_a_checkout_or_a_storage_error(data: bytes) -> None:
+    is_read_or_refused(data)
+
+
+WHOLE = snapshot.dump(state_at(Stage.PLACING))
+MEMBERS = sorted(json.loads(WHOLE))
+
+
+@given(
+    at=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255), length=st.integers(0, len(WHOLE))
+)
+@quick
+def test_a_damaged_snapshot_is_a_storage_error(at: int, byte: int, length: int) -> None:
+    is_read_or_refused(WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :])
+    if length < len(WHOLE):
+        with pytest.raises(StorageError):
+            snapshot.load(WHOLE[:length])
+
+
+@given(member=st.sampled_from(MEMBERS), value=json_values)
+@quick
+def test_a_member_of_another_kind_is_no_crash(member: str, value: Any) -> None:
+    is_read_or_refused(json.dumps({**json.loads(WHOLE), member: value}).encode())
+
+
+@given(version=st.integers(min_value=2))
+@quick
+def test_any_later_version_is_too_new(version: int) -> None:
+    with pytest.raises(SnapshotTooNewError):
+        snapshot.load(json.dumps({**json.loads(WHOLE), "v": version}).encode())
+
+
+@given(text=any_text, name=any_text)
+@quick
+def test_any_text_of_the_shoppers_survives(text: str, name: str) -> None:
+    state = state_at(
+        Stage.PLACE, lines=(line(special_instructions=text),), store=evolve(STORE, name=name)
+    )
+    assert snapshot.load(snapshot.dump(state)) == state
+
+
+# --- money ----------------------------------------------------------------------------------------
+
+cents = st.integers(0, 10**10)
+
+
+@given(amounts=st.lists(cents, max_size=50))
+@quick
+def test_sums_of_cents_are_exact(amounts: list[int]) -> None:
+    read = [read_amount(f"{each // 100}.{each % 100:02}") for each in amounts]
+    assert to_minor_units(sum(read, Decimal(0))) == sum(amounts)
+
+
+@given(minor=st.integers(-(10**12), 10**12), currency=st.sampled_from(["USD", "JPY", "KWD"]))
+@quick
+def test_minor_units_come_back(minor: int, currency: str) -> None:
+    assert to_minor_units(from_minor_units(minor, currency), currency) == minor
+
+
+@given(value=json_values | any_text | st.decimals())
+@quick
+def test_any_value_is_an_amount_or_a_value_error(value: Any) -> None:
+    try:
+        amount = read_amount(value)
+    except ValueError:
+        return
+    assert amount.is_finite()
+    assert not isinstance(value, float | bool)
+    assert amount == Decimal(value)
+
+
+@given(amount=st.decimals(-(10**9), 10**9, places=2), locale=any_text | st.none())
+@quick
+def test_an_amount_can_be_shown_for_any_locale(amount: Decimal, locale: str | None) -> None:
+    assert any(digit.isdigit() for digit in show_amount(amount, "USD", locale))
+
+
+# --- carts and the gap ----------------------------------------------------------------------------
+
+MAZE = menu(
+    item("a", "1.10", "g", "h"),
+    item("b", "0.20", "g"),
+    item("c", None, "h", available=False),
+    groups=(group("g", "a", "b", "c", least=1, most=2), group("h", "b", "a", most=3)),
+    listed=("a", "b"),
+)
+ids = st.sampled_from(["a", "b", "c", "x"])
+choices: st.SearchStrategy[Modifiers] = st.recursive(
+    st.just({}),
+    lambda inner: st.dictionaries(
+        st.sampled_from(["g", "h", "y"]),
+        st.lists(ids | st.builds(Modifier, ids, st.integers(1, 3), inner), max_size=3),
+        max_size=3,
+    ),
+    max_leaves=6,
+)
+
+
+def priced(item_id: str, modifiers: Modifiers, catalog: CatalogSet) -> Decimal:
+    """The price worked out the slow way, from the caller's own mapping."""
+    found = catalog.items[item_id]
+    total = found.price or Decimal(0)
+    for group_id, chosen in modifiers.items():
+        for each in chosen:
+            modifier = Modifier(each) if isinstance(each, str) else each
+            if group_id in found.modifier_group_ids and (
+                modifier.item_id in catalog.modifier_groups[group_id].item_ids
+            ):
+                total += modifier.quantity * priced(modifier.item_id, modifier.modifiers, catalog)
+    return total
+
+
+@given(item_id=st.sampled_from(["a", "b"]), modifiers=choices, quantity=st.integers(1, 99))
+@quick
+def test_any_choices_are_priced_exactly_and_judged(
+    item_id: str, modifiers: Modifiers, quantity: int
+) -> None:
+    found = line(item_id, quantity, modifiers, MAZE)
+    assert found.unit_price == priced(item_id, modifiers, MAZE)
+    assert found.total == found.unit_price * quantity
+    assert resolve(found, MAZE) == found
+    assert all(each.path[0] == item_id for each in found.problems)
+    needed = sum(
+        each.quantity if isinstance(each, Modifier) else 1 for each in modifiers.get("g", ())
+    )
+    codes = {each.code for each in found.problems if each.path == (item_id, "g")}
+    assert ("MODIFIER_REQUIRED" in codes) is (needed < 1)
+    assert ("MODIFIER_TOO_MANY" in codes) is (needed > 2)
+
+
+carts = st.lists(
+    st.builds(
+        lambda name, count: line(name, count),
+        st.sampled_from(["salad", "water", "tiramisu"]),
+        st.integers(1, 4),
+    ),
+    max_size=4,
+)
+
+
+@given(lines=carts, least=st.integers(1, 5000))
+@quick
+def test_the_gap_is_what_is_missing_and_any_top_up_closes_it(lines: list[Line], least: int) -> None:
+    store: Store = evolve(STORE, minimum_order_amount=from_minor_units(least))
+    gap = minimum_order(store, lines, None)
+    assert gap is not None
+    assert gap.met is (gap.counted >= gap.threshold) is (gap.missing == 0)
+    assert gap.missing >= 0
+    if not gap.met:
+        assert gap.counted + gap.missing == gap.threshold
+    ways = top_ups(gap, MENU)
+    assert bool(ways) is not gap.met
+    for way in ways:
+        added = line(way.item.item_id, way.quantity)
+        after = minimum_order(store, [*lines, added], None)
+        assert after is not None
+        assert after.met
+        assert way.total == added.total
+        fewer = subtotal([*lines, evolve(added, quantity=way.quantity - 1)])
+        assert fewer < gap.threshold
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+@given(
+    code=any_text,
+    category=any_text | st.sampled_from(["payment", "conflict", "validation"]),
+    status=st.integers(0, 600),
+    errors=st.lists(
+        st.dictionaries(st.sampled_from(["code", "itemId", "jsonPath"]), any_text), max_size=3
+    ),
+    sent_before=st.booleans(),
+)
+@quick
+def test_any_refusal_can_be_judged_and_explained(
+    code: str, category: str, status: int, errors: list[Any], sent_before: bool
+) -> None:
+    error = refuse(code, "no", category=category, status=status, errors=errors)
+    json.dumps(error.to_problem())
+    outcome = judge(error, sent_before=sent_before)
+    event = event_of(error, (line(),))
+    assert part_of(error)
+    if not 400 <= status < 500:
+        assert outcome is Outcome.UNKNOWN
+    if outcome is Outcome.REFUSED:
+        assert event is not None
+
+
+@given(seconds=st.floats(-100, 3600))
+@quick
+def test_a_quote_lives_exactly_as_long_as_the_stage_after_it(seconds: float) -> None:
+    now = NOW + timedelta(seconds=seconds)
+    state = state_at(Stage.PLACE)
+    assert (machine.at(state, now).stage is Stage.PLACE) is state.quote_is_live(now)

@@ -1,0 +1,234 @@
+"""The rules of the cart: what the menu offers, at every level, and all that is wrong at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gett_checkout.core.cart import (
+    MAX_DEPTH,
+    Choice,
+    GroupChoice,
+    Modifier,
+    Modifiers,
+    read_modifiers,
+    read_quantity,
+    subtotal,
+)
+from gett_checkout.errors import InvalidInputError
+from tests.samples.states import group, item, line, menu
+
+LARGE_WITH = {"size": [Modifier("large", modifiers={"crust": ["cheese-crust"]})]}
+
+
+def problems(item_id: str, modifiers: Modifiers | None = None, **facts: Any) -> set[str]:
+    """The problems of a line, as ``CODE at/path``."""
+    found = line(item_id, 1, modifiers, **facts).problems
+    assert all(each.message for each in found)
+    return {f"{each.code} {'/'.join(each.path)}" for each in found}
+
+
+@pytest.mark.parametrize(
+    ("item_id", "modifiers", "expected"),
+    [
+        ("salad", None, set()),
+        ("pizza", {"size": ["small"]}, set()),
+        ("pizza", LARGE_WITH, set()),
+        ("pizza", {"size": ["small"], "toppings": ["olives", "ham", "olives"]}, set()),
+        ("pizza", {"size": ["small"], "toppings": []}, set()),
+        ("pizza", None, {"MODIFIER_REQUIRED pizza/size"}),
+        ("pizza", {"size": []}, {"MODIFIER_REQUIRED pizza/size"}),
+        ("pizza", {"size": ["small", "large"]}, {"MODIFIER_TOO_MANY pizza/size"}),
+        ("pizza", {"size": [Modifier("small", 2)]}, {"MODIFIER_TOO_MANY pizza/size"}),
+        (
+            "pizza",
+            {"size": ["small"], "toppings": [Modifier("olives", 3), "ham"]},
+            {"MODIFIER_TOO_MANY pizza/toppings"},
+        ),
+        (
+            "pizza",
+            {"size": [Modifier("large", modifiers={"crust": [Modifier("cheese-crust", 2)]})]},
+            {"MODIFIER_TOO_MANY pizza/size/large/crust"},
+        ),
+        (
+            "pizza",
+            {"size": [Modifier("small", modifiers={"crust": ["cheese-crust"]})]},
+            {"MODIFIER_UNKNOWN pizza/size/small/crust"},
+        ),
+        (
+            "pizza",
+            {"size": [Modifier("large", modifiers={"crust": ["ham"]})]},
+            {"MODIFIER_UNKNOWN pizza/size/large/crust/ham"},
+        ),
+        ("nothing", None, {"ITEM_UNKNOWN nothing"}),
+        ("soldout", None, {"ITEM_UNAVAILABLE soldout"}),
+        ("salad", {"size": ["small"]}, {"MODIFIER_UNKNOWN salad/size"}),
+        (
+            "pizza",
+            {"size": ["small"], "toppings": ["truffle"]},
+            {"ITEM_UNAVAILABLE pizza/toppings/truffle"},
+        ),
+        (
+            "pizza",
+            {"size": ["small"], "toppings": ["nothing"]},
+            {"MODIFIER_UNKNOWN pizza/toppings/nothing"},
+        ),
+        (
+            "pizza",
+            {"size": ["olives"]},  # an item of the menu, but of another group
+            {"MODIFIER_UNKNOWN pizza/size/olives"},
+        ),
+        (
+            "pizza",
+            {
+                "size": ["small", Modifier("large", modifiers={"crust": ["nothing"], "no": ["x"]})],
+                "toppings": ["truffle", Modifier("ham", 3)],
+                "other": ["x"],
+            },
+            {
+                "MODIFIER_TOO_MANY pizza/size",
+                "MODIFIER_UNKNOWN pizza/size/large/crust/nothing",
+                "MODIFIER_UNKNOWN pizza/size/large/no",
+                "ITEM_UNAVAILABLE pizza/toppings/truffle",
+                "MODIFIER_TOO_MANY pizza/toppings",
+                "MODIFIER_UNKNOWN pizza/other",
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_all_that_is_wrong_is_said_at_once(
+    item_id: str, modifiers: Modifiers | None, expected: set[str]
+) -> None:
+    assert problems(item_id, modifiers) == expected
+
+
+def test_a_minimum_of_two_may_be_met_by_quantity() -> None:
+    catalog = menu(
+        item("box", "8.00", "pieces"),
+        item("bun", "0.10"),
+        groups=(group("pieces", "bun", least=2, most=4),),
+    )
+    required = {"MODIFIER_REQUIRED box/pieces"}
+    assert problems("box", {"pieces": ["bun"]}, catalog=catalog) == required
+    assert problems("box", {"pieces": [Modifier("bun", 2)]}, catalog=catalog) == set()
+    assert problems("box", {"pieces": [Modifier("bun", 4)]}, catalog=catalog) == set()
+    too_many = {"MODIFIER_TOO_MANY box/pieces"}
+    assert problems("box", {"pieces": [Modifier("bun", 5)]}, catalog=catalog) == too_many
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_required_choices_are_found_at_every_depth(depth: int) -> None:
+    items = [item(f"i{level}", "1.00", f"g{level}") for level in range(depth)]
+    groups = tuple(group(f"g{level}", f"i{level + 1}", least=1) for level in range(depth))
+    catalog = menu(*items, item(f"i{depth}", "1.00"), groups=groups, listed=("i0",))
+
+    def chosen(to: int, level: int = 0) -> Modifiers:
+        if level == to:
+            return {}
+        return {f"g{level}": [Modifier(f"i{level + 1}", modifiers=chosen(to, level + 1))]}
+
+    path = "/".join(f"i{level}/g{level}" for level in range(depth))
+    expected = {f"MODIFIER_REQUIRED {path}"}
+    assert problems("i0", chosen(depth - 1), catalog=catalog) == expected
+    assert problems("i0", chosen(depth), catalog=catalog) == set()
+    assert line("i0", 1, chosen(depth), catalog).unit_price == Decimal(depth + 1)
+
+
+def test_a_line_carries_its_name_and_price_from_the_menu() -> None:
+    pizza = line("pizza", 2, {**LARGE_WITH, "toppings": [Modifier("olives", 2)]})
+    assert (pizza.name, pizza.unit_price, pizza.total) == (
+        "pizza",
+        Decimal("15.25"),
+        Decimal("30.50"),
+    )
+    assert subtotal([pizza, line("water", 3)]) == Decimal("35.00")
+    assert subtotal([]) == 0
+
+
+def test_resolving_again_forgets_old_problems() -> None:
+    stale = line("salad", 1, problems=line("pizza", 1).problems)
+    assert stale.problems == ()
+
+
+def test_an_item_without_a_price_counts_nothing() -> None:
+    assert line("gift", 2, catalog=menu(item("gift", None))).total == 0
+
+
+# --- cycles: modifiers are items, and a menu may lead back to where it began ----------------------
+
+CYCLE = menu(
+    item("burger", "5.00", "again"),
+    item("side", "2.00", "back"),
+    groups=(group("again", "side", "burger", most=1), group("back", "burger", least=1, most=1)),
+    listed=("burger", "side"),
+)
+
+
+def test_a_cyclic_menu_is_walked_once() -> None:
+    assert [each.item_id for each in CYCLE.menu_items()] == ["burger", "side"]
+
+
+def test_a_cyclic_choice_is_priced_as_far_as_it_is_made() -> None:
+    back = {"back": [Modifier("burger", modifiers={"again": ["burger"]})]}
+    found = line("burger", 1, {"again": [Modifier("side", modifiers=back)]}, CYCLE)
+    assert (found.problems, found.unit_price) == ((), Decimal("17.00"))
+    open_end = {"MODIFIER_REQUIRED burger/again/side/back"}
+    assert problems("burger", {"again": ["side"]}, catalog=CYCLE) == open_end
+
+
+# --- what a caller may pass -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quantity", [1, 2, 98, 99])
+def test_quantities_within_bounds(quantity: int) -> None:
+    assert read_quantity(quantity) == quantity
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 100, True, 1.0, "1", None, Decimal(1)])
+def test_quantities_that_cannot_be(quantity: object) -> None:
+    with pytest.raises(InvalidInputError, match="quantity"):
+        read_quantity(quantity)
+
+
+def test_modifiers_as_values() -> None:
+    assert read_modifiers(None) == ()
+    assert read_modifiers({"g": ("a", Modifier("b", 2, {"h": ["c"]}))}) == (
+        GroupChoice("g", (Choice("a"), Choice("b", 2, (GroupChoice("h", (Choice("c"),)),)))),
+    )
+
+
+@pytest.mark.parametrize(
+    "modifiers",
+    [
+        {"size": "small"},
+        {"size": None},
+        {"size": 5},
+        {"size": [5]},
+        {"size": [None]},
+        {"size": [Modifier("small", 0)]},
+        {"size": [Modifier("small", modifiers={"crust": "cheese-crust"})]},
+        ["size"],
+        "size",
+    ],
+    ids=str,
+)
+def test_modifiers_that_cannot_be(modifiers: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        read_modifiers(modifiers)
+
+
+def nested(levels: int) -> Modifiers:
+    return {"g": [Modifier("i", modifiers=nested(levels - 1))]} if levels else {}
+
+
+def test_modifiers_are_nested_only_so_deep() -> None:
+    assert read_modifiers(nested(MAX_DEPTH))
+    with pytest.raises(InvalidInputError, match="deep"):
+        read_modifiers(nested(MAX_DEPTH + 1))
+    endless: dict[str, Any] = {}
+    endless["g"] = [Modifier("i", modifiers=endless)]
+    with pytest.raises(InvalidInputError, match="deep"):
+        read_modifiers(endless)

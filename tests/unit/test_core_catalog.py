@@ -1,0 +1,204 @@
+"""Stores and menus: opening hours, days and times as the API writes them, sections, search."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+import pytest
+
+from gett_checkout.core.catalog import (
+    DAYS,
+    Catalog,
+    CatalogSet,
+    Section,
+    Store,
+    Window,
+    parse_day,
+    parse_time,
+)
+from tests.samples.states import MENU, item
+
+LUNCH = Window("monday", time(11), time(14, 30))
+EVENING = Window("monday", time(18), time.min)  # to the end of the day
+# A Friday night until 02:00, as the API splits it.
+NIGHT = (Window("friday", time(20), time.min), Window("saturday", time.min, time(2)))
+
+
+def store(*windows: Window, zone: str | None = "UTC") -> Store:
+    return Store("st-1", timezone=zone, availability=windows)
+
+
+def moment(day: int, clock: str) -> datetime:
+    """A moment of the week of Monday 23 November 2026, in UTC."""
+    return datetime.combine(datetime(2026, 11, day, tzinfo=UTC), time.fromisoformat(clock), UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "is_open"),
+    [
+        (23, "10:59:59", False),
+        (23, "11:00:00", True),
+        (23, "14:29:59", True),
+        (23, "14:30:00", False),
+        (23, "17:59:59.999999", False),
+        (23, "18:00:00", True),
+        (23, "23:59:59.999999", True),
+        (24, "00:00:00", False),
+        (24, "12:00:00", False),
+        (27, "19:59:59", False),
+        (27, "20:00:00", True),
+        (27, "23:59:59", True),
+        (28, "00:00:00", True),
+        (28, "01:59:59", True),
+        (28, "02:00:00", False),
+        (28, "20:00:00", False),
+    ],
+)
+def test_open_by_its_windows(day: int, clock: str, is_open: bool) -> None:
+    assert store(LUNCH, EVENING, *NIGHT).is_open(moment(day, clock)) is is_open
+
+
+def test_a_window_from_midnight_to_midnight_is_the_whole_day() -> None:
+    always = store(Window("monday", time.min, time.min))
+    assert always.is_open(moment(23, "00:00:00")) is True
+    assert always.is_open(moment(23, "23:59:59")) is True
+    assert always.is_open(moment(24, "00:00:00")) is False
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock", "is_open"),
+    [
+        ("America/New_York", "16:00:00", True),  # 11:00 there
+        ("America/New_York", "15:59:00", False),
+        ("Asia/Tokyo", "02:00:00", True),  # 11:00 there
+        ("Asia/Tokyo", "11:00:00", True),  # 20:00 there
+        ("Asia/Tokyo", "15:00:00", False),  # Tuesday there
+    ],
+)
+def test_windows_are_in_the_stores_own_time(zone: str, clock: str, is_open: bool) -> None:
+    assert store(LUNCH, EVENING, zone=zone).is_open(moment(23, clock)) is is_open
+
+
+def test_windows_follow_daylight_saving() -> None:
+    lunch = store(Window("sunday", time(11), time(12)), zone="America/New_York")
+    assert lunch.is_open(datetime(2026, 10, 25, 15, 30, tzinfo=UTC)) is True  # summer time
+    assert lunch.is_open(datetime(2026, 11, 1, 15, 30, tzinfo=UTC)) is False
+    assert lunch.is_open(datetime(2026, 11, 1, 16, 30, tzinfo=UTC)) is True
+
+
+def test_no_windows_is_never_open() -> None:
+    assert store().is_open(moment(23, "12:00")) is False
+    assert store(zone=None).is_open(moment(23, "12:00")) is False
+
+
+def test_unsaid_hours_are_unknown() -> None:
+    assert Store("st-1", timezone="UTC").is_open(moment(23, "12:00")) is None
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [None, "", "Mars/Olympus", "America", "../etc/passwd", "a\0b", "/etc/localtime", "é" * 300],
+)
+def test_an_unknown_zone_leaves_the_hours_unknown(zone: str | None) -> None:
+    assert store(LUNCH, zone=zone).is_open(moment(23, "12:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        ("monday", "monday"),
+        ("Monday", "monday"),
+        ("SUNDAY", "sunday"),
+        ("Wed", "wednesday"),
+        ("thurs", "thursday"),
+        (0, "sunday"),
+        (1, "monday"),
+        (6, "saturday"),
+        (7, "sunday"),
+    ],
+)
+def test_days(value: object, day: str) -> None:
+    assert parse_day(value) == day
+
+
+@pytest.mark.parametrize("value", ["", "m", "mo", "mondays", "montag", -1, 8, True, None, 1.0, []])
+def test_what_is_no_day(value: object) -> None:
+    with pytest.raises(ValueError, match="day"):
+        parse_day(value)
+
+
+def test_every_day_by_name_and_by_number() -> None:
+    assert [parse_day(number) for number in range(1, 8)] == list(DAYS)
+    assert [parse_day(day.upper()) for day in DAYS] == list(DAYS)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("09:30:00", time(9, 30)), ("09:30", time(9, 30)), ("23:59:59", time(23, 59, 59))],
+)
+def test_times(value: str, expected: time) -> None:
+    assert parse_time(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["", "9:30", "25:00:00", "noon", "09:30:00Z", "09:30:00+02:00", None, 930, True]
+)
+def test_what_is_no_time(value: object) -> None:
+    with pytest.raises(ValueError, match=r"time|isoformat|hour|ISO"):
+        parse_time(value)
+
+
+# --- menus ----------------------------------------------------------------------------------------
+
+NESTED = CatalogSet(
+    "cs-2",
+    catalogs={
+        "lunch": Catalog("lunch", section_ids=("mains", "missing")),
+        "dinner": Catalog("dinner", section_ids=("mains", "sweets")),
+    },
+    sections={
+        "mains": Section("mains", section_ids=("vegan", "meat"), item_ids=("pasta",)),
+        "vegan": Section("vegan", item_ids=("tofu", "pasta", "missing")),
+        "meat": Section("meat", section_ids=("mains", "vegan"), item_ids=("steak",)),  # a cycle
+        "sweets": Section("sweets", item_ids=("cake",)),
+        "unlisted": Section("unlisted", item_ids=("secret",)),
+    },
+    items={each: item(each) for each in ("pasta", "tofu", "steak", "cake", "secret")},
+    modifier_groups={},
+)
+
+
+def test_sections_are_walked_once_in_menu_order_with_what_is_nested() -> None:
+    walked = [
+        (section.section_id, [each.item_id for each in items]) for section, items in NESTED.walk()
+    ]
+    assert walked == [
+        ("mains", ["pasta"]),
+        ("vegan", ["tofu", "pasta"]),
+        ("meat", ["steak"]),
+        ("sweets", ["cake"]),
+    ]
+
+
+def test_menu_items_are_listed_once_and_modifiers_not_at_all() -> None:
+    assert [each.item_id for each in NESTED.menu_items()] == ["pasta", "tofu", "steak", "cake"]
+    assert "olives" not in {each.item_id for each in MENU.menu_items()}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("PASTA", ["pasta"]), ("st", ["pasta", "steak"]), ("st ak", ["steak"]), ("secret", [])],
+)
+def test_search(words: str, found: list[str]) -> None:
+    assert [each.item_id for each in NESTED.search(words)] == found
+
+
+def test_groups_of_an_item_pass_over_what_is_not_there() -> None:
+    dish = item("dish", "1.00", "missing", "toppings", "size")
+    assert [each.modifier_group_id for each in MENU.groups_of(dish)] == ["toppings", "size"]
+
+
+def test_the_repr_of_a_menu_counts() -> None:
+    assert repr(NESTED) == (
+        "CatalogSet(catalog_set_id='cs-2', catalogs=<2>, sections=<5>, items=<5>, modifier_groups=<0>)"
+    )

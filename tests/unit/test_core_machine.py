@@ -1,0 +1,382 @@
+"""The machine: every stage with every event, what each changes, and the one fact that expires."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve, frozen
+
+from gett_checkout.core import machine
+from gett_checkout.core.machine import Event
+from gett_checkout.core.order import GettPayment, Pickup, SavedCard
+from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.errors import (
+    IdentityRequiredError,
+    OrderBelowMinimumError,
+    StepNotAllowedError,
+    TotalChangedError,
+)
+from tests.samples.states import (
+    HOME,
+    INCOMPLETE,
+    NOW,
+    ORDER,
+    SALADS,
+    SOMEONE_ELSE,
+    STORE,
+    line,
+    placement,
+    quote,
+    state_at,
+)
+
+SAMPLES: dict[type[Event], Event] = {
+    machine.CartChanged: machine.CartChanged((SALADS, line("water", 1))),
+    machine.ShopperChanged: machine.ShopperChanged(SOMEONE_ELSE),
+    machine.FulfillmentChosen: machine.FulfillmentChosen(Pickup()),
+    machine.FulfillmentRejected: machine.FulfillmentRejected(),
+    machine.Quoted: machine.Quoted(quote(total="28.00"), Decimal("3.00")),
+    machine.QuoteLost: machine.QuoteLost(),
+    machine.CartRejected: machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)),
+    machine.StoreLost: machine.StoreLost("STORE_CLOSED"),
+    machine.PaymentChosen: machine.PaymentChosen(GettPayment()),
+    machine.PaymentRejected: machine.PaymentRejected("PAYMENT_DECLINED"),
+    machine.PlacementBegun: machine.PlacementBegun(placement()),
+    machine.NoAnswer: machine.NoAnswer(placement(attempts=2)),
+    machine.NotPlaced: machine.NotPlaced(),
+    machine.Placed: machine.Placed(ORDER),
+    machine.Abandoned: machine.Abandoned(),
+}
+
+# stage → event → (the stage it lands on, the stage it has walked on to), from the samples above.
+# DESIGN §3, with ShopperChanged beside it: another person goes on with the checkout.
+B, F, V, P = Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY
+LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
+    Stage.BROWSE: {
+        "CartChanged": (B, V),
+        "FulfillmentChosen": (B, B),
+        "ShopperChanged": (B, B),
+        "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+    },
+    Stage.FULFILLMENT: {
+        "CartChanged": (B, F),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (F, F),
+        "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+    },
+    Stage.VALIDATE: {
+        "CartChanged": (B, V),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (V, V),
+        "Quoted": (V, Stage.PLACE),
+        "CartRejected": (B, B),
+        "StoreLost": (B, B),
+        "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+    },
+    Stage.PAY: {
+        "CartChanged": (B, V),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (V, V),
+        "Quoted": (V, P),
+        "QuoteLost": (V, V),
+        "CartRejected": (B, B),
+        "StoreLost": (B, B),
+        "PaymentChosen": (P, Stage.PLACE),
+        "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+    },
+    Stage.PLACE: {
+        "CartChanged": (B, V),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (V, V),
+        "Quoted": (V, Stage.PLACE),
+        "QuoteLost": (V, V),
+        "CartRejected": (B, B),
+        "StoreLost": (B, B),
+        "PaymentChosen": (P, Stage.PLACE),
+        "PaymentRejected": (P, P),
+        "PlacementBegun": (Stage.PLACING, Stage.PLACING),
+        "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+    },
+    Stage.PLACING: {
+        "Placed": (Stage.PLACED, Stage.PLACED),
+        "PaymentRejected": (P, P),
+        "QuoteLost": (V, V),
+        "CartRejected": (B, B),
+        "FulfillmentRejected": (F, F),
+        "StoreLost": (B, B),
+        "NotPlaced": (Stage.PLACE, Stage.PLACE),
+        "NoAnswer": (Stage.PLACING, Stage.PLACING),
+    },
+    Stage.PLACED: {},
+    Stage.ABANDONED: {},
+}
+
+
+EVENT_CLASSES = [
+    each
+    for each in vars(machine).values()
+    if isinstance(each, type) and issubclass(each, Event) and each is not Event
+]
+PAIRS = [(stage, kind) for stage in Stage for kind in EVENT_CLASSES]
+LEGAL = [(stage, kind) for stage, kind in PAIRS if kind.__name__ in LANDS[stage]]
+ILLEGAL = [(stage, kind) for stage, kind in PAIRS if kind.__name__ not in LANDS[stage]]
+
+
+def named(value: object) -> str:
+    return value.__name__ if isinstance(value, type) else str(value)
+
+
+def test_every_event_has_a_sample_and_every_stage_a_row() -> None:
+    assert set(EVENT_CLASSES) == set(SAMPLES)
+    assert set(LANDS) == set(Stage) == set(machine.EVENTS)
+    assert {name for row in LANDS.values() for name in row} == {each.__name__ for each in SAMPLES}
+
+
+def test_the_event_table_is_the_designed_one() -> None:
+    table = {
+        stage: {kind.__name__: landing for kind, landing in row.items()}
+        for stage, row in machine.EVENTS.items()
+    }
+    assert table == {
+        stage: {name: landing for name, (landing, _) in row.items()} for stage, row in LANDS.items()
+    }
+
+
+@pytest.mark.parametrize(("stage", "kind"), LEGAL, ids=named)
+def test_a_legal_event_lands_and_walks_forward(stage: Stage, kind: type[Event]) -> None:
+    assert machine.is_legal(stage, kind)
+    moved = machine.apply(state_at(stage), SAMPLES[kind], NOW)
+    expected = LANDS[stage][kind.__name__][1]
+    assert moved.stage is expected
+
+
+@pytest.mark.parametrize(("stage", "kind"), ILLEGAL, ids=named)
+def test_an_illegal_event_raises_and_changes_nothing(stage: Stage, kind: type[Event]) -> None:
+    assert not machine.is_legal(stage, kind)
+    state, twin = state_at(stage), state_at(stage)
+    with pytest.raises(StepNotAllowedError) as raised:
+        machine.apply(state, SAMPLES[kind], NOW)
+    assert raised.value.stage == stage
+    assert kind.__name__ in str(raised.value)
+    assert state == twin
+
+
+def test_a_state_cannot_be_changed_in_place() -> None:
+    state = state_at(Stage.PLACE)
+    with pytest.raises(AttributeError):
+        state.stage = Stage.PLACED  # type: ignore[misc]
+
+
+def test_an_event_of_somebody_elses_is_illegal() -> None:
+    @frozen
+    class Invented(Event):
+        pass
+
+    for stage in Stage:
+        with pytest.raises(StepNotAllowedError):
+            machine.apply(state_at(stage), Invented(), NOW)
+
+
+PRICED = [Stage.PAY, Stage.PLACE]
+DROPPING: list[Event] = [
+    machine.CartChanged((SALADS,)),
+    machine.FulfillmentChosen(HOME),
+    machine.FulfillmentRejected(),
+    machine.ShopperChanged(SOMEONE_ELSE),
+    machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)),
+    machine.StoreLost("STORE_CLOSED"),
+]
+
+
+@pytest.mark.parametrize("stage", PRICED)
+@pytest.mark.parametrize("event", DROPPING, ids=lambda event: type(event).__name__)
+def test_what_questions_the_order_drops_the_price_and_the_consent(
+    stage: Stage, event: Event
+) -> None:
+    moved = machine.apply(state_at(stage), event, NOW)
+    assert (moved.quote, moved.agreed_total) == (None, None)
+    assert moved.tip == Decimal("3.00")
+
+
+def test_a_lost_quote_keeps_what_the_shopper_agreed_to() -> None:
+    lost = machine.apply(state_at(Stage.PLACE), machine.QuoteLost(), NOW)
+    assert (lost.quote, lost.agreed_total) == (None, Decimal("27.00"))
+    again = machine.apply(lost, machine.Quoted(quote(total="29.00"), Decimal("3.00")), NOW)
+    assert again.agreed_total == Decimal("27.00")
+    with pytest.raises(TotalChangedError) as raised:
+        machine.apply(again, machine.PlacementBegun(placement()), NOW)
+    assert (raised.value.before, raised.value.after) == (Decimal("27.00"), Decimal("29.00"))
+
+
+def test_another_tip_is_another_price_the_shopper_asked_for() -> None:
+    moved = machine.apply(
+        state_at(Stage.PLACE), machine.Quoted(quote(total="30.00"), Decimal("6.00")), NOW
+    )
+    assert (moved.agreed_total, moved.tip) == (Decimal("30.00"), Decimal("6.00"))
+
+
+def test_the_first_price_is_agreed_to_by_going_on() -> None:
+    moved = machine.apply(
+        state_at(Stage.VALIDATE), machine.Quoted(quote(total="31.00"), Decimal("3.00")), NOW
+    )
+    assert (moved.stage, moved.agreed_total) == (Stage.PLACE, Decimal("31.00"))
+
+
+def test_a_cart_refusal_holds_until_the_cart_changes() -> None:
+    refused = machine.apply(
+        state_at(Stage.PLACE), machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)), NOW
+    )
+    assert (refused.stage, refused.cart_refused) == (Stage.BROWSE, "ITEM_UNAVAILABLE")
+    with pytest.raises(StepNotAllowedError):
+        machine.apply(refused, machine.Quoted(quote(), None), NOW)
+    mended = machine.apply(refused, machine.CartChanged((SALADS,)), NOW)
+    assert (mended.stage, mended.cart_refused) == (Stage.VALIDATE, None)
+
+
+def test_a_lost_store_stays_lost_until_a_store_is_read() -> None:
+    lost = machine.apply(state_at(Stage.PLACE), machine.StoreLost("STORE_CLOSED"), NOW)
+    assert (lost.stage, lost.store, lost.lines) == (Stage.BROWSE, STORE, (SALADS,))
+    still = machine.apply(lost, machine.CartChanged((SALADS,)), NOW)
+    assert (still.stage, still.store_refused) == (Stage.BROWSE, "STORE_CLOSED")
+    reopened = machine.apply(still, machine.CartChanged((SALADS,), STORE), NOW)
+    assert (reopened.stage, reopened.store_refused) == (Stage.VALIDATE, None)
+
+
+@pytest.mark.parametrize(
+    "lines", [(), (INCOMPLETE,), (SALADS, INCOMPLETE)], ids=["empty", "incomplete", "one of two"]
+)
+def test_a_cart_that_cannot_be_ordered_stays_in_browse(lines: Any) -> None:
+    moved = machine.apply(state_at(Stage.PLACE), machine.CartChanged(lines), NOW)
+    assert (moved.stage, moved.fulfillment, moved.payment) == (
+        Stage.BROWSE,
+        HOME,
+        state_at(Stage.PLACE).payment,
+    )
+
+
+def test_a_rejected_payment_is_taken_away_and_another_clears_it() -> None:
+    declined = machine.apply(
+        state_at(Stage.PLACING), machine.PaymentRejected("PAYMENT_DECLINED"), NOW
+    )
+    assert (declined.stage, declined.payment) == (Stage.PAY, None)
+    assert declined.payment_refused == "PAYMENT_DECLINED"
+    assert declined.quote is not None
+    assert declined.placement is None
+    chosen = machine.apply(declined, machine.PaymentChosen(GettPayment()), NOW)
+    assert (chosen.stage, chosen.payment_refused) == (Stage.PLACE, None)
+
+
+def test_another_shopper_keeps_cart_and_fulfillment_but_no_saved_card() -> None:
+    state = state_at(Stage.PLACE, payment=SavedCard("payment-1"))
+    moved = machine.apply(state, machine.ShopperChanged(SOMEONE_ELSE), NOW)
+    assert (moved.identity, moved.session, moved.payment) == (SOMEONE_ELSE, None, None)
+    assert (moved.lines, moved.fulfillment) == (state.lines, state.fulfillment)
+    assert moved.sessions == state.sessions
+
+
+def test_the_placement_is_in_the_state_before_it_is_sent_and_grows() -> None:
+    begun = machine.apply(state_at(Stage.PLACE), machine.PlacementBegun(placement()), NOW)
+    assert (begun.stage, begun.placement) == (Stage.PLACING, placement())
+    unsure = machine.apply(begun, machine.NoAnswer(placement(attempts=2)), NOW)
+    assert unsure.placement is not None
+    assert (unsure.stage, unsure.placement.attempts) == (Stage.PLACING, 2)
+
+
+def test_a_placed_order_keeps_its_key_and_lets_the_body_go() -> None:
+    placed = machine.apply(state_at(Stage.PLACING), machine.Placed(ORDER), NOW)
+    assert (placed.stage, placed.order) == (Stage.PLACED, ORDER)
+    assert placed.placement is not None
+    assert (placed.placement.body, placed.placement.idempotency_key) == (
+        "",
+        placement().idempotency_key,
+    )
+
+
+# --- the guard of a placement ---------------------------------------------------------------------
+
+UNFIT: list[tuple[dict[str, Any], type[Exception]]] = [
+    ({"identity": None, "session": None}, IdentityRequiredError),
+    ({"quote": quote(sub_total="14.99")}, OrderBelowMinimumError),
+    ({"agreed_total": Decimal("26.99")}, TotalChangedError),
+    ({"store": evolve(STORE, availability=())}, StepNotAllowedError),
+    ({"store": evolve(STORE, delivery_allowed=False)}, StepNotAllowedError),
+]
+
+
+@pytest.mark.parametrize(("facts", "error"), UNFIT, ids=lambda each: named(each))
+def test_a_placement_does_not_begin_while_something_is_missing(
+    facts: dict[str, Any], error: type[Exception]
+) -> None:
+    state = state_at(Stage.PLACE, **facts)
+    with pytest.raises(error):
+        machine.apply(state, machine.PlacementBegun(placement()), NOW)
+    assert state == state_at(Stage.PLACE, **facts)
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+LAST = NOW + timedelta(minutes=15) - timedelta(seconds=10)  # the margin is ten seconds
+
+
+@pytest.mark.parametrize("stage", PRICED)
+def test_a_quote_is_dropped_ten_seconds_before_it_ends(stage: Stage) -> None:
+    state = state_at(stage)
+    assert machine.at(state, LAST - timedelta(microseconds=1)) is state
+    late = machine.at(state, LAST)
+    assert (late.stage, late.quote) == (Stage.VALIDATE, None)
+    assert late.agreed_total == Decimal("27.00")
+    assert late.payment == state.payment
+
+
+@pytest.mark.parametrize("stage", sorted(set(Stage) - set(PRICED)))
+def test_time_changes_nothing_at_the_other_stages(stage: Stage) -> None:
+    state = state_at(stage)
+    assert machine.at(state, NOW + timedelta(days=2)) is state
+
+
+def test_an_event_meets_the_state_as_it_is_by_then() -> None:
+    state = state_at(Stage.PLACE)
+    with pytest.raises(StepNotAllowedError) as raised:
+        machine.apply(state, machine.PlacementBegun(placement()), LAST)
+    assert raised.value.stage == Stage.VALIDATE
+    with pytest.raises(StepNotAllowedError):
+        machine.apply(state_at(Stage.PAY), machine.PaymentChosen(GettPayment()), LAST)
+
+
+def test_a_quote_that_comes_too_late_is_no_quote() -> None:
+    late = quote(life=timedelta(seconds=10))
+    moved = machine.apply(state_at(Stage.VALIDATE), machine.Quoted(late, None), NOW)
+    assert (moved.stage, moved.quote) == (Stage.VALIDATE, None)
+
+
+@pytest.mark.parametrize(
+    "event", [machine.NotPlaced(), machine.PaymentRejected("PAYMENT_DECLINED")], ids=repr
+)
+def test_a_placement_that_fails_after_its_quote_ran_out_needs_a_new_price(event: Event) -> None:
+    moved = machine.apply(state_at(Stage.PLACING), event, LAST)
+    assert (moved.stage, moved.quote) == (Stage.VALIDATE, None)
+
+
+def test_an_order_on_its_way_does_not_lose_its_price_with_time() -> None:
+    moved = machine.apply(state_at(Stage.PLACING), machine.NoAnswer(placement()), LAST)
+    assert (moved.stage, moved.quote) == (Stage.PLACING, quote())
+
+
+# --- the samples themselves -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", sorted(machine.OPEN))
+def test_the_samples_stand_where_their_facts_put_them(stage: Stage) -> None:
+    state: CheckoutState = state_at(stage)
+    reached = Stage.BROWSE
+    for here, holds, following in machine.FACTS:
+        if reached is here and holds(state, NOW):
+            reached = following
+    assert reached is stage

@@ -1,0 +1,228 @@
+"""The minimum-order gap: its edges, what counts towards it, its words, and how to close it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from gett_checkout.core import machine
+from gett_checkout.core.cart import Line, Modifier
+from gett_checkout.core.minimum import MinimumOrder, minimum_order, top_ups
+from gett_checkout.core.requirements import minimum_gap, refusal, requirements
+from gett_checkout.core.state import Stage
+from gett_checkout.core.view import view_of
+from gett_checkout.errors import OrderBelowMinimumError
+from tests.samples.states import (
+    MENU,
+    NOW,
+    SALADS,
+    STORE,
+    group,
+    item,
+    line,
+    menu,
+    quote,
+    state_at,
+)
+
+
+def gap(*lines: Line, at_least: str = "15.00") -> MinimumOrder:
+    found = minimum_order(evolve(STORE, minimum_order_amount=Decimal(at_least)), lines, quote=None)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("at_least", "met", "missing"),
+    [("14.50", True, "0"), ("14.49", True, "0"), ("14.51", False, "0.01"), ("15", False, "0.50")],
+)
+def test_the_edge_is_exact(at_least: str, met: bool, missing: str) -> None:
+    found = gap(line("salad", 2), at_least=at_least)  # 14.50
+    assert (found.met, found.missing) == (met, Decimal(missing))
+    assert (found.counted, found.basis) == (Decimal("14.50"), "estimate")
+
+
+@pytest.mark.parametrize(
+    ("lines", "counted"),
+    [
+        ((), "0"),
+        ((line("salad", 1),), "7.25"),
+        ((line("salad", 3),), "21.75"),
+        ((line("salad", 1), line("water", 2)), "10.25"),
+        ((line("pizza", 1, {"size": ["small"]}),), "9.50"),
+        ((line("pizza", 1, {"size": ["large"]}),), "12.50"),
+        ((line("pizza", 2, {"size": ["large"]}),), "25.00"),
+        (
+            (
+                line(
+                    "pizza", 1, {"size": [Modifier("large", modifiers={"crust": ["cheese-crust"]})]}
+                ),
+            ),
+            "13.75",
+        ),
+        ((line("pizza", 1, {"size": ["small"], "toppings": [Modifier("olives", 2)]}),), "11.00"),
+        (
+            (line("pizza", 3, {"size": ["small"], "toppings": ["olives", Modifier("ham", 2)]}),),
+            "37.35",
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_quantities_and_nested_modifiers_count(lines: tuple[Line, ...], counted: str) -> None:
+    assert gap(*lines).counted == Decimal(counted)
+
+
+@pytest.mark.parametrize("amount", [None, Decimal(0), Decimal("0.00"), Decimal("-1.00")])
+def test_a_store_without_a_minimum_has_no_gap(amount: Decimal | None) -> None:
+    store = evolve(STORE, minimum_order_amount=amount)
+    assert minimum_order(store, (SALADS,), None) is None
+    state = state_at(Stage.VALIDATE, store=store, lines=(line("water", 1),))
+    assert view_of(state, NOW).minimum_order is None
+    assert "minimum_order" not in {each.code for each in requirements(state, NOW)}
+
+
+def test_there_is_no_gap_without_a_store() -> None:
+    assert minimum_order(None, (SALADS,), None) is None
+
+
+def test_the_view_shows_the_gap_from_the_first_item_on() -> None:
+    empty = state_at(Stage.BROWSE)
+    assert view_of(empty, NOW).minimum_order is None
+    one = machine.apply(empty, machine.CartChanged((line("water", 1),)), NOW)
+    shown = view_of(one, NOW).minimum_order
+    assert shown is not None
+    assert shown.missing == Decimal("13.50")
+
+
+def test_removing_an_item_brings_the_gap_back() -> None:
+    salads, water = line("salad", 2), line("water", 1)
+    both = machine.apply(state_at(Stage.BROWSE), machine.CartChanged((salads, water)), NOW)
+    assert "minimum_order" not in {each.code for each in requirements(both, NOW)}
+    less = machine.apply(both, machine.CartChanged((salads,)), NOW)
+    found = next(each for each in requirements(less, NOW) if each.code == "minimum_order")
+    assert found.message == "Add $0.50 more to reach the $15.00 minimum"
+    assert found.details["minimum_order"]["missing"] == "0.50"
+
+
+def test_the_quotes_subtotal_counts_while_it_lives_and_the_estimate_after() -> None:
+    state = state_at(Stage.PLACE, quote=quote(sub_total="14.00", total="40.00"))
+    quoted = minimum_gap(state, NOW)
+    assert quoted is not None
+    assert (quoted.basis, quoted.counted, quoted.met) == ("quote", Decimal("14.00"), False)
+    for later in (
+        minimum_gap(state, NOW + timedelta(minutes=15)),
+        minimum_gap(machine.apply(state, machine.QuoteLost(), NOW), NOW),
+    ):
+        assert later is not None
+        assert (later.basis, later.counted, later.met) == ("estimate", Decimal("21.75"), True)
+
+
+def test_tip_and_fees_do_not_count() -> None:
+    # Subtotal 14.99; with fees 5.25 and a tip of 3.00 the total is far above the minimum.
+    state = state_at(Stage.PLACE, quote=quote(sub_total="14.99", total="23.24"))
+    refused = refusal(state, NOW)
+    assert isinstance(refused, OrderBelowMinimumError)
+    assert refused.code == "ORDER_BELOW_MINIMUM"
+    assert refused.minimum_order is not None
+    assert refused.minimum_order.missing == Decimal("0.01")
+    assert refused.next_action is not None
+    assert refused.next_action.to_dict()["minimum_order"]["missing"] == "0.01"
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+SHORT = gap(line("water", 7))  # 10.50
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        (None, "Add $4.50 more to reach the $15.00 minimum"),
+        ("en_US", "Add $4.50 more to reach the $15.00 minimum"),
+        ("de_DE", "Add 4,50\u00a0$ more to reach the 15,00\u00a0$ minimum"),
+        ("de-DE", "Add 4,50\u00a0$ more to reach the 15,00\u00a0$ minimum"),
+        ("xx_YY", "Add $4.50 more to reach the $15.00 minimum"),
+        ("*", "Add $4.50 more to reach the $15.00 minimum"),
+        ("", "Add $4.50 more to reach the $15.00 minimum"),
+    ],
+)
+def test_the_message_in_the_shoppers_locale(locale: str | None, words: str) -> None:
+    assert SHORT.message(locale) == words
+
+
+def test_without_babel_the_message_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "babel", None)
+    assert SHORT.message("de_DE") == "Add $4.50 more to reach the $15.00 minimum"
+
+
+def test_the_message_says_when_it_is_reached() -> None:
+    assert gap(line("salad", 3)).message() == "The $15.00 minimum is reached"
+
+
+def test_the_message_is_in_the_stores_currency() -> None:
+    found = minimum_order(evolve(STORE, currency="EUR"), (line("water", 1),), None)
+    assert found is not None
+    assert found.message() == "Add 13.50 EUR more to reach the 15.00 EUR minimum"
+
+
+# --- how to close it ------------------------------------------------------------------------------
+
+
+def test_top_ups_close_the_gap_cheapest_first() -> None:
+    # 4.50 is missing: a tiramisu 4.50, three waters 4.50, a salad 7.25; a pizza needs its size.
+    ways = [(each.item.item_id, each.quantity, each.total) for each in top_ups(SHORT, MENU)]
+    assert ways == [
+        ("tiramisu", 1, Decimal("4.50")),
+        ("water", 3, Decimal("4.50")),
+        ("salad", 1, Decimal("7.25")),
+    ]
+
+
+def test_every_top_up_does_close_it() -> None:
+    for each in top_ups(SHORT, MENU):
+        added = line(each.item.item_id, each.quantity)
+        assert not added.problems
+        assert gap(line("water", 7), added).met
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        item("unfit", "5.00", available=False),
+        item("unfit", "5.00", "must"),
+        item("unfit", None),
+        item("unfit", "0.00"),
+        item("unfit", "0.01"),  # 450 of them: more than a line holds
+    ],
+    ids=["unavailable", "required choice", "no price", "free", "too many"],
+)
+def test_top_ups_never_suggest(unfit: object) -> None:
+    assert isinstance(unfit, type(MENU.items["pizza"]))
+    catalog = menu(unfit, item("x"), groups=(group("must", "x", least=1),), listed=("unfit",))
+    assert top_ups(SHORT, catalog) == ()
+
+
+def test_top_ups_never_suggest_what_is_only_a_modifier() -> None:
+    catalog = menu(item("dish", "5.00"), item("sauce", "4.50"), listed=("dish",))
+    assert [each.item.item_id for each in top_ups(SHORT, catalog)] == ["dish"]
+
+
+def test_a_choice_that_may_be_left_out_is_no_obstacle() -> None:
+    catalog = menu(item("dish", "5.00", "may"), groups=(group("may", "dish"),))
+    assert [each.item.item_id for each in top_ups(SHORT, catalog)] == ["dish"]
+
+
+def test_many_of_a_kind_come_last() -> None:
+    catalog = menu(item("gum", "0.50"), item("cake", "20.00"))
+    ways = [(each.item.item_id, each.quantity) for each in top_ups(SHORT, catalog)]
+    assert ways == [("cake", 1), ("gum", 9)]
+
+
+def test_top_ups_are_limited_and_nothing_is_suggested_without_a_gap() -> None:
+    assert len(top_ups(SHORT, MENU, limit=2)) == 2
+    assert top_ups(gap(line("salad", 3)), MENU) == ()
+    assert top_ups(None, MENU) == ()

@@ -1,0 +1,122 @@
+"""Money: exact decimals in, exact decimals out."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from gett_checkout.core.money import (
+    from_minor_units,
+    read_amount,
+    read_charge,
+    show_amount,
+    to_minor_units,
+)
+from gett_checkout.errors import InvalidInputError
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        (Decimal("4.50"), "4.50"),
+        (3, "3"),
+        ("19.99", "19.99"),
+        ("-1.05", "-1.05"),
+        (0, "0"),
+        ("9999999999999.99", "9999999999999.99"),
+    ],
+)
+def test_read_amount(value: object, amount: str) -> None:
+    read = read_amount(value)
+    assert isinstance(read, Decimal)
+    assert str(read) == amount
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        4.5, float("nan"), float("inf"), True, False, None, b"4.50", [], "", "4,50", "$4.50", "abc",
+        "NaN", "sNaN", "Infinity", "-inf", Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"),
+        "1e13", "1e999999", "1e999999999999999999999", "1e-13", 10**13, 10**5000,
+        Decimal("1E+30"), Decimal("1E-30"),
+    ],
+    ids=lambda value: f"{type(value).__name__}-{str(value)[:12] if not isinstance(value, int) else ''}",
+)  # fmt: skip
+def test_read_amount_refuses(value: object) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        read_amount(value)
+
+
+def test_sums_are_exact() -> None:
+    dice = Random(19)
+    cents = [dice.randrange(1, 100_000) for _ in range(10_000)]
+    amounts = [read_amount(f"{each // 100}.{each % 100:02}") for each in cents]
+    assert sum(amounts, Decimal(0)) * 100 == sum(cents)
+
+
+def test_a_price_survives_json_and_back() -> None:
+    amount = json.loads('{"price": 19.99}', parse_float=Decimal)["price"]
+    assert str(read_amount(amount)) == "19.99"
+    assert from_minor_units(to_minor_units(amount)) == amount
+    assert read_amount(str(amount)) * 100 == 1999
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "amount"),
+    [
+        (1050, "USD", "10.50"),
+        (1, "USD", "0.01"),
+        (0, "USD", "0.00"),
+        (-1050, "USD", "-10.50"),
+        (1050, "JPY", "1050"),
+        (1050, "KWD", "1.050"),
+        (1050, "EUR", "10.50"),
+    ],
+)
+def test_minor_units_both_ways(minor: int, currency: str, amount: str) -> None:
+    assert str(from_minor_units(minor, currency)) == amount
+    assert to_minor_units(Decimal(amount), currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"), [("10.505", "USD"), ("0.5", "JPY"), ("1.0505", "KWD")]
+)
+def test_what_is_finer_than_a_minor_unit_is_refused(amount: str, currency: str) -> None:
+    with pytest.raises(ValueError, match="finer"):
+        to_minor_units(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"), [("3", "3.00"), (Decimal("3.1"), "3.10"), (0, "0.00"), ("3.000", "3.00")]
+)
+def test_read_charge(value: object, amount: str) -> None:
+    assert str(read_charge(value, what="the tip")) == amount
+
+
+@pytest.mark.parametrize("value", [-1, "-0.01", "0.001", 3.0, True, None, "NaN", "three"])
+def test_read_charge_names_what_cannot_be(value: object) -> None:
+    with pytest.raises(InvalidInputError, match="the tip"):
+        read_charge(value, what="the tip")
+
+
+@pytest.mark.parametrize(
+    ("amount", "facts", "shown"),
+    [
+        ("4.5", {}, "$4.50"),
+        ("1234567.891", {}, "$1,234,567.89"),
+        ("-4.50", {}, "-$4.50"),
+        ("4.50", {"currency": "EUR"}, "4.50 EUR"),
+        ("1500", {"currency": "JPY"}, "1,500 JPY"),
+        ("1.5", {"currency": "KWD"}, "1.500 KWD"),
+        ("4.50", {"locale": "en_US"}, "$4.50"),
+        ("1234.5", {"locale": "de_DE", "currency": "EUR"}, "1.234,50\u00a0€"),
+        ("1500", {"locale": "ja-JP", "currency": "JPY"}, "￥1,500"),
+        ("4.50", {"locale": "not a locale"}, "$4.50"),
+    ],
+)
+def test_show_amount(amount: str, facts: dict[str, Any], shown: str) -> None:
+    assert show_amount(Decimal(amount), **facts) == shown

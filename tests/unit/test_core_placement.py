@@ -1,0 +1,237 @@
+"""What an answer to a placement means; how long a key and a lease live; when a call is repeated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gett_checkout import errors
+from gett_checkout.core.codes import ERROR_CODES, refuse
+from gett_checkout.core.consequences import event_of
+from gett_checkout.core.machine import EVENTS
+from gett_checkout.core.placement import Outcome, digest, judge
+from gett_checkout.core.retry import Repeat, RetryPolicy, may_repeat
+from gett_checkout.core.state import Stage
+from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
+from tests.samples.states import NOW, SALADS, placement
+
+# By error code: what it means of a first attempt, and of one after an attempt that may have arrived.
+BY_CODE = {
+    "INVALID_REQUEST": ("not_placed", "unknown"),
+    "MISSING_IDEMPOTENCY_KEY": ("not_placed", "unknown"),
+    "MISSING_STORE_ID": ("not_placed", "unknown"),
+    "ADDRESS_INVALID": ("refused", "refused"),
+    "ADDRESS_OUT_OF_RANGE": ("refused", "refused"),
+    "CART_EMPTY": ("refused", "refused"),
+    "CATALOGSET_REQUIRED": ("refused", "refused"),
+    "MODIFIER_REQUIRED": ("refused", "refused"),
+    "ORDER_BELOW_MINIMUM": ("refused", "refused"),
+    "ORDER_TOTAL_DIFFERENT": ("refused", "refused"),
+    "ITEM_UNAVAILABLE": ("refused", "refused"),
+    "STORE_CLOSED": ("refused", "refused"),
+    "PAYMENT_DECLINED": ("refused", "refused"),
+    "PAYMENT_FAILED": ("try_again", "try_again"),
+    "PAYMENT_METHOD_INVALID": ("refused", "refused"),
+    "UNAUTHENTICATED": ("not_placed", "unknown"),
+    "SESSION_USER_REQUIRED": ("not_placed", "unknown"),
+    "FORBIDDEN": ("not_placed", "unknown"),
+    "NOT_FOUND": ("not_placed", "unknown"),
+    "STORE_NOT_FOUND": ("refused", "refused"),
+    "CATALOGSET_NOT_FOUND": ("refused", "refused"),
+    "CONFLICT": ("refused", "exists"),
+    "ORDER_ALREADY_PLACED": ("exists", "exists"),
+    "VALIDATION_FAILED": ("not_placed", "unknown"),
+    "RATE_LIMITED": ("not_placed", "unknown"),
+    "INTERNAL_ERROR": ("unknown", "unknown"),
+    "BAD_GATEWAY": ("unknown", "unknown"),
+    "SERVICE_UNAVAILABLE": ("unknown", "unknown"),
+}
+
+# Unknown codes by status, and by category.
+BY_STATUS = {
+    (400, ""): ("not_placed", "unknown"),
+    (402, ""): ("refused", "refused"),
+    (404, ""): ("not_placed", "unknown"),
+    (408, ""): ("unknown", "unknown"),  # a gateway gave up waiting; the order may be made
+    (409, ""): ("refused", "exists"),
+    (418, ""): ("not_placed", "unknown"),
+    (429, ""): ("not_placed", "unknown"),
+    (500, ""): ("unknown", "unknown"),
+    (502, ""): ("unknown", "unknown"),
+    (504, ""): ("unknown", "unknown"),
+    (302, ""): ("unknown", "unknown"),
+    (200, ""): ("unknown", "unknown"),
+    (0, ""): ("unknown", "unknown"),
+    (400, "payment"): ("refused", "refused"),
+    (400, "conflict"): ("refused", "exists"),
+    (400, "availability"): ("not_placed", "unknown"),
+    (500, "payment"): ("unknown", "unknown"),
+}
+
+# What is not Gett's refusal. Whatever else might escape a sending says nothing of the order.
+BY_CLASS: dict[type[GettCheckoutError], str] = {
+    errors.GettCheckoutError: "unknown",
+    errors.InvalidInputError: "unknown",
+    errors.StepNotAllowedError: "unknown",
+    errors.IdentityRequiredError: "unknown",
+    errors.TotalChangedError: "unknown",
+    errors.OutcomeUnknownError: "unknown",
+    errors.PlacementInProgressError: "unknown",
+    errors.TransportError: "unknown",
+    errors.UnreadableAnswerError: "unknown",
+    errors.StorageError: "unknown",
+    errors.CheckoutNotFoundError: "unknown",
+    errors.CheckoutConflictError: "unknown",
+    errors.SnapshotTooNewError: "unknown",
+}
+
+CASES: list[tuple[str, GettCheckoutError, tuple[str, str]]] = [
+    *((code, refuse(code), means) for code, means in BY_CODE.items()),
+    *(
+        (f"{status} {category}", refuse("NEW", status=status, category=category), means)
+        for (status, category), means in BY_STATUS.items()
+    ),
+    *((each.__name__, each(), (means, means)) for each, means in BY_CLASS.items()),
+    ("never delivered", TransportError(may_have_arrived=False), ("not_placed", "unknown")),
+    ("may have arrived", TransportError(may_have_arrived=True), ("unknown", "unknown")),
+    ("failed payment at a broken server", refuse("PAYMENT_FAILED", status=500), ("unknown",) * 2),
+    ("closed store at a broken server", refuse("STORE_CLOSED", status=503), ("unknown",) * 2),
+    ("already placed, oddly", refuse("ORDER_ALREADY_PLACED", status=400), ("exists",) * 2),
+]
+
+
+@pytest.mark.parametrize("sent_before", [False, True], ids=["first", "again"])
+@pytest.mark.parametrize(
+    ("error", "means"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+def test_what_an_answer_means(
+    error: GettCheckoutError, means: tuple[str, str], sent_before: bool
+) -> None:
+    assert judge(error, sent_before=sent_before) == means[sent_before]
+
+
+def test_the_tables_cover_every_code_and_every_class() -> None:
+    assert set(BY_CODE) == set(ERROR_CODES)
+    ours = {
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type)
+        and issubclass(each, GettCheckoutError)
+        and not issubclass(each, ApiError)
+    }
+    assert set(BY_CLASS) == ours
+    assert {means for _, _, both in CASES for means in both} == set(Outcome)
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_every_final_refusal_is_an_event_that_may_happen_then(sent_before: bool) -> None:
+    for _, error, _ in CASES:
+        if judge(error, sent_before=sent_before) in (Outcome.REFUSED, Outcome.TRY_AGAIN):
+            assert isinstance(error, ApiError)
+            event = event_of(error, (SALADS,))
+            assert event is not None
+            assert type(event) in EVENTS[Stage.PLACING]
+
+
+# --- the key, the lease, the body -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "too_old"),
+    [
+        (timedelta(0), False),
+        (timedelta(hours=22, minutes=59, seconds=59), False),
+        (timedelta(hours=23), True),
+        (timedelta(hours=24), True),
+        (timedelta(days=30), True),
+        (timedelta(hours=-1), False),
+    ],
+    ids=str,
+)
+def test_a_key_is_used_for_a_day_less_an_hour(age: timedelta, too_old: bool) -> None:
+    assert placement().is_too_old(NOW + age) is too_old
+
+
+@pytest.mark.parametrize(
+    ("after", "left"), [(-30, 90.0), (0, 60.0), (59.5, 0.5), (60, 0.0), (3600, 0.0)]
+)
+def test_a_lease_runs_out(after: float, left: float) -> None:
+    assert placement().lease_left(NOW + timedelta(seconds=after)) == left
+
+
+def test_a_body_that_is_not_the_keys_is_noticed() -> None:
+    assert placement(body="{}").is_intact()
+    assert not type(placement())("key", "{ }", digest("{}"), NOW, NOW).is_intact()
+    assert digest("{}") == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+def test_the_body_is_not_in_the_repr() -> None:
+    assert "card" not in repr(placement(body="card"))
+
+
+# --- retry ----------------------------------------------------------------------------------------
+
+POLICY = RetryPolicy(tries=4, budget=20.0, first_wait=1.0, longest_wait=30.0)
+
+
+@pytest.mark.parametrize(
+    ("tried", "dice", "wait"),
+    [
+        (1, 0.5, 1.0), (2, 0.5, 2.0), (3, 0.5, 4.0), (4, 0.5, 8.0), (5, 0.5, 16.0),
+        (6, 0.5, 30.0), (50, 0.5, 30.0), (1, 0.0, 0.8), (1, 1.0, 1.2), (3, 0.0, 3.2), (3, 1.0, 4.8),
+    ],
+)  # fmt: skip
+def test_waits_double_up_to_a_bound_and_spread(tried: int, dice: float, wait: float) -> None:
+    assert POLICY.backoff(tried, dice) == pytest.approx(wait)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "tried", "elapsed", "wait"),
+    [
+        (None, 1, 0.0, 1.0),
+        (None, 3, 3.0, 4.0),
+        (None, 4, 7.0, None),  # the fourth try was the last
+        (None, 3, 16.0, 4.0),
+        (None, 3, 16.1, None),  # past the budget
+        (0.0, 1, 0.0, 0.0),
+        (7.5, 1, 0.0, 7.5),
+        (7.5, 3, 12.5, 7.5),
+        (7.5, 3, 12.6, None),
+        (21.0, 1, 0.0, None),
+        (7.5, 4, 0.0, None),
+    ],
+)
+def test_next_wait(
+    retry_after: float | None, tried: int, elapsed: float, wait: float | None
+) -> None:
+    error = refuse("RATE_LIMITED", retry_after=retry_after)
+    assert POLICY.next_wait(error, tried=tried, elapsed=elapsed, dice=0.5) == wait
+
+
+# error → whether it is repeated: always, undelivered, by key.
+REPEATS: list[tuple[GettCheckoutError, tuple[bool, bool, bool]]] = [
+    (TransportError(may_have_arrived=True), (True, False, False)),
+    (TransportError(may_have_arrived=False), (True, True, False)),
+    (refuse("RATE_LIMITED"), (True, True, False)),
+    (refuse("", status=429), (True, True, False)),
+    (refuse("INTERNAL_ERROR"), (True, False, False)),
+    (refuse("BAD_GATEWAY"), (True, False, False)),
+    (refuse("SERVICE_UNAVAILABLE"), (True, False, False)),
+    (refuse("", status=504), (True, False, False)),
+    (refuse("NEW", status=400, retryable=True), (True, False, False)),
+    (refuse("INTERNAL_ERROR", retryable=False), (False, False, False)),
+    (refuse("STORE_CLOSED"), (False, False, False)),
+    (refuse("UNAUTHENTICATED"), (False, False, False)),
+    (refuse("", status=404), (False, False, False)),
+    (errors.UnreadableAnswerError(), (False, False, False)),
+    (errors.StorageError(), (False, False, False)),
+    (errors.InvalidInputError(), (False, False, False)),
+]
+
+
+@pytest.mark.parametrize(("error", "repeated"), REPEATS, ids=lambda each: repr(each)[:60])
+def test_may_repeat(error: GettCheckoutError, repeated: tuple[bool, bool, bool]) -> None:
+    every = (Repeat.ALWAYS, Repeat.UNDELIVERED, Repeat.BY_KEY)
+    assert tuple(may_repeat(error, repeat) for repeat in every) == repeated
+    assert set(every) == set(Repeat)

@@ -1,0 +1,222 @@
+"""What is missing, what to do next, and why an order is refused: one registry, seen three ways."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from gett_checkout.core import actions, machine
+from gett_checkout.core.cart import LineProblem
+from gett_checkout.core.catalog import Window, parse_time
+from gett_checkout.core.order import Pickup
+from gett_checkout.core.requirements import RULES, next_action, refusal, requirements
+from gett_checkout.core.session import Level, Session
+from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.view import view_of
+from gett_checkout.errors import (
+    GettCheckoutError,
+    IdentityRequiredError,
+    OrderBelowMinimumError,
+    StepNotAllowedError,
+    TotalChangedError,
+)
+from tests.samples.states import (
+    INCOMPLETE,
+    NOW,
+    SALADS,
+    STORE,
+    line,
+    placement,
+    quote,
+    state_at,
+)
+
+SOLD_OUT = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", "salad is not available"),))
+CLOSED = evolve(STORE, availability=())
+NO_DELIVERY = evolve(STORE, delivery_allowed=False)
+GUEST: dict[str, Any] = {"identity": None, "session": None}
+
+# What a checkout ready to be placed lacks: the facts, the code, its step, the next action, the error.
+MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError]]] = [
+    ({"store": None}, "store", "browse", "choose_store", StepNotAllowedError),
+    ({"lines": ()}, "cart", "add", "add_items", StepNotAllowedError),
+    ({"lines": (SALADS, INCOMPLETE)}, "modifiers", "update", "complete_modifiers", StepNotAllowedError),
+    ({"lines": (SOLD_OUT,)}, "items", "update", "add_items", StepNotAllowedError),
+    ({"cart_refused": "CATALOGSET_NOT_FOUND"}, "menu", "browse", "choose_store", StepNotAllowedError),
+    ({"cart_refused": "ITEM_UNAVAILABLE"}, "cart_accepted", "update", "add_items", StepNotAllowedError),
+    ({"store_refused": "STORE_CLOSED"}, "store_open", "browse", "choose_store", StepNotAllowedError),
+    ({"store": CLOSED}, "store_open", "browse", "choose_store", StepNotAllowedError),
+    ({"quote": quote("14.99")}, "minimum_order", "add", "add_items", OrderBelowMinimumError),
+    ({"fulfillment": None}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
+    ({"store": NO_DELIVERY}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
+    ({"quote": None}, "quote", "validate", "validate", StepNotAllowedError),
+    (GUEST, "identity", "identify", "sign_in", IdentityRequiredError),
+    ({"payment": None}, "payment", "pay", "choose_payment", StepNotAllowedError),
+    ({"agreed_total": Decimal(1)}, "total_confirmed", "confirm_total", "confirm_total", TotalChangedError),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "code", "step", "action", "error"), MISSING)
+def test_each_thing_that_can_be_missing(
+    facts: dict[str, Any], code: str, step: str, action: str, error: type[GettCheckoutError]
+) -> None:
+    state = state_at(Stage.PLACE, **facts)
+    (found,) = requirements(state, NOW)
+    assert (found.code, found.step) == (code, step)
+    assert found.message
+    assert json.loads(json.dumps(found.to_dict()))["code"] == code
+    assert next_action(state, NOW).kind == action
+    refused = refusal(state, NOW)
+    assert type(refused) is error
+    assert refused.requirements == (found,)
+    assert refused.next_action == next_action(state, NOW)
+
+
+def test_the_table_covers_the_registry_in_its_order() -> None:
+    assert list(dict.fromkeys(code for _, code, *_ in MISSING)) == [rule.code for rule in RULES]
+
+
+def test_nothing_is_missing_from_a_complete_order() -> None:
+    state = state_at(Stage.PLACE)
+    assert requirements(state, NOW) == ()
+    assert refusal(state, NOW) is None
+    assert next_action(state, NOW) == actions.Place(Decimal("27.00"))
+
+
+def test_a_new_checkout_misses_everything_in_order() -> None:
+    fresh = CheckoutState("checkout-2", NOW)
+    codes = [each.code for each in requirements(fresh, NOW)]
+    assert codes == ["store", "cart", "fulfillment", "quote", "identity", "payment"]
+    assert next_action(fresh, NOW) == actions.ChooseStore()
+
+
+@pytest.mark.parametrize(
+    ("facts", "action"),
+    [
+        ({"lines": (SALADS, INCOMPLETE)}, actions.CompleteModifiers(("line-pizza",))),
+        ({"lines": (SOLD_OUT,)}, actions.AddItems(lines=("line-salad",))),
+        ({"cart_refused": "CATALOGSET_NOT_FOUND"}, actions.ChooseStore("CATALOGSET_NOT_FOUND")),
+        ({"store_refused": "STORE_NOT_FOUND"}, actions.ChooseStore("STORE_NOT_FOUND")),
+        ({"store": CLOSED}, actions.ChooseStore("STORE_CLOSED")),
+        ({"store": NO_DELIVERY}, actions.ChooseFulfillment(("pickup",))),
+        (
+            {"payment": None, "payment_refused": "PAYMENT_DECLINED"},
+            actions.ChoosePayment("PAYMENT_DECLINED"),
+        ),
+        ({"agreed_total": Decimal(1)}, actions.ConfirmTotal(Decimal(1), Decimal("27.00"))),
+    ],
+    ids=str,
+)
+def test_the_next_action_carries_what_is_needed(
+    facts: dict[str, Any], action: actions.NextAction
+) -> None:
+    assert next_action(state_at(Stage.PLACE, **facts), NOW) == action
+
+
+@pytest.mark.parametrize(
+    ("stage", "facts", "after", "action"),
+    [
+        (Stage.PLACED, {}, 0, actions.Done("order-1")),
+        (Stage.PLACED, {"order": None}, 0, actions.Done(None)),
+        (Stage.ABANDONED, {}, 0, actions.StartOver()),
+        (Stage.PLACING, {}, 0, actions.Wait(60.0)),
+        (Stage.PLACING, {}, 59, actions.Wait(1.0)),
+        (Stage.PLACING, {}, 60, actions.Settle()),
+        (Stage.PLACING, {}, 22 * 3600, actions.Settle()),
+        (Stage.PLACING, {}, 23 * 3600, actions.ContactSupport("KEY_TOO_OLD")),
+        (Stage.PLACING, {"placement": None}, 0, actions.ContactSupport("KEY_TOO_OLD")),
+    ],
+    ids=str,
+)
+def test_what_to_do_once_it_is_decided(
+    stage: Stage, facts: dict[str, Any], after: int, action: actions.NextAction
+) -> None:
+    state, now = state_at(stage, **facts), NOW + timedelta(seconds=after)
+    assert next_action(state, now) == action
+    assert requirements(state, now) == ()
+    assert refusal(state, now) is None
+    assert json.loads(json.dumps(action.to_dict()))["kind"] == action.kind
+
+
+def test_the_kinds_of_action_are_the_designed_ones() -> None:
+    kinds = {each.kind for each in actions.NextAction.__args__}
+    assert kinds == {
+        "choose_store", "add_items", "complete_modifiers", "choose_fulfillment", "validate",
+        "sign_in", "choose_payment", "confirm_total", "place", "wait", "settle", "done",
+        "start_over", "contact_support",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("session", "missing"),
+    [
+        (None, True),
+        (Session("t", Level.PARTNER_ONLY), True),
+        (Session("t", Level.END_USER), False),
+        (Session("t", Level.END_USER, NOW), True),  # over, and without an identity not renewable
+    ],
+)
+def test_an_end_user_session_is_as_good_as_an_identity(
+    session: Session | None, missing: bool
+) -> None:
+    state = state_at(Stage.PLACE, identity=None, session=session)
+    assert ("identity" in {each.code for each in requirements(state, NOW)}) is missing
+
+
+def test_opening_hours_close_an_order_without_moving_it() -> None:
+    evening = evolve(STORE, timezone="UTC", availability=(window("monday", "17:00", "18:05"),))
+    state = state_at(Stage.PLACE, store=evening)
+    assert requirements(state, NOW) == ()
+    late = NOW + timedelta(minutes=5)
+    assert [each.code for each in requirements(state, late)] == ["store_open"]
+    assert machine.at(state, late).stage is Stage.PLACE
+
+
+def window(day: str, start: str, end: str) -> Window:
+    return Window(day, parse_time(start), parse_time(end))
+
+
+# --- the view -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_view_shows_what_the_registry_says(stage: Stage) -> None:
+    state = state_at(stage)
+    view = view_of(state, NOW)
+    assert (view.stage, view.id) == (stage, "checkout-1")
+    assert view.requirements == requirements(state, NOW)
+    assert view.next_action == next_action(state, NOW)
+    data = json.loads(json.dumps(view.to_dict()))
+    assert data["stage"] == stage.value
+    assert data["next_action"]["kind"] == view.next_action.kind
+    assert data["session"]["level"] == "end-user"
+
+
+def test_the_view_of_a_complete_order() -> None:
+    pizza = line("pizza", 2, {"size": ["large"]}, special_instructions="well done")
+    data = view_of(state_at(Stage.PLACE, lines=(pizza,), fulfillment=Pickup()), NOW).to_dict()
+    assert data["fulfillment"] == {"type": "pickup"}
+    assert data["payment"] == {"kind": "card_on_file", "processor_type": "stripe"}
+    assert data["quote"]["amounts"]["total"] == "27.00"
+    assert "order_token" not in data["quote"]
+    assert data["lines"][0]["total"] == "25.00"
+    assert data["lines"][0]["groups"][0]["chosen"][0]["item_id"] == "large"
+    assert data["minimum_order"]["message"] == "The $15.00 minimum is reached"
+    assert data["store"]["offers"] == ["delivery", "pickup"]
+    assert data["signed_in"] is True
+
+
+def test_a_view_is_of_its_moment() -> None:
+    view = view_of(state_at(Stage.PLACE), NOW + timedelta(minutes=15))
+    assert (view.stage, view.quote, view.next_action) == (Stage.VALIDATE, None, actions.Validate())
+
+
+def test_the_key_of_a_placement_is_shown_and_its_body_is_not() -> None:
+    view = view_of(state_at(Stage.PLACING), NOW)
+    assert view.idempotency_key == placement().idempotency_key
+    assert placement().body not in json.dumps(view.to_dict())

@@ -1,0 +1,168 @@
+"""Snapshots: everything comes back, damage is told apart from a later release, and they stay small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from gett_checkout.core import snapshot
+from gett_checkout.core.cart import LineProblem, Modifier, Modifiers
+from gett_checkout.core.catalog import StoreAddress, Window, parse_time
+from gett_checkout.core.order import Amounts, Delivery, GettPayment, Order, Pickup, SavedCard
+from gett_checkout.core.session import Level, Session
+from gett_checkout.core.state import CheckoutState, Notice, Stage
+from gett_checkout.errors import SnapshotTooNewError, StorageError
+from tests.samples.states import NOW, STORE, line, menu, state_at
+from tests.samples.states import group as modifier_group
+from tests.samples.states import item as menu_item
+
+HOURS = tuple(
+    Window(day, parse_time("11:00:00"), parse_time("00:00:00")) for day in ("friday", "saturday")
+)
+WHOLE_STORE = evolve(
+    STORE,
+    timezone="America/Chicago",
+    availability=HOURS,
+    delivery_allowed=True,
+    pickup_allowed=False,
+    categories=("pizza", "pasta"),
+    address=StoreAddress("1 Main", "Springfield", latitude=Decimal("41.88")),
+)
+NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"store": WHOLE_STORE},
+        {"store": evolve(STORE, availability=())},
+        {"fulfillment": Pickup()},
+        {"fulfillment": Delivery(address_id="address-1")},
+        {"payment": SavedCard("payment-1")},
+        {"payment": GettPayment()},
+        {"session": Session("token", Level.PARTNER_ONLY)},
+        {"notices": NOTICES, "opening_until": NOW, "sessions": 3},
+        {"cart_refused": "A", "store_refused": "B", "payment_refused": "C"},
+        {"order": Order(None)},
+        {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
+        {"tip": Decimal("0.00"), "agreed_total": Decimal("1E+2")},
+        {"lines": (line("pizza", 2, {"size": [Modifier("large", modifiers={"crust": []})]}),)},
+        {"lines": (line("pizza", 1, special_instructions='"no\0 ónions" \ud83c \U0001f355'),)},
+    ],
+    ids=lambda facts: "-".join(facts) if isinstance(facts, dict) else None,
+)
+def test_a_state_comes_back_as_it_was(stage: Stage, facts: dict[str, Any]) -> None:
+    state = state_at(stage, **facts)
+    back = snapshot.load(snapshot.dump(state))
+    assert back == state
+    assert repr(back) == repr(state)
+    assert snapshot.dump(back) == snapshot.dump(state)
+
+
+def test_a_new_checkout_is_a_handful_of_bytes() -> None:
+    data = snapshot.dump(CheckoutState("c", NOW))
+    assert json.loads(data) == {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
+
+
+def test_times_keep_their_moment() -> None:
+    created = datetime(2026, 11, 23, 18, 0, 0, 123456, tzinfo=UTC)
+    back = snapshot.load(snapshot.dump(CheckoutState("c", created)))
+    assert back.created_at == created
+    assert back.created_at.utcoffset() == timedelta(0)
+
+
+def test_members_of_a_later_release_of_the_same_version_are_passed_over() -> None:
+    document = {**json.loads(snapshot.dump(state_at(Stage.PLACE))), "new_member": {"x": 1}}
+    assert snapshot.load(json.dumps(document).encode()) == state_at(Stage.PLACE)
+
+
+@pytest.mark.parametrize("version", [2, 99, "2", 1.5])
+def test_a_later_version_is_too_new(version: object) -> None:
+    with pytest.raises(SnapshotTooNewError, match=str(version)):
+        snapshot.load(json.dumps({"v": version, "checkout_id": "c"}).encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"\xff\xfe", b"null", b"[]", b"1", b'"v"', b"{}", b'{"v":1}', b'{"v":1,"checkout_id":"c"}',
+        b"[" * 100_000, b'{"v":1,"a":' * 1000,
+        b'{"v":1,"checkout_id":"c","created_at":"yesterday"}',
+        b'{"v":1,"checkout_id":"c","created_at":5}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","stage":"dreaming"}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","tip":"much"}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","payment":{"is":"Gold"}}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","payment":{}}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","lines":[{}]}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","session":{"level":"GOD"}}',
+    ],
+    ids=lambda data: repr(data[-40:]),
+)  # fmt: skip
+def test_damage_is_a_storage_error(data: bytes) -> None:
+    with pytest.raises(StorageError) as raised:
+        snapshot.load(data)
+    assert not isinstance(raised.value, SnapshotTooNewError)
+
+
+def test_damage_does_not_show_what_was_saved() -> None:
+    data = snapshot.dump(state_at(Stage.PLACE)).replace(b'"tip":"3.00"', b'"tip":"secret"')
+    with pytest.raises(StorageError) as raised:
+        snapshot.load(data)
+    assert "secret" not in f"{raised.value!s}{raised.value!r}"
+
+
+def ten_lines(name: Callable[[int], str], chosen: Modifiers) -> CheckoutState:
+    """A checkout just before placing, with everything in it; ``name`` makes the menu's ids."""
+    catalog = menu(
+        menu_item(name(1), "12.50", name(11), name(12)),
+        menu_item(name(2), "1.00", name(13)),
+        menu_item(name(3), "0.50"),
+        groups=(
+            modifier_group(name(11), name(2), least=1),
+            modifier_group(name(12), name(3)),
+            modifier_group(name(13), name(3)),
+        ),
+    )
+    lines = [line(name(1), 2, chosen, catalog, line_id=uuid(100 + n)) for n in range(10)]
+    assert not any(each.problems for each in lines)
+    token = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{'x' * 220}.{'y' * 43}"
+    return state_at(
+        Stage.PLACE,
+        checkout_id=uuid(7),
+        store=WHOLE_STORE,
+        lines=tuple(evolve(each, name="Pizza Margherita") for each in lines),
+        session=Session(token, Level.END_USER, NOW + timedelta(days=30), context_set=True),
+        notices=NOTICES,
+    )
+
+
+def short(number: int) -> str:
+    return f"item-{number:04}"
+
+
+def uuid(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+def test_ten_lines_with_a_modifier_each_stay_within_four_kilobytes() -> None:
+    assert 3072 < len(snapshot.dump(ten_lines(short, {short(11): [short(2)]}))) <= 4096
+
+
+def test_ten_lines_with_nested_modifiers_and_uuids_for_ids_stay_within_eight() -> None:
+    nested = Modifier(uuid(2), modifiers={uuid(13): [uuid(3)]})
+    state = ten_lines(uuid, {uuid(11): [nested], uuid(12): [uuid(3)]})
+    assert 4096 < len(snapshot.dump(state)) <= 8192
+
+
+def test_a_problem_of_a_line_comes_back() -> None:
+    problem = LineProblem("MODIFIER_REQUIRED", "choose one", ("a", "b"))
+    state = state_at(Stage.BROWSE, lines=(evolve(line(), problems=(problem,)),))
+    assert snapshot.load(snapshot.dump(state)).lines[0].problems == (problem,)
