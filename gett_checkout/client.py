@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote as quote_path
+from urllib.parse import urlencode, urlsplit
 
-import aiohttp
-
-from gett_checkout.core.cart import Line
+from gett_checkout.core.card import NewCard, PaymentMethod
+from gett_checkout.core.cart import Line, read_quantity
 from gett_checkout.core.catalog import CatalogSet, Store, StorePage
-from gett_checkout.core.order import Amounts, Fulfillment, Order, Payment, Quote
-from gett_checkout.core.retry import RetryPolicy, may_repeat
+from gett_checkout.core.codes import refuse
+from gett_checkout.core.limits import RateLimit, RateLimits
+from gett_checkout.core.money import read_charge
+from gett_checkout.core.order import (
+    Address,
+    Amounts,
+    Fulfillment,
+    FulfillmentType,
+    Order,
+    Payment,
+    Quote,
+)
+from gett_checkout.core.retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.core.session import Identity, Session, token_level
 from gett_checkout.errors import GettCheckoutError, InvalidInputError, UnreadableAnswerError
 from gett_checkout.transport import Transport
@@ -25,12 +36,22 @@ from gett_checkout.wire import requests, responses
 from gett_checkout.wire.assumptions import DEFAULT, Assumptions
 from gett_checkout.wire.codec import Json, read_json, write_json
 from gett_checkout.wire.endpoints import Operation
-from gett_checkout.wire.problems import read_problem
+from gett_checkout.wire.problems import read_problem, secrets_of
+from gett_checkout.wire.responses import OrderPage
+
+if TYPE_CHECKING:
+    import aiohttp
 
 PRODUCTION: Final = "https://api.gett-tech.com"
 SANDBOX: Final = "https://api-sandbox.gett-tech.com"
 
 T = TypeVar("T")
+
+_NO_PATH: Final[Mapping[str, str]] = {}
+_HEADERS: Final = {
+    "Accept": "application/json, application/problem+json",
+    "User-Agent": f"gett-checkout/{__version__}",
+}
 
 
 class GettClient:
@@ -42,9 +63,16 @@ class GettClient:
     seconds; ``retry`` says how patient a call is; ``assumptions`` overrides what the API does not
     document. ``clock`` (aware UTC), ``sleep`` and ``dice`` are for tests.
 
-    Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes and
-    `UnreadableAnswerError` when the answer is not what is documented. ``token`` is a session
-    token; without one the API key is sent.
+    Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
+    `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`
+    before anything is sent. ``token`` is a session token; without one the API key is sent. Amounts
+    are decimals in major units. Pages of the docs are named as the portal names them.
+
+    A call that can do no harm twice is sent again while ``retry`` allows. Rate limits
+    (`rate_limits`) are kept too: a call whose minute is used up waits for the next one, or raises
+    `RateLimitedError` without sending when that is longer than its retry budget. The last twentieth
+    of a minute's writes is kept for `create_session` and `place_order`, and `place_order` is never
+    held back at all.
     """
 
     def __init__(
@@ -60,20 +88,12 @@ class GettClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dice: Callable[[], float] = random.random,
     ) -> None:
-        if (
-            not isinstance(api_key, str)
-            or not api_key.isascii()
-            or not api_key.isprintable()
-            or not api_key
-        ):
-            raise InvalidInputError(
-                "the API key must be a non-empty string of printable characters"
-            )
-        if not base_url.startswith(("https://", "http://")):
-            raise InvalidInputError("base_url must start with https:// or http://")
-        self._api_key = api_key
-        self._base_url = base_url.rstrip("/")
+        if not timeout > 0:
+            raise InvalidInputError("timeout must be more than 0 seconds")
+        self._api_key = _header_value("the API key", api_key)
+        self._base_url = _checked_url(base_url)
         self._transport = Transport(http, timeout=timeout)
+        self._limits = RateLimits()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.retry: Final = retry or RetryPolicy()
         self.assumptions: Final = assumptions
@@ -106,12 +126,24 @@ class GettClient:
         """How long one attempt may take, in seconds."""
         return self._transport.timeout
 
+    @property
+    def rate_limits(self) -> Mapping[str, RateLimit]:
+        """What is left of each bucket (``reads``, ``writes``, ``discovery``) in its minute.
+
+        As far as answers have told: a bucket that nothing is known of is not in it. Docs: Rate limits.
+        """
+        return self._limits.known(self.clock())
+
     async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` to its end even when the caller is cancelled; `close` waits for it."""
+        return await asyncio.shield(self.kept(work))
+
+    def kept(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """``work`` as a task of its own, which `close` waits for."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
-        return await asyncio.shield(task)
+        return task
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -147,17 +179,18 @@ class GettClient:
     async def discover_stores(
         self,
         *,
-        latitude: Decimal | None = None,
-        longitude: Decimal | None = None,
-        fulfillment_type: str | None = None,
+        latitude: Decimal | float | None = None,
+        longitude: Decimal | float | None = None,
+        fulfillment_type: FulfillmentType | None = None,
         query: str | None = None,
         limit: int = 50,
         offset: int = 0,
         token: str | None = None,
     ) -> StorePage:
-        """One page of stores; ``limit`` is at most 100. Docs: Stores › discover."""
-        if not 1 <= limit <= 100 or offset < 0:
-            raise InvalidInputError("limit must be from 1 to 100, and offset not negative")
+        """One page of stores; ``limit`` is at most 100. Docs: Stores › discover.
+
+        ``latitude`` and ``longitude`` are in degrees and go together.
+        """
         body = requests.discover_stores(
             latitude=latitude,
             longitude=longitude,
@@ -168,14 +201,98 @@ class GettClient:
         )
         return responses.store_page(await self._call("discover_stores", token=token, body=body))
 
-    async def get_store(self, store_id: str, *, token: str | None = None) -> Store:
-        """A store as it is now; not to be cached. Docs: Stores."""
-        return responses.store(await self._call("get_store", token=token, store_id=store_id))
+    async def all_stores(
+        self,
+        *,
+        latitude: Decimal | float | None = None,
+        longitude: Decimal | float | None = None,
+        fulfillment_type: FulfillmentType | None = None,
+        query: str | None = None,
+        page_size: int = 100,
+        token: str | None = None,
+    ) -> AsyncIterator[Store]:
+        """Every store, each once, fetched a page at a time. Docs: Stores › discover.
 
-    async def get_catalog_set(self, catalog_set_id: str, *, token: str | None = None) -> CatalogSet:
-        """A store's menus; immutable under this id. Docs: Catalog."""
-        answer = await self._call("get_catalog_set", token=token, catalog_set_id=catalog_set_id)
+        It ends with the page that says so (``hasMore``), and with one that brings nothing new.
+        """
+        seen: set[str] = set()
+        offset, has_more = 0, True
+        while has_more:
+            page = await self.discover_stores(
+                latitude=latitude,
+                longitude=longitude,
+                fulfillment_type=fulfillment_type,
+                query=query,
+                limit=page_size,
+                offset=offset,
+                token=token,
+            )
+            known = len(seen)
+            for store in page.stores:
+                if store.store_id not in seen:
+                    seen.add(store.store_id)
+                    yield store
+            offset += len(page.stores)
+            has_more = page.has_more and len(seen) > known
+
+    async def get_store(self, store_id: str, *, token: str | None = None) -> Store:
+        """A store as it is now; not to be cached. `StoreNotFoundError`. Docs: Stores."""
+        return responses.store(
+            await self._call("get_store", token=token, path={"store_id": store_id})
+        )
+
+    async def get_catalog_set(
+        self, catalog_set_id: str, *, store_id: str | None = None, token: str | None = None
+    ) -> CatalogSet:
+        """A store's menus; immutable under this id. `CatalogSetNotFoundError`. Docs: Catalog.
+
+        ``store_id`` is needed only when `Assumptions` gives the operation a path with it.
+        """
+        path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
+        answer = await self._call("get_catalog_set", token=token, path=path)
         return responses.catalog_set(answer, catalog_set_id)
+
+    # --- cart helpers ---------------------------------------------------------------------------
+    # Optional: a cart lives with the partner and can be changed without asking Gett.
+
+    async def add_cart_item(
+        self, store: Store, lines: Iterable[Line], line: Line, *, token: str | None = None
+    ) -> tuple[Line, ...]:
+        """The cart with ``line`` added, as Gett has it. Docs: Cart helpers › add.
+
+        Names and prices are those of ``lines`` and ``line``; Gett sends none.
+        """
+        known = tuple(lines)
+        cart = requests.cart(store.store_id, store.catalog_set_id, known)
+        body = requests.add_cart_item(cart, line)
+        answer = await self._call("add_cart_item", token=token, body=body)
+        return responses.cart_lines(answer, (*known, line))
+
+    async def update_cart_item(
+        self,
+        store: Store,
+        lines: Iterable[Line],
+        line_id: str,
+        *,
+        quantity: int,
+        token: str | None = None,
+    ) -> tuple[Line, ...]:
+        """The cart with another quantity of one line, 1 to 99. Docs: Cart helpers › update."""
+        known = tuple(lines)
+        cart = requests.cart(store.store_id, store.catalog_set_id, known)
+        body = requests.change_cart_item(cart, line_id, read_quantity(quantity))
+        answer = await self._call("update_cart_item", token=token, body=body)
+        return responses.cart_lines(answer, known)
+
+    async def remove_cart_item(
+        self, store: Store, lines: Iterable[Line], line_id: str, *, token: str | None = None
+    ) -> tuple[Line, ...]:
+        """The cart without one line. Docs: Cart helpers › remove."""
+        known = tuple(lines)
+        cart = requests.cart(store.store_id, store.catalog_set_id, known)
+        body = requests.change_cart_item(cart, line_id)
+        answer = await self._call("remove_cart_item", token=token, body=body)
+        return responses.cart_lines(answer, known)
 
     # --- ordering -------------------------------------------------------------------------------
 
@@ -195,7 +312,8 @@ class GettClient:
         """
         asked_at = self.clock()
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
-        body = requests.validate_order(cart, fulfillment, tip, identity)
+        charge = None if tip is None else read_charge(tip, what="tip")
+        body = requests.validate_order(cart, fulfillment, charge, identity)
         answer = responses.validated(await self._call("validate_order", token=token, body=body))
         return Quote(
             order_token=answer.validated_order_token,
@@ -239,8 +357,40 @@ class GettClient:
         return responses.order(answer)
 
     async def get_order(self, order_id: str, *, token: str) -> Order:
-        """An order of this end user as it is now. Docs: Orders."""
-        return responses.order(await self._call("get_order", token=token, order_id=order_id))
+        """An order of this end user as it is now. `NotFoundError`. Docs: Orders."""
+        return responses.order(
+            await self._call("get_order", token=token, path={"order_id": order_id})
+        )
+
+    async def list_orders(self, *, limit: int = 50, offset: int = 0, token: str) -> OrderPage:
+        """One page of this end user's orders; ``limit`` is at most 100. Docs: Orders › history."""
+        body = requests.page(limit=limit, offset=offset)
+        return responses.order_page(await self._call("list_orders", token=token, body=body))
+
+    # --- what belongs to an end user ------------------------------------------------------------
+
+    async def list_payment_methods(self, token: str) -> tuple[PaymentMethod, ...]:
+        """The end user's saved cards. `SessionUserRequiredError`. Docs: Saved cards › list."""
+        return responses.payment_methods(await self._call("list_payment_methods", token=token))
+
+    async def add_payment_card(self, card: NewCard, *, token: str) -> PaymentMethod:
+        """Save a card for the end user. `PaymentMethodInvalidError`. Docs: Saved cards › add.
+
+        Sent again only when it certainly did not arrive: after any other failure look at
+        `list_payment_methods` first.
+        """
+        body = requests.payment_card(card)
+        return responses.payment_method(
+            await self._call("add_payment_card", token=token, body=body)
+        )
+
+    async def add_address(self, address: Address, *, token: str) -> str:
+        """Keep an address for the end user, and give its id for `Delivery`. `AddressInvalidError`.
+
+        Docs: Checkout › addresses.
+        """
+        body = requests.address(address)
+        return responses.address_id(await self._call("add_address", token=token, body=body))
 
     # --- one call -------------------------------------------------------------------------------
 
@@ -253,20 +403,24 @@ class GettClient:
         text: str | None = None,
         idempotency_key: str | None = None,
         wants_answer: bool = True,
-        **path: str,
+        path: Mapping[str, str] = _NO_PATH,
     ) -> Json:
         """Send one operation, again where that is safe, and give its JSON answer."""
         operation = self.assumptions.operation(name)
+        url = self._url(operation, path)
+        if operation.method == "GET" and body is not None:
+            url += ("&" if "?" in url else "?") + urlencode(requests.as_query(body))
+            body = None
         payload = text if text is not None else write_json(body) if body is not None else None
+        headers = self._headers(token, idempotency_key, has_body=payload is not None)
         started, tried = self.clock(), 0
+        await self._wait_turn(operation, started)
         while True:
             tried += 1
             try:
-                return await self._send(
-                    operation, path, payload, token, idempotency_key, wants_answer=wants_answer
-                )
+                return await self._send(operation, url, headers, payload, wants_answer=wants_answer)
             except GettCheckoutError as error:
-                if not may_repeat(error, operation.repeat):
+                if not may_repeat(error, operation.repeat) or self._transport.closed:
                     raise
                 elapsed = (self.clock() - started).total_seconds()
                 wait = self.retry.next_wait(error, tried=tried, elapsed=elapsed, dice=self.dice())
@@ -274,45 +428,105 @@ class GettClient:
                     raise
             await self.sleep(wait)
 
+    async def _wait_turn(self, operation: Operation, now: datetime) -> None:
+        """Wait for the next minute when this one's requests are used up, or refuse to."""
+        if operation.repeat is Repeat.BY_KEY:
+            return  # a placement: only the server may stop it
+        wait = self._limits.turn(operation.bucket, now, uses_reserve=operation.uses_reserve)
+        if wait > self.retry.budget:
+            raise refuse(
+                "RATE_LIMITED",
+                f"not sent: this minute's {operation.bucket} are used up",
+                retry_after=wait,
+            )
+        if wait:
+            await self.sleep(wait)
+
     async def _send(
         self,
         operation: Operation,
-        path: dict[str, str],
+        url: str,
+        headers: dict[str, str],
         payload: str | None,
-        token: str | None,
-        idempotency_key: str | None,
         *,
         wants_answer: bool,
     ) -> Json:
-        headers = {
-            "Authorization": f"Bearer {token or self._api_key}",
-            "Accept": "application/json, application/problem+json",
-            "User-Agent": f"gett-checkout/{__version__}",
-        }
-        if payload is not None:
-            headers["Content-Type"] = "application/json"
-        if idempotency_key is not None:
-            headers["Idempotency-Key"] = idempotency_key
+        self._limits.spend(operation.bucket)
         answer = await self._transport.send(
             operation.method,
-            self._url(operation, path),
+            url,
             headers=headers,
             body=None if payload is None else payload.encode(),
         )
-        if not 200 <= answer.status < 300:
-            raise read_problem(answer.status, answer.headers, answer.body, self.clock())
+        now, status = self.clock(), answer.status
+        if not 200 <= status < 300:
+            error = read_problem(
+                status,
+                answer.headers,
+                answer.body,
+                now,
+                missing=operation.missing,
+                secrets=(headers["Authorization"][7:], self._api_key, *secrets_of(payload)),
+            )
+            wait = error.retry_after if status == 429 else None
+            self._limits.heard(operation.bucket, answer.headers, now, refused_for=wait)
+            raise error
+        self._limits.heard(operation.bucket, answer.headers, now)
         if not wants_answer:
             return None
         if not answer.body:
-            raise UnreadableAnswerError("the answer is empty", status=answer.status)
+            raise UnreadableAnswerError("the answer is empty", status=status)
         return read_json(answer.body)
 
-    def _url(self, operation: Operation, path: dict[str, str]) -> str:
-        parts = {name: quote_path(_path_part(name, value), safe="") for name, value in path.items()}
-        return self._base_url + self.assumptions.base_path + operation.path.format(**parts)
+    def _headers(
+        self, token: str | None, idempotency_key: str | None, *, has_body: bool
+    ) -> dict[str, str]:
+        credential = self._api_key if token is None else _header_value("the token", token)
+        headers = {**_HEADERS, "Authorization": f"Bearer {credential}"}
+        if has_body:
+            headers["Content-Type"] = "application/json"
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = _header_value("the idempotency key", idempotency_key)
+        return headers
+
+    def _url(self, operation: Operation, path: Mapping[str, str]) -> str:
+        parts = {name: _path_part(name, value) for name, value in path.items()}
+        try:
+            return self._base_url + self.assumptions.base_path + operation.path.format(**parts)
+        except (LookupError, ValueError):
+            raise InvalidInputError(
+                f"the path of {operation.name}, {operation.path}, needs more than {sorted(path)}"
+            ) from None
 
 
-def _path_part(name: str, value: str) -> str:
+def _header_value(what: str, value: object) -> str:
+    """The value if it can stand in a header; the message does not repeat it."""
+    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+        raise InvalidInputError(f"{what} must be a non-empty string of printable characters")
+    return value
+
+
+def _path_part(name: str, value: object) -> str:
     if not isinstance(value, str) or not value or value in (".", ".."):
         raise InvalidInputError(f"{name} must be a non-empty string")
-    return value
+    try:
+        return quote_path(value, safe="")
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{name} is not text") from None
+
+
+def _checked_url(base_url: object) -> str:
+    try:
+        parts = urlsplit(base_url) if isinstance(base_url, str) else None
+        good = (
+            parts is not None
+            and parts.scheme in ("https", "http")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not (parts.username or parts.password or parts.query or parts.fragment)
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidInputError("base_url must be like https://host or http://host:port/path")
+    return str(base_url).rstrip("/")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from copy import copy
 
 from gett_checkout.client import GettClient
 from gett_checkout.core.catalog import CatalogSet
+from gett_checkout.errors import GettCheckoutError
 
 
 class Menus:
@@ -22,25 +24,30 @@ class Menus:
         """The catalog set if it is here already."""
         return self._kept.get(catalog_set_id)
 
-    async def get(self, catalog_set_id: str) -> CatalogSet:
-        """The catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does."""
+    async def get(self, catalog_set_id: str, *, store_id: str | None = None) -> CatalogSet:
+        """The catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
+
+        A failure is not kept: the next one to ask fetches again.
+        """
         kept = self._kept.get(catalog_set_id)
         if kept is not None:
             self._kept.move_to_end(catalog_set_id)
             return kept
         coming = self._coming.get(catalog_set_id)
         if coming is None:
-            coming = asyncio.create_task(self._fetch(catalog_set_id))
+            coming = self._client.kept(self._fetch(catalog_set_id, store_id))
             self._coming[catalog_set_id] = coming
-        # One cancelled caller must not take the menu away from the others.
-        return await asyncio.shield(coming)
-
-    async def _fetch(self, catalog_set_id: str) -> CatalogSet:
+            coming.add_done_callback(lambda _: self._coming.pop(catalog_set_id, None))
         try:
-            menu = await self._client.get_catalog_set(catalog_set_id)
-            self._kept[catalog_set_id] = menu
-            while len(self._kept) > self._bound:
-                self._kept.popitem(last=False)
-            return menu
-        finally:
-            del self._coming[catalog_set_id]
+            # One cancelled caller must not take the menu away from the others.
+            return await asyncio.shield(coming)
+        except GettCheckoutError as error:
+            # Each checkout writes its own id on its errors: they cannot share one.
+            raise copy(error) from None
+
+    async def _fetch(self, catalog_set_id: str, store_id: str | None) -> CatalogSet:
+        menu = await self._client.get_catalog_set(catalog_set_id, store_id=store_id)
+        self._kept[catalog_set_id] = menu
+        while len(self._kept) > self._bound:
+            self._kept.popitem(last=False)
+        return menu

@@ -13,20 +13,26 @@ from attrs import field, frozen
 
 from gett_checkout.errors import TransportError, UnreadableAnswerError
 
-_LARGEST_BODY: Final = 64 * 1024 * 1024
+LARGEST_ANSWER: Final = 64 * 1024 * 1024
+LARGEST_REFUSAL: Final = 1024 * 1024
+_CONNECT_SECONDS: Final = 5.0
 
 # What aiohttp raises before a byte of the request has left. Everything else may have arrived.
 _BEFORE_SENDING: Final = (
     aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.ServerFingerprintMismatch,
     aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
 )
+# Their text is about the connection alone. Others hold the request, credential included.
+_SPEAKABLE: Final = (aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMismatch)
 
 
 @frozen
 class Answer:
-    """A complete HTTP answer; ``headers`` are case-insensitive."""
+    """An HTTP answer; ``headers`` are case-insensitive. An oversized refusal's ``body`` is cut short."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -34,62 +40,90 @@ class Answer:
 
 
 class Transport:
-    """Sends requests over the caller's ``ClientSession``, or over one of its own made when needed."""
+    """Sends requests over the caller's ``ClientSession``, or over one of its own made when needed.
+
+    ``timeout`` is for one exchange, in seconds.
+    """
 
     def __init__(self, http: aiohttp.ClientSession | None, *, timeout: float) -> None:
         self._http = http
         self._owns_http = http is None
+        self._closed = False
         self.timeout: Final = timeout
-        self._timeouts: Final = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 5.0))
+        self._timeouts: Final = aiohttp.ClientTimeout(
+            total=timeout, sock_connect=min(timeout, _CONNECT_SECONDS)
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._closed or (self._http is not None and self._http.closed)
 
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         """The answer; `TransportError` when none came, `UnreadableAnswerError` when it is too big."""
+        if self.closed:
+            raise TransportError("the client is closed", may_have_arrived=False)
+        http = self._session()
         try:
-            # Redirects are not followed: a credential must not travel to another host.
-            async with self._session().request(
+            # Redirects are not followed: a credential must not travel to another host. A caller's
+            # session may raise for a status by itself, with the credential in the exception.
+            async with http.request(
                 method,
                 url,
                 headers=headers,
                 data=body,
                 timeout=self._timeouts,
                 allow_redirects=False,
+                raise_for_status=False,
             ) as response:
                 return Answer(response.status, response.headers, await _read(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # aiohttp's total timeout is a bare TimeoutError; its messages may quote the URL.
-            raise TransportError(
-                f"no answer from Gett: {type(error).__name__}",
-                may_have_arrived=not isinstance(error, _BEFORE_SENDING),
-            ) from error
-        except RuntimeError as error:
-            if self._session().closed:
-                raise TransportError(
-                    "the aiohttp.ClientSession is closed", may_have_arrived=False
-                ) from error
-            raise
+            failure = _failure(error)
+        except RuntimeError:
+            if not http.closed:
+                raise
+            failure = TransportError("the client was closed before the answer came")
+        # Raised out here, so that aiohttp's exception is no part of it: many hold the request.
+        raise failure
 
     async def close(self) -> None:
         """Close what was opened here; the caller's own session stays open."""
+        self._closed = True
         if self._owns_http and self._http is not None:
             await self._http.close()
-            self._http = None
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
-            self._http = aiohttp.ClientSession()
+            # No cookies: one shopper's must not come along with another's request.
+            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         return self._http
 
 
+def _failure(error: Exception) -> TransportError:
+    """What aiohttp raised, as ours. Its total timeout is a bare ``TimeoutError``."""
+    early = isinstance(error, _BEFORE_SENDING) and not isinstance(
+        error, aiohttp.RedirectClientError
+    )
+    said = f"{type(error).__name__}: {error}" if isinstance(error, _SPEAKABLE) else ""
+    return TransportError(
+        f"no answer from Gett ({said or type(error).__name__})", may_have_arrived=not early
+    )
+
+
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body as bytes, bounded: an answer is not to fill the memory."""
-    body = bytearray()
+    """The body, bounded: an answer is not to fill the memory. A refusal counts by its beginning too."""
+    refused = response.status >= 300
+    most, size, chunks = LARGEST_REFUSAL if refused else LARGEST_ANSWER, 0, list[bytes]()
     async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > _LARGEST_BODY:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
             response.close()
-            raise UnreadableAnswerError(
-                f"the answer is larger than {_LARGEST_BODY} bytes", status=response.status
-            )
-    return bytes(body)
+            break
+    if size > most and not refused:
+        raise UnreadableAnswerError(
+            f"the answer is larger than {most} bytes", status=response.status
+        )
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -68,4 +68,4 @@ def may_repeat(error: GettCheckoutError, repeat: Repeat) -> bool:
         return False
     if error.status == 429:
         return True  # refused before any work
-    return repeat is Repeat.ALWAYS and (error.retryable or error.status in (502, 503, 504))
+    return repeat is Repeat.ALWAYS and error.retryable

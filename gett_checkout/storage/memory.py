@@ -71,10 +71,11 @@ class MemoryStorage:
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        clock = self._clock()
         due = [
             (row.due_at, checkout_id)
             for checkout_id, row in self._rows.items()
-            if row.due_at is not None and row.due_at <= now < row.expires_at
+            if row.due_at is not None and row.due_at <= now and clock < row.expires_at
         ]
         return [checkout_id for _, checkout_id in sorted(due)[:limit]]
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
+from gett_checkout.errors import InvalidInputError
 from gett_checkout.wire.endpoints import BASE_PATH, OPERATIONS, Operation
 
 
@@ -31,11 +32,17 @@ class Assumptions:
     session_life: float = 30 * 24 * 3600.0
 
     def operation(self, name: str) -> Operation:
-        """The operation as it is to be called."""
-        return self.operations.get(name) or OPERATIONS[name]
+        """The operation as it is to be called; `InvalidInputError` when there is none of the name."""
+        row = self.operations.get(name) or OPERATIONS.get(name)
+        if row is None:
+            raise InvalidInputError(f"there is no operation {name!r}; see OPERATIONS")
+        return row
 
     def with_path(self, name: str, path: str) -> Assumptions:
-        """The same, with another path for one operation; ``{placeholders}`` as in the table."""
+        """The same, with another path for one operation; ``{placeholders}`` as in the table.
+
+        ``get_catalog_set`` also knows ``{store_id}``, for the other form the pages show.
+        """
         row = evolve(self.operation(name), path=path)
         return evolve(self, operations={**self.operations, name: row})
 

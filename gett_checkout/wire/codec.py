@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 from attrs import fields, has
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from gett_checkout.core.money import read_amount
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidInputError, UnreadableAnswerError
 
 T = TypeVar("T")
 Json = Any
@@ -22,10 +22,17 @@ Json = Any
 def write_json(value: Json) -> str:
     """The value as JSON text, decimals as numbers with every digit they have.
 
-    The standard library cannot: it writes a ``Decimal`` only by way of a float.
+    The standard library cannot: it writes a ``Decimal`` only by way of a float. A float in the value
+    is a mistake of ours or of the caller's, for it may be an amount.
     """
+    if isinstance(value, str):
+        return json.dumps(value)
     if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise InvalidInputError("a number must be finite")
         return format(value, "f")
+    if isinstance(value, float):
+        raise InvalidInputError("pass a Decimal, not a float: it has lost the exact value")
     if isinstance(value, Mapping):
         members = (f"{json.dumps(key)}:{write_json(each)}" for key, each in value.items())
         return "{" + ",".join(members) + "}"
@@ -38,7 +45,11 @@ def read_json(body: bytes) -> Json:
     """The JSON in an answer, numbers with a fraction as ``Decimal``; `UnreadableAnswerError`."""
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+    except (
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+    ):  # arithmetic: an exponent beyond all bounds
         raise UnreadableAnswerError("the answer is not JSON") from None
 
 
@@ -86,7 +97,8 @@ class Reader:
     """Structures answers: camelCase members into attrs classes, strictly typed, tolerant of the rest.
 
     Unknown members are ignored, a member that is ``null`` counts as absent, and each class may name
-    other spellings of a member. cattrs by itself would turn ``1`` into ``"1"``.
+    other spellings of a member, for when the first is absent. cattrs by itself would turn ``1`` into
+    ``"1"``.
     """
 
     def __init__(self, spellings: Mapping[type[Any], Mapping[str, tuple[str, ...]]]) -> None:
@@ -97,6 +109,7 @@ class Reader:
         self.converter.register_structure_hook(Decimal, _amount)
         self.converter.register_structure_hook(datetime, _moment)
         self.converter.register_structure_hook_factory(has, self._attrs_hook)
+        self.converter.register_structure_hook_factory(_is_tuple, self._tuple_hook)
 
     def read(self, value: Json, cls: type[T]) -> T:
         """The value as ``cls``; `UnreadableAnswerError` when it is not one."""
@@ -127,6 +140,21 @@ class Reader:
             return structure(members, cls)
 
         return hook
+
+    def _tuple_hook(self, kind: Any) -> Callable[[Json, Any], Any]:
+        """Tuples come from lists only; cattrs would take a string apart into letters."""
+        each_kind, structure = get_args(kind)[0], self.converter.structure
+
+        def hook(value: Json, _: Any) -> Any:
+            if not isinstance(value, list):
+                raise TypeError("expected a list")
+            return tuple([structure(each, each_kind) for each in value])
+
+        return hook
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
 
 
 def _strict(kind: type[Any]) -> Callable[[Json, Any], Any]:

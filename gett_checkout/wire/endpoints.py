@@ -32,7 +32,11 @@ Mark = Literal["doc", "conflict", "decided"]
 
 @frozen
 class Operation:
-    """One operation. ``level`` is the least session level; ``NONE`` means the API key will do."""
+    """One operation. ``level`` is the least session level; ``NONE`` means the API key will do.
+
+    ``uses_reserve``: it may use up the last requests of a minute, which are kept for placing.
+    ``missing`` is the error code of a 404 that comes without a body.
+    """
 
     name: str
     method: Literal["GET", "POST", "PUT"]
@@ -41,6 +45,8 @@ class Operation:
     level: Level
     bucket: Bucket
     repeat: Repeat
+    uses_reserve: bool = False
+    missing: str = "NOT_FOUND"
 
 
 _NONE, _PARTNER, _USER = Level
@@ -49,16 +55,16 @@ _ALWAYS, _UNDELIVERED, _BY_KEY = Repeat
 
 # fmt: off
 _TABLE: Final = (
-    Operation("create_session",          "POST", "/session/create",              "doc",      _NONE,    _WRITES,    _UNDELIVERED),
+    Operation("create_session",          "POST", "/session/create",              "doc",      _NONE,    _WRITES,    _UNDELIVERED, uses_reserve=True),
     Operation("set_fulfillment_context", "PUT",  "/session/fulfillment-context", "doc",      _PARTNER, _WRITES,    _ALWAYS),
     Operation("discover_stores",         "POST", "/stores/discover",             "conflict", _NONE,    _DISCOVERY, _ALWAYS),
-    Operation("get_store",               "GET",  "/stores/{store_id}",           "doc",      _NONE,    _READS,     _ALWAYS),
-    Operation("get_catalog_set",         "GET",  "/catalog-sets/{catalog_set_id}", "conflict", _NONE,  _READS,     _ALWAYS),
+    Operation("get_store",               "GET",  "/stores/{store_id}",           "doc",      _NONE,    _READS,     _ALWAYS, missing="STORE_NOT_FOUND"),
+    Operation("get_catalog_set",         "GET",  "/catalog-sets/{catalog_set_id}", "conflict", _NONE,  _READS,     _ALWAYS, missing="CATALOGSET_NOT_FOUND"),
     Operation("add_cart_item",           "POST", "/carts/add",                   "conflict", _NONE,    _WRITES,    _ALWAYS),
     Operation("remove_cart_item",        "POST", "/carts/remove",                "decided",  _NONE,    _WRITES,    _ALWAYS),
     Operation("update_cart_item",        "POST", "/carts/update",                "decided",  _NONE,    _WRITES,    _ALWAYS),
     Operation("validate_order",          "POST", "/orders/validate",             "doc",      _PARTNER, _WRITES,    _ALWAYS),
-    Operation("place_order",             "POST", "/orders/place",                "doc",      _USER,    _WRITES,    _BY_KEY),
+    Operation("place_order",             "POST", "/orders/place",                "doc",      _USER,    _WRITES,    _BY_KEY, uses_reserve=True),
     Operation("get_order",               "GET",  "/orders/{order_id}",           "doc",      _USER,    _READS,     _ALWAYS),
     Operation("list_orders",             "GET",  "/orders",                      "decided",  _USER,    _READS,     _ALWAYS),
     Operation("list_payment_methods",    "GET",  "/checkout/payments",           "doc",      _USER,    _READS,     _ALWAYS),

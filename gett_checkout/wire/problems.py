@@ -1,54 +1,136 @@
-"""Refusals: problem documents (RFC 9457) and bare statuses, read into errors. Docs: Errors."""
+"""Refusals: problem documents (RFC 9457) and bare statuses, read into errors. Docs: Errors.
+
+Whatever the body is — nothing, HTML, half a document — the answer is an `ApiError`. Gett's prose may
+quote what was sent to it, so everything that comes out of here is masked first.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
-from gett_checkout.core.codes import refuse
+from gett_checkout.core.codes import ERROR_CODES, refuse
 from gett_checkout.errors import ApiError, UnreadableAnswerError
 from gett_checkout.wire.codec import Json, read_json
 
-_LONGEST_TEXT = 500
-_LONGEST_WAIT = 24 * 3600.0
-# Prose of Gett's may quote what was sent: contact data, tokens and card numbers are masked.
-_SECRETS = re.compile(
-    r"[^\s@\"'<>]+@[^\s@\"'<>]+|eyJ[\w-]+(?:\.[\w-]*)*|(?:zpka|gett_sess)_\w+|\+?\d(?:[ -]?\d){6,}"
+_LONGEST_TEXT: Final = 500
+_LONGEST_ERRORS: Final = 100
+_LONGEST_WAIT: Final = 24 * 3600.0
+_LONGEST_WINDOW: Final = 60.0
+
+# What a status means when the answer says no more; gateways answer so.
+_BARE: Final[Mapping[int, str]] = {
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    429: "RATE_LIMITED",
+    500: "INTERNAL_ERROR",
+    502: "BAD_GATEWAY",
+    503: "SERVICE_UNAVAILABLE",
+}
+_PASSING: Final = (
+    429,
+    502,
+    503,
+    504,
+)  # statuses that are worth another try unless the answer denies it
+# Members of requests whose values are credentials, card data or contact data.
+_SENSITIVE: Final = frozenset(
+    {
+        "email", "phone", "firstName", "lastName", "address1", "address2",
+        "cardToken", "cardNumber", "cvc", "validatedOrderToken",
+    }
+)  # fmt: skip
+# Members of ``errors[]`` that name something: their values are not prose and stay as they are.
+_NAMES: Final = re.compile(r"code|path|jsonPath|field|\w*[iI]d")
+
+_MASK: Final = "•••"
+_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9:.]+)?"
+_PROSE = re.compile(
+    rf"(?P<kept>\b(?:{_UUID}|{_DATE})\b)"  # looks like a number to call, and is none
+    r"|(?<![^\s@\"'<>=:,;(])[^\s@\"'<>=:,;(]+(?:@|%40)[^\s@\"'<>]+"  # e-mail
+    r"|\beyJ[\w-]+(?:\.[\w-]*)*"  # JWT
+    r"|\b(?:zpka|gett_sess)_[\w-]+"
+    r"|(?i:\bbearer\s+)[^\s\"']+"
+    r"|(?<![\w+-])\+[0-9](?:[ ()-]{0,2}[0-9]){6,14}(?![\w-])"  # phone, E.164
+    r"|(?<![\w+-])\(?[0-9](?:[ ()-]{0,2}[0-9]){9,18}(?![\w-])"  # phone or card
 )
 
 
-def read_problem(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> ApiError:
+def read_problem(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+    *,
+    missing: str = "NOT_FOUND",
+    secrets: Collection[str] = (),
+) -> ApiError:
     """The error an answer with a refusing status amounts to, whatever its body is.
 
-    ``now`` (aware) turns a ``Retry-After`` date into seconds.
+    ``now`` (aware) turns dates into seconds. ``missing`` is the code of a 404 without a body.
+    ``secrets`` are masked wherever they stand; see `secrets_of`.
     """
     document = _document(body)
-    code = _text(document.get("errorCode"))
-    if not code and status == 502:
-        code = "BAD_GATEWAY"
-    if not code and status == 503:
-        code = "SERVICE_UNAVAILABLE"
+
+    def text(name: str) -> str:
+        return _prose(document.get(name), secrets)
+
+    code = text("errorCode")
+    if not code and not document.get("errorCategory"):
+        code = missing if status == 404 and not body else _BARE.get(status, "")
     facts: dict[str, Any] = {"status": status}
     if isinstance(document.get("retryable"), bool):
         facts["retryable"] = document["retryable"]
+    elif code not in ERROR_CODES:
+        facts["retryable"] = status in _PASSING
     return refuse(
         code,
-        mask(_text(document.get("detail"))),
-        category=_text(document.get("errorCategory")),
-        title=mask(_text(document.get("title"))),
-        retry_after=_retry_after(document, headers, now),
-        request_id=_text(document.get("requestId")) or None,
-        errors=_entries(document.get("errors")),
+        text("detail"),
+        category=text("errorCategory"),
+        title=text("title"),
+        retry_after=_retry_after(status, document, headers, now),
+        request_id=text("requestId") or None,
+        errors=_entries(document.get("errors"), secrets),
         **facts,
     )
 
 
-def mask(text: str) -> str:
-    """The text without e-mail addresses, tokens, keys, phone and card numbers."""
-    return _SECRETS.sub("•••", text)
+def secrets_of(payload: str | None) -> Iterator[str]:
+    """The credentials, card data and contact data in a request body, for `read_problem` to mask."""
+    try:
+        waiting: list[Json] = [json.loads(payload)] if payload else []
+    except ValueError:
+        return
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+            yield from (
+                each for name, each in value.items() if name in _SENSITIVE and isinstance(each, str)
+            )
+
+
+def mask(text: str, secrets: Collection[str] = ()) -> str:
+    """The text without e-mail addresses, tokens, keys, phone and card numbers, or ``secrets``.
+
+    Ids such as ``req_abc123`` and UUIDs stay.
+    """
+    return _PROSE.sub(lambda found: found["kept"] or _MASK, _without(text, secrets))
+
+
+def _without(text: str, secrets: Collection[str]) -> str:
+    for secret in secrets:
+        if secret and secret in text:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _MASK, text)
+    return text
 
 
 def _document(body: bytes) -> dict[str, Json]:
@@ -59,43 +141,62 @@ def _document(body: bytes) -> dict[str, Json]:
     return document if isinstance(document, dict) else {}
 
 
-def _text(value: Json) -> str:
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
+def _prose(value: Json, secrets: Collection[str]) -> str:
+    # Cut twice: masking is not to take long, and a secret is not to be cut before it is masked.
+    return mask(value[: 8 * _LONGEST_TEXT], secrets)[:_LONGEST_TEXT] if _is_text(value) else ""
 
 
-def _entries(value: Json) -> list[dict[str, str]]:
-    """The entries of ``errors[]`` with their text members, prose masked."""
+def _name(value: str, secrets: Collection[str]) -> str:
+    return _without(value[:_LONGEST_TEXT], secrets)
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str)
+
+
+def _entries(value: Json, secrets: Collection[str]) -> list[dict[str, str]]:
+    """The entries of ``errors[]``, which hold an ``itemId`` or a ``jsonPath``; text members only."""
     if not isinstance(value, list):
         return []
     return [
         {
-            name: mask(_text(each)) if name in ("message", "detail") else _text(each)
+            _name(name, secrets): (_name if _NAMES.fullmatch(name) else _prose)(each, secrets)
             for name, each in entry.items()
-            if isinstance(each, str)
+            if _is_text(each)
         }
-        for entry in value[:100]
+        for entry in value[:_LONGEST_ERRORS]
         if isinstance(entry, dict)
     ]
 
 
 def _retry_after(
-    document: Mapping[str, Json], headers: Mapping[str, str], now: datetime
+    status: int, document: Mapping[str, Json], headers: Mapping[str, str], now: datetime
 ) -> float | None:
-    """Seconds to wait: the document's ``retryAfter``, else the header, in seconds or as a date."""
-    said = document.get("retryAfter")
-    if said is None:
-        said = headers.get("Retry-After")
-    try:
-        seconds = float(said) if said is not None else None
-    except (TypeError, ValueError):
-        seconds = _until(said, now)
-    if seconds is None or not 0 <= seconds <= _LONGEST_WAIT:
+    """Seconds to wait: the document's ``retryAfter``, else the header, in seconds or as a date.
+
+    When neither says, a 429 is over with its minute: ``X-RateLimit-Reset``, in Unix seconds.
+    """
+    for said in (document.get("retryAfter"), headers.get("Retry-After")):
+        wait = _seconds(said, now)
+        if wait is not None and 0 <= wait <= _LONGEST_WAIT:
+            return wait
+    if status == 429:
+        wait = _seconds(headers.get("X-RateLimit-Reset"), now)
+        if wait is not None and 0 < wait - now.timestamp() <= _LONGEST_WINDOW:
+            return wait - now.timestamp()
+    return None
+
+
+def _seconds(said: Json, now: datetime) -> float | None:
+    if said is None or isinstance(said, bool):
         return None
-    return seconds
-
-
-def _until(said: Json, now: datetime) -> float | None:
     try:
-        return max((parsedate_to_datetime(said) - now).total_seconds(), 0.0)
+        return float(said)
     except (TypeError, ValueError, OverflowError):
+        pass
+    try:
+        date = parsedate_to_datetime(str(said))
+    except (ValueError, OverflowError):
         return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max((date - now).total_seconds(), 0.0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from gett_checkout.core.card import NewCard
 from gett_checkout.core.cart import GroupChoice, Line
 from gett_checkout.core.money import ZERO
 from gett_checkout.core.order import (
@@ -18,6 +19,7 @@ from gett_checkout.core.order import (
     SavedCard,
 )
 from gett_checkout.core.session import Identity
+from gett_checkout.errors import InvalidInputError
 from gett_checkout.wire.assumptions import Assumptions
 
 Body = dict[str, Any]
@@ -62,28 +64,44 @@ def address(where: Address) -> Body:
 
 def discover_stores(
     *,
-    latitude: Decimal | None,
-    longitude: Decimal | None,
+    latitude: Decimal | float | None,
+    longitude: Decimal | float | None,
     fulfillment_type: str | None,
     query: str | None,
     limit: int,
     offset: int,
 ) -> Body:
-    """Docs: Stores › discover."""
-    location = (
-        None
-        if latitude is None or longitude is None
-        else {"latitude": latitude, "longitude": longitude}
-    )
+    """Docs: Stores › discover. Coordinates in degrees."""
+    if (latitude is None) != (longitude is None):
+        raise InvalidInputError("latitude and longitude go together")
+    location = {"latitude": _degrees(latitude, 90), "longitude": _degrees(longitude, 180)}
     return _known(
         {
-            "location": location,
+            "location": None if latitude is None else location,
             "fulfillmentType": fulfillment_type,
             "query": query,
-            "limit": limit,
-            "offset": offset,
+            **page(limit=limit, offset=offset),
         }
     )
+
+
+def _degrees(value: Decimal | float | None, most: int) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        degrees = Decimal(str(value))
+    except ArithmeticError:
+        degrees = Decimal("NaN")
+    if not degrees.is_finite() or not -most <= degrees <= most:
+        raise InvalidInputError("latitude and longitude must be in degrees")
+    return round(degrees, 7)  # a centimetre
+
+
+def page(*, limit: int, offset: int) -> Body:
+    """Docs: Stores › discover; decided for the order history."""
+    if not 1 <= limit <= 100 or offset < 0:
+        raise InvalidInputError("limit must be from 1 to 100, and offset not negative")
+    return {"limit": limit, "offset": offset}
 
 
 def cart(store_id: str, catalog_set_id: str | None, lines: Iterable[Line]) -> Body:
@@ -125,6 +143,40 @@ def _groups(groups: tuple[GroupChoice, ...]) -> list[Body]:
         }
         for group in groups
     ]
+
+
+def add_cart_item(cart: Body, line: Line) -> Body:
+    """Docs: Cart helpers › add. The first item goes to no cart at all."""
+    return _known({"storeId": cart["storeId"], "catalogSetId": cart.get("catalogSetId")}) | {
+        "cart": cart if cart["lineItems"] else None,
+        "item": line_item(line),
+    }
+
+
+def change_cart_item(cart: Body, line_id: str, quantity: int | None = None) -> Body:
+    """Docs: Cart helpers › update (with a ``quantity``) and remove (without)."""
+    return _known({"cart": cart, "lineItemId": line_id, "quantity": quantity})
+
+
+def payment_card(card: NewCard) -> Body:
+    """Docs: Saved cards › add."""
+    return {
+        "bin": card.bin,
+        "cardNumber": card.number,
+        "cardType": card.card_type,
+        "cvc": card.cvc,
+        "expiration": card.expiration.isoformat(),
+        "lastFour": card.last_four,
+        "billingAddress": address(card.billing_address),
+    }
+
+
+def as_query(body: Body) -> dict[str, str]:
+    """The members of a body for an operation that has none (GET); nested objects give their leaves."""
+    query: dict[str, str] = {}
+    for name, value in body.items():
+        query.update(as_query(value) if isinstance(value, dict) else {name: str(value)})
+    return query
 
 
 def validate_order(

@@ -30,11 +30,13 @@ async def until_priced(checkout: Checkout) -> None:
     await checkout.validate(tip=Decimal("3.00"))
 
 
-async def until_payable(checkout: Checkout) -> None:
+async def until_payable(
+    checkout: Checkout, shopper: Identity = JANE, card: CardOnFile = CARD
+) -> None:
     """Everything but `place`."""
     await until_priced(checkout)
-    await checkout.identify(JANE)
-    await checkout.pay(CARD)
+    await checkout.identify(shopper)
+    await checkout.pay(card)
 
 
 def operations(sandbox: Sandbox) -> list[str]:

@@ -1,0 +1,90 @@
+"""Any storage, with what it keeps encrypted: it sees ids, versions and times, never a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from gett_checkout.errors import InvalidInputError, StorageError
+from gett_checkout.storage import Storage, Stored
+
+
+class Encrypted:
+    """Encrypts what ``storage`` keeps (Fernet: AES-128-CBC and HMAC-SHA256).
+
+    ``keys`` are made by ``cryptography.fernet.Fernet.generate_key()``. The first encrypts, all
+    decrypt: to rotate, put a new key first, and drop the old one when the checkouts saved under it
+    have expired. As a context manager it enters and leaves the storage with itself.
+    """
+
+    def __init__(self, storage: Storage, keys: Sequence[str | bytes]) -> None:
+        if isinstance(keys, str | bytes) or not keys:
+            raise InvalidInputError("keys must be a sequence of at least one key")
+        ciphers: list[Fernet] = []
+        try:
+            ciphers += map(Fernet, keys)
+        except (ValueError, TypeError):
+            ciphers.clear()
+        if not ciphers:  # raised out here, so that no error about a key hangs on to this one
+            raise InvalidInputError("each key must be 32 bytes in URL-safe base64")
+        self._storage = storage
+        self._ciphers = MultiFernet(ciphers)
+        self._count = len(ciphers)
+
+    def __repr__(self) -> str:
+        return f"Encrypted({self._storage!r}, <{self._count} keys>)"
+
+    async def __aenter__(self) -> Self:
+        if isinstance(self._storage, AbstractAsyncContextManager):
+            await self._storage.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(self._storage, AbstractAsyncContextManager):
+            await self._storage.__aexit__(kind, error, traceback)
+
+    async def load(self, checkout_id: str) -> Stored | None:
+        """What is kept under the id, or ``None``; `StorageError` when no key opens it."""
+        stored = await self._storage.load(checkout_id)
+        if stored is None:
+            return None
+        try:
+            return Stored(self._ciphers.decrypt(stored.data), stored.version)
+        except InvalidToken as error:
+            raise StorageError("no key opens what is kept under this id") from error
+
+    async def save(
+        self,
+        checkout_id: str,
+        data: bytes,
+        *,
+        expected_version: int,
+        expires_at: datetime,
+        due_at: datetime | None,
+    ) -> int:
+        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        return await self._storage.save(
+            checkout_id,
+            self._ciphers.encrypt(data),
+            expected_version=expected_version,
+            expires_at=expires_at,
+            due_at=due_at,
+        )
+
+    async def delete(self, checkout_id: str) -> None:
+        """Forget what is kept under the id, if anything."""
+        await self._storage.delete(checkout_id)
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        return await self._storage.due(now, limit)

@@ -1,0 +1,76 @@
+"""Storages by URL, as a command line or a settings file names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from gett_checkout.errors import InvalidInputError
+from gett_checkout.storage import Storage
+
+
+def open_storage(
+    url: str, *, clock: Callable[[], datetime] | None = None
+) -> AbstractAsyncContextManager[Storage]:
+    """The storage that ``url`` names, as a context manager that closes what it opens.
+
+    ``memory:``, ``sqlite:///relative/path``, ``sqlite:////absolute/path``,
+    ``redis://user:password@host:port/database``, ``rediss://`` with TLS,
+    ``postgresql://user:password@host:port/database``. What is special in a URL is percent-encoded.
+    `InvalidInputError` when the URL cannot be right or the driver is not installed; it never quotes
+    the URL. ``clock`` gives aware UTC.
+    """
+    parts = _split(url)
+    if parts is None:
+        raise InvalidInputError(
+            "the storage URL cannot be read; special characters in it must be percent-encoded"
+        )
+    match parts.scheme:
+        case "memory" if url == "memory:":
+            from gett_checkout.storage.memory import MemoryStorage
+
+            return MemoryStorage(clock=clock)
+        case "sqlite":
+            from gett_checkout.storage.sqlite import SQLiteStorage
+
+            path = unquote(parts.path.removeprefix("/"))
+            if not path or parts.netloc or parts.query or parts.fragment:
+                raise InvalidInputError(
+                    "an SQLite URL is sqlite:///relative/path or sqlite:////absolute/path"
+                )
+            return SQLiteStorage(path, clock=clock)
+        case "redis" | "rediss":
+            try:
+                from gett_checkout.storage.redis import open_redis
+            except ModuleNotFoundError as error:
+                raise _missing("Redis", "redis") from error
+            return open_redis(url, clock=clock)
+        case "postgresql" | "postgres":
+            try:
+                from gett_checkout.storage.postgres import open_postgres
+            except ModuleNotFoundError as error:
+                raise _missing("PostgreSQL", "postgres") from error
+            return open_postgres(url, clock=clock)
+    raise InvalidInputError(
+        "a storage URL begins with memory:, sqlite:, redis:, rediss: or postgresql:"
+    )
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL, or ``None``: what is wrong with it is not told, it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read when asked for
+    except ValueError:
+        return None
+    # An unencoded "/", "?" or "#" in a password cuts it in two and leaves the "@" behind.
+    rest = parts.path + parts.query + parts.fragment
+    return None if parts.scheme != "sqlite" and "@" in rest else parts
+
+
+def _missing(storage: str, extra: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"the {storage} storage needs its driver: pip install 'gett-checkout[{extra}]'"
+    )

@@ -1,0 +1,205 @@
+"""Checkouts kept in PostgreSQL, through an asyncpg pool of the caller's.
+
+Every operation is one statement, so it needs no transaction and runs the same behind a connection
+pooler. The table is made by `create_schema`, or by whoever runs the `SCHEMA` text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+import asyncpg
+
+from gett_checkout.errors import CheckoutConflictError, InvalidInputError
+from gett_checkout.storage import Stored
+from gett_checkout.storage.failures import storage_errors
+
+_TABLE_NAME: Final = re.compile(r"([a-z_][a-z0-9_]{0,49}\.)?[a-z_][a-z0-9_]{0,49}")
+
+
+def schema(table: str = "gett_checkouts") -> str:
+    """The statements that make what `PostgresStorage` needs, where it is not there yet.
+
+    ``table`` is a lower-case name, with the name of a schema and a dot before it if need be.
+    """
+    name = _quoted(table)
+    index = table.rpartition(".")[2]
+    return f"""\
+CREATE TABLE IF NOT EXISTS {name} (
+    id bytea PRIMARY KEY, -- the UTF-8 of the checkout's id: WHERE id = '...' finds it
+    version bigint NOT NULL,
+    expires_at timestamptz NOT NULL,
+    due_at timestamptz,
+    data bytea NOT NULL
+);
+CREATE INDEX IF NOT EXISTS "{index}_due_at" ON {name} (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS "{index}_expires_at" ON {name} (expires_at);
+"""
+
+
+class PostgresStorage:
+    """Keeps checkouts in ``table`` through ``pool``, which stays the caller's to close.
+
+    ``table`` is a lower-case name, with the name of a schema and a dot before it if need be.
+    Expired checkouts take up room until `purge` removes them.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        *,
+        table: str = "gett_checkouts",
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        name = _quoted(table)
+        self._pool = pool
+        self._table = table
+        self._clock = clock or (lambda: datetime.now(UTC))
+        # The name is checked and quoted; every value is a parameter.
+        self._load = f"SELECT data, version FROM {name} WHERE id = $1 AND expires_at > $2"  # noqa: S608
+        self._create = f"""
+            INSERT INTO {name} AS kept (id, version, expires_at, due_at, data)
+            VALUES ($1, 1, $2, $3, $4)
+            ON CONFLICT (id) DO UPDATE
+            SET version = 1, expires_at = $2, due_at = $3, data = $4
+            WHERE kept.expires_at <= $5
+            RETURNING version"""  # noqa: S608
+        self._replace = f"""
+            UPDATE {name} SET version = version + 1, expires_at = $2, due_at = $3, data = $4
+            WHERE id = $1 AND version = $6 AND expires_at > $5
+            RETURNING version"""  # noqa: S608
+        self._delete = f"DELETE FROM {name} WHERE id = $1"  # noqa: S608
+        self._due = f"""
+            SELECT id FROM {name} WHERE due_at <= $1 AND expires_at > $2
+            ORDER BY due_at, id LIMIT $3"""  # noqa: S608
+        # Rows that somebody is saving anew at this moment are passed over.
+        self._purge = f"""
+            WITH gone AS (
+                DELETE FROM {name} WHERE id IN (
+                    SELECT id FROM {name} WHERE expires_at <= $1
+                    ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+                ) RETURNING 1
+            ) SELECT count(*) FROM gone"""  # noqa: S608
+
+    def __repr__(self) -> str:
+        return f"PostgresStorage(table={self._table!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing to close: the pool is the caller's."""
+
+    async def create_schema(self) -> None:
+        """Make the table and its indexes where they are not there yet; safe to run anywhere."""
+        # IF NOT EXISTS alone fails when two create at once. The statements are one transaction.
+        lock = "SELECT pg_advisory_xact_lock(hashtext('gett_checkouts schema'));\n"
+        with _errors():
+            await self._pool.execute(lock + schema(self._table))
+
+    async def load(self, checkout_id: str) -> Stored | None:
+        """What is kept under the id, or ``None``."""
+        with _errors():
+            row = await self._pool.fetchrow(self._load, _key(checkout_id), self._clock())
+        return Stored(row[0], row[1]) if row else None
+
+    async def save(
+        self,
+        checkout_id: str,
+        data: bytes,
+        *,
+        expected_version: int,
+        expires_at: datetime,
+        due_at: datetime | None,
+    ) -> int:
+        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        values: list[Any] = [_key(checkout_id), expires_at, due_at, data, self._clock()]
+        statement = self._create
+        if expected_version != 0:
+            statement = self._replace
+            values.append(expected_version)
+        with _errors():
+            try:
+                version = await self._pool.fetchval(statement, *values)
+            except asyncpg.SerializationError:
+                version = None  # how a database set to stricter isolation says the same
+        if version is None:
+            raise CheckoutConflictError("the checkout was changed by somebody else")
+        return int(version)
+
+    async def delete(self, checkout_id: str) -> None:
+        """Forget what is kept under the id, if anything."""
+        with _errors():
+            await self._pool.execute(self._delete, _key(checkout_id))
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        with _errors():
+            rows = await self._pool.fetch(self._due, now, self._clock(), limit)
+        return [row[0].decode(errors="surrogatepass") for row in rows]
+
+    async def purge(self, limit: int = 1000) -> int:
+        """Remove at most ``limit`` expired checkouts, the longest expired first; how many it was."""
+        with _errors():
+            return int(await self._pool.fetchval(self._purge, self._clock(), limit))
+
+
+@asynccontextmanager
+async def open_postgres(
+    url: str, *, clock: Callable[[], datetime] | None = None
+) -> AsyncIterator[PostgresStorage]:
+    """A storage with a pool of its own for ``url``, closed at the end; connects when first used.
+
+    It gives up on a silent server after 10 seconds.
+    """
+    pool = asyncpg.create_pool(url, min_size=0, timeout=10, command_timeout=10, reset=_leave_as_is)
+    with _errors():
+        await pool
+    try:
+        yield PostgresStorage(pool, clock=clock)
+    finally:
+        # A pool that cannot say good-bye in time, or is cancelled meanwhile, hangs up.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await pool.close()
+
+
+async def _leave_as_is(connection: Any) -> None:
+    """Between two uses there is nothing to reset: no statement here changes the connection."""
+
+
+def _errors() -> AbstractContextManager[None]:
+    return storage_errors(
+        "PostgreSQL",
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+    )
+
+
+def _quoted(table: str) -> str:
+    if not _TABLE_NAME.fullmatch(table):
+        raise InvalidInputError(
+            "table must be a lower-case name of at most 50 letters, digits and underscores,"
+            " with the name of a schema and a dot before it if need be"
+        )
+    return ".".join(f'"{part}"' for part in table.split("."))
+
+
+def _key(checkout_id: str) -> bytes:
+    return checkout_id.encode(errors="surrogatepass")
+
+
+SCHEMA: Final = schema()

@@ -1,0 +1,213 @@
+"""Checkouts kept in Redis, through a client of the caller's.
+
+Each checkout is a hash with its own time to live; a sorted set holds what is due. Saving is one
+script, which Redis runs as a whole. All keys share one hash tag, so on a cluster everything lives
+on one node and the scripts stay legal.
+
+Redis forgets what it was not told to keep: give it ``appendonly yes`` and ``maxmemory-policy
+noeviction``, or an order in the making may be forgotten.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from hashlib import sha1
+from types import TracebackType
+from typing import Any, Final, Self
+
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.client import NEVER_DECODE
+from redis.exceptions import NoScriptError, RedisError
+
+from gett_checkout.errors import CheckoutConflictError, InvalidInputError
+from gett_checkout.storage import Stored
+from gett_checkout.storage.failures import storage_errors
+from gett_checkout.storage.instants import microseconds
+
+# Times are microseconds since 1970, which a Lua number holds exactly until the year 2255.
+_SAVE: Final = b"""
+local checkout, index = KEYS[1], KEYS[2]
+local id, now, expected, expires, due, ttl, attempt, data = unpack(ARGV)
+local row = redis.call('HMGET', checkout, 'version', 'expires', 'attempt')
+local version = 0
+if row[1] and tonumber(row[2]) > tonumber(now) then version = tonumber(row[1]) end
+if version ~= tonumber(expected) then
+    -- The client sends a command again when the connection broke: then this save is already done.
+    if version == expected + 1 and row[3] == attempt then return version end
+    return 0
+end
+redis.call('HSET', checkout,
+    'version', version + 1, 'expires', expires, 'attempt', attempt, 'data', data)
+redis.call('PEXPIRE', checkout, ttl)
+if due == '' then redis.call('ZREM', index, id) else redis.call('ZADD', index, due, id) end
+return version + 1
+"""
+_DUE: Final = b"""
+local index, prefix = KEYS[1], ARGV[1]
+local now, clock, limit = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local found = {}
+while #found < limit do
+    local ids = redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', #found, limit - #found)
+    if #ids == 0 then break end
+    for _, id in ipairs(ids) do
+        local expires = redis.call('HGET', prefix .. id, 'expires')
+        if expires and tonumber(expires) > clock then
+            found[#found + 1] = id
+        else
+            redis.call('ZREM', index, id)
+        end
+    end
+end
+return found
+"""
+
+
+class RedisStorage:
+    """Keeps checkouts in Redis through ``redis``, which stays the caller's to close.
+
+    Any ``redis.asyncio`` client will do, decoding answers or not. Every key begins with ``prefix``
+    in braces. Expiry is a time to live counted from ``clock``, so that Redis's own clock does not
+    matter.
+    """
+
+    def __init__(
+        self,
+        redis: Redis | RedisCluster,
+        *,
+        prefix: str = "gett-checkout",
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        if not prefix or "{" in prefix or "}" in prefix:
+            raise InvalidInputError("prefix must not be empty or contain braces")
+        self._redis = redis
+        self._prefix = prefix
+        self._checkouts = f"{{{prefix}}}:checkout:".encode()
+        self._index = f"{{{prefix}}}:due".encode()
+        self._clock = clock or (lambda: datetime.now(UTC))
+
+    def __repr__(self) -> str:
+        return f"RedisStorage(prefix={self._prefix!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing to close: the client is the caller's."""
+
+    async def load(self, checkout_id: str) -> Stored | None:
+        """What is kept under the id, or ``None``."""
+        key = self._checkouts + _member(checkout_id)
+        data, version, expires = await self._run("HMGET", key, "data", "version", "expires")
+        if data is None or int(expires) <= microseconds(self._clock()):
+            return None
+        return Stored(data, int(version))
+
+    async def save(
+        self,
+        checkout_id: str,
+        data: bytes,
+        *,
+        expected_version: int,
+        expires_at: datetime,
+        due_at: datetime | None,
+    ) -> int:
+        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        member = _member(checkout_id)
+        now, expires = microseconds(self._clock()), microseconds(expires_at)
+        version = await self._run_script(
+            _SAVE,
+            [self._checkouts + member, self._index],
+            [
+                member,
+                now,
+                expected_version,
+                expires,
+                "" if due_at is None else microseconds(due_at),
+                -((now - expires) // 1000),  # milliseconds, rounded up
+                os.urandom(12),
+                data,
+            ],
+        )
+        if not version:
+            raise CheckoutConflictError("the checkout was changed by somebody else")
+        return int(version)
+
+    async def delete(self, checkout_id: str) -> None:
+        """Forget what is kept under the id, if anything."""
+        # Its member of the index goes when it is due and found without a checkout.
+        await self._run("DEL", self._checkouts + _member(checkout_id))
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        found = await self._run_script(
+            _DUE,
+            [self._index],
+            [self._checkouts, microseconds(now), microseconds(self._clock()), limit],
+        )
+        return [member.decode(errors="surrogatepass") for member in found]
+
+    async def _run_script(self, script: bytes, keys: list[bytes], values: list[Any]) -> Any:
+        try:
+            return await self._run("EVALSHA", _DIGESTS[script], len(keys), *keys, *values)
+        except _ScriptUnknownError:
+            # EVAL leaves the script with the server, so this happens once per server start.
+            return await self._run("EVAL", script, len(keys), *keys, *values)
+
+    async def _run(self, *command: Any) -> Any:
+        with storage_errors("Redis", RedisError, OSError):
+            try:
+                # A client that decodes answers would choke on opaque bytes.
+                return await self._redis.execute_command(*command, **{NEVER_DECODE: True})
+            except NoScriptError:
+                raise _ScriptUnknownError from None
+
+
+@asynccontextmanager
+async def open_redis(
+    url: str, *, clock: Callable[[], datetime] | None = None
+) -> AsyncIterator[RedisStorage]:
+    """A storage with a client of its own for ``url``, closed at the end; connects when first used.
+
+    It gives up on a silent server after 10 seconds; the URL's own options go before that.
+    """
+    pool: BlockingConnectionPool | None = None
+    with suppress(ValueError, TypeError):  # what they say may quote the URL
+        # Commands beyond the number of connections wait for one; other pools would refuse them.
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=50,
+            timeout=10,
+            socket_timeout=10,
+            socket_connect_timeout=5,
+            retry=Retry(ExponentialBackoff(base=0.05, cap=0.5), 3),
+        )
+    if pool is None:
+        raise InvalidInputError("the storage URL has an option that is wrong for Redis")
+    client = Redis.from_pool(pool)
+    try:
+        yield RedisStorage(client, clock=clock)
+    finally:
+        await client.aclose()
+
+
+class _ScriptUnknownError(Exception):
+    """The server has not seen the script since it started."""
+
+
+_DIGESTS: Final = {
+    script: sha1(script, usedforsecurity=False).hexdigest() for script in (_SAVE, _DUE)
+}
+
+
+def _member(checkout_id: str) -> bytes:
+    return checkout_id.encode(errors="surrogatepass")

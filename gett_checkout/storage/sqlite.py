@@ -1,0 +1,196 @@
+"""Checkouts kept in one SQLite file: for a backend on one machine, in any number of processes.
+
+All work is done by one thread that owns the connection, so the event loop never waits for a disk
+and the operations of one process follow one another. Every operation is one statement: SQLite
+makes it atomic against other processes and against being killed in the middle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+from gett_checkout.errors import CheckoutConflictError
+from gett_checkout.storage import Stored
+from gett_checkout.storage.failures import storage_errors
+from gett_checkout.storage.instants import microseconds
+
+# Times are microseconds since 1970. Ids are UTF-8 bytes: any string is an id.
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS gett_checkouts (
+    id BLOB NOT NULL PRIMARY KEY,
+    version INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    due_at INTEGER,
+    data BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS gett_checkouts_due_at
+    ON gett_checkouts (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS gett_checkouts_expires_at ON gett_checkouts (expires_at);
+"""
+_LOAD: Final = "SELECT data, version FROM gett_checkouts WHERE id = ? AND expires_at > ?"
+_CREATE: Final = """
+INSERT INTO gett_checkouts (id, version, expires_at, due_at, data) VALUES (?, 1, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE
+SET version = 1, expires_at = excluded.expires_at, due_at = excluded.due_at, data = excluded.data
+WHERE gett_checkouts.expires_at <= ?
+"""
+_REPLACE: Final = """
+UPDATE gett_checkouts SET version = version + 1, expires_at = ?, due_at = ?, data = ?
+WHERE id = ? AND version = ? AND expires_at > ?
+"""
+_DELETE: Final = "DELETE FROM gett_checkouts WHERE id = ?"
+_DUE: Final = """
+SELECT id FROM gett_checkouts WHERE due_at <= ? AND expires_at > ? ORDER BY due_at, id LIMIT ?
+"""
+_PURGE: Final = """
+DELETE FROM gett_checkouts
+WHERE id IN (SELECT id FROM gett_checkouts WHERE expires_at <= ? LIMIT 256)
+"""
+_SAVES_PER_PURGE: Final = 128  # fewer than a purge removes, so that it keeps up
+
+
+class SQLiteStorage:
+    """Keeps checkouts in the file at ``path``, which is made, with its table, at the first use.
+
+    A save is on the disk when it returns. ``timeout`` is how long to wait for other processes'
+    writes, in seconds. Expired checkouts are removed along the way. Open it in the process that
+    uses it: neither the thread nor the file survives a fork.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Callable[[], datetime] | None = None,
+        timeout: float = 5.0,
+    ) -> None:
+        self._path = os.fspath(path)
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._timeout = timeout
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gett-checkout-sqlite")
+        self._connection: sqlite3.Connection | None = None
+        self._saves = 0
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"SQLiteStorage({self._path!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was begun and close the file; every method fails from then on."""
+        if self._closed:
+            return
+        self._closed = True
+        disconnected = self._thread.submit(self._disconnect)
+        self._thread.shutdown(wait=False)
+        # The file is closed even when nobody waits for it any more.
+        await asyncio.shield(asyncio.wrap_future(disconnected))
+
+    async def load(self, checkout_id: str) -> Stored | None:
+        """What is kept under the id, or ``None``."""
+        rows, _ = await self._run(_LOAD, _key(checkout_id), self._now())
+        return Stored(*rows[0]) if rows else None
+
+    async def save(
+        self,
+        checkout_id: str,
+        data: bytes,
+        *,
+        expected_version: int,
+        expires_at: datetime,
+        due_at: datetime | None,
+    ) -> int:
+        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        key, now = _key(checkout_id), self._now()
+        expires, due = microseconds(expires_at), due_at and microseconds(due_at)
+        if self._saves % _SAVES_PER_PURGE == 0:
+            await self._run(_PURGE, now)
+        self._saves += 1
+        if expected_version == 0:
+            _, changed = await self._run(_CREATE, key, expires, due, data, now)
+        else:
+            _, changed = await self._run(_REPLACE, expires, due, data, key, expected_version, now)
+        if not changed:
+            raise CheckoutConflictError("the checkout was changed by somebody else")
+        return expected_version + 1
+
+    async def delete(self, checkout_id: str) -> None:
+        """Forget what is kept under the id, if anything."""
+        await self._run(_DELETE, _key(checkout_id))
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        rows, _ = await self._run(_DUE, microseconds(now), self._now(), limit)
+        return [key.decode(errors="surrogatepass") for (key,) in rows]
+
+    def _now(self) -> int:
+        return microseconds(self._clock())
+
+    async def _run(self, statement: str, *values: Any) -> tuple[list[Any], int]:
+        """The rows a statement gives, and the number of rows it changed.
+
+        Cancelled before the thread took it up, it never runs; after that it runs to its end.
+        """
+        # RuntimeError: the thread has ended because the storage is closed.
+        with storage_errors("SQLite", sqlite3.Error, OSError, RuntimeError):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._execute, statement, values)
+
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> tuple[list[Any], int]:
+        if self._connection is None:
+            self._connection = self._connect()
+        cursor = self._connection.execute(statement, values)
+        return cursor.fetchall(), cursor.rowcount
+
+    def _connect(self) -> sqlite3.Connection:
+        # No isolation level: each statement commits by itself and waits for the lock on its own.
+        connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)
+        try:
+            self._use_write_ahead_log(connection)
+            # What is recorded before a request leaves must outlive a power cut, not only a crash.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(_SCHEMA)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
+        # SQLite does not wait for the lock here, so several processes starting at once collide.
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            except sqlite3.OperationalError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _key(checkout_id: str) -> bytes:
+    return checkout_id.encode(errors="surrogatepass")

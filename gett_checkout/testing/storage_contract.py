@@ -1,0 +1,335 @@
+"""What every storage must do, as a pytest suite that anybody can run on their own.
+
+::
+
+    import pytest_asyncio
+    from gett_checkout.testing import StorageContract
+
+    class TestMyStorage(StorageContract):
+        @pytest_asyncio.fixture
+        async def storage(self, clock):
+            async with MyStorage("test-database", clock=clock) as storage:
+                yield storage  # empty, and with no other user
+
+It needs ``pytest`` and ``pytest-asyncio``. ``clock`` is a `SteppedClock` that the storage must take
+its time from; a storage whose server alone keeps the time can override the ``clock`` fixture with
+an object whose ``advance`` moves that one.
+"""
+
+# ruff: noqa: S101
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gett_checkout.errors import CheckoutConflictError
+from gett_checkout.storage import Storage, Stored
+
+
+class SteppedClock:
+    """Call it for the time, aware UTC. It starts at the real time and moves when told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass."""
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.mark.asyncio
+class StorageContract:
+    """Subclass it with a ``storage`` fixture that gives an empty storage on the ``clock`` fixture."""
+
+    ids = (
+        "a",
+        "A",
+        "a ",
+        " a",
+        "ab",
+        "a.b",
+        "a/b",
+        "a:b",
+        "a%2Fb",
+        "a\\b",
+        "a\nb",
+        "a\tb",
+        "{a}",
+        "a*",
+        "a?",
+        "a_",
+        "a%",
+        "'; DROP TABLE gett_checkouts; --",
+        '"a"',
+        "$1",
+        "0",
+        "é",
+        "e\u0301",
+        "İstanbul",
+        "ресторан",
+        "🍕" * 20,
+        "x" * 255,
+    )
+    """Ids that must be kept apart."""
+
+    @pytest.fixture
+    def clock(self) -> SteppedClock:
+        """The time the storage goes by."""
+        return SteppedClock()
+
+    @pytest.fixture
+    def save(self, storage: Storage, clock: SteppedClock) -> Save:
+        """Save with an expiry in an hour, and due never, unless told otherwise (in seconds)."""
+
+        async def save(
+            checkout_id: str,
+            expected_version: int,
+            data: bytes = b"data",
+            expires: float = 3600,
+            due: float | None = None,
+        ) -> int:
+            now = clock()
+            return await storage.save(
+                checkout_id,
+                data,
+                expected_version=expected_version,
+                expires_at=now + timedelta(seconds=expires),
+                due_at=None if due is None else now + timedelta(seconds=due),
+            )
+
+        return save
+
+    async def test_what_was_never_saved_is_absent(self, storage: Storage) -> None:
+        """A load gives ``None``, and nothing is due."""
+        assert await storage.load("a") is None
+        assert list(await storage.due(datetime.now(UTC), 10)) == []
+
+    async def test_each_save_makes_the_next_version(self, storage: Storage, save: Save) -> None:
+        """Versions are 1, 2, 3…, and a load gives the last."""
+        for version in range(5):
+            data = b"version %d" % (version + 1)
+            assert await save("a", version, data) == version + 1
+            assert await storage.load("a") == Stored(data, version + 1)
+
+    @pytest.mark.parametrize("expected", [0, 1, 3, 99, 2**40])
+    async def test_a_lost_race_changes_nothing(
+        self, storage: Storage, save: Save, clock: SteppedClock, expected: int
+    ) -> None:
+        """Neither the data, nor the version, nor the expiry, nor when it is due."""
+        await save("a", 0)
+        await save("a", 1, b"kept", expires=100, due=10)
+        with pytest.raises(CheckoutConflictError):
+            await save("a", expected, b"lost", expires=1000, due=None)
+        assert await storage.load("a") == Stored(b"kept", 2)
+        clock.advance(10)
+        assert list(await storage.due(clock(), 10)) == ["a"]
+        clock.advance(90)
+        assert await storage.load("a") is None
+
+    async def test_nothing_has_no_version_to_replace(self, storage: Storage, save: Save) -> None:
+        """A save over something that is absent conflicts unless it expects 0."""
+        with pytest.raises(CheckoutConflictError):
+            await save("a", 1)
+        assert await storage.load("a") is None
+        assert await save("a", 0) == 1
+
+    @pytest.mark.parametrize("before", [0, 1, 2])
+    async def test_of_32_savers_at_once_one_wins(
+        self, storage: Storage, save: Save, before: int
+    ) -> None:
+        """The others get the conflict, also when they save the same bytes."""
+        for version in range(before):
+            await save("a", version)
+        payloads = [b"saver %d" % (number // 2) for number in range(32)]
+        outcomes = await asyncio.gather(
+            *(save("a", before, data) for data in payloads), return_exceptions=True
+        )
+        won = [number for number, outcome in enumerate(outcomes) if outcome == before + 1]
+        lost = [each for each in outcomes if isinstance(each, CheckoutConflictError)]
+        assert (len(won), len(lost)) == (1, 31)
+        assert await storage.load("a") == Stored(payloads[won[0]], before + 1)
+
+    async def test_different_ids_do_not_race(self, storage: Storage, save: Save) -> None:
+        """Any number of checkouts can be saved at once."""
+        ids = [f"checkout {number}" for number in range(32)]
+        outcomes = await asyncio.gather(*(save(each, 0, each.encode()) for each in ids))
+        assert outcomes == [1] * 32
+        loaded = await asyncio.gather(*(storage.load(each) for each in ids))
+        assert loaded == [Stored(each.encode(), 1) for each in ids]
+
+    async def test_deleted_is_absent(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """It is not due any more either, its id starts again at 1, and deleting nothing is fine."""
+        await storage.delete("a")
+        await save("a", 0, due=0)
+        await save("a", 1, due=0)
+        await save("b", 0)
+        await storage.delete("a")
+        await storage.delete("a")
+        assert await storage.load("a") is None
+        assert list(await storage.due(clock(), 10)) == []
+        assert await storage.load("b") == Stored(b"data", 1)
+        with pytest.raises(CheckoutConflictError):
+            await save("a", 2)
+        assert await save("a", 0) == 1
+        assert list(await storage.due(clock(), 10)) == []
+
+    async def test_expired_is_absent(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """From the very moment, in every method; a new save then starts again at version 1."""
+        await save("a", 0, b"old", expires=60, due=0)
+        await save("a", 1, b"old", expires=60, due=0)
+        clock.advance(59.999)
+        assert await storage.load("a") == Stored(b"old", 2)
+        assert list(await storage.due(clock(), 10)) == ["a"]
+        clock.advance(0.001)
+        assert await storage.load("a") is None
+        assert list(await storage.due(clock(), 10)) == []
+        with pytest.raises(CheckoutConflictError):
+            await save("a", 2)
+        assert await save("a", 0, b"new") == 1
+        assert await storage.load("a") == Stored(b"new", 1)
+        assert list(await storage.due(clock(), 10)) == []
+
+    async def test_a_save_moves_the_expiry(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """Later or sooner, as the last save said; at once, if that is what it said."""
+        await save("a", 0, expires=60)
+        await save("a", 1, expires=600)
+        clock.advance(599)
+        assert await storage.load("a") == Stored(b"data", 2)
+        await save("a", 2, expires=10)
+        clock.advance(10)
+        assert await storage.load("a") is None
+        await save("a", 0, expires=-1)
+        assert await storage.load("a") is None
+
+    async def test_the_longest_due_comes_first(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """Up to the limit, and only what is due at the moment asked for."""
+        for name, due in (
+            ("third", 3),
+            ("first", 1),
+            ("never", None),
+            ("fourth", 4),
+            ("second", 2),
+        ):
+            await save(name, 0, due=due)
+        start = clock()
+
+        async def due_after(seconds: float, limit: int = 10) -> list[str]:
+            return list(await storage.due(start + timedelta(seconds=seconds), limit))
+
+        assert await due_after(0.999) == []
+        assert await due_after(1) == ["first"]
+        assert await due_after(3) == ["first", "second", "third"]
+        assert await due_after(60) == ["first", "second", "third", "fourth"]
+        assert await due_after(60, limit=2) == ["first", "second"]
+        assert await due_after(60, limit=0) == []
+
+    async def test_a_save_says_anew_when_it_is_due(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """Later, never, or again."""
+        await save("a", 0, due=1)
+        await save("b", 0, due=5)
+        await save("a", 1, due=10)
+        clock.advance(20)
+        assert list(await storage.due(clock(), 10)) == ["b", "a"]
+        await save("b", 1, due=None)
+        assert list(await storage.due(clock(), 10)) == ["a"]
+        await save("b", 2, due=-60)
+        assert list(await storage.due(clock(), 10)) == ["b", "a"]
+
+    async def test_what_expired_leaves_room_within_the_limit(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """However many expired checkouts were due before the others."""
+        for number in range(12):
+            await save(f"expired {number}", 0, due=number, expires=30)
+        await save("kept", 0, due=20)
+        clock.advance(30)
+        assert list(await storage.due(clock(), 1)) == ["kept"]
+
+    @pytest.mark.parametrize(
+        "data",
+        [b"", bytes(range(256)), b"\0", b"\xff\xfe", "é🍕".encode(), bytes(range(256)) * 4096],
+        ids=["empty", "every byte", "zero", "not UTF-8", "UTF-8", "1 MiB"],
+    )
+    async def test_bytes_come_back_as_they_were(
+        self, storage: Storage, save: Save, data: bytes
+    ) -> None:
+        """Whatever they are, up to a megabyte; twice, since a replaced row may go another way."""
+        for version in (0, 1):
+            await save("a", version, data)
+            stored = await storage.load("a")
+            assert stored is not None
+            assert type(stored.data) is bytes
+            assert stored.data == data
+
+    async def test_ids_are_kept_apart(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """Case, white space, accents and what is special to a query language all count."""
+        for number, each in enumerate(self.ids):
+            assert await save(each, 0, each.encode(), due=number) == 1
+        for each in self.ids:
+            assert await storage.load(each) == Stored(each.encode(), 1)
+        clock.advance(len(self.ids))
+        assert list(await storage.due(clock(), 100)) == list(self.ids)
+        await storage.delete(self.ids[0])
+        for each in self.ids[1:]:
+            assert await storage.load(each) == Stored(each.encode(), 1)
+
+    async def test_a_cancelled_save_happened_or_did_not(self, storage: Storage, save: Save) -> None:
+        """Wherever it was cancelled, nothing else becomes of it, and the storage goes on."""
+        version = 0
+        for turns in (*range(16), 20, 25, 30, 40, 50, 75, 100, 200, 400):
+            saving = asyncio.ensure_future(save("a", version, b"cancelled %d" % turns))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            saving.cancel()
+            (outcome,) = await asyncio.gather(saving, return_exceptions=True)
+            assert isinstance(outcome, int | asyncio.CancelledError)
+            # A server may still be at work on what it was sent, so this one may lose to it.
+            happened = outcome == version + 1
+            try:
+                await save("a", version + happened, b"next")
+            except CheckoutConflictError:
+                assert not happened
+                assert await storage.load("a") == Stored(b"cancelled %d" % turns, version + 1)
+                happened = True
+                await save("a", version + happened, b"next")
+            version += 1 + happened
+            assert await storage.load("a") == Stored(b"next", version)
+
+    async def test_many_cancelled_at_once_leave_it_usable(
+        self, storage: Storage, save: Save
+    ) -> None:
+        """No connection, lock or thread is lost to them."""
+        work: list[asyncio.Task[object]] = []
+        for number in range(32):
+            work.append(asyncio.ensure_future(save(f"checkout {number}", 0)))
+            work.append(asyncio.ensure_future(storage.load(f"checkout {number}")))
+        for number, task in enumerate(work):
+            asyncio.get_running_loop().call_later(number % 16 / 2000, task.cancel)
+        outcomes = await asyncio.gather(*work, return_exceptions=True)
+        for outcome in outcomes:
+            assert outcome is None or isinstance(outcome, int | Stored | asyncio.CancelledError)
+        assert await save("after", 0) == 1
+        assert await storage.load("after") == Stored(b"data", 1)
+
+
+Save = Callable[..., Awaitable[int]]

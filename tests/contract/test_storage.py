@@ -1,0 +1,57 @@
+"""The storage contract, held by every storage there is, and what else is the same in all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage.memory import MemoryStorage
+from gett_checkout.storage.sqlite import SQLiteStorage
+from gett_checkout.testing import SteppedClock, StorageContract
+from tests.contract.conftest import KINDS
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestEveryStorage(StorageContract):
+    """The public suite, as a third party runs it."""
+
+    async def test_ids_may_be_any_string(self, storage: Storage, save: Any) -> None:
+        """What a URL can smuggle in is an id like another: no error, and no other checkout."""
+        ids = ["\0", "a\0b", "a", "\ud800", "\udfff", "", "x" * 2000]
+        for each in ids:
+            assert await storage.load(each) is None
+            assert await save(each, 0, repr(each).encode(), due=-1) == 1
+        for each in ids:
+            assert await storage.load(each) == Stored(repr(each).encode(), 1)
+        assert sorted(await storage.due(datetime.now(UTC), 100)) == sorted(ids)
+
+    async def test_its_repr_gives_nothing_away(self, storage: Storage, save: Any) -> None:
+        await save("an-unguessable-id", 0, b"a token")
+        shown = repr(storage) + repr(await storage.load("an-unguessable-id"))
+        assert "unguessable" not in shown
+        assert "a token" not in shown
+
+
+def test_one_storage_serves_one_event_loop_after_another(tmp_path: Any) -> None:
+    sqlite = SQLiteStorage(tmp_path / "checkouts.db")
+    memory = MemoryStorage()
+    for version in range(3):
+        for storage in (sqlite, memory):
+            saving = storage.save(
+                "a",
+                b"data",
+                expected_version=version,
+                expires_at=datetime.now(UTC) + timedelta(hours=1),
+                due_at=None,
+            )
+            assert asyncio.run(saving) == version + 1
+    asyncio.run(sqlite.close())

@@ -1,0 +1,82 @@
+"""Encryption: nothing readable is kept, keys rotate, and no error tells what was inside."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from gett_checkout.errors import InvalidInputError, StorageError
+from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage.encrypted import Encrypted
+from gett_checkout.storage.memory import MemoryStorage
+from gett_checkout.storage.sqlite import SQLiteStorage
+
+OLD, NEW, OTHER = (Fernet.generate_key() for _ in range(3))
+
+
+async def save(storage: Storage, version: int, data: bytes = b"session token") -> int:
+    expires_at = datetime.now(UTC) + timedelta(hours=1)
+    return await storage.save(
+        "a", data, expected_version=version, expires_at=expires_at, due_at=None
+    )
+
+
+async def test_what_is_kept_cannot_be_read() -> None:
+    memory = MemoryStorage()
+    await save(Encrypted(memory, [OLD]), 0)
+    kept = await memory.load("a")
+    assert kept is not None
+    assert b"session" not in kept.data
+    assert kept.version == 1
+
+
+async def test_keys_rotate() -> None:
+    memory = MemoryStorage()
+    await save(Encrypted(memory, [OLD.decode()]), 0)
+    rotating = Encrypted(memory, [NEW, OLD])
+    assert await rotating.load("a") == Stored(b"session token", 1)
+    await save(rotating, 1, b"saved under the new key")
+    rotated = Encrypted(memory, [NEW])
+    assert await rotated.load("a") == Stored(b"saved under the new key", 2)
+
+
+@pytest.mark.parametrize("change", ["other key", "not encrypted", "altered"])
+async def test_what_no_key_opens_is_a_storage_error(change: str) -> None:
+    memory = MemoryStorage()
+    storage = Encrypted(memory, [OLD])
+    match change:
+        case "other key":
+            await save(Encrypted(memory, [OTHER]), 0)
+        case "not encrypted":
+            await save(memory, 0)
+        case _:
+            await save(storage, 0)
+            kept = await memory.load("a")
+            assert kept is not None
+            await save(memory, 1, kept.data[:-6] + b"AAAAA=")
+    with pytest.raises(StorageError, match="no key opens") as caught:
+        await storage.load("a")
+    told = "".join(traceback.format_exception(caught.value)) + repr(storage)
+    for secret in (b"session token", OLD, OTHER):
+        assert secret.decode() not in told
+    assert repr(storage) == "Encrypted(MemoryStorage(<1 checkouts>), <1 keys>)"
+
+
+@pytest.mark.parametrize("keys", [[], [b"short"], [OLD, "no key"], OLD, OLD.decode(), [None]])
+def test_keys_that_are_none_are_refused_unquoted(keys: list[bytes]) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        Encrypted(MemoryStorage(), keys)
+    assert caught.value.__context__ is None
+    assert OLD.decode() not in str(caught.value)
+
+
+async def test_it_closes_what_it_wraps(tmp_path: Path) -> None:
+    inner = SQLiteStorage(tmp_path / "a.db")
+    async with Encrypted(inner, [OLD]) as storage:
+        await save(storage, 0)
+    with pytest.raises(StorageError):
+        await inner.load("a")

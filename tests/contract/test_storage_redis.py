@@ -1,0 +1,149 @@
+"""Redis: lost answers, servers that stall or restart, time to live, and clusters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
+from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage.redis import RedisStorage
+from tests.contract.conftest import opened_redis
+from tests.servers import RedisServer
+
+
+async def save(storage: Storage, version: int, data: bytes = b"data", key: str = "a") -> int:
+    now = datetime.now(UTC)
+    return await storage.save(
+        key, data, expected_version=version, expires_at=now + timedelta(hours=1), due_at=now
+    )
+
+
+class Proxy:
+    """Between a client and a server; when told to, it hangs up instead of passing an answer on."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self.swallow = 0
+        self.swallowed = 0
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Proxy]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield self
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        back = asyncio.ensure_future(self._answers(far_reader, writer))
+        while data := await reader.read(65536):
+            far_writer.write(data)
+        far_writer.close()
+        await back
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if self.swallow:
+                self.swallow -= 1
+                self.swallowed += 1
+                break
+            writer.write(data)
+        writer.close()
+
+
+async def test_a_save_whose_answer_was_lost_is_not_a_lost_race(redis_server: RedisServer) -> None:
+    """The client sends the script again by itself; it finds that the work is done."""
+    async with Proxy(redis_server.port).running() as proxy:
+        url = redis_server.url.replace(str(redis_server.port), str(proxy.port))
+        async with Redis.from_url(url, retry=Retry(NoBackoff(), 2)) as client:
+            storage = RedisStorage(client, prefix="lost answers")
+            await save(storage, 0)
+            proxy.swallow = 2
+            assert await save(storage, 1, b"sent three times") == 2
+            assert proxy.swallowed == 2
+            assert await storage.load("a") == Stored(b"sent three times", 2)
+            with pytest.raises(CheckoutConflictError):
+                await save(storage, 1, b"sent three times")
+
+
+async def test_a_stalled_server_is_a_storage_error_and_passes(redis_server: RedisServer) -> None:
+    options = {"socket_timeout": 0.1, "retry": Retry(NoBackoff(), 0)}
+    async with opened_redis(redis_server, **options) as storage:
+        await save(storage, 0)
+        with redis_server.stalled():
+            with pytest.raises(StorageError, match=r"Redis storage failed \(TimeoutError\)"):
+                await storage.load("a")
+        assert await storage.load("a") == Stored(b"data", 1)
+
+
+async def test_scripts_survive_a_flush_of_the_script_cache(redis_server: RedisServer) -> None:
+    async with opened_redis(redis_server) as storage:
+        for version in range(3):
+            await storage._run("SCRIPT FLUSH")
+            assert await save(storage, version) == version + 1
+            await storage._run("SCRIPT FLUSH")
+            assert await storage.due(datetime.now(UTC), 10) == ["a"]
+
+
+async def test_expired_checkouts_leave_by_themselves(redis_server: RedisServer) -> None:
+    """The time to live is counted from the storage's clock, however far off Redis's own is."""
+    far = datetime(2050, 1, 1, tzinfo=UTC)
+    async with opened_redis(redis_server, clock=lambda: far) as storage:
+        await storage.save(
+            "a",
+            b"data",
+            expected_version=0,
+            expires_at=far + timedelta(minutes=1),
+            due_at=far,
+        )
+        assert 50_000 < await storage._run("PTTL", storage._checkouts + b"a") <= 60_000
+        assert await storage.load("a") == Stored(b"data", 1)
+        await storage.delete("a")
+        assert await storage.due(far, 10) == []
+        assert await storage._run("EXISTS", storage._index) == 0  # nothing is left behind
+
+
+async def test_prefixes_keep_storages_apart(redis_server: RedisServer) -> None:
+    async with opened_redis(redis_server) as one, opened_redis(redis_server) as other:
+        await save(one, 0)
+        assert await other.load("a") is None
+        assert await other.due(datetime.now(UTC), 10) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "{a}", "a}"])
+async def test_a_prefix_that_would_scatter_the_keys(prefix: str) -> None:
+    with pytest.raises(InvalidInputError):
+        RedisStorage(Redis(), prefix=prefix)
+
+
+async def test_it_works_on_a_cluster() -> None:
+    server = RedisServer(cluster=True)
+    try:
+        server.start()
+        async with Redis.from_url(server.url) as client:
+            await client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            while b"cluster_state:ok" not in await client.execute_command("CLUSTER INFO"):
+                pass
+        async with RedisCluster(
+            host="127.0.0.1", port=server.port, password=server.password
+        ) as cluster:
+            storage = RedisStorage(cluster)
+            for version, key in ((0, "a"), (1, "a"), (0, "{b}"), (0, "\xff")):
+                assert await save(storage, version, key=key) == version + 1
+            assert await storage.load("a") == Stored(b"data", 2)
+            assert set(await storage.due(datetime.now(UTC), 10)) == {"a", "{b}", "\xff"}
+            with pytest.raises(CheckoutConflictError):
+                await save(storage, 0)
+            await storage.delete("a")
+            assert await storage.load("a") is None
+    finally:
+        server.remove()

@@ -1,0 +1,95 @@
+"""Processes that place an order and are killed on the way, for real: SIGKILL, nothing runs after it.
+
+``python -m tests.faults.victims`` is a warm process that forks one victim for each line it reads,
+waits for its end and writes the exit status. `Victims` is the side of the tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import gett_checkout.storage.postgres
+import gett_checkout.storage.redis
+import gett_checkout.storage.sqlite  # noqa: F401 - loaded here, so that no victim has to
+from gett_checkout import Checkouts, GettCheckoutError
+from gett_checkout.storage.opening import open_storage
+from tests.clock import Clock
+from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, kill
+
+
+class Victims:
+    """A process that forks victims, one at a time; started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    async def place(self, errand: Mapping[str, Any]) -> int:
+        """Have a victim place the checkout; its exit status, negative for the signal that ended it."""
+        return int(await asyncio.to_thread(self._ask, json.dumps(dict(errand))))
+
+    def end(self) -> None:
+        """End the process, which has no victim any more."""
+        if self._process is not None:
+            self._process.communicate()
+
+    def _ask(self, line: str) -> str:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", "tests.faults.victims"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(line, file=self._process.stdin, flush=True)
+        return self._process.stdout.readline()
+
+
+def main() -> None:
+    """Fork a victim for each line."""
+    for line in sys.stdin:
+        victim = os.fork()
+        if not victim:
+            status = 1
+            try:
+                asyncio.run(_place(json.loads(line)))
+                status = 0
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(victim, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+async def _place(errand: Mapping[str, Any]) -> None:
+    clock, wire = Clock(), Tripwire(kill, errand["at"])
+    clock.now = datetime.fromisoformat(errand["now"])
+    async with (
+        open_storage(errand["storage"], clock=clock) as storage,
+        TrippedClient(
+            errand["api_key"],
+            wire=wire,
+            base_url=errand["url"],
+            clock=clock,
+            sleep=clock.sleep,
+            dice=lambda: 0.5,
+        ) as client,
+    ):
+        checkouts = Checkouts(client, storage=TrippedStorage(storage, wire))
+        async with checkouts.open(errand["checkout_id"]) as checkout:
+            wire.armed = True
+            try:
+                await checkout.place()
+            except GettCheckoutError as error:
+                print(repr(error), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

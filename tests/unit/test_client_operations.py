@@ -1,0 +1,571 @@
+"""Every operation of the client: what exactly it sends, and how it reads each form of answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aioresponses import aioresponses
+from attrs import evolve, fields, frozen, has
+from yarl import URL
+
+from gett_checkout import (
+    Address,
+    Amounts,
+    Assumptions,
+    CardOnFile,
+    Delivery,
+    GettClient,
+    GettPayment,
+    Identity,
+    InvalidInputError,
+    Level,
+    Line,
+    Order,
+    Pickup,
+    SavedCard,
+    Store,
+    UnreadableAnswerError,
+)
+from gett_checkout.core.card import NewCard, PaymentMethod
+from gett_checkout.core.cart import Choice, GroupChoice
+from gett_checkout.wire.endpoints import OPERATIONS
+from gett_checkout.wire.responses import OrderPage
+
+HOST = "https://gett.test"
+BASE = f"{HOST}/v1/marketplace"
+KEY = "zpka_test"
+NOW = datetime(2026, 4, 27, 14, 30, tzinfo=UTC)
+
+JANE = Identity("jane@example.com", "Jane", "Doe", "+12125550123", "u-1")
+HOME = Address("12 Spring Street", "New York", "NY", "10012", address2="4B")
+HOME_JSON = (
+    '{"address1":"12 Spring Street","address2":"4B","city":"New York","state":"NY",'
+    '"postalCode":"10012"}'
+)
+CARD = NewCard("4111 1111 1111 1111", "visa", "737", date(2031, 12, 31), HOME)
+STORE = Store(store_id="s-1", catalog_set_id="c-1")
+LINE = Line(
+    line_id="l-1",
+    item_id="pizza",
+    quantity=2,
+    name="Pizza",
+    unit_price=Decimal("9.50"),
+    groups=(GroupChoice("size", (Choice("large", 1, (GroupChoice("rim", (Choice("thin"),)),)),)),),
+    special_instructions="no basil",
+)
+LINE_JSON = (
+    '{"lineItemId":"l-1","itemId":"pizza","quantity":2,"modifierGroups":[{"modifierGroupId":"size",'
+    '"selectedModifiers":[{"itemId":"large","quantity":1,"modifierGroups":[{"modifierGroupId":"rim",'
+    '"selectedModifiers":[{"itemId":"thin","quantity":1}]}]}]}],"specialInstructions":"no basil"}'
+)
+CART_JSON = f'{{"storeId":"s-1","catalogSetId":"c-1","lineItems":[{LINE_JSON}]}}'
+CUSTOMER_JSON = (
+    '{"firstName":"Jane","lastName":"Doe","email":"jane@example.com","phone":"+12125550123"}'
+)
+AMOUNTS = Amounts(
+    sub_total=Decimal("19.00"),
+    total=Decimal("25.49"),
+    fees=Decimal("3.00"),
+    promotions=Decimal("1.50"),
+    taxes=Decimal("1.99"),
+    tip=Decimal("3.00"),
+)
+AMOUNTS_JSON = (
+    '{"subTotal":19.00,"fees":3.00,"promotions":1.50,"taxes":1.99,"adjustments":0.00,"tip":3.00,'
+    '"total":25.49}'
+)
+CONTEXT = "/session/fulfillment-context"
+
+Call = Callable[[GettClient], Awaitable[Any]]
+
+
+@frozen
+class Sent:
+    """One call of the client, the request it is, and an answer to it with what that is read as."""
+
+    operation: str
+    call: Call
+    method: str
+    path: str
+    body: str | None
+    answer: str
+    value: Any
+    token: str = KEY
+    key: str | None = None
+
+
+def _placing(payment: Any, identity: Identity | None = None) -> Call:
+    def call(gett: GettClient) -> Awaitable[Any]:
+        body = gett.placement_body(
+            STORE,
+            [LINE],
+            Pickup(),
+            order_token="vot-1",
+            amounts=AMOUNTS,
+            payment=payment,
+            identity=identity,
+        )
+        return gett.place_order(body, idempotency_key="key-1", token="user")
+
+    return call
+
+
+def _placed(payment: str, customer: str = "") -> str:
+    return (
+        f'{{"validatedOrderToken":"vot-1","cart":{CART_JSON},"fulfillmentType":"pickup",'
+        f'"payment":{payment},"amounts":{AMOUNTS_JSON}{customer}}}'
+    )
+
+
+async def _session(gett: GettClient, identity: Identity | None = None, **more: Any) -> Any:
+    session = await gett.create_session(identity, **more)
+    return session.token, session.level, session.expires_at
+
+
+async def _catalog(gett: GettClient) -> Any:
+    menu = await gett.get_catalog_set("c/1")
+    return menu.items["a"].price, menu.items["b"].price, menu.modifier_groups["g"]
+
+
+async def _stores(gett: GettClient, **filters: Any) -> Any:
+    page = await gett.discover_stores(**filters)
+    return [store.store_id for store in page.stores], page.has_more, page.total_count
+
+
+async def _quote(gett: GettClient, fulfillment: Any, **more: Any) -> Any:
+    quote = await gett.validate_order(STORE, [LINE], fulfillment, token="user", **more)
+    return quote.order_token, quote.amounts, quote.expires_at
+
+
+MENU = """{"items": {"a": {"itemId": "a", "name": "A", "price": 4.50, "new": 1}, "b": {"basePrice": 5}},
+ "modifierGroups": {"g": {"minimumAllowed": 1, "maximumAllowed": 2, "itemIds": ["b"]}}}"""
+PICKUP_CART = f'{{"cart":{CART_JSON},"fulfillmentType":"pickup","amounts":{{"tip":0.00}}}}'
+QUOTED = f'{{"validatedOrderToken":"vot-1","amounts":{AMOUNTS_JSON}}}'
+QUOTE = ("vot-1", AMOUNTS, NOW + timedelta(minutes=15))
+PLACED = Order("o-1", "open", "pending", AMOUNTS)
+PLACED_JSON = f'{{"orderId":"o-1","state":"open","status":"pending","amounts":{AMOUNTS_JSON}}}'
+VISA = PaymentMethod("p-1", "visa", "1111", "2031-12-31")
+VISA_JSON = '{"paymentId":"p-1","cardType":"visa","lastFour":"1111","expiration":"2031-12-31"}'
+CARD_JSON = (
+    '{"bin":"411111","cardNumber":"4111111111111111","cardType":"visa","cvc":"737",'
+    f'"expiration":"2031-12-31","lastFour":"1111","billingAddress":{HOME_JSON}}}'
+)
+
+CALLS = [
+    Sent(
+        "create_session", _session, "POST", "/session/create", "{}",
+        '{"token": "t"}', ("t", Level.PARTNER_ONLY, NOW + timedelta(days=30)),
+    ),
+    Sent(
+        "create_session", lambda gett: _session(gett, JANE, expires_in=60), "POST", "/session/create",
+        CUSTOMER_JSON[:-1] + ',"partnerUserId":"u-1","expirationSeconds":60}',
+        '{"sessionToken": "t", "expiresAt": "2026-04-27T17:00:00+02:00", "userId": 7}',
+        ("t", Level.END_USER, NOW + timedelta(minutes=30)),
+    ),
+    Sent(
+        "set_fulfillment_context", lambda gett: gett.set_fulfillment_context(Pickup(), token="t"),
+        "PUT", CONTEXT, '{"mode":"Pickup"}', "", None, "t",
+    ),
+    Sent(
+        "set_fulfillment_context",
+        lambda gett: gett.set_fulfillment_context(Delivery(address_id="a-1"), token="t"),
+        "PUT", CONTEXT, '{"mode":"DeliveryByMerchant","addressId":"a-1"}', "<html>", None, "t",
+    ),
+    Sent(
+        "set_fulfillment_context",
+        lambda gett: gett.set_fulfillment_context(Delivery(HOME), token="t"),
+        "PUT", CONTEXT, f'{{"mode":"DeliveryByMerchant","address":{HOME_JSON}}}', "{}", None, "t",
+    ),
+    Sent(
+        "discover_stores", _stores, "POST", "/stores/discover", '{"limit":50,"offset":0}',
+        '{"stores": [{"storeId": "s-1"}], "hasMore": true, "totalCount": 3}', (["s-1"], True, 3),
+    ),
+    Sent(
+        "discover_stores",
+        lambda gett: _stores(
+            gett, latitude=Decimal("40.7128"), longitude=-74.006, fulfillment_type="pickup",
+            query="ramen", limit=10, offset=20, token="t",
+        ),
+        "POST", "/stores/discover",
+        '{"location":{"latitude":40.7128000,"longitude":-74.0060000},"fulfillmentType":"pickup",'
+        '"query":"ramen","limit":10,"offset":20}',
+        '{"stores": []}', ([], False, None), "t",
+    ),
+    Sent(
+        "get_store", lambda gett: gett.get_store("a b/é?"), "GET", "/stores/a%20b%2F%C3%A9%3F", None,
+        '{"storeId": "s-1", "catalogSetId": "c-1", "minimumOrderAmount": null, "hub": {}}', STORE,
+    ),
+    Sent(
+        "get_catalog_set", _catalog, "GET", "/catalog-sets/c%2F1", None, MENU,
+        (Decimal("4.50"), Decimal(5), pytest.approx),
+    ),
+    Sent(
+        "add_cart_item", lambda gett: gett.add_cart_item(STORE, [], LINE), "POST", "/carts/add",
+        f'{{"storeId":"s-1","catalogSetId":"c-1","cart":null,"item":{LINE_JSON}}}',
+        f'{{"cart": {CART_JSON}}}', (LINE,),
+    ),
+    Sent(
+        "add_cart_item",
+        lambda gett: gett.add_cart_item(STORE, [LINE], evolve(LINE, line_id="l-2"), token="t"),
+        "POST", "/carts/add",
+        f'{{"storeId":"s-1","catalogSetId":"c-1","cart":{CART_JSON},'
+        f'"item":{LINE_JSON.replace("l-1", "l-2")}}}',
+        '{"items": [{"id": "n", "itemId": "tea", "quantity": 1, "modifiers": '
+        '[{"id": "g", "modifiers": [{"itemId": "m", "quantity": 3}]}]}]}',
+        (Line("n", "tea", 1, groups=(GroupChoice("g", (Choice("m", 3),)),)),), "t",
+    ),
+    Sent(
+        "update_cart_item", lambda gett: gett.update_cart_item(STORE, [LINE], "l-1", quantity=3),
+        "POST", "/carts/update", f'{{"cart":{CART_JSON},"lineItemId":"l-1","quantity":3}}',
+        f'{{"cart": {CART_JSON.replace(":2,", ":3,")}}}', (evolve(LINE, quantity=3),),
+    ),
+    Sent(
+        "remove_cart_item", lambda gett: gett.remove_cart_item(STORE, [LINE], "l-1"), "POST",
+        "/carts/remove", f'{{"cart":{CART_JSON},"lineItemId":"l-1"}}',
+        '{"cart": {"lineItems": []}}', (),
+    ),
+    Sent(
+        "validate_order", lambda gett: _quote(gett, Pickup()), "POST", "/orders/validate",
+        PICKUP_CART, QUOTED, QUOTE, "user",
+    ),
+    Sent(
+        "validate_order", lambda gett: _quote(gett, Delivery(HOME), tip=Decimal(3), identity=JANE),
+        "POST", "/orders/validate",
+        f'{{"cart":{CART_JSON},"fulfillmentType":"delivery","amounts":{{"tip":3.00}},'
+        f'"customer":{CUSTOMER_JSON}}}',
+        f'{{"order": {QUOTED}}}', QUOTE, "user",
+    ),
+    Sent(
+        "place_order", _placing(GettPayment()), "POST", "/orders/place",
+        _placed('{"gettPayment":{}}'), PLACED_JSON, PLACED, "user", "key-1",
+    ),
+    Sent(
+        "place_order", _placing(SavedCard("p-1")), "POST", "/orders/place",
+        _placed('{"savedCard":{"paymentId":"p-1"}}'), f'{{"order": {PLACED_JSON}}}', PLACED,
+        "user", "key-1",
+    ),
+    Sent(
+        "place_order", _placing(CardOnFile("tok", "stripe"), JANE), "POST", "/orders/place",
+        _placed(
+            '{"cardOnFile":{"cardToken":"tok","processorType":"stripe"}}',
+            f',"customer":{CUSTOMER_JSON}',
+        ),
+        '{"orderId": "o-1", "status": "teleported", "amounts": {"total": "?"}}',
+        Order("o-1", None, "teleported"), "user", "key-1",
+    ),
+    Sent(
+        "get_order", lambda gett: gett.get_order("o-1", token="user"), "GET", "/orders/o-1", None,
+        PLACED_JSON, PLACED, "user",
+    ),
+    Sent(
+        "list_orders", lambda gett: gett.list_orders(limit=5, offset=10, token="user"), "GET",
+        "/orders?limit=5&offset=10", None, f'{{"orders": [{PLACED_JSON}], "hasMore": true}}',
+        OrderPage((PLACED,), has_more=True), "user",
+    ),
+    Sent(
+        "list_orders", lambda gett: gett.list_orders(token="user"), "GET",
+        "/orders?limit=50&offset=0", None, '[{"orderId": "o-1"}]', OrderPage((Order("o-1"),)), "user",
+    ),
+    Sent(
+        "list_payment_methods", lambda gett: gett.list_payment_methods("user"), "GET",
+        "/checkout/payments", None, f'{{"payments": [{VISA_JSON}]}}', (VISA,), "user",
+    ),
+    Sent(
+        "list_payment_methods", lambda gett: gett.list_payment_methods("user"), "GET",
+        "/checkout/payments", None, '[{"id": "p-2", "lastFour": "4111111111111234"}]',
+        (PaymentMethod("p-2", last_four="1234"),), "user",
+    ),
+    Sent(
+        "add_payment_card", lambda gett: gett.add_payment_card(CARD, token="user"), "POST",
+        "/checkout/payments", CARD_JSON, VISA_JSON, VISA, "user",
+    ),
+    Sent(
+        "add_payment_card", lambda gett: gett.add_payment_card(CARD, token="user"), "POST",
+        "/checkout/payments", CARD_JSON, f'{{"payment": {VISA_JSON}}}', VISA, "user",
+    ),
+    Sent(
+        "add_address", lambda gett: gett.add_address(HOME, token="user"), "POST",
+        "/checkout/addresses", HOME_JSON, f'{{"addressId": "a-1", {HOME_JSON[1:]}', "a-1", "user",
+    ),
+    Sent(
+        "add_address", lambda gett: gett.add_address(HOME, token="user"), "POST",
+        "/checkout/addresses", HOME_JSON, '{"address": {"id": "a-1"}}', "a-1", "user",
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture
+def web() -> Iterator[aioresponses]:
+    with aioresponses() as web:
+        yield web
+
+
+@pytest.fixture
+async def gett() -> AsyncIterator[GettClient]:
+    async with GettClient(KEY, base_url=HOST, clock=lambda: NOW) as gett:
+        yield gett
+
+
+def only_request(web: aioresponses) -> tuple[str, URL, dict[str, Any]]:
+    [((method, url), [call])] = web.requests.items()
+    return method, url, call.kwargs
+
+
+@pytest.mark.parametrize("sent", CALLS, ids=lambda sent: sent.operation)
+async def test_sends_exactly_this_and_reads_the_answer(
+    sent: Sent, web: aioresponses, gett: GettClient
+) -> None:
+    web.add(BASE + sent.path, method=sent.method, body=sent.answer)
+    value = await sent.call(gett)
+    if sent.operation == "get_catalog_set":
+        assert value[:2] == sent.value[:2]
+        assert (value[2].min_selections, value[2].max_selections) == (1, 2)
+    else:
+        assert value == sent.value
+    method, url, request = only_request(web)
+    assert (method, str(url)) == (sent.method, BASE + sent.path)
+    assert request["data"] == (None if sent.body is None else sent.body.encode())
+    assert request["allow_redirects"] is False
+    headers = dict(request["headers"])
+    assert headers.pop("User-Agent").startswith("gett-checkout/")
+    assert headers == {
+        "Authorization": f"Bearer {sent.token}",
+        "Accept": "application/json, application/problem+json",
+        **({} if sent.body is None else {"Content-Type": "application/json"}),
+        **({"Idempotency-Key": sent.key} if sent.key else {}),
+    }
+
+
+def test_no_operation_is_left_out() -> None:
+    assert {sent.operation for sent in CALLS} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("sent", CALLS, ids=lambda sent: sent.operation)
+@pytest.mark.parametrize("body", ["", "<html>", '{"a"', "null", "7", "[7]", '"x"', "[" * 9999])
+async def test_an_answer_of_another_kind_is_unreadable(
+    sent: Sent, body: str, web: aioresponses, gett: GettClient
+) -> None:
+    web.add(BASE + sent.path, method=sent.method, status=204 if not body else 200, body=body)
+    if sent.operation == "set_fulfillment_context":  # whose answer says nothing
+        assert await sent.call(gett) is None
+        return
+    with pytest.raises(UnreadableAnswerError):
+        await sent.call(gett)
+
+
+async def test_all_stores_goes_through_every_page_once(web: aioresponses, gett: GettClient) -> None:
+    pages = [
+        '{"stores": [{"storeId": "1"}, {"storeId": "2"}], "hasMore": true}',
+        '{"stores": [{"storeId": "2"}, {"storeId": "3"}], "hasMore": true}',
+        '{"stores": [{"storeId": "4"}], "hasMore": false}',
+    ]
+    for page in pages:
+        web.post(f"{BASE}/stores/discover", body=page)
+    assert [store.store_id async for store in gett.all_stores(page_size=2)] == ["1", "2", "3", "4"]
+    [calls] = web.requests.values()
+    assert [json.loads(call.kwargs["data"]) for call in calls] == [
+        {"limit": 2, "offset": offset} for offset in (0, 2, 4)
+    ]
+
+
+@pytest.mark.parametrize(
+    "page", ['{"stores": [], "hasMore": true}', '{"stores": [{"storeId": "1"}], "hasMore": true}']
+)
+async def test_all_stores_ends_when_the_server_does_not(
+    page: str, web: aioresponses, gett: GettClient
+) -> None:
+    web.post(f"{BASE}/stores/discover", body=page, repeat=True)
+    assert len([store async for store in gett.all_stores()]) <= 1
+    [calls] = web.requests.values()
+    assert len(calls) <= 2
+
+
+async def test_paths_methods_and_base_path_can_be_overridden(web: aioresponses) -> None:
+    assumed = Assumptions(base_path="/v2").with_path(
+        "get_catalog_set", "/stores/{store_id}/catalog?catalogSetId={catalog_set_id}"
+    )
+    row = evolve(assumed.operation("discover_stores"), method="GET", path="/stores")
+    assumed = evolve(assumed, operations={**assumed.operations, "discover_stores": row})
+    web.get(f"{HOST}/v2/stores/s%2F1/catalog?catalogSetId=c%261", body="{}")
+    web.get(
+        f"{HOST}/v2/stores?latitude=1.0000000&longitude=2.0000000&query=a+b&limit=50&offset=0",
+        body='{"stores": []}',
+    )
+    async with GettClient(KEY, base_url=HOST, assumptions=assumed) as gett:
+        await gett.get_catalog_set("c&1", store_id="s/1")
+        await gett.discover_stores(latitude=1, longitude=2, query="a b")
+        with pytest.raises(InvalidInputError, match="store_id"):
+            await gett.get_catalog_set("c1")
+    assert all(call.kwargs["data"] is None for calls in web.requests.values() for call in calls)
+
+
+async def test_a_base_url_may_have_a_path_of_its_own(web: aioresponses) -> None:
+    web.get(f"{HOST}/proxy/v1/marketplace/stores/s", body='{"storeId": "s"}')
+    async with GettClient(KEY, base_url=f"{HOST}/proxy/") as gett:
+        assert (await gett.get_store("s")).store_id == "s"
+
+
+WRONG: dict[str, Call] = {
+    "no id": lambda gett: gett.get_store(""),
+    "dots": lambda gett: gett.get_store(".."),
+    "no text": lambda gett: gett.get_store("\ud800"),
+    "token of two lines": lambda gett: gett.get_order("o", token="a\r\nX: y"),
+    "empty token": lambda gett: gett.get_order("o", token=""),
+    "token beyond ASCII": lambda gett: gett.get_order("o", token="é"),
+    "key of two lines": lambda gett: gett.place_order("{}", idempotency_key="a\nb", token="t"),
+    "limit": lambda gett: gett.discover_stores(limit=101),
+    "offset": lambda gett: gett.list_orders(offset=-1, token="t"),
+    "half a place": lambda gett: gett.discover_stores(latitude=Decimal(1)),
+    "off the earth": lambda gett: gett.discover_stores(latitude=91.0, longitude=0.0),
+    "nowhere": lambda gett: gett.discover_stores(latitude=float("nan"), longitude=0.0),
+    "float tip": lambda gett: _quote(gett, Pickup(), tip=1.5),
+    "negative tip": lambda gett: _quote(gett, Pickup(), tip=Decimal(-1)),
+    "quantity": lambda gett: gett.update_cart_item(STORE, [LINE], "l-1", quantity=0),
+}
+
+
+@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG.keys())
+async def test_nothing_is_sent_of_what_cannot_be_right(
+    call: Call, web: aioresponses, gett: GettClient
+) -> None:
+    with pytest.raises(InvalidInputError):
+        await call(gett)
+    assert not web.requests
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "gett.test",
+        "ftp://gett.test",
+        "https://",
+        "https://a:b@gett.test",
+        "https://[x",
+        "https://h?q=1",
+        "http://h:x",
+        None,
+    ],
+)
+def test_a_base_url_that_cannot_be_right_is_refused(base_url: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        GettClient(KEY, base_url=base_url)
+
+
+@pytest.mark.parametrize("key", ["", "a\n", "é", None])
+def test_an_api_key_that_cannot_be_right_is_refused(key: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        GettClient(key)
+
+
+# --- money ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("figure", ["19.99", "0.10", "4.50", "1234567.89", "0.01", "7", "-3.30"])
+async def test_an_amount_comes_out_as_it_went_in(
+    figure: str, web: aioresponses, gett: GettClient
+) -> None:
+    answer = (
+        f'{{"validatedOrderToken":"v","amounts":{{"subTotal":1,"adjustments":{figure},"total":1}}}}'
+    )
+    web.post(f"{BASE}/orders/validate", body=answer)
+    quote = await gett.validate_order(STORE, [LINE], Pickup(), token="t")
+    assert str(quote.amounts.adjustments) == figure
+    body = gett.placement_body(
+        STORE,
+        [],
+        Pickup(),
+        order_token="v",
+        amounts=quote.amounts,
+        payment=GettPayment(),
+        identity=None,
+    )
+    assert f'"adjustments":{figure},' in body
+
+
+@pytest.mark.parametrize(
+    "figure", ["1e13", "1e-13", "-1", '"cheap"', "true", "[]", "{}", "1e99999999999999999999"]
+)
+async def test_a_total_that_cannot_be_one_is_unreadable(
+    figure: str, web: aioresponses, gett: GettClient
+) -> None:
+    answer = f'{{"validatedOrderToken":"v","amounts":{{"subTotal":1.00,"total":{figure}}}}}'
+    web.post(f"{BASE}/orders/validate", body=answer)
+    with pytest.raises(UnreadableAnswerError):
+        await gett.validate_order(STORE, [LINE], Pickup(), token="t")
+
+
+async def test_the_total_is_the_servers_word(web: aioresponses, gett: GettClient) -> None:
+    answer = '{"validatedOrderToken":"v","amounts":{"subTotal":1.00,"fees":1.00,"total":99.99}}'
+    web.post(f"{BASE}/orders/validate", body=answer)
+    quote = await gett.validate_order(STORE, [LINE], Pickup(), token="t")
+    assert quote.amounts.total == Decimal("99.99")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if has(type(value)):
+        for each in fields(type(value)):
+            yield from _leaves(getattr(value, each.name))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _leaves(each)
+    else:
+        yield value
+
+
+async def test_no_amount_is_ever_a_float(web: aioresponses, gett: GettClient) -> None:
+    web.post(f"{BASE}/orders/validate", body=QUOTED)
+    web.post(f"{BASE}/orders/place", body=PLACED_JSON)
+    web.get(f"{BASE}/catalog-sets/c-1", body=MENU)
+    store = (
+        '{"storeId": "s", "minimumOrderAmount": 15.10, "address": {"latitude": 40.712776000000001}}'
+    )
+    web.get(f"{BASE}/stores/s", body=store)
+    menu = await gett.get_catalog_set("c-1")
+    values = [
+        await gett.validate_order(STORE, [LINE], Pickup(), token="t"),
+        await gett.place_order("{}", idempotency_key="k", token="t"),
+        await gett.get_store("s"),
+        list(menu.items.values()),
+    ]
+    assert not [leaf for leaf in _leaves(values) if isinstance(leaf, float)]
+    assert sum(isinstance(leaf, Decimal) for leaf in _leaves(values)) > 15
+
+
+# --- cards ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("number", "4111"),
+        ("number", "4111x1111x1111x1111"),
+        ("number", 4111111111111111),
+        ("cvc", "12345"),
+        ("cvc", 737),
+        ("card_type", " "),
+        ("expiration", "2031-12-31"),
+        ("billing_address", HOME_JSON),
+    ],
+)
+def test_a_malformed_card_is_refused_without_repeating_it(member: str, value: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        evolve(CARD, **{member: value})
+    if str(value).strip():
+        assert str(value) not in str(caught.value)
+    assert "4111111111111111" not in str(caught.value)
+
+
+def test_card_data_is_in_no_repr_and_no_pickle() -> None:
+    import copy
+    import pickle
+
+    assert repr(CARD) == str(CARD) == "NewCard(…)"
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="card data"):
+            attempt(CARD)

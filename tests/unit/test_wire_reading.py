@@ -1,0 +1,219 @@
+"""Answers read as values: older spellings, wrong types, and menus whose entries are read when looked at."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gett_checkout import CatalogSet, InvalidInputError, UnreadableAnswerError
+from gett_checkout.core.catalog import StoreAddress
+from gett_checkout.wire import responses
+from gett_checkout.wire.assumptions import Assumptions
+from gett_checkout.wire.codec import read_json, write_json
+
+
+def catalog(**members: Any) -> CatalogSet:
+    return responses.catalog_set(members, "c-1")
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal("19.99"), "19.99"),
+        (Decimal("1E+2"), "100"),
+        (Decimal("0.10"), "0.10"),
+        ({"a": [1, True, None, "é\n"], "b": {}}, '{"a":[1,true,null,"\\u00e9\\n"],"b":{}}'),
+        ((), "[]"),
+    ],
+)
+def test_json_is_written_with_exact_numbers(value: Any, text: str) -> None:
+    assert write_json(value) == text
+
+
+@pytest.mark.parametrize("value", [1.5, [float("nan")], {"a": Decimal("NaN")}, Decimal("Infinity")])
+def test_floats_and_what_is_no_number_are_not_written(value: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        write_json(value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"NaN",
+        b"[Infinity]",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b"1" * 5000,
+        b"1e99999999999999999999",
+    ],
+)
+def test_what_is_not_json_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        read_json(body)
+
+
+# --- stores ---------------------------------------------------------------------------------------
+
+
+def store(**members: Any) -> Any:
+    return responses.store(json.loads(json.dumps({"storeId": "s", **members}), parse_float=Decimal))
+
+
+def test_no_hours_and_unknown_hours_are_not_the_same() -> None:
+    assert store().availability is None
+    assert store(availability=None).availability == ()
+    assert store(availability=[]).availability == ()
+    window = {"dayOfWeek": "Monday", "start": "09:00:00", "end": "00:00:00", "note": "x"}
+    [read] = store(availability=[window]).availability
+    assert (read.day, read.start.hour) == ("monday", 9)
+
+
+def test_a_stores_address_is_read_as_far_as_it_goes() -> None:
+    where = {"address1": "1 Main", "city": 7, "latitude": 40.712776000000001, "longitude": "x"}
+    assert store(address=where).address == StoreAddress(
+        address1="1 Main", latitude=Decimal("40.712776")
+    )
+
+
+def test_categories_may_be_words_or_objects() -> None:
+    assert store(categories=["pizza", {"name": "pasta"}, 7, {}]).categories == ("pizza", "pasta")
+    assert store(categories=None).categories == ()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"storeId": 7},
+        {"storeId": ""},
+        {"storeId": None},
+        {"name": ["x"]},
+        {"minimumOrderAmount": "free"},
+        {"minimumOrderAmount": True},
+        {"deliveryAllowed": "yes"},
+        {"availability": "always"},
+        {"availability": [{"dayOfWeek": "someday", "start": "09:00", "end": "10:00"}]},
+        {"availability": [{"dayOfWeek": "monday", "start": "9 am", "end": "10:00"}]},
+        {"availability": {"monday": []}},
+    ],
+)
+def test_a_store_of_the_wrong_types_is_unreadable(members: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
+        store(**members)
+    assert caught.value.__cause__ is None
+
+
+# --- menus ----------------------------------------------------------------------------------------
+
+
+def test_the_key_of_an_entry_is_its_id() -> None:
+    menu = catalog(
+        items={"a": {"name": "A"}, "b": {"itemId": None, "price": 1}, "c": {"itemId": "other"}}
+    )
+    assert [item.item_id for item in menu.items.values()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("older", "read"),
+    [
+        ({"basePrice": 2}, ("price", Decimal(2))),
+        ({"price": 1, "basePrice": 2}, ("price", Decimal(1))),
+        ({"price": None, "basePrice": 2}, ("price", Decimal(2))),
+        ({"isAvailable": False}, ("available", False)),
+    ],
+)
+def test_older_names_of_an_item(older: dict[str, Any], read: tuple[str, Any]) -> None:
+    assert getattr(catalog(items={"a": older}).items["a"], read[0]) == read[1]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [None, 7, "x", [], {"price": "?"}, {"name": 1}, {"modifierGroupIds": "abc"}, {"price": {}}],
+)
+def test_a_malformed_entry_is_unreadable_when_looked_at_and_leaves_the_others_alone(
+    entry: Any,
+) -> None:
+    menu = catalog(items={"good": {"price": 1}, "bad": entry, "fine": {"price": 2}})
+    assert list(menu.items) == ["good", "bad", "fine"]
+    assert "bad" in menu.items
+    for _ in range(2):
+        with pytest.raises(UnreadableAnswerError):
+            menu.items["bad"]
+    with pytest.raises(UnreadableAnswerError):
+        menu.items.get("bad")
+    assert menu.items["good"].price == 1
+    assert menu.items["fine"] is menu.items["fine"]
+    assert menu.items.get("none") is None
+
+
+@pytest.mark.parametrize("member", ["catalogs", "sections", "items", "modifierGroups"])
+def test_a_dictionary_of_the_wrong_type_is_unreadable_at_once(member: str) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        catalog(**{member: []})
+    assert not catalog(**{member: None}).items
+
+
+# --- the rest -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["", "a\nb", "é", 7, None])
+def test_a_session_token_that_cannot_be_sent_is_unreadable(token: Any) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        responses.session({"token": token})
+
+
+def test_no_token_is_in_a_repr() -> None:
+    assert "secret" not in repr(responses.session({"token": "secret"}))
+    quote = {"orderToken": "secret", "amounts": {"subTotal": 1, "total": 1}}
+    assert "secret" not in repr(responses.validated(quote))
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        {"state": 7},
+        {"amounts": {"total": 1}},
+        {"amounts": "x"},
+        {"status": {}, "amounts": {"subTotal": 1, "total": "?"}},
+    ],
+)
+def test_an_order_is_an_order_whatever_its_receipt_says(receipt: dict[str, Any]) -> None:
+    read = responses.order({"orderId": "o-1", **receipt})
+    assert (read.order_id, read.amounts) == ("o-1", None)
+
+
+@pytest.mark.parametrize("value", [{}, {"id": "x"}, {"orderId": 7}, {"orderId": ""}, {"order": []}])
+def test_an_order_without_an_id_is_none(value: Any) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        responses.order(value)
+
+
+def test_a_line_that_changed_loses_what_was_known_of_it() -> None:
+    [line] = responses.cart_lines({"lineItems": [{"id": "1", "itemId": "a", "quantity": 1}]}, [])
+    assert (line.name, line.unit_price) == ("", Decimal(0))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"itemId": "a", "quantity": 1},
+        {"id": "1", "itemId": "a", "quantity": 0},
+        {"id": "1", "itemId": "a", "quantity": "1"},
+        7,
+    ],
+)
+def test_a_cart_with_a_malformed_line_is_unreadable(line: Any) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        responses.cart_lines({"cart": {"lineItems": [line]}}, [])
+
+
+def test_an_operation_nobody_knows_cannot_be_given_a_path() -> None:
+    with pytest.raises(InvalidInputError, match="teleport"):
+        Assumptions().with_path("teleport", "/x")
