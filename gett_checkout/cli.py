@@ -1,4 +1,4 @@
-"""The ``gett-checkout`` command: a demo order, and a sandbox that stays running."""
+"""The ``gett-checkout`` command: a demo order, a sandbox, and looking after unsettled placements."""
 
 from __future__ import annotations
 
@@ -10,25 +10,41 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from gett_checkout.checkouts import Checkouts
+from gett_checkout.client import PRODUCTION, GettClient
 from gett_checkout.demo import Teller, run_demo
+from gett_checkout.errors import (
+    GettCheckoutError,
+    InvalidInputError,
+    OutcomeUnknownError,
+    StorageError,
+)
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.menus import STORES
 from gett_checkout.sandbox.payments import MAGIC_CARDS
+from gett_checkout.storage import Storage
+from gett_checkout.storage.opening import open_storage
 from gett_checkout.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status."""
+    """Run the command; the exit status: 0 fine, 1 not, 130 interrupted."""
     parsed = _parser().parse_args(arguments)
     try:
-        if parsed.command == "sandbox":
-            asyncio.run(_serve(parsed.host, parsed.port))
-        else:
-            asyncio.run(run_demo(Teller(sys.stdout, colours=_wants_colours())))
+        match parsed.command:
+            case "sandbox":
+                asyncio.run(_serve(parsed.host, parsed.port))
+            case "settle":
+                return asyncio.run(_settle(parsed.storage, parsed.base_url, parsed.limit))
+            case "schema":
+                print(_schema(), end="")
+            case _:
+                asyncio.run(run_demo(Teller(sys.stdout, colours=_wants_colours())))
     except KeyboardInterrupt:
         return 130
-    except OSError as error:
-        print(f"gett-checkout: {error.strerror or error}", file=sys.stderr)
+    except (GettCheckoutError, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) else None
+        print(f"gett-checkout: {said or error}", file=sys.stderr)
         return 1
     return 0
 
@@ -43,6 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = commands.add_parser("sandbox", help="leave a sandbox running until interrupted")
     sandbox.add_argument("--host", default="127.0.0.1", help="default: loopback only")
     sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
+    settle = commands.add_parser(
+        "settle",
+        help="look after placements whose outcome is unknown",
+        description="Sends each placement whose worker is gone once more, same bytes under the same "
+        "key, and says what became of it. Safe to run at any time, in several places. Reads the API "
+        "key from GETT_API_KEY, and the keys of an encrypted storage, separated by commas, from "
+        "GETT_STORAGE_KEYS. Ends with 1 when the outcome of a placement is still not known.",
+    )
+    settle.add_argument("--storage", required=True, help="sqlite:///…, redis://… or postgresql://…")
+    settle.add_argument("--base-url", default=os.environ.get("GETT_BASE_URL", PRODUCTION))
+    settle.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
+    commands.add_parser("schema", help="print the PostgreSQL storage's table")
     return parser
 
 
@@ -66,3 +94,36 @@ async def _serve(host: str, port: int) -> None:
             for each in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(each, ended.set)
         await ended.wait()
+
+
+async def _settle(storage_url: str, base_url: str, limit: int) -> int:
+    """Settle what is due, a line for each; 1 when something stays unsettled."""
+    api_key = os.environ.get("GETT_API_KEY", "")
+    if not api_key:
+        raise InvalidInputError("set GETT_API_KEY to the partner's API key")
+    async with open_storage(storage_url) as storage, GettClient(api_key, base_url=base_url) as gett:
+        settled = await Checkouts(gett, storage=_decrypted(storage)).settle(limit=limit)
+    for checkout_id, error in settled.items():
+        print(f"{checkout_id}  {'placed' if error is None else type(error).__name__}")
+    print(f"{len(settled)} due")
+    unsettled = OutcomeUnknownError | StorageError
+    return int(any(isinstance(error, unsettled) for error in settled.values()))
+
+
+def _decrypted(storage: Storage) -> Storage:
+    keys = os.environ.get("GETT_STORAGE_KEYS", "")
+    if not keys:
+        return storage
+    from gett_checkout.storage.encrypted import Encrypted
+
+    return Encrypted(storage, keys.split(","))
+
+
+def _schema() -> str:
+    try:
+        from gett_checkout.storage.postgres import SCHEMA
+    except ModuleNotFoundError as error:
+        raise InvalidInputError(
+            "install gett-checkout[postgres] for the PostgreSQL storage"
+        ) from error
+    return SCHEMA

@@ -50,7 +50,9 @@ def read_json(body: bytes) -> Json:
         ArithmeticError,
         RecursionError,
     ):  # arithmetic: an exponent beyond all bounds
-        raise UnreadableAnswerError("the answer is not JSON") from None
+        pass
+    # Raised out here, because json's exception holds the whole answer.
+    raise UnreadableAnswerError("the answer is not JSON")
 
 
 def _refuse_constant(name: str) -> Json:
@@ -118,9 +120,9 @@ class Reader:
         except UnreadableAnswerError:
             raise
         except Exception as error:  # noqa: BLE001 - cattrs raises whatever the data provokes
-            raise UnreadableAnswerError(
-                f"the answer is not a {cls.__name__} ({type(error).__name__})"
-            ) from None
+            kind = type(error).__name__
+        # Raised out here, because these exceptions quote what they do not like.
+        raise UnreadableAnswerError(f"the answer is not a {cls.__name__} ({kind})")
 
     def _attrs_hook(self, cls: type[Any]) -> Callable[[Json, Any], Any]:
         names = {each.name: camel_case(each.name) for each in fields(cls)}

@@ -59,43 +59,44 @@ CALLS: dict[str, Callable[[GettClient], Awaitable[Any]]] = {
     "get_order": lambda gett: gett.get_order("o-1", token=TOKEN),
 }
 
-# What a careless server says back: everything it was sent, in every member.
-ECHO = " | ".join(SECRETS)
+Answering = Callable[[str], bytes]
 
 
-def problem(status: int) -> bytes:
-    body = json.dumps(
-        {
-            "title": ECHO,
-            "detail": ECHO,
-            "requestId": "req_abc123",
-            "errors": [{"message": ECHO, "value": ECHO, "code": TOKEN, "itemId": "item_1"}],
-        }
-    ).encode()
-    return answer(f"{status} {TOKEN}", body)
+def answer(status: str, body: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-def answer(status: str, body: bytes) -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+def problem(status: int, echo: str) -> bytes:
+    entry = {"message": echo, "value": echo, "code": echo, "itemId": "item_1"}
+    document = {"title": echo, "detail": echo, "requestId": "req_abc123", "errors": [entry]}
+    return answer(f"{status} {echo[:200].splitlines()[0]}", json.dumps(document))
 
 
-def echoed(value: Any) -> bytes:
-    return answer("200 OK", json.dumps(value).encode())
-
-
-ANSWERS = {
-    "400": problem(400),
-    "401": problem(401),
-    "503": problem(503),
-    "html": answer("502 Bad", ECHO.encode()),
-    "not HTTP": f"{ECHO}\r\n\r\n".encode(),
-    "bad header": f"HTTP/1.1 200 OK\r\n{ECHO}\x00: x\r\n\r\n".encode(),
-    "cut short": problem(400)[:-9],
-    "nothing": b"",
-    "not JSON": answer("200 OK", ECHO.encode()),
-    "wrong types": echoed({"token": [ECHO], "orderId": [ECHO], "paymentId": {ECHO: ECHO}}),
-    "a list": echoed([ECHO]),
+# What a careless server says back, given everything it was sent.
+ANSWERS: dict[str, Answering] = {
+    "400": lambda echo: problem(400, echo),
+    "401": lambda echo: problem(401, echo),
+    "503": lambda echo: problem(503, echo),
+    "html": lambda echo: answer("502 Bad", echo),
+    "not HTTP": lambda echo: f"{echo}\r\n\r\n".encode(),
+    "bad header": lambda echo: f"HTTP/1.1 200 OK\r\n{echo}\x00: x\r\n\r\n".encode(),
+    "cut short": lambda echo: problem(400, echo)[:-9],
+    "nothing": lambda _: b"",
+    "not JSON": lambda echo: answer("200 OK", echo),
+    "wrong types": lambda echo: answer(
+        "200 OK",
+        json.dumps(
+            {"token": [echo], "expiresAt": echo, "orderId": [echo], "payment": {echo: echo}}
+        ),
+    ),
+    "a list": lambda echo: answer("200 OK", json.dumps([echo])),
 }
+
+
+async def request_of(reader: asyncio.StreamReader) -> str:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    _, found, rest = head.partition("Content-Length: ")
+    return head + (await reader.readexactly(int(rest.split()[0]))).decode() if found else head
 
 
 def everything_shown(error: BaseException) -> str:
@@ -111,50 +112,31 @@ def everything_shown(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-@pytest.mark.parametrize("raw", ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize("answering", ANSWERS.values(), ids=ANSWERS.keys())
 async def test_nothing_secret_is_shown(
-    raw: bytes,
+    answering: Answering,
     call: Callable[[GettClient], Awaitable[Any]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    asyncio.get_running_loop().set_debug(True)
     caplog.set_level(logging.DEBUG)
-    sent = bytearray()
+    sent: list[str] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        sent.extend(await reader.readuntil(b"\r\n\r\n"))
-        sent.extend(await reader.read(100_000))
-        writer.write(raw)
+        sent.append(await request_of(reader))
+        writer.write(answering(sent[0]))
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, GettClient(KEY, base_url=url, retry=RetryPolicy(tries=1)) as gett:
+    once = RetryPolicy(tries=1)
+    async with server, GettClient(KEY, base_url=url, retry=once, timeout=5) as gett:
         with pytest.raises(GettCheckoutError) as caught:
             await call(gett)
         shown = everything_shown(caught.value) + repr(gett) + caplog.text
-    assert b"Bearer " in sent
-    assert not [secret for secret in SECRETS if secret in _without_our_own_lines(shown)]
-
-
-def _without_our_own_lines(shown: str) -> str:
-    """Tracebacks quote source lines; this file's own are no leak."""
-    return shown.replace("CARD", "")
-
-
-async def test_ids_survive_the_masking() -> None:
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(problem(400))
-        writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, GettClient(KEY, base_url=url) as gett:
-        with pytest.raises(GettCheckoutError) as caught:
-            await gett.get_store("s")
-    error: Any = caught.value
-    assert (error.request_id, error.errors[0]["itemId"]) == ("req_abc123", "item_1")
+    assert any(secret in sent[0] for secret in SECRETS)
+    assert not [secret for secret in SECRETS if secret in shown]
+    errors = getattr(caught.value, "errors", ())
+    assert not errors or errors[0]["itemId"] == "item_1"
 
 
 @pytest.mark.parametrize("value", [CARD, JANE], ids=["card", "identity"])

@@ -1,0 +1,152 @@
+"""Several worker processes over one storage: one order for each checkout, whatever happens to them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from gett_checkout import (
+    Checkouts,
+    CheckoutView,
+    GettCheckoutError,
+    GettClient,
+    RetryPolicy,
+    Stage,
+)
+from gett_checkout.sandbox import Sandbox, Switches
+from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.storage.opening import open_storage
+from tests.acceptance.shopping import JANE, until_payable
+from tests.faults.workers import Worker
+
+FAULTS: list[FaultKind] = ["drop_before", "drop_after", "error", "error_after", "garbage", "html"]
+across_processes = pytest.mark.parametrize(
+    "storage_url", ["sqlite", "redis", "postgres"], indirect=True
+)
+
+
+def errand(sandbox: Sandbox, storage_url: str, ids: list[str], **rest: Any) -> dict[str, Any]:
+    return {
+        "api_key": sandbox.api_key,
+        "url": sandbox.url,
+        "storage": storage_url,
+        "checkout_ids": ids,
+        "patience": [60.0],
+        "seed": 0,
+        **rest,
+    }
+
+
+@across_processes
+async def test_eight_processes_place_one_checkout_once(storage_url: str) -> None:
+    async with (
+        Sandbox() as sandbox,
+        open_storage(storage_url) as storage,
+        GettClient(sandbox.api_key, base_url=sandbox.url) as gett,
+    ):
+        checkout = await Checkouts(gett, storage=storage).start()
+        await until_payable(checkout)
+        # Long enough for the other seven to meet the first one at work.
+        sandbox.switches.fail("place_order", "delay", seconds=0.3)
+        given = errand(sandbox, storage_url, [checkout.id])
+        workers = await asyncio.gather(*(Worker.start(given) for _ in range(8)))
+        for worker in workers:
+            worker.go()
+        outcomes = [(await worker.outcomes())[0] for worker in workers]
+        assert len(sandbox.orders) == 1
+        assert sandbox.count("place_order") == 1
+        assert {kind for kind, _ in outcomes} <= {"placed", "PlacementInProgressError"}
+        for kind, value in outcomes:
+            if kind == "placed":
+                assert value == sandbox.orders[0].order_id
+            else:
+                assert value > 0  # seconds to come back after
+
+
+@pytest.mark.parametrize("storage_url", ["redis", "postgres"], indirect=True)
+async def test_stress(storage_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    seed = int(os.environ.get("GETT_STRESS_SEED") or random.randrange(10**6))
+    with capsys.disabled():
+        print(f" [GETT_STRESS_SEED={seed}]", end="", flush=True)
+    dice = random.Random(seed)
+    switches = Switches(rate_limits=None)
+    async with (
+        Sandbox(switches=switches) as sandbox,
+        open_storage(storage_url) as storage,
+        GettClient(sandbox.api_key, base_url=sandbox.url, retry=RetryPolicy(tries=1)) as gett,
+    ):
+        checkouts = Checkouts(gett, storage=storage)
+        turns = asyncio.Semaphore(16)
+
+        async def prepare(number: int) -> str:
+            async with turns:
+                checkout = await checkouts.start()
+                shopper = evolve(JANE, email=f"shopper-{number}@example.com")
+                await until_payable(checkout, shopper)
+                return checkout.id
+
+        ids = list(await asyncio.gather(*map(prepare, range(200))))
+        for _ in range(60):
+            fault, after = dice.choice(FAULTS), dice.randrange(200)
+            switches.fail("place_order", fault, after=after, times=dice.choice([1, 2, 3]))
+        kills = 0
+        given = errand(sandbox, storage_url, ids, patience=[0.02, 0.2, 60.0, 60.0])
+        workers = [await Worker.start({**given, "seed": seed + n}) for n in range(3)]
+        for worker in workers:
+            worker.go()
+        strike_at = dice.randrange(5, 25)
+        while any(worker.process.returncode is None for worker in workers):
+            await asyncio.sleep(0.002)  # lets the sandbox and the workers on; nothing is awaited
+            if kills < 8 and sandbox.count("place_order") >= strike_at:
+                strike_at += dice.randrange(10, 40)
+                victim = dice.choice(workers)
+                if victim.process.returncode is None:
+                    victim.process.send_signal(signal.SIGKILL)
+                    await victim.process.wait()
+                    kills += 1
+                    workers.remove(victim)
+                    workers.append(await Worker.start({**given, "seed": dice.random()}))
+                    workers[-1].go()
+        assert kills > 0
+        switches.faults.clear()
+        await settle_all(storage_url, sandbox, ids)
+        views = [await view_of(checkouts, each) for each in ids]
+        placed = [view for view in views if view.stage is Stage.PLACED]
+        assert len(placed) == len(ids)
+        keys = [order.idempotency_key for order in sandbox.orders]
+        assert sorted(keys) == sorted(view.idempotency_key or "" for view in placed)
+        shoppers = {order.session_email for order in sandbox.orders}
+        assert len(shoppers) == len(sandbox.orders) == len(ids)
+
+
+async def settle_all(storage_url: str, sandbox: Sandbox, ids: list[str]) -> None:
+    """A side process, a minute later: every lease is over."""
+
+    def later() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=60)
+
+    async with (
+        open_storage(storage_url, clock=later) as storage,
+        GettClient(sandbox.api_key, base_url=sandbox.url, clock=later) as gett,
+    ):
+        checkouts = Checkouts(gett, storage=storage)
+        while due := await checkouts.settle(limit=1000):
+            assert all(error is None for error in due.values()), due
+        for checkout_id in ids:
+            async with checkouts.open(checkout_id) as checkout:
+                try:
+                    await checkout.place()
+                except GettCheckoutError as error:
+                    pytest.fail(f"{checkout_id}: {error!r} at {checkout.view.stage}")
+
+
+async def view_of(checkouts: Checkouts, checkout_id: str) -> CheckoutView:
+    async with checkouts.open(checkout_id) as checkout:
+        return checkout.view
