@@ -68,4 +68,5 @@ def may_repeat(error: GettCheckoutError, repeat: Repeat) -> bool:
         return False
     if error.status == 429:
         return True  # refused before any work
-    return repeat is Repeat.ALWAYS and error.retryable
+    silent_gateway = error.status == 504 and not error.code
+    return repeat is Repeat.ALWAYS and (error.retryable or silent_gateway)
