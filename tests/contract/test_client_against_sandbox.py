@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 from uuid import uuid4
@@ -212,11 +212,13 @@ async def test_what_must_not_happen_twice_is_sent_once(
     name: str, kind: str, error: type[Exception], gett: GettClient, sandbox: Sandbox
 ) -> None:
     sandbox.switches.fail(name, kind)  # type: ignore[arg-type]
+    token = (await gett.create_session(JANE)).token
+    call: dict[str, Callable[[], Awaitable[object]]] = {
+        "place_order": lambda: placed(gett, GettPayment()),
+        "add_payment_card": lambda: gett.add_payment_card(CARD, token=token),
+    }
     with pytest.raises(error):
-        if name == "place_order":
-            await placed(gett, GettPayment())
-        else:
-            await gett.add_payment_card(CARD, token=(await gett.create_session(JANE)).token)
+        await call[name]()
     assert sandbox.count(name) == 1
 
 
@@ -224,7 +226,7 @@ async def test_what_may_happen_twice_is_sent_until_it_is_answered(
     gett: GettClient, sandbox: Sandbox
 ) -> None:
     for kind in ("error", "html", "drop_after"):
-        sandbox.switches.fail("validate_order", kind, status=503 if kind == "error" else None)  # type: ignore[arg-type]
+        sandbox.switches.fail("validate_order", kind, status=503 if kind == "error" else None)
     _, _, quote = await priced(gett)
     assert quote.amounts.tip == Decimal("3.10")
     assert sandbox.count("validate_order") == 4

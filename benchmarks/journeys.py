@@ -1,0 +1,125 @@
+"""What each journey of a shopper costs on the wire: ``python -m benchmarks.journeys``.
+
+Gett allows a partner 100 writes a minute, so the writes of a journey are what an order costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Final
+
+from attrs import frozen
+
+from gett_checkout import (
+    Address,
+    CardOnFile,
+    Checkout,
+    Checkouts,
+    Delivery,
+    GettClient,
+    Identity,
+)
+from gett_checkout.sandbox import Sandbox
+
+WRITES_A_MINUTE: Final = 100
+JANE: Final = Identity(email="jane@example.com", first_name="Jane", last_name="Doe")
+HOME: Final = Delivery(Address("350 5th Ave", "New York", "NY", "10118"))
+CARD: Final = CardOnFile(card_token="card_ok", processor_type="stripe")  # noqa: S106 - a sandbox card
+
+Journey = Callable[[GettClient, Checkouts], Awaitable[object]]
+
+
+@frozen
+class Cost:
+    """The operations of a journey in order, and how many of them were writes."""
+
+    operations: tuple[str, ...]
+    writes: int
+
+
+async def known_from_the_start(gett: GettClient, checkouts: Checkouts) -> None:
+    """The shopper is known from the start."""
+    checkout = await checkouts.start(JANE)
+    await _fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    await checkout.validate(tip=Decimal("3.00"))
+    await _pay_and_place(checkout)
+
+
+async def own_end_user_token(gett: GettClient, checkouts: Checkouts) -> None:
+    """The backend has an end-user session of its own."""
+    session = await gett.create_session(JANE)
+    checkout = await checkouts.start(session_token=session.token)
+    await _fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    await checkout.validate(tip=Decimal("3.00"))
+    await _pay_and_place(checkout)
+
+
+async def known_before_validate(gett: GettClient, checkouts: Checkouts) -> None:
+    """The shopper signs in after giving the address."""
+    checkout = await checkouts.start()
+    await _fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    await checkout.identify(JANE)
+    await checkout.validate(tip=Decimal("3.00"))
+    await _pay_and_place(checkout)
+
+
+async def known_at_pay(gett: GettClient, checkouts: Checkouts) -> None:
+    """The shopper signs in only to pay."""
+    checkout = await checkouts.start()
+    await _fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    await checkout.validate(tip=Decimal("3.00"))
+    await checkout.identify(JANE)
+    await _pay_and_place(checkout)
+
+
+async def abandoned_while_browsing(gett: GettClient, checkouts: Checkouts) -> None:
+    """The shopper gives up while browsing."""
+    checkout = await checkouts.start()
+    await _fill_cart(checkout)
+    await checkout.abandon()
+
+
+JOURNEYS: Final[tuple[Journey, ...]] = (
+    own_end_user_token,
+    known_from_the_start,
+    known_before_validate,
+    known_at_pay,
+    abandoned_while_browsing,
+)
+
+
+async def measure(journey: Journey) -> Cost:
+    """Take the journey against a sandbox of its own, and see what reached it."""
+    async with Sandbox() as sandbox, GettClient(sandbox.api_key, base_url=sandbox.url) as gett:
+        await journey(gett, Checkouts(gett))
+        return Cost(tuple(seen.operation for seen in sandbox.requests), sandbox.writes)
+
+
+async def main() -> None:
+    """Print a row for each journey."""
+    for journey in JOURNEYS:
+        cost = await measure(journey)
+        orders = f"{WRITES_A_MINUTE // cost.writes} a minute" if cost.writes else "–"
+        what = (journey.__doc__ or "").rstrip(".")
+        print(f"{what:<52} {len(cost.operations)} requests  {cost.writes} writes  {orders}")
+
+
+async def _fill_cart(checkout: Checkout) -> None:
+    await checkout.browse("store_bella_napoli")
+    size = {"group_pizza_size": ["item_size_large"]}
+    await checkout.add("item_diavola", modifiers=size)
+
+
+async def _pay_and_place(checkout: Checkout) -> None:
+    await checkout.pay(CARD)
+    await checkout.place()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
