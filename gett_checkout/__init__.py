@@ -15,6 +15,7 @@ from gett_checkout.core.catalog import (
     Store,
     StorePage,
 )
+from gett_checkout.core.limits import RateLimit
 from gett_checkout.core.minimum import MinimumOrder, TopUp
 from gett_checkout.core.order import (
     Address,
@@ -23,6 +24,7 @@ from gett_checkout.core.order import (
     Delivery,
     GettPayment,
     Order,
+    OrderPage,
     Pickup,
     Quote,
     SavedCard,
@@ -88,6 +90,7 @@ from gett_checkout.errors import (
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.version import __version__
 from gett_checkout.wire.assumptions import Assumptions
+from gett_checkout.wire.endpoints import Operation
 
 __all__ = [
     "PRODUCTION",
@@ -146,9 +149,11 @@ __all__ = [
     "NextAction",
     "NotFoundError",
     "Notice",
+    "Operation",
     "Order",
     "OrderAlreadyPlacedError",
     "OrderBelowMinimumError",
+    "OrderPage",
     "OrderTotalDifferentError",
     "OutcomeUnknownError",
     "PaymentDeclinedError",
@@ -158,6 +163,7 @@ __all__ = [
     "Pickup",
     "PlacementInProgressError",
     "Quote",
+    "RateLimit",
     "RateLimitedError",
     "Requirement",
     "RetryPolicy",

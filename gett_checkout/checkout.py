@@ -131,7 +131,7 @@ class Checkout:
             store = await self._client.get_store(store_id)
             if store.catalog_set_id is None:
                 raise StepNotAllowedError("the store has no menu", step="browse", stage=state.stage)
-            menu = await self._menus.get(store.catalog_set_id)
+            menu = await self._menus.get(store.catalog_set_id, store_id=store_id)
             lines = () if moves else tuple(resolve(line, menu) for line in state.lines)
             await self._browsed(store, lines)
             return menu
@@ -220,7 +220,7 @@ class Checkout:
         store = self._record.state.store
         if store is None or store.catalog_set_id is None:
             raise StepNotAllowedError("choose a store first", stage=self._record.state.stage)
-        return await self._menus.get(store.catalog_set_id)
+        return await self._menus.get(store.catalog_set_id, store_id=store.store_id)
 
     def _line(self, line_id: str) -> Line:
         for line in self._record.state.lines:

@@ -24,6 +24,7 @@ from gett_checkout.core.order import (
     Fulfillment,
     FulfillmentType,
     Order,
+    OrderPage,
     Payment,
     Quote,
 )
@@ -37,7 +38,6 @@ from gett_checkout.wire.assumptions import DEFAULT, Assumptions
 from gett_checkout.wire.codec import Json, read_json, write_json
 from gett_checkout.wire.endpoints import Operation
 from gett_checkout.wire.problems import read_problem, secrets_of
-from gett_checkout.wire.responses import OrderPage
 
 if TYPE_CHECKING:
     import aiohttp
@@ -451,13 +451,16 @@ class GettClient:
         *,
         wants_answer: bool,
     ) -> Json:
-        self._limits.spend(operation.bucket)
-        answer = await self._transport.send(
-            operation.method,
-            url,
-            headers=headers,
-            body=None if payload is None else payload.encode(),
-        )
+        self._limits.sent(operation.bucket)
+        try:
+            answer = await self._transport.send(
+                operation.method,
+                url,
+                headers=headers,
+                body=None if payload is None else payload.encode(),
+            )
+        finally:
+            self._limits.done(operation.bucket)
         now, status = self.clock(), answer.status
         if not 200 <= status < 300:
             error = read_problem(

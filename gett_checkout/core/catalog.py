@@ -6,14 +6,19 @@ may have groups of their own, so whatever walks them guards against cycles.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, time
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
 
 from gett_checkout.core.money import DEFAULT_CURRENCY
+from gett_checkout.errors import UnreadableAnswerError
+
+T = TypeVar("T")
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -151,18 +156,21 @@ class CatalogSet:
     modifier_groups: Mapping[str, ModifierGroup] = field(repr=lambda entries: f"<{len(entries)}>")
 
     def walk(self) -> Iterator[tuple[Section, tuple[Item, ...]]]:
-        """Every section once, in menu order, with the items listed in it."""
+        """Every section once, in menu order, with the items listed in it.
+
+        What cannot be read is passed over: one bad entry does not take the menu away.
+        """
         seen: set[str] = set()
-        waiting = [each for catalog in self.catalogs.values() for each in catalog.section_ids][::-1]
+        catalogs = _readable(self.catalogs, self.catalogs)
+        waiting = [each for catalog in catalogs for each in catalog.section_ids][::-1]
         while waiting:
             section_id = waiting.pop()
-            section = self.sections.get(section_id)
-            if section is None or section_id in seen:
+            if section_id in seen:
                 continue
             seen.add(section_id)
-            items = (self.items.get(each) for each in section.item_ids)
-            yield section, tuple(item for item in items if item is not None)
-            waiting.extend(reversed(section.section_ids))
+            for section in _readable(self.sections, [section_id]):
+                yield section, tuple(_readable(self.items, section.item_ids))
+                waiting.extend(reversed(section.section_ids))
 
     def menu_items(self) -> Iterator[Item]:
         """Every item that is listed in a section, once: what a shopper can order by itself."""
@@ -183,9 +191,15 @@ class CatalogSet:
         )
 
     def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
-        """The item's modifier groups, in order; ids the catalog set does not hold are passed over."""
-        groups = (self.modifier_groups.get(each) for each in item.modifier_group_ids)
-        return tuple(group for group in groups if group is not None)
+        """The item's modifier groups, in order; what the set does not hold is passed over."""
+        return tuple(_readable(self.modifier_groups, item.modifier_group_ids))
+
+
+def _readable(entries: Mapping[str, T], ids: Iterable[str]) -> Iterator[T]:
+    """The entries of these ids that are there and are what they should be."""
+    for each in ids:
+        with suppress(KeyError, UnreadableAnswerError):
+            yield entries[each]
 
 
 def parse_day(value: object) -> str:

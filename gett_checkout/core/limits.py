@@ -33,6 +33,7 @@ class _Bucket:
     window: int = 0  # the reset as Gett writes it: it tells one minute from the next
     remaining: int = 0
     most: int = 0
+    under_way: int = 0  # sent, and in no answer's count yet
     resets_at: datetime = _PAST
     refused_until: datetime = _PAST
 
@@ -50,7 +51,8 @@ class RateLimits:
             if now < bucket.refused_until:
                 found[name] = RateLimit(0, bucket.refused_until)
             elif now < bucket.resets_at:
-                found[name] = RateLimit(bucket.remaining, bucket.resets_at)
+                left = max(bucket.remaining - bucket.under_way, 0)
+                found[name] = RateLimit(left, bucket.resets_at)
         return found
 
     def turn(self, name: str, now: datetime, *, uses_reserve: bool = False) -> float:
@@ -61,15 +63,17 @@ class RateLimits:
         if now < bucket.refused_until:
             return (bucket.refused_until - now).total_seconds()
         kept = 0 if uses_reserve else bucket.most // _RESERVE
-        if now < bucket.resets_at and bucket.remaining <= kept:
+        if now < bucket.resets_at and bucket.remaining - bucket.under_way <= kept:
             return (bucket.resets_at - now).total_seconds()
         return 0.0
 
-    def spend(self, name: str) -> None:
-        """Count a request that is about to be sent."""
-        bucket = self._buckets.get(name)
-        if bucket is not None and bucket.remaining:
-            bucket.remaining -= 1
+    def sent(self, name: str) -> None:
+        """Count a request that is about to be sent, until it is `done`."""
+        self._buckets.setdefault(name, _Bucket()).under_way += 1
+
+    def done(self, name: str) -> None:
+        """The request was answered, or never will be."""
+        self._buckets[name].under_way -= 1
 
     def heard(
         self,
@@ -82,11 +86,7 @@ class RateLimits:
         """Learn from an answer. ``refused_for``: it was a 429, with so many seconds to wait."""
         remaining = _whole(headers.get("X-RateLimit-Remaining"))
         window = _whole(headers.get("X-RateLimit-Reset"))
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            if refused_for is None and (remaining is None or window is None):
-                return
-            bucket = self._buckets[name] = _Bucket()
+        bucket = self._buckets.setdefault(name, _Bucket())
         bucket.refused_until = now + timedelta(seconds=refused_for) if refused_for else _PAST
         if remaining is not None and window is not None:
             _count(bucket, remaining, window, now)
@@ -96,14 +96,12 @@ def _count(bucket: _Bucket, remaining: int, window: int, now: datetime) -> None:
     resets_at = datetime.fromtimestamp(window, UTC)
     if window < bucket.window or resets_at - now > _SENSIBLE:
         return  # a late answer, from a minute that is over; or not a time in Unix seconds
-    if window == bucket.window:
-        # What is under way is counted here already, and there not yet.
-        bucket.remaining = min(remaining, bucket.remaining)
-        return
-    bucket.window, bucket.remaining = window, remaining
+    bucket.remaining = remaining
     bucket.most = max(bucket.most, remaining)
-    # Clocks differ: whatever the server's says, a minute is over after a minute.
-    bucket.resets_at = min(resets_at, now + _WINDOW)
+    if window > bucket.window:
+        bucket.window = window
+        # Clocks differ: whatever the server's says, a minute is over after a minute.
+        bucket.resets_at = min(resets_at, now + _WINDOW)
 
 
 def _whole(text: str | None) -> int | None:

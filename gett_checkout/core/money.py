@@ -34,7 +34,7 @@ def read_amount(value: object) -> Decimal:
         amount = Decimal(value)
     except InvalidOperation:
         raise ValueError("not a decimal amount") from None
-    if not amount.is_finite() or amount.adjusted() > 12 or int(amount.as_tuple().exponent) < -12:
+    if not amount.is_finite() or amount.adjusted() > 12 or int(amount.as_tuple().exponent) < -20:
         raise ValueError("an amount must be finite and of a sensible size")
     return amount
 

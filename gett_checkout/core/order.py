@@ -141,3 +141,12 @@ class Order:
     state: str | None = None
     status: str | None = None
     amounts: Amounts | None = None
+
+
+@frozen
+class OrderPage:
+    """One page of the order history. Docs: Orders › history."""
+
+    orders: tuple[Order, ...]
+    has_more: bool = False
+    total_count: int | None = None

@@ -25,7 +25,7 @@ from gett_checkout.core.catalog import (
     parse_day,
     parse_time,
 )
-from gett_checkout.core.order import Amounts, Order
+from gett_checkout.core.order import Amounts, Order, OrderPage
 from gett_checkout.errors import UnreadableAnswerError
 from gett_checkout.wire.codec import Json, Lazy, Reader
 
@@ -46,15 +46,6 @@ class ValidateAnswer:
 
     validated_order_token: str = field(repr=False)
     amounts: Amounts
-
-
-@frozen
-class OrderPage:
-    """One page of the order history. Docs: Orders › history."""
-
-    orders: tuple[Order, ...]
-    has_more: bool = False
-    total_count: int | None = None
 
 
 @frozen

@@ -113,7 +113,7 @@ async def test_a_server_that_is_not_there_is_a_storage_error(url: str) -> None:
 async def test_a_wrong_password_is_a_storage_error(
     kind: str, redis_server: RedisServer, postgres_server: PostgresServer
 ) -> None:
-    server = {"redis": redis_server, "postgres": postgres_server}[kind]
+    server = redis_server if kind == "redis" else postgres_server
     async with open_storage(server.url.replace(server.password, "s3cret")) as storage:
         with pytest.raises(StorageError) as caught:
             await storage.load("a")
@@ -123,8 +123,8 @@ async def test_a_wrong_password_is_a_storage_error(
 @pytest.mark.parametrize(
     ("url", "driver", "extra"),
     [
-        ("redis://:s3cret@localhost", "redis", "redis"),
-        ("rediss://:s3cret@localhost", "redis", "redis"),
+        ("redis://:s3cret@localhost", "redis.asyncio", "redis"),
+        ("rediss://:s3cret@localhost", "redis.asyncio", "redis"),
         ("postgresql://a:s3cret@localhost", "asyncpg", "postgres"),
     ],
 )

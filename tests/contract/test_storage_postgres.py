@@ -89,16 +89,20 @@ async def test_a_cancelled_save_never_happens_later(postgres_server: PostgresSer
     """The driver tells the server to stop, and waits until it has."""
     async with opened_postgres(postgres_server) as storage:
         await save(storage, 0)
-        async with asyncpg.create_pool(postgres_server.url, min_size=2, max_size=2) as others:
-            async with others.acquire() as other, other.transaction():
-                await other.execute(f"SELECT 1 FROM {storage._table} FOR UPDATE")
-                saving = asyncio.ensure_future(save(storage, 1))
-                blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                while not await others.fetchval(blocked):
-                    pass
-                saving.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await saving
+        async with (
+            asyncpg.create_pool(postgres_server.url, min_size=2, max_size=2) as others,
+            others.acquire() as other,
+            other.transaction(),
+            asyncio.timeout(20),
+        ):
+            await other.execute(f"SELECT 1 FROM {storage._table} FOR UPDATE")
+            saving = asyncio.ensure_future(save(storage, 1))
+            blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not await others.fetchval(blocked):
+                pass
+            saving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await saving
         assert await storage.load("a") == Stored(b"data", 1)
         assert await save(storage, 1) == 2
 

@@ -87,6 +87,18 @@ async def test_processes_racing_make_one_winner_per_version(
         await storage.delete("a")
 
 
+async def keep_saving(
+    storage: Storage, version: int, saved: asyncio.Event
+) -> tuple[int, StorageError]:
+    """Save until that fails: the last version that was reported as saved, and the error."""
+    while True:
+        try:
+            version = await save(storage, version, b"%d" % version)
+        except StorageError as error:
+            return version, error
+        saved.set()
+
+
 @pytest.mark.parametrize("kind", ["redis", "postgres"])
 @pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_a_server_gone_in_the_middle_loses_nothing_saved(kind: str, end: str) -> None:
@@ -104,16 +116,7 @@ async def test_a_server_gone_in_the_middle_loses_nothing_saved(kind: str, end: s
             version = await save(storage, 0, b"0")
             for _ in range(2):
                 saved = asyncio.Event()
-
-                async def keep_saving(start: int, saved: asyncio.Event) -> tuple[int, Exception]:
-                    while True:
-                        try:
-                            start = await save(storage, start, b"%d" % start)
-                        except StorageError as error:
-                            return start, error
-                        saved.set()
-
-                saving = asyncio.ensure_future(keep_saving(version, saved))
+                saving = asyncio.ensure_future(keep_saving(storage, version, saved))
                 await saved.wait()
                 await asyncio.to_thread(getattr(server, end))
                 version, error = await saving

@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
 from gett_checkout.storage import Storage, Stored
@@ -64,7 +65,8 @@ async def test_a_save_whose_answer_was_lost_is_not_a_lost_race(redis_server: Red
     """The client sends the script again by itself; it finds that the work is done."""
     async with Proxy(redis_server.port).running() as proxy:
         url = redis_server.url.replace(str(redis_server.port), str(proxy.port))
-        async with Redis.from_url(url, retry=Retry(NoBackoff(), 2)) as client:
+        retry = Retry(NoBackoff(), 2)
+        async with Redis.from_url(url, retry=retry, retry_on_error=[ConnectionLost]) as client:
             storage = RedisStorage(client, prefix="lost answers")
             await save(storage, 0)
             proxy.swallow = 2
@@ -76,12 +78,12 @@ async def test_a_save_whose_answer_was_lost_is_not_a_lost_race(redis_server: Red
 
 
 async def test_a_stalled_server_is_a_storage_error_and_passes(redis_server: RedisServer) -> None:
-    options = {"socket_timeout": 0.1, "retry": Retry(NoBackoff(), 0)}
-    async with opened_redis(redis_server, **options) as storage:
+    never = Retry(NoBackoff(), 0)
+    async with opened_redis(redis_server, socket_timeout=0.1, retry=never) as storage:
         await save(storage, 0)
-        with redis_server.stalled():
-            with pytest.raises(StorageError, match=r"Redis storage failed \(TimeoutError\)"):
-                await storage.load("a")
+        failed = pytest.raises(StorageError, match=r"Redis storage failed \(TimeoutError\)")
+        with redis_server.stalled(), failed:
+            await storage.load("a")
         assert await storage.load("a") == Stored(b"data", 1)
 
 
@@ -129,10 +131,11 @@ async def test_it_works_on_a_cluster() -> None:
     server = RedisServer(cluster=True)
     try:
         server.start()
-        async with Redis.from_url(server.url) as client:
-            await client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
-            while b"cluster_state:ok" not in await client.execute_command("CLUSTER INFO"):
-                pass
+        async with opened_redis(server) as storage:
+            await storage._run("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            async with asyncio.timeout(10):
+                while (await storage._run("CLUSTER INFO"))["cluster_state"] != "ok":
+                    pass
         async with RedisCluster(
             host="127.0.0.1", port=server.port, password=server.password
         ) as cluster:

@@ -32,9 +32,11 @@ async def test_what_is_saved_outlives_the_storage(tmp_path: Path) -> None:
         assert await storage.load("a") == Stored(b"data", 1)
 
 
-async def test_nothing_is_made_before_the_first_use(tmp_path: Path) -> None:
-    async with SQLiteStorage(tmp_path / "a.db"):
-        assert not list(tmp_path.iterdir())
+def test_nothing_is_made_before_the_first_use(tmp_path: Path) -> None:
+    storage = SQLiteStorage(tmp_path / "a.db")
+    assert not list(tmp_path.iterdir())
+    asyncio.run(storage.close())
+    assert not list(tmp_path.iterdir())
 
 
 async def test_a_locked_file_is_a_storage_error_and_passes(tmp_path: Path) -> None:

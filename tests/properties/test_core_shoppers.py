@@ -22,7 +22,7 @@ from gett_checkout.core.machine import Event
 from gett_checkout.core.order import CardOnFile, Delivery, GettPayment, Pickup, SavedCard
 from gett_checkout.core.requirements import next_action, refusal, requirements
 from gett_checkout.core.session import Level, Session
-from gett_checkout.core.state import CheckoutState, Notice, Stage
+from gett_checkout.core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.core.view import view_of
 from gett_checkout.errors import GettCheckoutError, StepNotAllowedError
 from tests.samples.states import (
@@ -146,12 +146,12 @@ class Shopper(RuleBasedStateMachine):
     def be_someone_else(self) -> None:
         self.happen(machine.ShopperChanged(SOMEONE_ELSE))
 
-    @precondition(lambda self: self.state.stage in machine.OPEN)
+    @precondition(lambda self: self.state.stage in OPEN)
     @rule()
     def identify(self) -> None:
         self.state = evolve(self.state, identity=WHO)
 
-    @precondition(lambda self: self.state.stage in machine.OPEN)
+    @precondition(lambda self: self.state.stage in OPEN)
     @rule()
     def confirm_total(self) -> None:
         if self.state.quote is not None:

@@ -33,8 +33,8 @@ from gett_checkout import (
 )
 from gett_checkout.core.card import NewCard, PaymentMethod
 from gett_checkout.core.cart import Choice, GroupChoice
+from gett_checkout.core.order import OrderPage
 from gett_checkout.wire.endpoints import OPERATIONS
-from gett_checkout.wire.responses import OrderPage
 
 HOST = "https://gett.test"
 BASE = f"{HOST}/v1/marketplace"

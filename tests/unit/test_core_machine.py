@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from gett_checkout.core import machine
 from gett_checkout.core.machine import Event
 from gett_checkout.core.order import GettPayment, Pickup, SavedCard
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.state import OPEN, CheckoutState, Stage
 from gett_checkout.errors import (
     IdentityRequiredError,
     OrderBelowMinimumError,
@@ -372,7 +372,7 @@ def test_an_order_on_its_way_does_not_lose_its_price_with_time() -> None:
 # --- the samples themselves -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", sorted(machine.OPEN))
+@pytest.mark.parametrize("stage", sorted(OPEN))
 def test_the_samples_stand_where_their_facts_put_them(stage: Stage) -> None:
     state: CheckoutState = state_at(stage)
     reached = Stage.BROWSE

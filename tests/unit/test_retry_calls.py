@@ -317,8 +317,14 @@ def test_answers_out_of_order_and_requests_under_way_are_counted() -> None:
     known, minute = RateLimits(), int(NOW.timestamp()) + 30
     assert heard(known, 10, minute) == 10
     for _ in range(3):
-        known.spend("reads")
+        known.sent("reads")
+    assert heard(known, 9, minute) == 6
+    known.done("reads")
     assert heard(known, 9, minute) == 7
+    assert heard(known, 1, minute) == 0
+    assert known.turn("reads", NOW) == 30
+    known.done("reads")
+    known.done("reads")
     assert heard(known, 99, minute + 60) == 99
     assert heard(known, 6, minute) == 99  # a late answer, of the minute before
 
