@@ -194,7 +194,7 @@ class UnreadableAnswerError(GettCheckoutError):
 
 
 class StorageError(GettCheckoutError):
-    """The storage failed; what was saved before is still there."""
+    """The storage failed. What was saved before is there; whether this save happened is not known."""
 
     problem_code = "STORAGE_FAILED"
     problem_title = "The checkout could not be read or saved"

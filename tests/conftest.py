@@ -1,13 +1,20 @@
-"""What every test may use. For now: aioresponses made to work with the aiohttp that is installed."""
+"""What every test may use: private servers, aioresponses on today's aiohttp, skips that count in CI."""
 
 from __future__ import annotations
 
 import inspect
+import os
+from collections.abc import Generator
 from typing import Any
 from unittest.mock import Mock
 
 import aiohttp
 import aioresponses.core
+import pytest
+
+from tests.servers import postgres_server, redis_server
+
+__all__ = ["postgres_server", "redis_server"]
 
 
 class _Response(aiohttp.ClientResponse):
@@ -21,3 +28,15 @@ class _Response(aiohttp.ClientResponse):
 _WANTED = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters
 if _WANTED and "stream_writer" not in inspect.getsource(aioresponses.core):
     aioresponses.core.ClientResponse = _Response  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything is installed, a test that is skipped tests nothing and says so by failing."""
+    report = yield
+    if report.skipped and os.environ.get("GETT_SKIP_FAILS") and not item.get_closest_marker("live"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where a skip is a failure: {report.longrepr}"
+    return report

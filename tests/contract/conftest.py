@@ -20,9 +20,7 @@ from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
-from tests.servers import PostgresServer, RedisServer, postgres_server, redis_server
-
-__all__ = ["postgres_server", "redis_server"]
+from tests.servers import PostgresServer, RedisServer
 
 KINDS = (
     "memory",

@@ -11,14 +11,12 @@ import pytest
 from gett_checkout.storage.postgres import PostgresStorage
 from tests.acceptance.conftest import checkouts, clock, gett, sandbox, storage
 from tests.faults.victims import Victims
-from tests.servers import PostgresServer, RedisServer, postgres_server, redis_server
+from tests.servers import PostgresServer, RedisServer
 
 __all__ = [
     "checkouts",
     "clock",
     "gett",
-    "postgres_server",
-    "redis_server",
     "sandbox",
     "storage",
 ]
