@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
 
+from gett_checkout.core.actions import Wait
 from gett_checkout.core.card import NewCard, PaymentMethod
 from gett_checkout.core.cart import Line, read_quantity
 from gett_checkout.core.catalog import CatalogSet, Store, StorePage
@@ -48,6 +49,7 @@ SANDBOX: Final = "https://api-sandbox.gett-tech.com"
 T = TypeVar("T")
 
 _NO_PATH: Final[Mapping[str, str]] = {}
+_LATER: Final = Wait(1.0)  # what to do about an answer that did not come or cannot be read
 _HEADERS: Final = {
     "Accept": "application/json, application/problem+json",
     "User-Agent": f"gett-checkout/{__version__}",
@@ -420,6 +422,7 @@ class GettClient:
             try:
                 return await self._send(operation, url, headers, payload, wants_answer=wants_answer)
             except GettCheckoutError as error:
+                error.next_action = error.next_action or _LATER
                 if not may_repeat(error, operation.repeat) or self._transport.closed:
                     raise
                 elapsed = (self.clock() - started).total_seconds()

@@ -14,6 +14,7 @@ from typing import Final
 from attrs import evolve
 
 from gett_checkout.client import GettClient
+from gett_checkout.core.actions import ContactSupport
 from gett_checkout.core.consequences import event_of
 from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed
 from gett_checkout.core.order import Order
@@ -159,7 +160,7 @@ def _patience(
 def _placement(record: Record) -> Placement:
     placement = record.state.placement
     if placement is None or not placement.is_intact():
-        raise StepNotAllowedError(
-            "the saved placement is not the one its key was made for", step="place"
-        )
+        error = StepNotAllowedError("the saved placement is not the one its key was made for")
+        error.next_action = ContactSupport("PLACEMENT_DAMAGED")
+        raise error
     return placement

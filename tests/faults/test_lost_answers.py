@@ -305,3 +305,27 @@ async def test_a_declined_order_names_its_key(checkouts: Checkouts, sandbox: San
     with pytest.raises(PaymentDeclinedError) as declined:
         await checkout.place()
     assert {declined.value.idempotency_key} == keys(sandbox)
+
+
+async def test_a_saved_body_that_was_tampered_with_is_not_sent(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    stored = await storage.load(checkout.id)
+    assert stored is not None
+    await storage.save(
+        checkout.id,
+        stored.data.replace(b"card_ok", b"card_no"),
+        expected_version=stored.version,
+        expires_at=clock().replace(year=2027),
+        due_at=clock(),
+    )
+    before = len(sandbox.requests)
+    async with Checkouts(gett, storage=storage).open(checkout.id) as tampered:
+        with pytest.raises(StepNotAllowedError, match="not the one its key was made for"):
+            await tampered.place()
+    assert len(sandbox.requests) == before

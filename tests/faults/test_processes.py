@@ -23,7 +23,7 @@ from gett_checkout import (
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.storage.opening import open_storage
-from tests.acceptance.shopping import JANE, until_payable
+from tests.acceptance.shopping import JANE, until_payable, until_priced
 from tests.faults.workers import Worker
 
 FAULTS: list[FaultKind] = ["drop_before", "drop_after", "error", "error_after", "garbage", "html"]
@@ -40,6 +40,7 @@ def errand(sandbox: Sandbox, storage_url: str, ids: list[str], **rest: Any) -> d
         "checkout_ids": ids,
         "patience": [60.0],
         "seed": 0,
+        "step": "place",
         **rest,
     }
 
@@ -68,6 +69,31 @@ async def test_eight_processes_place_one_checkout_once(storage_url: str) -> None
                 assert value == sandbox.orders[0].order_id
             else:
                 assert value > 0  # seconds to come back after
+
+
+@across_processes
+async def test_steps_of_two_processes_open_one_end_user_session(storage_url: str) -> None:
+    async with (
+        Sandbox() as sandbox,
+        open_storage(storage_url) as storage,
+        GettClient(sandbox.api_key, base_url=sandbox.url) as gett,
+    ):
+        checkouts = Checkouts(gett, storage=storage)
+        checkout = await checkouts.start()
+        await until_priced(checkout)
+        await checkout.identify(JANE)
+        sandbox.switches.fail("create_session", "delay", seconds=0.3)
+        given = errand(sandbox, storage_url, [checkout.id] * 10, step="pay")
+        workers = await asyncio.gather(*(Worker.start(given) for _ in range(2)))
+        for worker in workers:
+            worker.go()
+        kinds = {kind for worker in workers for kind, _ in await worker.outcomes()}
+        assert "paid" in kinds
+        assert kinds <= {"paid", "CheckoutConflictError"}
+        assert [each.level for each in sandbox.sessions] == ["partner_only", "end_user"]
+        async with Checkouts(gett, storage=storage).open(checkout.id) as handle:
+            await handle.place()
+        assert len(sandbox.orders) == 1
 
 
 @pytest.mark.parametrize("storage_url", ["redis", "postgres"], indirect=True)

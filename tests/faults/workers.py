@@ -1,4 +1,4 @@
-"""Worker processes that place checkouts they share a storage with; they may be killed at any time.
+"""Worker processes that place, or pay, checkouts they share a storage with; they may be killed at any time.
 
 ``python -m tests.faults.workers ERRAND`` says ``ready``, waits for a line, works, and writes what
 came of each checkout. `Worker` is the side of the tests.
@@ -17,6 +17,7 @@ from attrs import frozen
 
 from gett_checkout import Checkouts, GettCheckoutError, GettClient, RetryPolicy
 from gett_checkout.storage.opening import open_storage
+from tests.acceptance.shopping import CARD
 
 
 @frozen
@@ -58,7 +59,7 @@ class Worker:
 
 
 async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-    """Place every checkout of the errand, cancelling now and then."""
+    """Take every checkout of the errand one step on, cancelling now and then."""
     dice = random.Random(errand["seed"])
     retry = RetryPolicy(tries=3, first_wait=0.01)
     async with (
@@ -73,6 +74,9 @@ async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
             try:
                 async with asyncio.timeout(dice.choice(errand["patience"])):
                     async with checkouts.open(checkout_id) as checkout:
+                        if errand["step"] == "pay":
+                            await checkout.pay(CARD)
+                            return "paid", None
                         return "placed", (await checkout.place()).order_id
             except GettCheckoutError as error:
                 return type(error).__name__, error.retry_after
