@@ -12,7 +12,6 @@ from weakref import WeakValueDictionary
 
 from gett_checkout.checkout import Checkout
 from gett_checkout.client import GettClient
-from gett_checkout.core import snapshot
 from gett_checkout.core.session import Identity, Session
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import (
@@ -23,7 +22,7 @@ from gett_checkout.errors import (
 )
 from gett_checkout.menus import Menus
 from gett_checkout.record import Record
-from gett_checkout.storage import Storage
+from gett_checkout.storage import Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
 
 _WEEK: Final = 7 * 24 * 3600.0
@@ -84,7 +83,7 @@ class Checkouts:
             session=session or None,
             sessions=1 if session else 0,
         )
-        record = self._record(state, version=0)
+        record = self._record(state)
         try:
             await record.change(lambda new: new)
         except CheckoutConflictError as error:
@@ -132,16 +131,15 @@ class Checkouts:
         # All handles of a checkout in this process share its record, and so follow one another.
         record = self._records.get(checkout_id)
         if record is None:
-            record = self._record(snapshot.load(stored.data), stored.version)
+            record = self._record(stored)
             self._records[checkout_id] = record
         else:
             record.absorb(stored)
         return Checkout(record, self._client, self._menus)
 
-    def _record(self, state: CheckoutState, version: int) -> Record:
+    def _record(self, kept: CheckoutState | Stored) -> Record:
         return Record(
-            state,
-            version=version,
+            kept,
             storage=self._storage,
             clock=self._clock,
             lifetime=self._lifetime,

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from gett_checkout.core import machine, snapshot
+from gett_checkout.core import machine
 from gett_checkout.core.machine import Event
 from gett_checkout.core.session import Session
+from gett_checkout.core.snapshot import Snapshots
 from gett_checkout.core.state import CheckoutState, Stage
 from gett_checkout.errors import CheckoutNotFoundError
 from gett_checkout.storage import Storage, Stored
@@ -21,19 +22,20 @@ class Record:
     processes the version decides: who saves second gets `CheckoutConflictError`, changes nothing
     and starts again from what is saved. ``opening`` is the session being opened, if one is: it
     goes on when the step that wanted it is cancelled, and the next step waits for the same one.
+    ``kept`` is what is saved, or the state of a checkout that is not saved yet.
     """
 
     def __init__(
         self,
-        state: CheckoutState,
+        kept: CheckoutState | Stored,
         *,
-        version: int = 0,
         storage: Storage,
         clock: Callable[[], datetime],
         lifetime: timedelta,
     ) -> None:
-        self.state = state
-        self.version = version
+        self._snapshots = Snapshots()
+        self.version = kept.version if isinstance(kept, Stored) else 0
+        self.state = self._snapshots.load(kept.data) if isinstance(kept, Stored) else kept
         self.lock = asyncio.Lock()
         self.opening: asyncio.Task[Session] | None = None
         self._saving = asyncio.Lock()
@@ -53,7 +55,7 @@ class Record:
             is_due = state.stage is Stage.PLACING and placement and not placement.is_too_old(now)
             self.version = await self._storage.save(
                 state.checkout_id,
-                snapshot.dump(state),
+                self._snapshots.dump(state),
                 expected_version=self.version,
                 expires_at=now + self._lifetime,
                 due_at=placement.lease_until if placement and is_due else None,
@@ -69,9 +71,9 @@ class Record:
         stored = await self._storage.load(self.state.checkout_id)
         if stored is None:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
-        self.state, self.version = snapshot.load(stored.data), stored.version
+        self.state, self.version = self._snapshots.load(stored.data), stored.version
 
     def absorb(self, stored: Stored) -> None:
         """Take over what another process saved, unless a step is at work: it finds out by itself."""
         if stored.version > self.version and not self.lock.locked():
-            self.state, self.version = snapshot.load(stored.data), stored.version
+            self.state, self.version = self._snapshots.load(stored.data), stored.version

@@ -2,50 +2,135 @@
 
 It holds the session token, the processor's card token and the shopper's contact data, because any
 worker must be able to go on; never a card number. Wrap the storage when that must be encrypted.
+
+The JSON object has a line for each part of the state, and a part that did not change since it was
+last loaded or saved keeps its line: a step changes one or two parts and writes no more than those.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import datetime, time
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
+from attrs import NOTHING, fields, frozen, resolve_types
 from cattrs import Converter
 from cattrs.strategies import configure_tagged_union
 
+from gett_checkout.core.cart import Choice, GroupChoice, Line, LineProblem
+from gett_checkout.core.catalog import Store, Window
 from gett_checkout.core.order import Fulfillment, Payment
 from gett_checkout.core.session import Level
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 
 VERSION: Final = 1
+_ENCODING: Final = ("utf-8", "surrogatepass")  # a shopper's text may hold what UTF-8 does not
+
+
+class Snapshots:
+    """Dumps and loads the states of one checkout, remembering each part's line."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[Any, str]] = {}
+
+    def dump(self, state: CheckoutState) -> bytes:
+        """The state as bytes; parts at their default are left out."""
+        lines = [f'{{"v":{VERSION}']
+        for part in _parts():
+            value = getattr(state, part.name)
+            if value is part.default or value == part.default:
+                continue
+            known = self._lines.get(part.name)
+            if known is None or known[0] is not value:
+                known = self._lines[part.name] = (value, f',"{part.name}":{part.write(value)}')
+            lines.append(known[1])
+        lines.append("}")
+        return "\n".join(lines).encode(*_ENCODING)
+
+    def load(self, data: bytes) -> CheckoutState:
+        """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
+        try:
+            texts = dict(_members(data.decode(*_ENCODING)))
+            version = json.loads(texts.pop("v"))
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+            raise StorageError("what the storage gave back is not a checkout") from error
+        if not isinstance(version, int) or version > VERSION:
+            raise SnapshotTooNewError(
+                f"this release reads snapshots up to version {VERSION}, not {version}"
+            )
+        try:
+            return self._state(texts)
+        except Exception as error:
+            raise StorageError(f"the saved checkout is damaged ({type(error).__name__})") from error
+
+    def _state(self, texts: dict[str, str]) -> CheckoutState:
+        values = {}
+        for part in _parts():
+            text = texts.get(part.name)
+            if text is not None:
+                value = values[part.name] = part.read(text)
+                self._lines[part.name] = (value, f',"{part.name}":{text}')
+        return CheckoutState(**values)
 
 
 def dump(state: CheckoutState) -> bytes:
-    """The state as bytes; members at their default are left out."""
-    document = {"v": VERSION, **_converter().unstructure(state)}
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(
-        errors="surrogatepass"  # a shopper's text may hold what UTF-8 does not
-    )
+    """The state as bytes."""
+    return Snapshots().dump(state)
 
 
 def load(data: bytes) -> CheckoutState:
     """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
-    try:
-        document = json.loads(data)
-        version = document.pop("v")
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise StorageError("what the storage gave back is not a checkout") from error
-    if not isinstance(version, int) or version > VERSION:
-        raise SnapshotTooNewError(
-            f"this release reads snapshots up to version {VERSION}, not {version}"
-        )
-    try:
-        return _converter().structure(document, CheckoutState)
-    except Exception as error:
-        raise StorageError(f"the saved checkout is damaged ({type(error).__name__})") from error
+    return Snapshots().load(data)
+
+
+def _members(text: str) -> Iterator[tuple[str, str]]:
+    """The members of the JSON object, as text: by its lines, or whichever way it is laid out."""
+    lines = text.split("\n")
+    if lines[-1] == "}" and all(line[:2] in ('{"', ',"') for line in lines[:-1]):
+        for line in lines[:-1]:
+            end = line.index('":')
+            yield line[2:end], line[end + 2 :]
+    else:
+        for name, value in json.loads(text).items():
+            yield name, json.dumps(value)
+
+
+@frozen
+class _Part:
+    """A field of the state: its default, and how its value becomes JSON text and is read again."""
+
+    name: str
+    default: Any
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+
+
+@cache
+def _parts() -> tuple[_Part, ...]:
+    converter = _converter()
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+    def part(name: str, kind: Any, default: Any) -> _Part:
+        unstructure, structure = converter.unstructure, converter.get_structure_hook(kind)
+
+        def write(value: Any) -> str:
+            return encode(unstructure(value, unstructure_as=kind))
+
+        def read(text: str) -> Any:
+            return structure(json.loads(text), kind)
+
+        # Most checkouts of a process are at one of a few stores.
+        shared = kind == Store | None
+        return _Part(name, default, write, lru_cache(maxsize=256)(read) if shared else read)
+
+    return tuple(
+        part(each.name, each.type, None if each.default is NOTHING else each.default)
+        for each in fields(resolve_types(CheckoutState))
+    )
 
 
 @cache
@@ -55,9 +140,12 @@ def _converter() -> Converter:
     converter.register_structure_hook(Decimal, lambda value, _: Decimal(value))
     converter.register_unstructure_hook(Level, lambda level: level.name)
     converter.register_structure_hook(Level, lambda name, _: Level[name])
-    for kind in (datetime, time):
-        converter.register_unstructure_hook(kind, kind.isoformat)
-        converter.register_structure_hook(kind, lambda value, cls: cls.fromisoformat(value))
+    converter.register_unstructure_hook(datetime, datetime.isoformat)
+    converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
+    converter.register_unstructure_hook(Window, lambda it: f"{it.day} {it.start} {it.end}")
+    converter.register_structure_hook(Window, lambda value, _: _read_window(value))
+    converter.register_unstructure_hook(Line, lambda line: _write_line(line, converter))
+    converter.register_structure_hook(Line, lambda value, _: _read_line(value, converter))
     converter.register_structure_hook(type(None), lambda value, _: None)
     configure_tagged_union(Fulfillment | None, converter, tag_name="is", tag_generator=_tag)
     configure_tagged_union(Payment | None, converter, tag_name="is", tag_generator=_tag)
@@ -66,3 +154,71 @@ def _converter() -> Converter:
 
 def _tag(kind: type[Any]) -> str:
     return kind.__name__
+
+
+# A cart has many lines and each has many choices, so these are written as arrays, without names. A
+# later release may add elements at the end.
+
+
+def _write_line(line: Line, converter: Converter) -> list[Any]:
+    return [
+        line.line_id,
+        line.item_id,
+        line.quantity,
+        line.name,
+        str(line.unit_price),
+        _write_groups(line.groups),
+        line.special_instructions,
+        converter.unstructure(line.problems),
+    ]
+
+
+def _write_groups(groups: tuple[GroupChoice, ...]) -> list[Any]:
+    return [
+        [
+            group.modifier_group_id,
+            [
+                [each.item_id, each.quantity, _write_groups(each.groups)]
+                if each.groups
+                else [each.item_id, each.quantity]
+                for each in group.chosen
+            ],
+        ]
+        for group in groups
+    ]
+
+
+def _read_line(value: list[Any], converter: Converter) -> Line:
+    line_id, item_id, quantity, name, unit_price, groups, instructions, problems, *_ = value
+    return Line(
+        line_id,
+        item_id,
+        quantity,
+        name,
+        Decimal(unit_price),
+        _read_groups(groups),
+        instructions,
+        tuple([converter.structure(each, LineProblem) for each in problems]),
+    )
+
+
+def _read_groups(groups: list[Any]) -> tuple[GroupChoice, ...]:
+    return tuple(
+        [
+            GroupChoice(
+                group_id,
+                tuple(
+                    [
+                        Choice(item_id, quantity, _read_groups(*nested) if nested else ())
+                        for item_id, quantity, *nested in chosen
+                    ]
+                ),
+            )
+            for group_id, chosen in groups
+        ]
+    )
+
+
+def _read_window(value: str) -> Window:
+    day, start, end = value.split(" ")
+    return Window(day, time.fromisoformat(start), time.fromisoformat(end))

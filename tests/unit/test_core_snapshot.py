@@ -153,7 +153,7 @@ def uuid(number: int) -> str:
 
 
 def test_ten_lines_with_a_modifier_each_stay_within_four_kilobytes() -> None:
-    assert 3072 < len(snapshot.dump(ten_lines(short, {short(11): [short(2)]}))) <= 4096
+    assert 2048 < len(snapshot.dump(ten_lines(short, {short(11): [short(2)]}))) <= 4096
 
 
 def test_ten_lines_with_nested_modifiers_and_uuids_for_ids_stay_within_eight() -> None:

@@ -1,0 +1,313 @@
+"""Order events: what is verified, what is read, and what is handled once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict
+
+from gett_checkout import InvalidInputError, MemoryStorage
+from gett_checkout.errors import (
+    StorageError,
+    WebhookBusyError,
+    WebhookError,
+    WebhookPayloadError,
+    WebhookRefusedError,
+)
+from gett_checkout.webhooks import OrderEvent, Refund, once, parse, read_event, verify
+from tests.clock import Clock
+
+SECRET = "whsec_very_secret"
+NOW = Clock().now
+EVENT: dict[str, Any] = {
+    "type": "order_update",
+    "data": {
+        "type": "order",
+        "checkout_session_id": "csn_1",
+        "permalink_url": "https://gett.example/orders/1",
+        "status": "shipped",
+        "refunds": [{"type": "original_payment", "amount": 1050}],
+    },
+}
+BODY = json.dumps(EVENT).encode()
+
+
+def sign(body: bytes = BODY, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def signed(body: bytes = BODY, *, off: int = 0, **changes: str) -> dict[str, str]:
+    stamp = str(int(NOW.timestamp()) + off)
+    return {"Signature": sign(body), "Timestamp": stamp, "API-Version": "2026-01-30"} | changes
+
+
+# --- verify ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        signed(),
+        signed(Signature=sign().upper()),
+        signed(Signature=f" {sign()} "),
+        signed(off=300),
+        signed(off=-300),
+        {name.lower(): value for name, value in signed().items()},
+        {name.upper(): value for name, value in signed().items()},
+        CIMultiDict(signed()),
+    ],
+)
+def test_what_gett_signed_is_accepted(headers: Any) -> None:
+    verify(BODY, headers, SECRET, now=NOW)
+
+
+def without(name: str) -> dict[str, str]:
+    return {each: value for each, value in signed().items() if each != name}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (BODY + b" ", signed()),
+        (BODY.replace(b"1050", b"9050"), signed()),
+        (b"", signed()),
+        (BODY, signed(Signature=sign(secret="another"))),
+        (BODY, signed(Signature="")),
+        (BODY, signed(Signature=sign()[:-1])),
+        (BODY, signed(Signature=sign() + "0")),
+        (BODY, signed(Signature="sha256=" + sign())),
+        (BODY, signed(Signature="ſignature")),
+        (BODY, without("Signature")),
+        (BODY, without("Timestamp")),
+        (BODY, {}),
+        (BODY, signed(off=301)),
+        (BODY, signed(off=-301)),
+        (BODY, signed(Timestamp="")),
+        (BODY, signed(Timestamp="2026-11-20T18:00:00Z")),
+        (BODY, signed(Timestamp="-5")),
+        (BODY, signed(Timestamp="9" * 5000)),
+        (BODY, signed(Timestamp="NaN")),
+        (BODY, signed(Timestamp="١٢")),
+        (BODY, CIMultiDict([*signed().items(), ("Signature", sign())])),
+    ],
+)
+def test_anything_else_is_refused_and_nothing_secret_is_said(body: bytes, headers: Any) -> None:
+    with pytest.raises(WebhookRefusedError) as refused:
+        verify(body, headers, SECRET, now=NOW)
+    problem = refused.value.to_problem()
+    assert problem["status"] == 401
+    said = f"{refused.value!r}{refused.value}{problem}"
+    assert SECRET not in said
+    assert sign(body) not in said
+
+
+def test_while_the_secret_is_changed_both_are_good() -> None:
+    for secret in (["new", SECRET], (SECRET, "old")):
+        verify(BODY, signed(), secret, now=NOW)
+    with pytest.raises(WebhookRefusedError):
+        verify(BODY, signed(), ["new", "old"], now=NOW)
+
+
+def test_every_secret_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append(one)
+        return one == other
+
+    monkeypatch.setattr("gett_checkout.webhooks.hmac.compare_digest", compare)
+    verify(BODY, signed(), [SECRET, "old"], now=NOW)
+    assert compared == [sign().encode(), sign(secret="old").encode()]
+
+
+@pytest.mark.parametrize("secret", ["", [], [""], [SECRET, ""]])
+def test_an_empty_secret_is_a_mistake(secret: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        verify(BODY, signed(), secret, now=NOW)
+
+
+def test_a_decoded_body_is_a_mistake() -> None:
+    with pytest.raises(InvalidInputError):
+        verify(BODY.decode(), signed(), SECRET, now=NOW)  # type: ignore[arg-type]
+
+
+def test_the_tolerance_and_the_time_are_the_callers() -> None:
+    verify(BODY, signed(off=-900), SECRET, now=NOW, tolerance=900)
+    with pytest.raises(WebhookRefusedError, match="more than 10 seconds"):
+        verify(BODY, signed(off=11), SECRET, now=NOW, tolerance=10)
+    with pytest.raises(WebhookRefusedError):  # the real time is another one
+        verify(BODY, signed(off=-(10**8)), SECRET)
+
+
+# --- parse ----------------------------------------------------------------------------------------
+
+
+def test_an_event_is_read_and_its_refunds_are_in_major_units() -> None:
+    assert read_event(BODY, signed(), SECRET, now=NOW) == OrderEvent(
+        type="order_update",
+        checkout_session_id="csn_1",
+        permalink_url="https://gett.example/orders/1",
+        status="shipped",
+        refunds=(Refund("original_payment", Decimal("10.50"), 1050),),
+    )
+    assert str(parse(BODY).refunds[0].amount) == "10.50"
+    assert parse(BODY, currency="JPY").refunds[0].amount == Decimal(1050)
+
+
+def test_what_is_new_is_kept() -> None:
+    data = EVENT["data"] | {"status": "teleported", "courier": {"name": "Ada"}}
+    data["refunds"] = [{"type": "hug", "amount": 0, "by": "Ada"}]
+    event = parse(json.dumps({"type": "order_eaten", "data": data, "at": 1}).encode())
+    assert (event.type, event.status, event.refunds[0].type) == ("order_eaten", "teleported", "hug")
+    assert event.raw["data"]["courier"] == {"name": "Ada"}
+    assert "Ada" not in repr(event)
+
+
+def changed(**members: Any) -> bytes:
+    data = {name: value for name, value in (EVENT["data"] | members).items() if value != "gone"}
+    return json.dumps(EVENT | {"data": data}).encode()
+
+
+@pytest.mark.parametrize("body", [changed(refunds="gone"), changed(refunds=None)])
+def test_an_event_without_refunds(body: bytes) -> None:
+    assert parse(body).refunds == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"\xff",
+        b"{}",
+        b"[" * 100_000,
+        b'{"type": "order_create", "data": []}',
+        b'{"type": NaN}',
+        json.dumps({"data": EVENT["data"]}).encode(),
+        json.dumps(EVENT | {"type": 5}).encode(),
+        changed(checkout_session_id="gone"),
+        changed(checkout_session_id=""),
+        changed(permalink_url=None),
+        changed(status=1),
+        changed(refunds={}),
+        changed(refunds=[1]),
+        changed(refunds=[{"type": "store_credit"}]),
+        changed(refunds=[{"amount": 1}]),
+        *(
+            changed(refunds=[{"type": "store_credit", "amount": amount}])
+            for amount in (10.5, 10.0, "10", True, -1, 10**30)
+        ),
+    ],
+)
+def test_what_is_no_event_is_said(body: bytes) -> None:
+    with pytest.raises(WebhookPayloadError) as refused:
+        parse(body)
+    assert refused.value.to_problem()["status"] == 400
+    assert isinstance(refused.value, WebhookError)
+
+
+# --- once -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def storage(clock: Clock) -> MemoryStorage:
+    return MemoryStorage(clock=clock)
+
+
+def test_the_same_event_has_the_same_id() -> None:
+    again = json.dumps({"data": dict(reversed(EVENT["data"].items())), "type": EVENT["type"]})
+    assert parse(again.encode()).id == parse(BODY).id
+    assert parse(changed(status="fulfilled")).id != parse(BODY).id
+
+
+async def test_a_redelivery_is_not_new(storage: MemoryStorage, clock: Clock) -> None:
+    news = []
+    for _ in range(3):
+        async with once(storage, parse(BODY), clock=clock) as is_new:
+            news.append(is_new)
+        clock.advance(3600)
+    async with once(storage, parse(changed(status="fulfilled")), clock=clock) as is_new:
+        news.append(is_new)
+    assert news == [True, False, False, True]
+
+
+async def test_what_failed_is_new_again(storage: MemoryStorage, clock: Clock) -> None:
+    for failure in (ZeroDivisionError, asyncio.CancelledError):
+        with pytest.raises(failure):
+            async with once(storage, parse(BODY), clock=clock) as is_new:
+                assert is_new
+                raise failure
+    async with once(storage, parse(BODY), clock=clock) as is_new:
+        assert is_new
+
+
+async def test_one_worker_at_a_time_and_a_dead_one_is_followed(
+    storage: MemoryStorage, clock: Clock
+) -> None:
+    event = parse(BODY)
+    handled = 0
+    async with once(storage, event, clock=clock, lease=60) as is_new:
+        assert is_new
+        with pytest.raises(WebhookBusyError) as busy:
+            async with once(storage, event, clock=clock):
+                pytest.fail("two workers")
+        assert busy.value.to_problem()["status"] == 503
+        clock.advance(61)  # as if this worker had died
+        async with once(storage, event, clock=clock) as is_new:
+            handled += is_new
+    async with once(storage, event, clock=clock) as is_new:
+        handled += is_new
+    assert handled == 1
+
+
+async def test_of_many_deliveries_at_once_one_is_handled(
+    storage: MemoryStorage, clock: Clock
+) -> None:
+    class Slow(MemoryStorage):
+        async def load(self, checkout_id: str) -> Any:
+            await asyncio.sleep(0)
+            return await super().load(checkout_id)
+
+    slow, outcomes = Slow(clock=clock), []
+
+    async def receive() -> None:
+        try:
+            async with once(slow, parse(BODY), clock=clock) as is_new:
+                await asyncio.sleep(0)
+                outcomes.append(is_new)
+        except WebhookBusyError:
+            outcomes.append(False)
+
+    await asyncio.gather(*(receive() for _ in range(20)))
+    assert sum(outcomes) == 1
+    assert len(outcomes) == 20
+
+
+async def test_it_is_forgotten_in_the_end(storage: MemoryStorage, clock: Clock) -> None:
+    for _ in range(2):
+        async with once(storage, parse(BODY), clock=clock, remember=3600) as is_new:
+            assert is_new
+        clock.advance(3600)
+
+
+async def test_a_storage_that_fails_is_said(clock: Clock) -> None:
+    class Broken(MemoryStorage):
+        async def load(self, checkout_id: str) -> Any:
+            raise StorageError("down")
+
+    with pytest.raises(StorageError):
+        async with once(Broken(clock=clock), parse(BODY), clock=clock):
+            pytest.fail("nothing is known")
