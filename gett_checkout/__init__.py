@@ -3,9 +3,25 @@
 from gett_checkout.checkout import Checkout
 from gett_checkout.checkouts import Checkouts
 from gett_checkout.client import PRODUCTION, SANDBOX, GettClient
-from gett_checkout.core.actions import NextAction
+from gett_checkout.core.actions import (
+    AddItems,
+    ChooseFulfillment,
+    ChoosePayment,
+    ChooseStore,
+    CompleteModifiers,
+    ConfirmTotal,
+    ContactSupport,
+    Done,
+    NextAction,
+    Place,
+    Settle,
+    SignIn,
+    StartOver,
+    Validate,
+    Wait,
+)
 from gett_checkout.core.card import NewCard, PaymentMethod
-from gett_checkout.core.cart import Line, LineProblem, Modifier
+from gett_checkout.core.cart import Choice, GroupChoice, Line, LineProblem, Modifier, Modifiers
 from gett_checkout.core.catalog import (
     Catalog,
     CatalogSet,
@@ -22,9 +38,11 @@ from gett_checkout.core.order import (
     Amounts,
     CardOnFile,
     Delivery,
+    Fulfillment,
     GettPayment,
     Order,
     OrderPage,
+    Payment,
     Pickup,
     Quote,
     SavedCard,
@@ -33,7 +51,7 @@ from gett_checkout.core.requirements import Requirement
 from gett_checkout.core.retry import RetryPolicy
 from gett_checkout.core.session import Identity, Level, Session
 from gett_checkout.core.state import Notice, Stage
-from gett_checkout.core.view import CheckoutView
+from gett_checkout.core.view import CheckoutView, LineView, PaymentView, SessionView, StoreView
 from gett_checkout.errors import (
     AddressInvalidError,
     AddressOutOfRangeError,
@@ -86,7 +104,12 @@ from gett_checkout.errors import (
     UnauthenticatedError,
     UnreadableAnswerError,
     ValidationFailedError,
+    WebhookBusyError,
+    WebhookError,
+    WebhookPayloadError,
+    WebhookRefusedError,
 )
+from gett_checkout.storage import Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.version import __version__
 from gett_checkout.wire.assumptions import Assumptions
@@ -95,6 +118,7 @@ from gett_checkout.wire.endpoints import Operation
 __all__ = [
     "PRODUCTION",
     "SANDBOX",
+    "AddItems",
     "Address",
     "AddressInvalidError",
     "AddressOutOfRangeError",
@@ -122,12 +146,22 @@ __all__ = [
     "CheckoutNotFoundError",
     "CheckoutView",
     "Checkouts",
+    "Choice",
+    "ChooseFulfillment",
+    "ChoosePayment",
+    "ChooseStore",
+    "CompleteModifiers",
+    "ConfirmTotal",
     "ConflictError",
+    "ContactSupport",
     "Delivery",
+    "Done",
     "ForbiddenError",
+    "Fulfillment",
     "GettCheckoutError",
     "GettClient",
     "GettPayment",
+    "GroupChoice",
     "Identity",
     "IdentityRequiredError",
     "InternalError",
@@ -138,6 +172,7 @@ __all__ = [
     "Level",
     "Line",
     "LineProblem",
+    "LineView",
     "MemoryStorage",
     "MinimumOrder",
     "MissingIdempotencyKeyError",
@@ -145,6 +180,7 @@ __all__ = [
     "Modifier",
     "ModifierGroup",
     "ModifierRequiredError",
+    "Modifiers",
     "NewCard",
     "NextAction",
     "NotFoundError",
@@ -156,11 +192,14 @@ __all__ = [
     "OrderPage",
     "OrderTotalDifferentError",
     "OutcomeUnknownError",
+    "Payment",
     "PaymentDeclinedError",
     "PaymentFailedError",
     "PaymentMethod",
     "PaymentMethodInvalidError",
+    "PaymentView",
     "Pickup",
+    "Place",
     "PlacementInProgressError",
     "Quote",
     "RateLimit",
@@ -172,19 +211,32 @@ __all__ = [
     "ServiceUnavailableError",
     "Session",
     "SessionUserRequiredError",
+    "SessionView",
+    "Settle",
+    "SignIn",
     "SnapshotTooNewError",
     "Stage",
+    "StartOver",
     "StepNotAllowedError",
+    "Storage",
     "StorageError",
     "Store",
     "StoreClosedError",
     "StoreNotFoundError",
     "StorePage",
+    "StoreView",
+    "Stored",
     "TopUp",
     "TotalChangedError",
     "TransportError",
     "UnauthenticatedError",
     "UnreadableAnswerError",
+    "Validate",
     "ValidationFailedError",
+    "Wait",
+    "WebhookBusyError",
+    "WebhookError",
+    "WebhookPayloadError",
+    "WebhookRefusedError",
     "__version__",
 ]

@@ -16,7 +16,7 @@ from gett_checkout.client import GettClient
 from gett_checkout.core import machine
 from gett_checkout.core import minimum as minimum_rules
 from gett_checkout.core import requirements as registry
-from gett_checkout.core.actions import AddItems, SignIn
+from gett_checkout.core.actions import AddItems, ConfirmTotal, SignIn, Wait
 from gett_checkout.core.card import NewCard, PaymentMethod
 from gett_checkout.core.cart import (
     Line,
@@ -245,9 +245,9 @@ class Checkout:
         Opens the first session, of the highest level the known identity allows. Docs: Session ›
         Fulfillment context.
         """
-        if not isinstance(fulfillment, Delivery | Pickup):
-            raise InvalidInputError("pass a Delivery or a Pickup")
         async with self._step("fulfill", FulfillmentChosen):
+            if not isinstance(fulfillment, Delivery | Pickup):
+                raise InvalidInputError("pass a Delivery or a Pickup")
             offered = registry.offers(self._record.state)
             if fulfillment.type not in offered:
                 raise StepNotAllowedError(
@@ -275,7 +275,7 @@ class Checkout:
             )
         )
 
-    async def validate(self, *, tip: Decimal | None = None) -> Quote:
+    async def validate(self, *, tip: Decimal | int | str | None = None) -> Quote:
         """Have Gett price the order; ``tip`` in major units, ``None`` keeps the one chosen before.
 
         The first quote of an order is the total the shopper agrees to by going on; when a later
@@ -298,9 +298,9 @@ class Checkout:
         Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card and
         the session go.
         """
-        if not isinstance(identity, Identity):
-            raise InvalidInputError("pass an Identity")
         async with self._step("identify", ShopperChanged):
+            if not isinstance(identity, Identity):
+                raise InvalidInputError("pass an Identity")
             known = self._record.state.identity
             if known == identity:
                 return
@@ -321,16 +321,16 @@ class Checkout:
 
             return await self._with_session("set_fulfillment_context", Carry.CONTEXT, call)
 
-    async def confirm_total(self, total: Decimal) -> None:
+    async def confirm_total(self, total: Decimal | int | str) -> None:
         """The shopper agrees to ``total``, in major units: the amount that was shown.
 
         `TotalChangedError` when the live quote says another one.
         """
-        try:
-            shown = read_amount(total)
-        except ValueError as error:
-            raise InvalidInputError(f"the total: {error}") from None
         async with self._step("confirm_total"):
+            try:
+                shown = read_amount(total)
+            except ValueError as error:
+                raise InvalidInputError(f"the total: {error}") from None
             state = self._record.state
             if state.quote is None or state.stage not in (Stage.PAY, Stage.PLACE):
                 raise StepNotAllowedError("there is no price to confirm", stage=self._stage)
@@ -348,9 +348,9 @@ class Checkout:
         Needs an end user: `IdentityRequiredError` before any request when none is known. Upgrades
         a partner-only session, and carries fulfillment and price over. Docs: Orders › payment.
         """
-        if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
-            raise InvalidInputError("pass a CardOnFile, a SavedCard or a GettPayment")
         async with self._step("pay", PaymentChosen):
+            if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
+                raise InvalidInputError("pass a CardOnFile, a SavedCard or a GettPayment")
 
             async def call(_: Session) -> None:
                 await self._record.happen(PaymentChosen(payment))
@@ -374,9 +374,9 @@ class Checkout:
 
         When no answer comes, look at `saved_cards` before trying again. Docs: Saved cards.
         """
-        if not isinstance(card, NewCard):
-            raise InvalidInputError("pass a NewCard")
         async with self._step("add_card"):
+            if not isinstance(card, NewCard):
+                raise InvalidInputError("pass a NewCard")
 
             async def call(session: Session) -> PaymentMethod:
                 return await self._client.add_payment_card(card, token=session.token)
@@ -431,7 +431,7 @@ class Checkout:
             raise OutcomeUnknownError(
                 "the placement is too old to be sent again under its key: a person must look at it"
             )
-        if (seconds := placement.lease_left(now)) > 0:
+        if (seconds := placement.come_back_after(now)) > 0:
             busy = PlacementInProgressError("another worker is placing this order")
             busy.retry_after = seconds
             raise busy
@@ -490,8 +490,15 @@ class Checkout:
         # Gett's documented advice stands, unless ours is the same with more to act on.
         if error.next_action is None or error.next_action.kind == natural.kind:
             error.next_action = natural
-        if isinstance(error, IdentityRequiredError):
-            error.next_action = SignIn()
+        match error:
+            case IdentityRequiredError():
+                error.next_action = SignIn()
+            case CheckoutConflictError():  # what we know of the checkout is out of date
+                error.next_action = Wait(error.retry_after or 0.0)
+            case TotalChangedError():
+                error.next_action = ConfirmTotal(error.before, error.after)
+            case _:
+                pass
         if isinstance(error, StepNotAllowedError):
             error.step, error.stage = step, str(state.stage)
             error.requirements = error.requirements or registry.requirements(state, now)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from gett_checkout.checkout import Checkout
 from gett_checkout.client import GettClient
+from gett_checkout.core.actions import StartOver, Wait
 from gett_checkout.core.session import Identity, Session
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import (
@@ -27,6 +28,22 @@ from gett_checkout.storage.memory import MemoryStorage
 
 _WEEK: Final = 7 * 24 * 3600.0
 _SETTLED_AT_ONCE: Final = 8
+
+
+class Opening:
+    """A checkout being opened: await it, or enter it."""
+
+    def __init__(self, load: Callable[[], Awaitable[Checkout]]) -> None:
+        self._load = load
+
+    def __await__(self) -> Generator[Any, Any, Checkout]:
+        return self._load().__await__()
+
+    async def __aenter__(self) -> Checkout:
+        return await self._load()
+
+    async def __aexit__(self, *error: object) -> None:
+        """Nothing to undo, and nothing to close."""
 
 
 class Checkouts:
@@ -88,17 +105,18 @@ class Checkouts:
             await record.change(lambda new: new)
         except CheckoutConflictError as error:
             error.checkout_id = state.checkout_id
+            error.next_action = Wait(0.0)
             raise
         self._records[state.checkout_id] = record
         return Checkout(record, self._client, self._menus)
 
-    @asynccontextmanager
-    async def open(self, checkout_id: str) -> AsyncIterator[Checkout]:
+    def open(self, checkout_id: str) -> Opening:
         """The checkout as it was last saved, by whichever worker; `CheckoutNotFoundError`.
 
+        ``async with checkouts.open(id) as checkout`` or ``checkout = await checkouts.open(id)``.
         Each step saves itself: leaving the block does nothing, and an error in it undoes nothing.
         """
-        yield await self._load(checkout_id)
+        return Opening(partial(self._load, checkout_id))
 
     async def settle(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
         """Look after placements whose outcome is unknown and whose worker is gone.
@@ -127,6 +145,7 @@ class Checkouts:
         if stored is None:
             missing = CheckoutNotFoundError("no checkout is kept under this id")
             missing.checkout_id = checkout_id
+            missing.next_action = StartOver()
             raise missing
         # All handles of a checkout in this process share its record, and so follow one another.
         record = self._records.get(checkout_id)

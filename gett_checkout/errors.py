@@ -15,6 +15,10 @@
     │   ├── CheckoutNotFoundError    unknown or expired checkout
     │   ├── CheckoutConflictError    somebody else changed the checkout first
     │   └── SnapshotTooNewError      saved by a later release
+    ├── WebhookError                 a webhook that is not to be acted on now
+    │   ├── WebhookRefusedError      not signed by Gett, or signed too long ago
+    │   ├── WebhookPayloadError      signed, and not what the API documents
+    │   └── WebhookBusyError         the same event is being handled elsewhere
     └── ApiError                     Gett refused: a problem document, or a status of the same meaning
         ├── ApiValidationError       InvalidRequestError, MissingIdempotencyKeyError, MissingStoreIdError,
         │                            AddressInvalidError, AddressOutOfRangeError, CartEmptyError,
@@ -73,7 +77,8 @@ class GettCheckoutError(Exception):
             "type": "about:blank",
             "title": self.problem_title,
             "status": self.problem_status,
-            "detail": str(self),
+            # What went wrong behind a 5xx is for the log, not for the shopper.
+            "detail": str(self) if self.problem_status < 500 else self.problem_title,
             "code": self.problem_code,
         }
         if self.checkout_id is not None:
@@ -84,6 +89,8 @@ class GettCheckoutError(Exception):
             problem["requirements"] = [each.to_dict() for each in self.requirements]
         if self.retry_after is not None:
             problem["retry_after"] = self.retry_after
+        if self.idempotency_key is not None:
+            problem["idempotency_key"] = self.idempotency_key
         return problem
 
 
@@ -145,6 +152,12 @@ class TotalChangedError(GettCheckoutError):
         self.before = before
         self.after = after
         self.parts = dict(parts or {})
+
+    def to_problem(self) -> dict[str, Any]:
+        """As everywhere, with both totals."""
+        totals = {"before": self.before, "after": self.after}
+        known = {name: str(total) for name, total in totals.items() if total is not None}
+        return {**super().to_problem(), **known}
 
 
 class OutcomeUnknownError(GettCheckoutError):
@@ -223,6 +236,34 @@ class SnapshotTooNewError(StorageError):
     problem_code = "SNAPSHOT_TOO_NEW"
     problem_title = "The checkout was saved by a later release"
     problem_status = 500
+
+
+class WebhookError(GettCheckoutError):
+    """A webhook that is not to be acted on now; answer it with ``to_problem()``. Docs: Webhooks."""
+
+    problem_code = "WEBHOOK_ERROR"
+    problem_title = "The webhook was not accepted"
+
+
+class WebhookRefusedError(WebhookError):
+    """The signature is missing or wrong, or the timestamp is missing or too far off."""
+
+    problem_code = "WEBHOOK_REFUSED"
+    problem_status = 401
+
+
+class WebhookPayloadError(WebhookError):
+    """The body is not an order event as documented."""
+
+    problem_code = "WEBHOOK_PAYLOAD"
+    problem_status = 400
+
+
+class WebhookBusyError(WebhookError):
+    """The same event is being handled right now; answered with 503, it comes again."""
+
+    problem_code = "WEBHOOK_BUSY"
+    problem_status = 503
 
 
 class ApiError(GettCheckoutError):
@@ -355,6 +396,8 @@ class OrderBelowMinimumError(ApiValidationError):
 
     Raised by `Checkout.place` before any request, and for the server's own code once it emits it.
     """
+
+    problem_title = "The order is below the restaurant's minimum"
 
     def __init__(self, detail: str = "", **document: Any) -> None:
         super().__init__(detail, **document)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from attrs import frozen
 
 from gett_checkout.core.minimum import MinimumOrder
-from gett_checkout.core.plain import plain
+from gett_checkout.core.plain import plain_fields
 
 
 class _Action:
@@ -17,14 +17,14 @@ class _Action:
 
     def to_dict(self) -> dict[str, Any]:
         """The action as JSON-ready data, its ``kind`` first."""
-        return {"kind": self.kind, **plain(self)}
+        return {"kind": self.kind, **plain_fields(self)}
 
 
 @frozen
 class ChooseStore(_Action):
     """Browse a store: the first one, another one, or the same one again. ``reason`` is a code."""
 
-    kind: ClassVar[str] = "choose_store"
+    kind: ClassVar[Literal["choose_store"]] = "choose_store"
     reason: str | None = None
 
 
@@ -32,7 +32,7 @@ class ChooseStore(_Action):
 class AddItems(_Action):
     """Change the cart: add to it until the minimum is met, or mend the ``lines`` named (their ids)."""
 
-    kind: ClassVar[str] = "add_items"
+    kind: ClassVar[Literal["add_items"]] = "add_items"
     minimum_order: MinimumOrder | None = None
     lines: tuple[str, ...] = ()
 
@@ -41,7 +41,7 @@ class AddItems(_Action):
 class CompleteModifiers(_Action):
     """Make the required choices of the ``lines`` named (their ids)."""
 
-    kind: ClassVar[str] = "complete_modifiers"
+    kind: ClassVar[Literal["complete_modifiers"]] = "complete_modifiers"
     lines: tuple[str, ...] = ()
 
 
@@ -49,7 +49,7 @@ class CompleteModifiers(_Action):
 class ChooseFulfillment(_Action):
     """Give an address, or choose pickup: one of what the store ``offers``."""
 
-    kind: ClassVar[str] = "choose_fulfillment"
+    kind: ClassVar[Literal["choose_fulfillment"]] = "choose_fulfillment"
     offers: tuple[str, ...] = ("delivery", "pickup")
 
 
@@ -57,14 +57,14 @@ class ChooseFulfillment(_Action):
 class Validate(_Action):
     """Ask for a price."""
 
-    kind: ClassVar[str] = "validate"
+    kind: ClassVar[Literal["validate"]] = "validate"
 
 
 @frozen
 class SignIn(_Action):
     """Ask the shopper for e-mail, first and last name, and pass them to ``identify``."""
 
-    kind: ClassVar[str] = "sign_in"
+    kind: ClassVar[Literal["sign_in"]] = "sign_in"
     needs: tuple[str, ...] = ("email", "first_name", "last_name")
 
 
@@ -72,7 +72,7 @@ class SignIn(_Action):
 class ChoosePayment(_Action):
     """Ask how to pay. ``reason`` is the error code of the payment that was refused, if one was."""
 
-    kind: ClassVar[str] = "choose_payment"
+    kind: ClassVar[Literal["choose_payment"]] = "choose_payment"
     reason: str | None = None
 
 
@@ -80,7 +80,7 @@ class ChoosePayment(_Action):
 class ConfirmTotal(_Action):
     """Show both totals (major units) and, with the shopper's consent, call ``confirm_total(after)``."""
 
-    kind: ClassVar[str] = "confirm_total"
+    kind: ClassVar[Literal["confirm_total"]] = "confirm_total"
     before: Decimal | None = None
     after: Decimal | None = None
 
@@ -89,7 +89,7 @@ class ConfirmTotal(_Action):
 class Place(_Action):
     """Place the order, for ``total`` in major units."""
 
-    kind: ClassVar[str] = "place"
+    kind: ClassVar[Literal["place"]] = "place"
     total: Decimal | None = None
 
 
@@ -97,7 +97,7 @@ class Place(_Action):
 class Wait(_Action):
     """Come back after ``seconds``, and repeat what was asked."""
 
-    kind: ClassVar[str] = "wait"
+    kind: ClassVar[Literal["wait"]] = "wait"
     seconds: float = 1.0
 
 
@@ -105,14 +105,14 @@ class Wait(_Action):
 class Settle(_Action):
     """An order was sent and nobody knows what became of it: call ``place`` again, or ``settle``."""
 
-    kind: ClassVar[str] = "settle"
+    kind: ClassVar[Literal["settle"]] = "settle"
 
 
 @frozen
 class Done(_Action):
     """The order is placed."""
 
-    kind: ClassVar[str] = "done"
+    kind: ClassVar[Literal["done"]] = "done"
     order_id: str | None = None
 
 
@@ -120,14 +120,14 @@ class Done(_Action):
 class StartOver(_Action):
     """This checkout is over; start another."""
 
-    kind: ClassVar[str] = "start_over"
+    kind: ClassVar[Literal["start_over"]] = "start_over"
 
 
 @frozen
 class ContactSupport(_Action):
     """A person must look at it: the integration is at fault, or nothing safe is left to try."""
 
-    kind: ClassVar[str] = "contact_support"
+    kind: ClassVar[Literal["contact_support"]] = "contact_support"
     reason: str | None = None
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
-from gett_checkout.core.catalog import CatalogSet, Item
+from gett_checkout.core.catalog import CatalogSet, Item, ModifierGroup
 from gett_checkout.core.money import ZERO
 from gett_checkout.errors import InvalidInputError
 
@@ -24,7 +25,8 @@ MAX_DEPTH = 8
 class Modifier:
     """A chosen modifier, with a quantity or choices of its own.
 
-    ``modifiers`` maps a group id to what is chosen in it: item ids, or `Modifier` values.
+    ``modifiers`` maps a group id to what is chosen in it: item ids, `Modifier` values, or mappings
+    with the members of one, as they come in JSON.
     """
 
     item_id: str
@@ -32,24 +34,26 @@ class Modifier:
     modifiers: Modifiers = field(factory=dict)
 
 
-Modifiers = Mapping[str, Iterable["str | Modifier"]]
+Modifiers = Mapping[str, Iterable["str | Modifier | Mapping[str, Any]"]]
 
 
 @frozen
 class Choice:
-    """One item chosen in a modifier group."""
+    """One item chosen in a modifier group, under the menu's name for it."""
 
     item_id: str
     quantity: int = 1
     groups: tuple[GroupChoice, ...] = ()
+    name: str = ""
 
 
 @frozen
 class GroupChoice:
-    """What is chosen in one modifier group."""
+    """What is chosen in one modifier group, under the menu's name for it."""
 
     modifier_group_id: str
     chosen: tuple[Choice, ...] = ()
+    name: str = ""
 
 
 @frozen
@@ -99,15 +103,13 @@ def read_modifiers(modifiers: Modifiers | None, depth: int = 0) -> tuple[GroupCh
     )
 
 
-def _read_choices(chosen: Iterable[str | Modifier], depth: int) -> Iterator[Choice]:
+def _read_choices(chosen: Iterable[Any], depth: int) -> Iterator[Choice]:
     if isinstance(chosen, str):
         raise InvalidInputError(f"pass a list of modifier item ids, not the bare id {chosen!r}")
     if not isinstance(chosen, Iterable):
         raise InvalidInputError("modifiers must map each group id to a list of modifiers")
     for each in chosen:
-        modifier = Modifier(each) if isinstance(each, str) else each
-        if not isinstance(modifier, Modifier):
-            raise InvalidInputError("a modifier must be an item id or a Modifier")
+        modifier = _read_modifier(each)
         yield Choice(
             modifier.item_id,
             read_quantity(modifier.quantity),
@@ -115,67 +117,97 @@ def _read_choices(chosen: Iterable[str | Modifier], depth: int) -> Iterator[Choi
         )
 
 
+def _read_modifier(value: object) -> Modifier:
+    if isinstance(value, Mapping) and set(value) <= {"item_id", "quantity", "modifiers"}:
+        value = Modifier(**{"item_id": None, **value})
+    elif isinstance(value, str):
+        value = Modifier(value)
+    if not isinstance(value, Modifier) or not isinstance(value.item_id, str):
+        raise InvalidInputError(
+            "a modifier must be an item id, or have item_id, quantity, modifiers"
+        )
+    return value
+
+
 def resolve(line: Line, catalog: CatalogSet) -> Line:
-    """The line with its name, price and problems as this menu has them."""
+    """The line with its names, price and problems as this menu has them."""
     item = catalog.items.get(line.item_id)
     if item is None:
         unknown = LineProblem("ITEM_UNKNOWN", f"{line.item_id} is not on the menu", (line.item_id,))
         return evolve(line, problems=(unknown,))
-    price, problems = _configure(item, line.groups, catalog, (item.item_id,))
-    return evolve(line, name=item.name, unit_price=price, problems=tuple(problems))
+    found = _configure(item, line.groups, catalog, (item.item_id,))
+    return evolve(
+        line,
+        name=item.name,
+        unit_price=found.price,
+        groups=found.groups,
+        problems=tuple(found.problems),
+    )
+
+
+@define
+class _Configured:
+    """One item as chosen: its price, its choices by name, and all that is wrong at every level."""
+
+    price: Decimal
+    groups: tuple[GroupChoice, ...] = ()
+    problems: list[LineProblem] = field(factory=list)
+
+    def complain(self, code: str, message: str, path: tuple[str, ...]) -> None:
+        self.problems.append(LineProblem(code, message, path))
 
 
 def _configure(
     item: Item, groups: tuple[GroupChoice, ...], catalog: CatalogSet, path: tuple[str, ...]
-) -> tuple[Decimal, list[LineProblem]]:
-    """Price of one item as chosen, and all that is wrong with the choices, at every level."""
-    price, problems = item.price or ZERO, list[LineProblem]()
+) -> _Configured:
+    found = _Configured(item.price or ZERO)
     if not item.available:
-        problems.append(LineProblem("ITEM_UNAVAILABLE", f"{item.name} is not available", path))
+        found.complain("ITEM_UNAVAILABLE", f"{item.name} is not available", path)
     offered = {group.modifier_group_id: group for group in catalog.groups_of(item)}
     for choice in groups:
         group, here = offered.get(choice.modifier_group_id), (*path, choice.modifier_group_id)
         if group is None:
-            problems.append(
-                LineProblem(
-                    "MODIFIER_UNKNOWN", f"{item.name} has no group {choice.modifier_group_id}", here
-                )
-            )
-            continue
-        for chosen in choice.chosen:
-            modifier, there = catalog.items.get(chosen.item_id), (*here, chosen.item_id)
-            if modifier is None or chosen.item_id not in group.item_ids:
-                problems.append(
-                    LineProblem(
-                        "MODIFIER_UNKNOWN", f"{group.name} does not offer {chosen.item_id}", there
-                    )
-                )
-                continue
-            part, faults = _configure(modifier, chosen.groups, catalog, there)
-            price += part * chosen.quantity
-            problems.extend(faults)
-    selected = {
-        choice.modifier_group_id: sum(each.quantity for each in choice.chosen) for choice in groups
-    }
-    for group_id, group in offered.items():
-        count, here = selected.get(group_id, 0), (*path, group_id)
-        if count < group.min_selections:
-            problems.append(
-                LineProblem(
-                    "MODIFIER_REQUIRED",
-                    f"{item.name}: choose {_at_least(group.min_selections)} of {group.name}",
-                    here,
-                )
-            )
-        if group.max_selections is not None and count > group.max_selections:
-            problems.append(
-                LineProblem(
-                    "MODIFIER_TOO_MANY",
-                    f"{item.name}: choose at most {group.max_selections} of {group.name}",
-                    here,
-                )
-            )
-    return price, problems
+            message = f"{item.name} has no group {choice.modifier_group_id}"
+            found.complain("MODIFIER_UNKNOWN", message, here)
+            found.groups += (choice,)
+        else:
+            chosen = tuple(_choose(each, group, catalog, here, found) for each in choice.chosen)
+            found.groups += (evolve(choice, chosen=chosen, name=group.name),)
+    counts = {each.modifier_group_id: sum(one.quantity for one in each.chosen) for each in groups}
+    for group in offered.values():
+        _count(counts.get(group.modifier_group_id, 0), group, item, path, found)
+    return found
+
+
+def _choose(
+    choice: Choice,
+    group: ModifierGroup,
+    catalog: CatalogSet,
+    path: tuple[str, ...],
+    found: _Configured,
+) -> Choice:
+    """The choice with its names; its price and problems are added to what was ``found``."""
+    modifier, here = catalog.items.get(choice.item_id), (*path, choice.item_id)
+    if modifier is None or choice.item_id not in group.item_ids:
+        message = f"{group.name} does not offer {choice.item_id}"
+        found.complain("MODIFIER_UNKNOWN", message, here)
+        return choice
+    part = _configure(modifier, choice.groups, catalog, here)
+    found.price += part.price * choice.quantity
+    found.problems += part.problems
+    return evolve(choice, groups=part.groups, name=modifier.name)
+
+
+def _count(
+    count: int, group: ModifierGroup, item: Item, path: tuple[str, ...], found: _Configured
+) -> None:
+    here = (*path, group.modifier_group_id)
+    if count < group.min_selections:
+        message = f"{item.name}: choose {_at_least(group.min_selections)} of {group.name}"
+        found.complain("MODIFIER_REQUIRED", message, here)
+    if group.max_selections is not None and count > group.max_selections:
+        message = f"{item.name}: choose at most {group.max_selections} of {group.name}"
+        found.complain("MODIFIER_TOO_MANY", message, here)
 
 
 def _at_least(count: int) -> str:

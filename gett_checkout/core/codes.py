@@ -127,12 +127,17 @@ def refuse(code: str, detail: str = "", *, category: str = "", **document: Any) 
     if row is not None:
         facts = {"status": row.status, "retryable": row.retryable, **document}
         error = row.error(detail, code=code, category=category or row.category, **facts)
-        error.next_action = row.action
+        error.next_action = _timed(row.action, error)
         return error
     category = category if category in CATEGORIES else category_of(document.get("status", 0))
     error = CATEGORIES.get(category, e.ApiError)(detail, code=code, category=category, **document)
-    error.next_action = _CATEGORY_ACTIONS.get(category, _OURS)
+    error.next_action = _timed(_CATEGORY_ACTIONS.get(category, _OURS), error)
     return error
+
+
+def _timed(action: NextAction, error: e.ApiError) -> NextAction:
+    """The action, waiting as long as Gett says."""
+    return a.Wait(error.retry_after) if isinstance(action, a.Wait) and error.retry_after else action
 
 
 def part_of(error: e.ApiError) -> Part:

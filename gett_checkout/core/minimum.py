@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -16,6 +16,7 @@ from gett_checkout.core.cart import MAX_QUANTITY, Line, subtotal
 from gett_checkout.core.catalog import CatalogSet, Item, Store
 from gett_checkout.core.money import DEFAULT_CURRENCY, ZERO, show_amount
 from gett_checkout.core.order import Quote
+from gett_checkout.core.plain import plain_fields
 
 _TOP_UP_QUANTITY = 3
 
@@ -43,6 +44,10 @@ class MinimumOrder:
             return f"The {threshold} minimum is reached"
         missing = show_amount(self.missing, self.currency, locale)
         return f"Add {missing} more to reach the {threshold} minimum"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The gap as JSON-ready data, its message included."""
+        return {**plain_fields(self), "message": self.message()}
 
 
 @frozen

@@ -20,6 +20,7 @@ from gett_checkout.errors import ApiError, GettCheckoutError, PaymentFailedError
 KEY_LIFE: Final = timedelta(hours=24)
 # Clocks differ and a request takes a while: a key this close to its end is not used any more.
 KEY_MARGIN: Final = timedelta(hours=1)
+COME_BACK: Final = 2.0
 
 
 @frozen
@@ -43,6 +44,13 @@ class Placement:
     def lease_left(self, now: datetime) -> float:
         """Seconds for which another worker may still be sending; 0 when nobody is."""
         return max((self.lease_until - now).total_seconds(), 0.0)
+
+    def come_back_after(self, now: datetime) -> float:
+        """Seconds after which it is worth asking again; 0 when nobody is sending.
+
+        Sooner than the lease ends: most answers come long before.
+        """
+        return min(self.lease_left(now), COME_BACK)
 
     def is_intact(self) -> bool:
         """Whether the body is the one the key was made for."""

@@ -29,8 +29,15 @@ def plain(value: Any) -> Any:
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, tuple | list | frozenset):
         return [plain(each) for each in value]
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
     if has(type(value)):
-        return {
-            each.name: plain(getattr(value, each.name)) for each in fields(type(value)) if each.repr
-        }
+        return plain_fields(value)
     raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def plain_fields(value: Any) -> dict[str, Any]:
+    """The fields of an attrs value that may be shown, each in its plain form."""
+    return {
+        each.name: plain(getattr(value, each.name)) for each in fields(type(value)) if each.repr
+    }

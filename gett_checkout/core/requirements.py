@@ -18,7 +18,7 @@ from gett_checkout.core.actions import NextAction
 from gett_checkout.core.codes import refuse
 from gett_checkout.core.minimum import MinimumOrder, minimum_order
 from gett_checkout.core.money import show_amount
-from gett_checkout.core.plain import plain
+from gett_checkout.core.plain import plain, plain_fields
 from gett_checkout.core.state import OPEN, CheckoutState, Stage
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -40,8 +40,7 @@ class Requirement:
 
     def to_dict(self) -> dict[str, Any]:
         """The requirement as JSON-ready data."""
-        data: dict[str, Any] = plain(self)
-        return data
+        return plain_fields(self)
 
 
 @frozen
@@ -233,7 +232,7 @@ def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
     placement = state.placement
     if placement is None or placement.is_too_old(now):
         return actions.ContactSupport("KEY_TOO_OLD")
-    if (seconds := placement.lease_left(now)) > 0:
+    if (seconds := placement.come_back_after(now)) > 0:
         return actions.Wait(seconds)
     return actions.Settle()
 

@@ -177,10 +177,11 @@ def _write_groups(groups: tuple[GroupChoice, ...]) -> list[Any]:
     return [
         [
             group.modifier_group_id,
+            group.name,
             [
-                [each.item_id, each.quantity, _write_groups(each.groups)]
+                [each.item_id, each.name, each.quantity, _write_groups(each.groups)]
                 if each.groups
-                else [each.item_id, each.quantity]
+                else [each.item_id, each.name, each.quantity]
                 for each in group.chosen
             ],
         ]
@@ -209,12 +210,13 @@ def _read_groups(groups: list[Any]) -> tuple[GroupChoice, ...]:
                 group_id,
                 tuple(
                     [
-                        Choice(item_id, quantity, _read_groups(*nested) if nested else ())
-                        for item_id, quantity, *nested in chosen
+                        Choice(item_id, quantity, _read_groups(*nested) if nested else (), name)
+                        for item_id, name, quantity, *nested in chosen
                     ]
                 ),
+                group_name,
             )
-            for group_id, chosen in groups
+            for group_id, group_name, chosen in groups
         ]
     )
 

@@ -14,7 +14,7 @@ from gett_checkout.core.cart import GroupChoice, Line, LineProblem
 from gett_checkout.core.machine import at
 from gett_checkout.core.minimum import MinimumOrder
 from gett_checkout.core.order import CardOnFile, Fulfillment, Order, Payment, Quote
-from gett_checkout.core.plain import plain
+from gett_checkout.core.plain import plain_fields
 from gett_checkout.core.requirements import Requirement
 from gett_checkout.core.state import CheckoutState, Notice, Stage
 
@@ -109,12 +109,9 @@ class CheckoutView:
 
     def to_dict(self) -> dict[str, Any]:
         """The view as JSON-ready data: amounts as strings, times as ISO 8601."""
-        data: dict[str, Any] = plain(self)
-        data["next_action"] = self.next_action.to_dict()
+        data = plain_fields(self)
         if self.fulfillment is not None:
             data["fulfillment"]["type"] = self.fulfillment.type
-        if self.minimum_order is not None:
-            data["minimum_order"]["message"] = self.minimum_order.message()
         return data
 
 

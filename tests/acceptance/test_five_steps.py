@@ -10,6 +10,7 @@ import pytest
 from gett_checkout import (
     Address,
     CardOnFile,
+    Checkout,
     CheckoutConflictError,
     CheckoutNotFoundError,
     Checkouts,
@@ -47,27 +48,31 @@ from tests.acceptance.shopping import (
 from tests.clock import Clock
 
 
+def next_step(checkout: Checkout) -> str:
+    return checkout.view.next_action.kind
+
+
 async def test_an_order_end_to_end(checkouts: Checkouts, sandbox: Sandbox) -> None:
     checkout = await checkouts.start()
-    assert checkout.view.next_action.kind == "choose_store"
+    assert next_step(checkout) == "choose_store"
     await checkout.browse(STORE)
     await checkout.add("item_margherita", modifiers=REGULAR)
     gap = checkout.view.minimum_order
     assert gap is not None
     assert gap.message() == "Add $4.50 more to reach the $15.00 minimum"
-    assert checkout.view.next_action.kind == "add_items"
+    assert next_step(checkout) == "add_items"
     await checkout.add("item_garlic_bread")
-    assert checkout.view.next_action.kind == "choose_fulfillment"
+    assert next_step(checkout) == "choose_fulfillment"
     await checkout.fulfill(HOME)
     assert checkout.view.session.level == "partner-only"
     quote = await checkout.validate(tip=Decimal("3.00"))
     assert quote.amounts.tip == Decimal("3.00")
-    assert checkout.view.next_action.kind == "sign_in"
+    assert next_step(checkout) == "sign_in"
     await checkout.identify(JANE)
     assert checkout.view.session.level == "partner-only"
     await checkout.pay(CARD)
     assert checkout.view.session.level == "end-user"
-    assert checkout.view.next_action.kind == "place"
+    assert next_step(checkout) == "place"
     order = await checkout.place()
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert sandbox.orders[0].total == quote.amounts.total
@@ -163,9 +168,9 @@ async def test_nested_required_modifiers(checkouts: Checkouts, sandbox: Sandbox)
     checkout = await checkouts.start(JANE)
     await checkout.browse("store_seoul_kitchen")
     line = await checkout.add("item_bibimbap", quantity=2)
-    assert checkout.view.next_action.kind == "complete_modifiers"
+    assert next_step(checkout) == "complete_modifiers"
     await checkout.update(line.line_id, modifiers={"group_protein": ["item_protein_bulgogi"]})
-    assert checkout.view.next_action.kind == "complete_modifiers"
+    assert next_step(checkout) == "complete_modifiers"
     with pytest.raises(StepNotAllowedError) as refused:
         await checkout.validate()
     assert refused.value.requirements[0].code == "modifiers"
@@ -337,7 +342,7 @@ async def test_an_expired_quote_asks_for_a_new_price(
     await until_payable(checkout)
     clock.advance(15 * 60)
     assert checkout.view.stage is Stage.VALIDATE
-    assert checkout.view.next_action.kind == "validate"
+    assert next_step(checkout) == "validate"
     before = len(sandbox.requests)
     with pytest.raises(StepNotAllowedError):
         await checkout.place()
@@ -393,7 +398,7 @@ async def test_a_sold_out_item_names_its_line(checkouts: Checkouts, sandbox: San
     marked = [line.item_id for line in checkout.view.lines if line.problems]
     assert marked == ["item_garlic_bread"]
     assert checkout.view.stage is Stage.BROWSE
-    assert checkout.view.next_action.kind == "add_items"
+    assert next_step(checkout) == "add_items"
     line = next(line for line in checkout.view.lines if line.problems)
     await checkout.remove(line.line_id)
     await checkout.add("item_tiramisu")
@@ -460,7 +465,7 @@ async def test_an_abandoned_checkout_takes_no_more_steps(
     checkout = await checkouts.start()
     await fill_cart(checkout)
     await checkout.abandon()
-    assert checkout.view.next_action.kind == "start_over"
+    assert next_step(checkout) == "start_over"
     assert writes(sandbox) == []
     for step in (checkout.fulfill(HOME), checkout.place(), checkout.identify(JANE)):
         with pytest.raises(StepNotAllowedError):

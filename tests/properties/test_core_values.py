@@ -183,7 +183,7 @@ def priced(item_id: str, modifiers: Modifiers, catalog: CatalogSet) -> Decimal:
     total = found.price or Decimal(0)
     for group_id, chosen in modifiers.items():
         for each in chosen:
-            modifier = Modifier(each) if isinstance(each, str) else each
+            modifier = each if isinstance(each, Modifier) else Modifier(str(each))
             if group_id in found.modifier_group_ids and (
                 modifier.item_id in catalog.modifier_groups[group_id].item_ids
             ):

@@ -119,6 +119,7 @@ def test_the_tables_cover_every_code_and_every_class() -> None:
         if isinstance(each, type)
         and issubclass(each, GettCheckoutError)
         and not issubclass(each, ApiError)
+        and not each.__name__.startswith("Webhook")  # no call of ours raises these
     }
     assert set(BY_CLASS) == ours
     assert {means for _, _, both in CASES for means in both} == set(Outcome)

@@ -124,7 +124,7 @@ def test_the_next_action_carries_what_is_needed(
         (Stage.PLACED, {}, 0, actions.Done("order-1")),
         (Stage.PLACED, {"order": None}, 0, actions.Done(None)),
         (Stage.ABANDONED, {}, 0, actions.StartOver()),
-        (Stage.PLACING, {}, 0, actions.Wait(60.0)),
+        (Stage.PLACING, {}, 0, actions.Wait(2.0)),
         (Stage.PLACING, {}, 59, actions.Wait(1.0)),
         (Stage.PLACING, {}, 60, actions.Settle()),
         (Stage.PLACING, {}, 22 * 3600, actions.Settle()),
