@@ -19,9 +19,8 @@ from gett_checkout.errors import (
     OutcomeUnknownError,
     StorageError,
 )
-from gett_checkout.sandbox import Sandbox
-from gett_checkout.sandbox.menus import STORES
-from gett_checkout.sandbox.payments import MAGIC_CARDS
+from gett_checkout.sandbox import RefusedError, Sandbox, Switches
+from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.storage import Storage
 from gett_checkout.storage.opening import open_storage
 from gett_checkout.version import __version__
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match parsed.command:
             case "sandbox":
-                asyncio.run(_serve(parsed.host, parsed.port))
+                asyncio.run(_serve(parsed.host, parsed.port, read_options(parsed)))
             case "settle":
                 return asyncio.run(_settle(parsed.storage, parsed.base_url, parsed.limit))
             case "schema":
@@ -42,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 asyncio.run(run_demo(Teller(sys.stdout, colours=_wants_colours())))
     except KeyboardInterrupt:
         return 130
+    except RefusedError as refusal:  # an option of the sandbox
+        print(f"gett-checkout: {refusal.detail}", file=sys.stderr)
+        return 1
     except (GettCheckoutError, OSError) as error:
         said = error.strerror if isinstance(error, OSError) else None
         print(f"gett-checkout: {said or error}", file=sys.stderr)
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = commands.add_parser("sandbox", help="leave a sandbox running until interrupted")
     sandbox.add_argument("--host", default="127.0.0.1", help="default: loopback only")
     sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
+    add_options(sandbox)
     settle = commands.add_parser(
         "settle",
         help="look after placements whose outcome is unknown",
@@ -78,16 +81,10 @@ def _wants_colours() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-async def _serve(host: str, port: int) -> None:
+async def _serve(host: str, port: int, switches: Switches) -> None:
     """Run a sandbox until the process is interrupted or told to end."""
-    async with Sandbox(host=host, port=port) as sandbox:
-        print(f"The sandbox listens on {sandbox.url}\n")
-        print(f"  API key  {sandbox.api_key}")
-        print("  stores   " + ", ".join(str(store["storeId"]) for store, _ in STORES))
-        print("  cards    (cardOnFile.cardToken; any other is approved)")
-        for token, card in MAGIC_CARDS.items():
-            print(f"           {token:<18} {card.description}")
-        print("\nIt forgets everything when it ends: press Ctrl-C.", flush=True)
+    async with Sandbox(host=host, port=port, switches=switches) as sandbox:
+        print(welcome(sandbox), flush=True)
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # event loops without signal handlers

@@ -8,12 +8,29 @@ orders it made, which is what a test should ask:
         sandbox.switches.fail("place_order", "drop_after")
         ...  # place an order against sandbox.url with sandbox.api_key
         assert len(sandbox.orders) == 1
+
+All of it can be turned over HTTP too (`control`), and it sends signed order events (`webhooks`).
 """
 
 from .credentials import Session
 from .handling import Seen
-from .orders import Order
+from .orders import Order, Refund
+from .problems import RefusedError
 from .server import Sandbox
 from .switches import Fault, Switches
+from .traffic import Exchange
+from .webhooks import Attempt, Delivery
 
-__all__ = ["Fault", "Order", "Sandbox", "Seen", "Session", "Switches"]
+__all__ = [
+    "Attempt",
+    "Delivery",
+    "Exchange",
+    "Fault",
+    "Order",
+    "Refund",
+    "RefusedError",
+    "Sandbox",
+    "Seen",
+    "Session",
+    "Switches",
+]

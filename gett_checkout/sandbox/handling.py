@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from aiohttp import web
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from . import decimal_json, faults, operations
 from .calls import Answer, Call, Desk, session_user_required
@@ -19,6 +19,7 @@ from .limits import RateLimiter
 from .operations import Level, Operation, Route
 from .problems import RefusedError
 from .switches import Fault, Switches
+from .traffic import Exchange, masked
 
 _log = logging.getLogger(__name__)
 
@@ -37,14 +38,15 @@ class Seen:
     idempotency_key: str | None = None
 
 
-@frozen
+@define
 class _Arrival:
-    """A request, and what could be told from its head alone."""
+    """A request, and what could be told from its head alone; `content` is empty until it is read."""
 
-    request: web.Request
+    request: web.BaseRequest
     route: Route | None
     level: Level
     session: Session | None = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def operation(self) -> str:
@@ -61,6 +63,7 @@ class Handler:
         clock: Callable[[], datetime],
         switches: Switches,
         credentials: Credentials,
+        records_traffic: bool,
     ) -> None:
         self._desks = desks
         self._clock = clock
@@ -69,7 +72,9 @@ class Handler:
         self._limiter = RateLimiter(switches)
         self._stopping: asyncio.Event | None = None
         self._connections: set[asyncio.Task[object]] = set()
+        self._records_traffic = records_traffic
         self.requests: list[Seen] = []
+        self.traffic: list[Exchange] = []
 
     def open(self) -> None:
         """Be ready to serve on the running loop."""
@@ -89,10 +94,10 @@ class Handler:
 
     def reset(self) -> None:
         """Forget the requests; one still being served is written to the old list."""
-        self.requests = []
+        self.requests, self.traffic = [], []
         self._limiter.reset()
 
-    async def serve(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.BaseRequest) -> web.Response:
         """Serve one request; the one entry point of the HTTP server."""
         self._remember_connection()
         now = self._clock()
@@ -110,6 +115,8 @@ class Handler:
         log, index = self.requests, len(self.requests)
         log.append(seen)
         answer = await self._answer(arrival)
+        if self._records_traffic:
+            self._record(seen, arrival, answer or Answer(0))
         if answer is None:
             return _dropped(request)
         log[index] = evolve(seen, status=answer.status, error_code=answer.error_code)
@@ -169,7 +176,7 @@ class Handler:
         self._let_in(operation, arrival.level)
         self._limiter.spend(operation.bucket, self._clock())
         request = arrival.request
-        content = await _content(request)
+        arrival.content = content = await read_content(request)
         if delay is not None and await self._stops_within(delay):
             raise ConnectionAbortedError
         call = Call(
@@ -207,10 +214,21 @@ class Handler:
         except TimeoutError:
             return False
 
+    def _record(self, seen: Seen, arrival: _Arrival, answer: Answer) -> None:
+        exchange = Exchange(
+            at=seen.at,
+            method=seen.method,
+            path=seen.path,
+            operation=seen.operation,
+            level=seen.level,
+            sent=masked(arrival.content),
+            status=answer.status,
+            answered=masked(answer.content),
+        )
+        self.traffic.append(exchange)
+
     def _problem(self, refusal: RefusedError, arrival: _Arrival) -> Answer:
-        document = refusal.document(instance=arrival.request.path, now=self._clock())
-        content = decimal_json.write(document)
-        return Answer(refusal.status, content, "application/problem+json", refusal.code)
+        return refused(refusal, arrival.request.path, self._clock())
 
     def _response(self, arrival: _Arrival, answer: Answer) -> web.Response:
         bucket = arrival.route.operation.bucket if arrival.route else "reads"
@@ -220,7 +238,8 @@ class Handler:
         return web.Response(status=answer.status, body=answer.content, headers=headers)
 
 
-async def _content(request: web.Request) -> bytes:
+async def read_content(request: web.BaseRequest) -> bytes:
+    """The body of a request, or a refusal."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
@@ -229,7 +248,13 @@ async def _content(request: web.Request) -> bytes:
         raise RefusedError("INVALID_REQUEST", "The body cannot be read.") from error
 
 
-def _dropped(request: web.Request) -> web.Response:
+def refused(refusal: RefusedError, path: str, now: datetime) -> Answer:
+    """The problem document of a refused request to `path`."""
+    content = decimal_json.write(refusal.document(instance=path, now=now))
+    return Answer(refusal.status, content, "application/problem+json", refusal.code)
+
+
+def _dropped(request: web.BaseRequest) -> web.Response:
     """Cut the connection. aiohttp wants a response all the same, and finds nobody to send it to."""
     if request.transport is not None:
         request.transport.abort()

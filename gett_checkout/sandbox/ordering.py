@@ -132,8 +132,9 @@ class Ordering:
             session_email=call.session.email if call.session else None,
             user_id=call.session.user_id if call.session else None,
             placed_at=call.at,
+            checkout_session_id=f"csn_{uuid4().hex}",
         )
-        self._book.orders.append(order)
+        self._book.add(order)
         return order
 
     def _address(self, call: Call, fulfillment_type: str) -> Address | None:

@@ -1,14 +1,15 @@
-"""Orders once they are made: the record of them, and the operations that read it.
+"""Orders once they are made: the record of them, what becomes of them, and who reads it.
 
 Docs: Operations ("get order", "order history"); Order states. This record is the truth a test asks:
 how many orders there are, whatever the client believes.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .addresses import Address
 from .calls import Answer, Call, answer
@@ -18,6 +19,34 @@ from .pricing import Amounts
 from .problems import RefusedError, instant, invalid
 from .reading import EMAIL, PHONE, Document
 from .storefront import DEFAULT_LIMIT, HIGHEST_LIMIT
+
+Progress = Literal[
+    "pending",
+    "manual_review",
+    "confirmed",
+    "preparing",
+    "ready",
+    "inTransit",
+    "completed",
+    "cancelled",
+]
+"""How far an order has come. Docs: Order states; `manual_review` is known to webhooks only."""
+PROGRESS: tuple[Progress, ...] = get_args(Progress)
+_WAY: tuple[Progress, ...] = (
+    "pending", "confirmed", "preparing", "ready", "inTransit", "completed",
+)  # fmt: skip
+FINISHED: tuple[Progress, ...] = ("completed", "cancelled")
+
+RefundType = Literal["store_credit", "original_payment"]
+REFUND_TYPES: tuple[RefundType, ...] = get_args(RefundType)
+
+
+@frozen
+class Refund:
+    """Money given back; the amount in major units."""
+
+    type: RefundType
+    amount: Decimal
 
 
 @frozen
@@ -61,6 +90,17 @@ class Order:
     session_email: str | None = field(repr=False)
     user_id: str | None
     placed_at: datetime
+    checkout_session_id: str
+    """What webhooks know the order by."""
+    progress: Progress = "pending"
+    status: str = "pending"
+    """As the API reads it: the last status the order had while it was open."""
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`open`, `completed` or `cancelled`."""
+        return self.progress if self.progress in FINISHED else "open"
 
     @property
     def total(self) -> Decimal:
@@ -68,11 +108,11 @@ class Order:
         return self.amounts.total
 
     def receipt(self) -> dict[str, Any]:
-        """The answer to placing it. A new order is open and pending."""
+        """The answer to placing it."""
         return {
             "orderId": self.order_id,
-            "state": "open",
-            "status": "pending",
+            "state": self.state,
+            "status": self.status,
             "amounts": self.amounts.document(),
         }
 
@@ -90,15 +130,57 @@ class Order:
 class OrderBook:
     """Every order made, in the order they were made."""
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Callable[[Order, Order | None], None]) -> None:
+        self._announce = announce
         self.orders: list[Order] = []
+
+    def add(self, order: Order) -> None:
+        """Write down an order that was just made."""
+        self.orders.append(order)
+        self._announce(order, None)
+
+    def advance(self, order_id: str, to: Progress | None = None) -> Order:
+        """Bring an order further: to the step named, else to the next one on its usual way."""
+        order = self.find(order_id)
+        if order.progress in FINISHED:
+            raise RefusedError("CONFLICT", f"The order is {order.progress}.")
+        to = _next(order) if to is None else to
+        if to not in PROGRESS:
+            raise invalid("$.to", "unknown_value", f"One of {', '.join(PROGRESS)} is expected.")
+        is_status = to not in (*FINISHED, "manual_review")
+        return self._change(order, progress=to, status=to if is_status else order.status)
+
+    def refund(self, order_id: str, amount: Decimal, type: RefundType) -> Order:  # noqa: A002
+        """Give money back; never more than the order cost."""
+        order = self.find(order_id)
+        amount = Decimal(amount)
+        left = order.total - sum(refund.amount for refund in order.refunds)
+        if not 0 < amount <= left or amount != round(amount, 2):
+            raise invalid("$.amount", "out_of_bounds", f"From 0.01 to {left} can be refunded.")
+        if type not in REFUND_TYPES:
+            raise invalid("$.type", "unknown_value", "There is no such type of refund.")
+        return self._change(order, refunds=(*order.refunds, Refund(type, amount)))
+
+    def find(self, order_id: str) -> Order:
+        """The order with this id, or `NOT_FOUND`."""
+        for order in self.orders:
+            if order.order_id == order_id:
+                return order
+        raise RefusedError("NOT_FOUND", "There is no order with this id.")
+
+    def _change(self, order: Order, **changes: Any) -> Order:
+        changed = evolve(order, **changes)
+        self.orders[self.orders.index(order)] = changed
+        self._announce(changed, order)
+        return changed
 
     def get_order(self, call: Call) -> Answer:
         """GET /orders/{orderId}; another user's order is not found."""
-        for order in self._orders_of(call.shopper()):
-            if order.order_id == call.parameters["orderId"]:
-                return answer(order.document())
-        raise RefusedError("NOT_FOUND", "There is no order with this id.")
+        shopper = call.shopper()
+        order = self.find(call.parameters["orderId"])
+        if order.user_id != shopper:
+            raise RefusedError("NOT_FOUND", "There is no order with this id.")
+        return answer(order.document())
 
     def list_orders(self, call: Call) -> Answer:
         """GET /orders, the newest first."""
@@ -119,6 +201,14 @@ class OrderBook:
 
     def _orders_of(self, user_id: str) -> list[Order]:
         return [order for order in self.orders if order.user_id == user_id]
+
+
+def _next(order: Order) -> Progress:
+    """What was looked at more closely goes on like a new order; only a delivery is in transit."""
+    at = "pending" if order.progress == "manual_review" else order.progress
+    following = _WAY[_WAY.index(at) + 1]
+    skips = following == "inTransit" and order.fulfillment_type == "pickup"
+    return "completed" if skips else following
 
 
 def _whole(call: Call, name: str, default: int, bounds: tuple[int, int]) -> int:

@@ -92,6 +92,23 @@ class Document:
             raise invalid(self.at(name), "malformed", "At most two decimals are expected.")
         return round(value, 2)
 
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self._member(name)
+        if not isinstance(value, bool):
+            raise invalid(self.at(name), "wrong_type", "True or false is expected.")
+        return value
+
+    def texts(self, name: str, choices: Collection[str] | None = None) -> set[str]:
+        """An array of strings, of fixed ones where there are `choices`."""
+        value = self._member(name)
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise invalid(self.at(name), "wrong_type", "An array of strings is expected.")
+        if choices is not None and not set(value) <= set(choices):
+            expected = ", ".join(sorted(choices))
+            raise invalid(self.at(name), "unknown_value", f"Some of {expected} are expected.")
+        return set(value)
+
     def part(self, name: str) -> "Document":
         """A JSON object."""
         return _object(self._member(name), self.at(name))

@@ -1,7 +1,11 @@
-"""The sandbox itself: its parts put together, and the HTTP server around them."""
+"""The sandbox itself: its parts put together, from the HTTP server to the courier of its events."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from copy import deepcopy
+from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,24 +13,30 @@ from aiohttp import web
 
 from . import operations
 from .carts import Carts
+from .clock import OwnClock, real_time
+from .control import CONTROL_PATH, Control
 from .credentials import SANDBOX_API_KEY, Credentials, Session
 from .handling import Handler, Seen
 from .menus import STORES
 from .ordering import Ordering
-from .orders import Order, OrderBook
+from .orders import Order, OrderBook, Progress, RefundType
+from .problems import RefusedError
+from .serving import listening
 from .sessions import Sessions
 from .storefront import Storefront
 from .switches import Switches
+from .traffic import Exchange
 from .wallet import Wallets
-
-LARGEST_BODY = 1024 * 1024
-SHUTDOWN_SECONDS = 1.0
+from .webhooks import Courier, Delivery
 
 
 class Sandbox:
     """A stand-in for Gett's Marketfront API on loopback; an async context manager.
 
     `stores` are pairs of a store and its catalog set, as the API writes them, with `Decimal` prices.
+    With a `clock` of the caller's own (aware UTC), webhooks are sent by `deliver` alone; without
+    one the sandbox owns its clock, which `advance_clock` moves, and sends them when they are due.
+    `record_traffic` keeps what goes over the wire in `traffic`, secrets masked.
     """
 
     def __init__(
@@ -37,13 +47,25 @@ class Sandbox:
         clock: Callable[[], datetime] | None = None,
         switches: Switches | None = None,
         stores: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]] = STORES,
+        record_traffic: bool = False,
     ) -> None:
         self.switches = Switches() if switches is None else switches
+        self._as_started = deepcopy(self.switches)
         self._host, self._port = host, port
-        self._runner: web.AppRunner | None = None
+        self._url = ""
+        self._runner: web.ServerRunner | None = None
+        self._own_clock = OwnClock() if clock is None else None
+        self.now: Callable[[], datetime] = clock or self._own_clock or real_time
         self._credentials = Credentials(self.switches)
         self._wallets = Wallets()
-        self._book = OrderBook()
+        self._courier = Courier(
+            self.switches,
+            clock=self.now,
+            stamp=clock or real_time,
+            permalink=lambda order_id: f"{self._url}{CONTROL_PATH}/orders/{order_id}",
+        )
+        self._delivering: asyncio.Task[None] | None = None
+        self._book = OrderBook(self._courier.announce)
         self._sessions = Sessions(self._credentials, self._wallets, self.switches)
         storefront = Storefront(stores, self.switches)
         carts = Carts(storefront)
@@ -74,10 +96,12 @@ class Sandbox:
         }
         self._handler = Handler(
             desks,
-            clock=clock or _real_time,
+            clock=self.now,
             switches=self.switches,
             credentials=self._credentials,
+            records_traffic=record_traffic,
         )
+        self._control = Control(self)
 
     @property
     def api_key(self) -> str:
@@ -87,10 +111,9 @@ class Sandbox:
     @property
     def url(self) -> str:
         """Where the sandbox listens, without a trailing slash."""
-        if self._runner is None or not self._runner.addresses:
+        if self._runner is None:
             raise RuntimeError("the sandbox is not running")
-        host, port = self._runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return self._url
 
     @property
     def requests(self) -> list[Seen]:
@@ -106,6 +129,21 @@ class Sandbox:
     def sessions(self) -> list[Session]:
         """Every session created, expired and revoked ones included."""
         return self._credentials.sessions
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Every webhook event, with the tries to deliver it so far."""
+        return self._courier.deliveries
+
+    @property
+    def traffic(self) -> list[Exchange]:
+        """What went over the wire, secrets masked, if the sandbox was told to record it."""
+        return self._handler.traffic
+
+    @property
+    def owns_clock(self) -> bool:
+        """Whether the clock is the sandbox's, so that `advance_clock` moves it."""
+        return self._own_clock is not None
 
     @property
     def writes(self) -> int:
@@ -125,9 +163,45 @@ class Sandbox:
         """Let every session token issued so far answer 401 `UNAUTHENTICATED`."""
         self._credentials.revoke_all()
 
+    def order(self, order_id: str) -> Order:
+        """One order as it stands now, or `RefusedError` `NOT_FOUND`."""
+        return self._book.find(order_id)
+
+    def advance_order(self, order_id: str, to: Progress | None = None) -> Order:
+        """Bring an order to the step named, else to its next one, and announce it (`order_update`).
+
+        `RefusedError` when there is no such order, or when it is completed or cancelled.
+        """
+        return self._book.advance(order_id, to)
+
+    def refund_order(
+        self,
+        order_id: str,
+        amount: Decimal,
+        type: RefundType = "original_payment",  # noqa: A002 - the event's own word
+    ) -> Order:
+        """Give back `amount`, in major units, and announce it (`order_update`).
+
+        `RefusedError` when there is no such order, or when it is more than is left of its total.
+        """
+        return self._book.refund(order_id, amount, type)
+
+    async def deliver(self) -> list[Delivery]:
+        """Try every webhook event that is due once; those tried. Docs: Webhooks."""
+        return await self._courier.deliver()
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let `seconds` pass at once; `RefusedError` when the clock is the caller's own."""
+        if self._own_clock is None:
+            raise RefusedError("CONFLICT", "The sandbox runs on a clock that is not its own.")
+        self._own_clock.advance(seconds)
+        self._courier.wake()
+
     def reset(self) -> None:
-        """Forget orders, sessions, wallets and requests, and turn the switches back."""
-        self.switches.reset()
+        """Forget all that happened, and turn switches and clock back to where they started."""
+        self.switches.reset(self._as_started)
+        if self._own_clock is not None:
+            self._own_clock.reset()
         for part in (
             self._handler,
             self._credentials,
@@ -135,6 +209,7 @@ class Sandbox:
             self._wallets,
             self._book,
             self._ordering,
+            self._courier,
         ):
             part.reset()
 
@@ -143,14 +218,16 @@ class Sandbox:
         if self._runner is not None:
             raise RuntimeError("the sandbox is running")
         self._handler.open()
-        app = web.Application(client_max_size=LARGEST_BODY)
-        app.router.add_route("*", "/{path:.*}", self._handler.serve)
-        # A client that goes away does not stop the work it asked for, as with any real server.
-        self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=False, shutdown_timeout=SHUTDOWN_SECONDS
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        self._runner = await listening(self._serve, self._host, self._port)
+        host, port = self._runner.addresses[0][:2]
+        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if self._own_clock is not None:
+            self._delivering = asyncio.create_task(self._courier.run())
+
+    async def _serve(self, request: web.BaseRequest) -> web.Response:
+        if request.path == CONTROL_PATH or request.path.startswith(f"{CONTROL_PATH}/"):
+            return await self._control.serve(request)
+        return await self._handler.serve(request)
 
     async def stop(self) -> None:
         """Stop listening, and leave nothing running; a hanging request is let go."""
@@ -158,6 +235,10 @@ class Sandbox:
         if runner is None:
             return
         self._handler.let_go()
+        if self._delivering is not None:
+            self._delivering.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._delivering
         await runner.cleanup()
         await self._handler.close()
 
@@ -172,7 +253,3 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
-
-
-def _real_time() -> datetime:
-    return datetime.now(UTC)

@@ -4,6 +4,7 @@ Everything is off by default, and the sandbox then behaves as the API's document
 behaves today.
 """
 
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -109,6 +110,12 @@ class Switches:
     opaque_tokens: bool = False
     """Issue `gett_sess_…` session tokens, as older documentation shows them, instead of JWTs."""
 
+    webhook_url: str | None = None
+    """Where order events are posted; none are made while it is `None`. Docs: Webhooks."""
+
+    webhook_secret: str = field(default="whsec_sandbox_only_for_rehearsals", repr=False)
+    """The key of the events' signatures."""
+
     def fail(self, operation: str, kind: FaultKind, **details: Any) -> Fault:
         """Plan a fault: `switches.fail("place_order", "drop_after", times=2)`."""
         fault = Fault(operation, kind, **details)
@@ -133,8 +140,8 @@ class Switches:
         self.faults[:] = waiting
         return met
 
-    def reset(self) -> None:
-        """Turn everything back to the defaults, in place."""
-        fresh = Switches()
+    def reset(self, to: "Switches | None" = None) -> None:
+        """Turn everything back in place: to the defaults, or to how `to` is set."""
+        fresh = Switches() if to is None else deepcopy(to)
         for switch in fields(Switches):
             setattr(self, switch.name, getattr(fresh, switch.name))

@@ -1,22 +1,47 @@
-"""What a partner's own tests use. Names are loaded when asked for: the suites need pytest."""
+"""What a partner's own tests use; the fixtures are in the pytest plugin beside it (``plugin``).
+
+Names are loaded when asked for: the storage suite needs pytest. See docs/testing.md.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gett_checkout.testing.clock import Clock
+    from gett_checkout.testing.seen import operations, sends_nothing, session_levels, the_order
     from gett_checkout.testing.storage_contract import SteppedClock, StorageContract
 
-__all__ = ["SteppedClock", "StorageContract"]
+__all__ = [
+    "Clock",
+    "SteppedClock",
+    "StorageContract",
+    "operations",
+    "sends_nothing",
+    "session_levels",
+    "the_order",
+]
+
+_SUITE = "gett_checkout.testing.storage_contract"
+_SEEN = "gett_checkout.testing.seen"
+_HOMES = {
+    "Clock": "gett_checkout.testing.clock",
+    "SteppedClock": _SUITE,
+    "StorageContract": _SUITE,
+    "operations": _SEEN,
+    "sends_nothing": _SEEN,
+    "session_levels": _SEEN,
+    "the_order": _SEEN,
+}
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    home = _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pytest
+    if home == _SUITE:
+        import pytest
 
-    module = "gett_checkout.testing.storage_contract"
-    pytest.register_assert_rewrite(module)  # so that a failing check shows its values
-    from gett_checkout.testing import storage_contract
-
-    return getattr(storage_contract, name)
+        pytest.register_assert_rewrite(home)  # so that a failing check shows its values
+    return getattr(import_module(home), name)

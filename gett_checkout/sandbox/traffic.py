@@ -1,0 +1,65 @@
+"""The wire as it was, for a person to read: what came and what went, secrets masked before it is kept."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+MASK = "***"
+LARGEST_SHOWN = 4096
+
+SECRETS = frozenset(
+    {
+        # credentials, and what is as good as one
+        "token", "sessionToken", "validatedOrderToken", "cardToken", "webhook_secret",
+        # card data
+        "bin", "cardNumber", "cvc", "expiration", "lastFour",
+        # contact data
+        "email", "phone", "firstName", "lastName", "address1", "address2", "partnerUserId",
+    }
+)  # fmt: skip
+"""Members whose values are never kept, at whatever depth."""
+
+
+@frozen
+class Exchange:
+    """One request and its answer; `status` is 0 where no answer was sent."""
+
+    at: datetime
+    method: str
+    path: str
+    operation: str
+    level: str
+    sent: str
+    """The request's body, masked."""
+    status: int
+    answered: str
+    """The answer's body, masked."""
+
+    def __str__(self) -> str:
+        """The exchange on up to three lines."""
+        outcome = str(self.status) if self.status else "no answer"
+        lines = [f"{self.at:%H:%M:%S} {self.method} {self.path} [{self.level}] -> {outcome}"]
+        lines += [f"    > {self.sent}"] if self.sent else []
+        lines += [f"    < {self.answered}"] if self.answered else []
+        return "\n".join(lines)
+
+
+def masked(content: bytes) -> str:
+    """A body without its secrets; one that is large or no JSON is only counted."""
+    if not content:
+        return ""
+    if len(content) <= LARGEST_SHOWN:
+        try:
+            return json.dumps(_mask(json.loads(content)), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return f"<{len(content)} bytes>"
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: MASK if name in SECRETS else _mask(member) for name, member in value.items()}
+    return [_mask(member) for member in value] if isinstance(value, list) else value

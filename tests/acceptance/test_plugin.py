@@ -1,0 +1,229 @@
+"""The pytest plugin, as a partner's project has it, and the test its page shows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gett_checkout import Checkouts
+from gett_checkout.sandbox import Sandbox
+from gett_checkout.testing import (
+    Clock,
+    operations,
+    sends_nothing,
+    session_levels,
+    the_order,
+)
+from tests.acceptance.shopping import until_payable
+
+pytest_plugins = ["pytester", "gett_checkout.testing.plugin"]
+
+ROOT = Path(__file__).parents[2]
+MODES = ("auto", "strict")
+
+
+def example(page: str) -> str:
+    """The code under the page's marker."""
+    text = (ROOT / "docs" / page).read_text()
+    found = re.search(r"^<!-- example -->\n```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResult:
+    """The test in a project of its own, where it is all that runs."""
+    pytester.makepyfile(source)
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    plugin = ("-p", "gett_checkout.testing.plugin")
+    return pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", *options)
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def test_the_pages_test_is_short() -> None:
+    lines = [line for line in example("testing.md").split("async def ")[1].splitlines() if line]
+    assert len(lines) < 20
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_pages_test_passes(pytester: pytest.Pytester, mode: str) -> None:
+    ran = run(pytester, example("testing.md"), f"--asyncio-mode={mode}", "-W", "error")
+    ran.assert_outcomes(passed=1)
+
+
+def test_the_webhook_page_compiles() -> None:
+    compile(example("webhooks.md"), "webhooks.md", "exec")
+
+
+# --- the fixtures ---------------------------------------------------------------------------------
+
+
+async def test_the_fixtures_fit_together(
+    gett_checkouts: Checkouts, gett_sandbox: Sandbox, gett_clock: Clock
+) -> None:
+    checkout = await gett_checkouts.start()
+    with sends_nothing(gett_sandbox):
+        assert checkout.view.next_action.kind == "choose_store"
+    await until_payable(checkout)
+    gett_sandbox.switches.fail("place_order", "drop_before")
+    order = await checkout.place()
+    assert the_order(gett_sandbox).order_id == order.order_id
+    assert session_levels(gett_sandbox) == ["partner_only", "end_user"]
+    assert operations(gett_sandbox)[-2:] == ["place_order", "place_order"]
+    assert len(gett_clock.slept) == 1
+    assert gett_sandbox.requests[-1].at == gett_clock()
+    before = gett_clock()
+    gett_clock.advance(60)
+    assert (gett_clock() - before).total_seconds() == 60
+    assert repr(gett_clock).startswith("Clock(2026-11-20 18:01:")
+
+
+async def test_the_questions_fail_with_what_was_seen(
+    gett_checkouts: Checkouts, gett_sandbox: Sandbox
+) -> None:
+    with pytest.raises(AssertionError, match="one order is expected, 0 were made"):
+        the_order(gett_sandbox)
+    checkout = await gett_checkouts.start()
+    with (
+        pytest.raises(AssertionError, match="were sent: get_store, get_catalog_set"),
+        sends_nothing(gett_sandbox),
+    ):
+        await checkout.browse("store_bella_napoli")
+
+
+# --- what a failing test prints -------------------------------------------------------------------
+
+FAILING = """
+    import pytest
+    from gett_checkout import Address, CardOnFile, Delivery, Identity
+    from datetime import date
+    from gett_checkout import NewCard
+
+    HOME = Address("350 Fifth Avenue", "New York", "NY", "10118")
+
+    @pytest.mark.asyncio
+    async def test_failing(gett_checkouts):
+        checkout = await gett_checkouts.start(
+            Identity("jane@example.com", "Janet", "Doherty", "+12125550123")
+        )
+        await checkout.browse("store_bella_napoli")
+        await checkout.add(
+            "item_diavola", modifiers={"group_pizza_size": ["item_size_large"]}
+        )
+        await checkout.fulfill(Delivery(HOME))
+        await checkout.validate()
+        await checkout.add_card(NewCard("4111111111111111", "visa", "737", date(2031, 12, 31), HOME))
+        await checkout.pay(CardOnFile("card_fails_always", "stripe"))
+        await checkout.place()
+
+    def test_passing():
+        pass
+"""
+
+
+def test_a_failing_test_prints_the_wire_without_secrets(pytester: pytest.Pytester) -> None:
+    ran = run(pytester, FAILING)
+    ran.assert_outcomes(failed=1, passed=1)
+    said = ran.stdout.str()
+    wire = said.split("Gett sandbox: the wire")[1]
+    assert "POST /v1/marketplace/orders/place [end_user] -> 400" in wire
+    assert "PAYMENT_FAILED" in wire
+    assert '"cardToken": "***"' in wire
+    secrets = [
+        "jane@example.com", "Janet", "Doherty", "2125550123", "350 Fifth", "4111", "737",
+        "2031-12", "card_fails_always", "vot_", "eyJ", "zpka_",
+    ]  # fmt: skip
+    assert [secret for secret in secrets if secret in wire] == []
+    assert said.count("Gett sandbox: the wire") == 1
+
+
+# --- when it is not used, or cannot be ------------------------------------------------------------
+
+
+def test_unused_it_loads_nothing_but_itself(pytester: pytest.Pytester) -> None:
+    source = """
+        import sys
+
+        def test_nothing_is_loaded():
+            ours = {name for name in sys.modules if name.startswith("gett_checkout.")}
+            assert "gett_checkout.testing.plugin" in ours
+            assert not [name for name in ours if ".sandbox" in name]
+            assert "gett_checkout.testing.clock" not in ours
+    """
+    run(pytester, source).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-p", "no:asyncio"),
+        ("-p", "hide_asyncio"),
+    ],
+)
+def test_without_pytest_asyncio_it_says_so(
+    pytester: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        hide_asyncio="""
+            import sys
+            sys.modules["pytest_asyncio"] = None
+        """
+    )
+    pytester.makeini("[pytest]\n")
+    pytester.makepyfile(
+        test_it="""
+            import pytest
+
+            @pytest.mark.filterwarnings("ignore")
+            def test_sandbox(gett_checkouts):
+                pass
+
+            def test_other():
+                pass
+        """
+    )
+    hides = ("-p", "no:asyncio") if "hide_asyncio" in options else ()
+    ran = pytester.runpytest_subprocess(
+        *options, *hides, "-p", "gett_checkout.testing.plugin", "-p", "no:cacheprovider"
+    )
+    ran.assert_outcomes(passed=1, errors=1)
+    ran.stdout.fnmatch_lines(["*need pytest-asyncio: pip install pytest-asyncio*"])
+
+
+@pytest.mark.parametrize("scope", ["function", "session"])
+def test_on_two_loops_it_says_so_and_on_one_it_works(pytester: pytest.Pytester, scope: str) -> None:
+    source = """
+        import pytest
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_browse(gett_checkouts):
+            checkout = await gett_checkouts.start()
+            await checkout.browse("store_bella_napoli")
+    """
+    ran = run(pytester, source, "-o", f"asyncio_default_fixture_loop_scope={scope}")
+    if scope == "session":
+        ran.assert_outcomes(passed=1)
+    else:
+        ran.assert_outcomes(errors=1)
+        ran.stdout.fnmatch_lines(["*set asyncio_default_fixture_loop_scope = session*"])
+
+
+def test_the_names_of_the_testing_package_are_there() -> None:
+    from gett_checkout import testing
+
+    assert all(getattr(testing, name) for name in testing.__all__)
+    with pytest.raises(AttributeError):
+        testing.nothing  # noqa: B018
+
+
+def test_importing_the_testing_package_needs_no_pytest() -> None:
+    code = (
+        "import sys; sys.modules['pytest'] = None\n"
+        "from gett_checkout.testing import Clock, operations, the_order\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
