@@ -32,12 +32,13 @@ from gett_checkout.core.machine import (
     CartChanged,
     Event,
     FulfillmentChosen,
+    NoAnswer,
     PaymentChosen,
     PlacementBegun,
     ShopperChanged,
 )
 from gett_checkout.core.minimum import TopUp
-from gett_checkout.core.money import DEFAULT_CURRENCY, read_amount, read_charge
+from gett_checkout.core.money import DEFAULT_CURRENCY, is_same_amount, read_amount, read_charge
 from gett_checkout.core.order import (
     CardOnFile,
     Delivery,
@@ -67,7 +68,7 @@ from gett_checkout.errors import (
 )
 from gett_checkout.menus import Menus
 from gett_checkout.record import Record
-from gett_checkout.upgrade import Carry, ask_price, with_session
+from gett_checkout.upgrade import Carry, ask_price, set_context, with_session
 
 T = TypeVar("T")
 
@@ -166,12 +167,14 @@ class Checkout:
         later (`update`); what the menu does not offer is `InvalidInputError`.
         """
         async with self._step("add", CartChanged):
+            if not isinstance(item_id, str):
+                raise InvalidInputError("an item_id must be a string")
             line = Line(
                 line_id=str(uuid.uuid4()),
                 item_id=item_id,
                 quantity=read_quantity(quantity),
                 groups=read_modifiers(modifiers),
-                special_instructions=special_instructions,
+                special_instructions=_text(special_instructions),
             )
             line = self._accept(line, await self._menu())
             await self._record.happen(CartChanged((*self._record.state.lines, line)))
@@ -193,7 +196,7 @@ class Checkout:
             if modifiers is not None:
                 line = evolve(line, groups=read_modifiers(modifiers))
             if special_instructions is not None:
-                line = evolve(line, special_instructions=special_instructions)
+                line = evolve(line, special_instructions=_text(special_instructions))
             line = self._accept(line, await self._menu())
             lines = self._record.state.lines
             await self._record.happen(
@@ -260,15 +263,11 @@ class Checkout:
             async def call(session: Session) -> None:
                 await self._set_context(fulfillment, session)
 
-            await self._with_session("set_fulfillment_context", Carry.SESSION, call)
+            await self._with_session("set_fulfillment_context", Carry.SESSION, call, fulfillment)
 
     async def _set_context(self, fulfillment: Fulfillment, session: Session) -> None:
-        record = self._record
-        if session.context_set:
-            # Until the answer is here nobody knows which address the session has.
-            await record.change(lambda state: state.with_context(session, is_set=False))
-        await self._client.set_fulfillment_context(fulfillment, token=session.token)
-        event = FulfillmentChosen(fulfillment)
+        record, event = self._record, FulfillmentChosen(fulfillment)
+        await set_context(record, self._client, session, fulfillment)
         await record.change(
             lambda state: machine.apply(state, event, record.now()).with_context(
                 session, is_set=True
@@ -282,10 +281,9 @@ class Checkout:
         one of the same order differs, `confirm_total` is needed. Docs: Orders › validate.
         """
         async with self._step("validate", machine.Quoted):
-            currency = self.store.currency if self.store else DEFAULT_CURRENCY
             wanted = self._record.state.tip
             if tip is not None:
-                wanted = read_charge(tip, what="the tip", currency=currency)
+                wanted = read_charge(tip, what="the tip", currency=self._currency)
 
             async def call(session: Session) -> Quote:
                 return await ask_price(self._record, self._client, session, wanted)
@@ -298,10 +296,14 @@ class Checkout:
         Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card and
         the session go.
         """
-        async with self._step("identify", ShopperChanged):
+        async with self._step("identify"):
             if not isinstance(identity, Identity):
                 raise InvalidInputError("pass an Identity")
             known = self._record.state.identity
+            # While an order's outcome is unknown, a session may have to be opened to learn it.
+            is_first = known is None and self._stage is Stage.PLACING
+            if not is_first and self._stage not in OPEN:
+                raise StepNotAllowedError(f"identify is not possible at stage {self._stage}")
             if known == identity:
                 return
             if known is None or known.is_same_person(identity):
@@ -327,20 +329,12 @@ class Checkout:
         `TotalChangedError` when the live quote says another one.
         """
         async with self._step("confirm_total"):
-            try:
-                shown = read_amount(total)
-            except ValueError as error:
-                raise InvalidInputError(f"the total: {error}") from None
-            state = self._record.state
-            if state.quote is None or state.stage not in (Stage.PAY, Stage.PLACE):
+            quote = self._record.state.quote
+            if quote is None or self._stage not in (Stage.PAY, Stage.PLACE):
                 raise StepNotAllowedError("there is no price to confirm", stage=self._stage)
-            if state.quote.amounts.total != shown:
-                raise TotalChangedError(
-                    "the total is not the one that was shown",
-                    before=shown,
-                    after=state.quote.amounts.total,
-                )
-            await self._record.change(lambda state: evolve(state, agreed_total=shown))
+            self._require_total(total)
+            agreed = quote.amounts.total
+            await self._record.change(lambda state: evolve(state, agreed_total=agreed))
 
     async def pay(self, payment: Payment) -> None:
         """Say how the order is to be paid; nothing is charged before `place`.
@@ -385,27 +379,50 @@ class Checkout:
 
     # --- the order --------------------------------------------------------------------------------
 
-    async def place(self) -> Order:
+    async def place(self, *, total: Decimal | int | str | None = None) -> Order:
         """Place the order, exactly once; the same order again when it is placed already.
 
-        Refuses before any request what the view's requirements name: `OrderBelowMinimumError`,
-        `IdentityRequiredError`, `TotalChangedError`, else `StepNotAllowedError`.
-        `OutcomeUnknownError` when no answer says what became of it: call ``place`` again, here or
-        elsewhere, and it is the same order. `PlacementInProgressError` while another worker sends.
-        The caller's cancellation does not stop it. Docs: Orders › place; Idempotency.
+        ``total``, in major units, is what the shopper saw on the button, if given: when the order
+        would cost another amount by now, `TotalChangedError`. Refuses before any request what the
+        view's requirements name: `OrderBelowMinimumError`, `IdentityRequiredError`,
+        `TotalChangedError`, else `StepNotAllowedError`. `OutcomeUnknownError` when no answer says
+        what became of it: call ``place`` again, here or elsewhere, and it is the same order.
+        `PlacementInProgressError` while another worker sends. Once it has begun, the caller's
+        cancellation does not stop it. Docs: Orders › place; Idempotency.
         """
-        return await self._client.shielded(self._place())
+        await self._record.lock.acquire()
+        # From here on it goes to its end, and gives the lock back there.
+        return await self._client.shielded(self._place(total))
 
-    async def _place(self) -> Order:
-        async with self._step("place"):
-            try:
-                return await self._place_or_resume()
-            except CheckoutConflictError:
-                # Somebody saved first; if it was a placement, it is ours to wait for.
-                await self._record.reload()
-                if self._record.state.stage in OPEN:
-                    raise
-                return await self._place_or_resume()
+    async def _place(self, total: Decimal | int | str | None) -> Order:
+        try:
+            with self._explained("place"):
+                await self._at_now()
+                self._require_total(total)
+                try:
+                    return await self._place_or_resume()
+                except CheckoutConflictError:
+                    # Somebody saved first; if it was a placement, it is ours to wait for.
+                    await self._record.reload()
+                    if self._stage in OPEN:
+                        raise
+                    return await self._place_or_resume()
+        finally:
+            self._record.lock.release()
+
+    def _require_total(self, total: Decimal | int | str | None) -> None:
+        """`TotalChangedError` when the live quote says another total than this one."""
+        quote = self._record.state.quote
+        if total is None or quote is None or self._stage not in OPEN:
+            return
+        try:
+            shown = read_amount(total)
+        except ValueError as error:
+            raise InvalidInputError(f"the total: {error}") from None
+        if not is_same_amount(shown, quote.amounts.total, self._currency):
+            raise TotalChangedError(
+                "the total is not the one that was shown", before=shown, after=quote.amounts.total
+            )
 
     async def _place_or_resume(self) -> Order:
         state, now = self._record.state, self._record.now()
@@ -436,6 +453,13 @@ class Checkout:
             busy.retry_after = seconds
             raise busy
 
+    async def postpone(self) -> None:
+        """After `place` could not settle the placement: have `Checkouts.settle` look again later."""
+        async with self._record.lock:
+            placement, now = self._record.state.placement, self._record.now()
+            if self._stage is Stage.PLACING and placement and not placement.lease_left(now):
+                await self._record.happen(NoAnswer(placement.postponed(now)))
+
     async def _send(self, session: Session) -> Order:
         """Save key and body, then send them: in this order, or not at all. Or send them again."""
         record = self._record
@@ -457,22 +481,36 @@ class Checkout:
     def _stage(self) -> Stage:
         return self._record.state.stage
 
+    @property
+    def _currency(self) -> str:
+        return self.store.currency if self.store else DEFAULT_CURRENCY
+
     async def _with_session(
-        self, operation: str, carry: Carry, call: Callable[[Session], Awaitable[T]]
+        self,
+        operation: str,
+        carry: Carry,
+        call: Callable[[Session], Awaitable[T]],
+        fulfillment: Fulfillment | None = None,
     ) -> T:
-        """Run ``call`` in a session good enough for the operation."""
+        """Run ``call`` in a session good enough for the operation, and for a new fulfillment."""
         least = self._client.assumptions.operation(operation).level
-        return await with_session(self._record, self._client, call, least=least, carry=carry)
+        return await with_session(
+            self._record, self._client, call, least=least, carry=carry, fulfillment=fulfillment
+        )
 
     @asynccontextmanager
     async def _step(self, name: str, event: type[Event] | None = None) -> AsyncIterator[None]:
         """One step at a time, on the state as it stands now; refused when its event is not legal."""
         async with self._record.lock:
             with self._explained(name):
-                self._record.state = machine.at(self._record.state, self._record.now())
+                await self._at_now()
                 if event is not None and not machine.is_legal(self._stage, event):
                     raise StepNotAllowedError(f"{name} is not possible at stage {self._stage}")
                 yield
+
+    async def _at_now(self) -> None:
+        await self._record.written()
+        self._record.state = machine.at(self._record.state, self._record.now())
 
     @contextmanager
     def _explained(self, step: str) -> Iterator[None]:
@@ -507,6 +545,12 @@ class Checkout:
             error.next_action = AddItems(error.minimum_order)
         if state.placement is not None and error.idempotency_key is None:
             error.idempotency_key = state.placement.idempotency_key
+
+
+def _text(value: str | None) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidInputError("special_instructions must be a string")
+    return value
 
 
 def _not_offered(problems: Sequence[LineProblem]) -> InvalidInputError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -20,6 +21,7 @@ from gett_checkout.errors import (
     CheckoutNotFoundError,
     GettCheckoutError,
     InvalidInputError,
+    StorageError,
 )
 from gett_checkout.menus import Menus
 from gett_checkout.record import Record
@@ -88,8 +90,15 @@ class Checkouts:
         has, from its own ``session/create`` or the Marketfront SDK: its level is read from the
         token, or, when that is opaque, taken to be end-user if an ``identity`` is given.
         """
-        if checkout_id == "" or session_token == "":
-            raise InvalidInputError("checkout_id and session_token must not be empty")
+        if identity is not None and not isinstance(identity, Identity):
+            raise InvalidInputError("identity must be an Identity")
+        for given in (checkout_id, session_token):
+            if given is not None and (not isinstance(given, str) or not given):
+                raise InvalidInputError("checkout_id and session_token must be strings, not empty")
+        if session_token is not None and not (
+            session_token.isascii() and session_token.isprintable()
+        ):
+            raise InvalidInputError("session_token must be printable ASCII")
         session = session_token and Session.of_token(
             session_token, made_for_end_user=identity is not None
         )
@@ -133,8 +142,13 @@ class Checkouts:
             async with turns:
                 try:
                     checkout = await self._load(checkout_id)
+                except GettCheckoutError as error:
+                    return error
+                try:
                     await checkout.place()
                 except GettCheckoutError as error:
+                    with suppress(StorageError):  # then it is due at once again
+                        await checkout.postpone()
                     return error
                 return None
 

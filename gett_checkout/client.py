@@ -314,7 +314,7 @@ class GettClient:
         """
         asked_at = self.clock()
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
-        charge = None if tip is None else read_charge(tip, what="tip")
+        charge = None if tip is None else read_charge(tip, what="the tip", currency=store.currency)
         body = requests.validate_order(cart, fulfillment, charge, identity)
         answer = responses.validated(await self._call("validate_order", token=token, body=body))
         return Quote(

@@ -16,13 +16,14 @@ from attrs import evolve
 from gett_checkout.client import GettClient
 from gett_checkout.core.actions import ContactSupport
 from gett_checkout.core.consequences import event_of
-from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed
+from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed, QuoteLost
 from gett_checkout.core.order import Order
 from gett_checkout.core.placement import Outcome, Placement, digest, judge
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import (
     ApiAuthenticationError,
     ApiError,
+    CheckoutConflictError,
     GettCheckoutError,
     OutcomeUnknownError,
     StepNotAllowedError,
@@ -48,13 +49,15 @@ def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placemen
     )
     before = state.placement
     if before is not None and before.digest == digest(body) and not before.is_too_old(now):
-        return evolve(before, lease_until=now + lease(client), attempts=before.attempts + 1)
+        return _attempted(before, client, now)
     return Placement(
         idempotency_key=str(uuid.uuid4()),
         body=body,
         digest=digest(body),
         begun_at=now,
         lease_until=now + lease(client),
+        sent_at=now,
+        token_is_fresh=not state.quote.was_sent,
     )
 
 
@@ -74,10 +77,15 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
     while True:
         answer = await _attempt(record, client, token)
         if isinstance(answer, Order):
-            await record.happen(Placed(answer))
-            return answer
+            return await _placed(record, answer)
         tried += 1
-        outcome = judge(answer, sent_before=sent_before)
+        placement = _placement(record)
+        outcome = judge(
+            answer,
+            sent_before=sent_before,
+            is_quiet=placement.is_quiet(record.now()),
+            token_is_fresh=placement.token_is_fresh,
+        )
         sent_before = sent_before or outcome is Outcome.UNKNOWN
         failed_payments += outcome is Outcome.TRY_AGAIN
         elapsed = record.now() - started
@@ -90,7 +98,7 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
                 wait = None
         if wait is None:
             return await _conclude(record, outcome, answer)
-        await again(record, client, wait)
+        await again(record, client, wait, unanswered=_is_unanswered(answer))
         await client.sleep(wait)
 
 
@@ -109,11 +117,10 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
     error.idempotency_key = _placement(record).idempotency_key
     match outcome:
         case Outcome.EXISTS:
-            order = Order(order_id=None)
-            await record.happen(Placed(order))
-            return order
+            return await _placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
-            await record.happen(NoAnswer(evolve(_placement(record), lease_until=record.now())))
+            ended = _ended(_placement(record), unanswered=_is_unanswered(error))
+            await record.happen(NoAnswer(evolve(ended, lease_until=record.now())))
             if isinstance(error, ApiAuthenticationError):
                 raise error
             raise outcome_unknown() from error
@@ -121,8 +128,24 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
             event = None
             if outcome is not Outcome.NOT_PLACED and isinstance(error, ApiError):
                 event = event_of(error, record.state.lines)
+            elif isinstance(error, ApiError) and error.status in (400, 422):
+                # What is wrong is not said. The error for a quote's token that Gett holds to be
+                # over is not documented, so the next thing to try is another one.
+                event = QuoteLost()
             await record.happen(event or NotPlaced())
             raise error
+
+
+async def _placed(record: Record, order: Order) -> Order:
+    """Save the order, whatever else was saved meanwhile: it is a fact."""
+    try:
+        await record.happen(Placed(order))
+    except CheckoutConflictError:
+        await record.reload()
+        if record.state.order is not None:
+            return record.state.order
+        await record.happen(Placed(order))
+    return order
 
 
 def outcome_unknown() -> OutcomeUnknownError:
@@ -132,18 +155,38 @@ def outcome_unknown() -> OutcomeUnknownError:
     )
 
 
-async def again(record: Record, client: GettClient, wait: float = 0.0) -> None:
-    """Save one attempt more, with a lease that lasts until it is over, before it is made."""
-    placement = _placement(record)
-    await record.happen(
-        NoAnswer(
-            evolve(
-                placement,
-                attempts=placement.attempts + 1,
-                lease_until=record.now() + lease(client, wait),
-            )
-        )
+async def again(
+    record: Record, client: GettClient, wait: float = 0.0, *, unanswered: bool = True
+) -> None:
+    """Save one attempt more, with a lease that lasts until it is over, before it is made.
+
+    ``unanswered``: the one before got no answer, or its worker died.
+    """
+    ended = _ended(_placement(record), unanswered=unanswered)
+    await record.happen(NoAnswer(_attempted(ended, client, record.now(), wait)))
+
+
+def _attempted(
+    placement: Placement, client: GettClient, now: datetime, wait: float = 0.0
+) -> Placement:
+    """The placement with another attempt, made after ``wait`` seconds."""
+    return evolve(
+        placement,
+        attempts=placement.attempts + 1,
+        lease_until=now + lease(client, wait),
+        sent_at=now + timedelta(seconds=wait),
     )
+
+
+def _ended(placement: Placement, *, unanswered: bool) -> Placement:
+    """The placement when the attempt under way, if one is, has ended."""
+    lost = placement.sent_at if unanswered and placement.sent_at else placement.unanswered_at
+    return evolve(placement, sent_at=None, unanswered_at=lost)
+
+
+def _is_unanswered(error: GettCheckoutError) -> bool:
+    """Whether the attempt may still be at work: anything but a refusal of Gett's own."""
+    return not isinstance(error, ApiError) or error.status >= 500 or error.status == 408
 
 
 def _patience(

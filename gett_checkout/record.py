@@ -39,6 +39,7 @@ class Record:
         self.lock = asyncio.Lock()
         self.opening: asyncio.Task[Session] | None = None
         self._saving = asyncio.Lock()
+        self._writing: asyncio.Future[None] | None = None
         self._storage = storage
         self._clock = clock
         self._lifetime = lifetime
@@ -48,7 +49,21 @@ class Record:
         return self._clock()
 
     async def change(self, change: Callable[[CheckoutState], CheckoutState]) -> None:
-        """Save what ``change`` makes of the state; only then is it the checkout's."""
+        """Save what ``change`` makes of the state; only then is it the checkout's.
+
+        A cancelled caller does not stop it: what the storage has and what we think it has must
+        not come apart.
+        """
+        self._writing = asyncio.ensure_future(self._write(change))
+        self._writing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(self._writing)
+
+    async def written(self) -> None:
+        """Come back when nothing is being saved: a cancelled step may have left a save behind."""
+        if self._writing is not None and not self._writing.done():
+            await asyncio.wait({self._writing})
+
+    async def _write(self, change: Callable[[CheckoutState], CheckoutState]) -> None:
         async with self._saving:
             state = change(self.state)
             placement, now = state.placement, self.now()
@@ -58,7 +73,7 @@ class Record:
                 self._snapshots.dump(state),
                 expected_version=self.version,
                 expires_at=now + self._lifetime,
-                due_at=placement.lease_until if placement and is_due else None,
+                due_at=placement.due_at if placement and is_due else None,
             )
             self.state = state
 

@@ -24,13 +24,12 @@ from gett_checkout.core.actions import ContactSupport
 from gett_checkout.core.codes import refuse
 from gett_checkout.core.consequences import event_of
 from gett_checkout.core.machine import Quoted
-from gett_checkout.core.order import Quote
-from gett_checkout.core.session import Level, Session
+from gett_checkout.core.order import Fulfillment, Quote
+from gett_checkout.core.session import Identity, Level, Session
 from gett_checkout.core.state import OPEN, CheckoutState, Notice
 from gett_checkout.errors import (
     ApiError,
     CheckoutConflictError,
-    GettCheckoutError,
     IdentityRequiredError,
     SessionUserRequiredError,
     StepNotAllowedError,
@@ -60,14 +59,16 @@ async def with_session(
     *,
     least: Level,
     carry: Carry,
+    fulfillment: Fulfillment | None = None,
 ) -> T:
     """Run ``call`` in a session of at least ``least``, of the highest level there can be.
 
+    ``fulfillment`` is the one ``call`` is about to set, if it does.
     `IdentityRequiredError` before any request when only an end user would do and none is known.
     A token that Gett refuses is replaced once; a second refusal is raised. Never a loop.
     """
     for is_last in (False, True):
-        session = await _open(record, client, least)
+        session = await _open(record, client, least, fulfillment)
         try:
             await _carry_over(record, client, session, carry)
             return await call(record.state.session or session)
@@ -119,13 +120,36 @@ async def record_refusal(record: Record, error: ApiError) -> None:
         await record.happen(event)
 
 
-async def _open(record: Record, client: GettClient, least: Level) -> Session:
+async def set_context(
+    record: Record, client: GettClient, session: Session, fulfillment: Fulfillment
+) -> None:
+    """Set the context on this session. Until the answer is here, nobody knows which it has."""
+    await record.change(lambda state: state.with_context(session, sent=fulfillment))
+    try:
+        await client.set_fulfillment_context(fulfillment, token=session.token)
+    except ApiError as error:
+        if error.status < 500:  # refused: the context is what it was
+            await record.change(lambda state: state.with_context(session))
+        raise
+
+
+async def _open(
+    record: Record, client: GettClient, least: Level, fulfillment: Fulfillment | None
+) -> Session:
     """The session in hand if it will do, else a new one of the highest level there can be."""
     if record.opening is not None:
         await asyncio.wait({record.opening})
     state, now = record.state, record.now()
     openable, session = state.openable_level, state.session
-    if session and session.is_fresh(now) and session.level >= max(least, openable):
+    if state.end_user_needed:
+        least = Level.END_USER
+    will_do = (
+        session is not None
+        and session.is_fresh(now)
+        and session.level >= max(least, openable)
+        and session.may_carry(fulfillment or state.fulfillment)
+    )
+    if session is not None and will_do:
         return session
     if openable < least:
         raise IdentityRequiredError("this step needs an end user: call identify first")
@@ -137,10 +161,12 @@ async def _open(record: Record, client: GettClient, least: Level) -> Session:
     record.opening = client.kept(_create(record, client))
     session = await asyncio.shield(record.opening)
     if session.level < openable:
-        raise refuse(
+        refused = refuse(
             "SESSION_USER_REQUIRED",
             "Gett made a session without an end user although an e-mail was given",
         )
+        refused.next_action = ContactSupport("SESSION_REFUSED")
+        raise refused
     return session
 
 
@@ -149,20 +175,37 @@ async def _create(record: Record, client: GettClient) -> Session:
     try:
         until = record.now() + _CLAIM
         await record.change(lambda state: evolve(state, opening_until=until))
+        shopper = record.state.identity
         try:
-            opened = await client.create_session(record.state.identity)
-        except GettCheckoutError:
+            opened = await client.create_session(shopper)
+        except Exception:
             await record.change(lambda state: evolve(state, opening_until=None))
             raise
         session = evolve(opened, serial=record.state.sessions + 1)
-        await record.change(lambda state: _opened(state, session, record.now()))
+        try:
+            await record.change(lambda state: _opened(state, session, shopper, record.now()))
+        except CheckoutConflictError:  # somebody changed the cart meanwhile, say
+            await record.reload()
+            await record.change(lambda state: _opened(state, session, shopper, record.now()))
+        if record.state.session != session:
+            raise CheckoutConflictError("another shopper took the checkout over")
         return session
     finally:
         record.opening = None
 
 
-def _opened(state: CheckoutState, session: Session, now: datetime) -> CheckoutState:
-    """The state with its new session, and from the second one on with a report of the change."""
+def _opened(
+    state: CheckoutState, session: Session, shopper: Identity | None, now: datetime
+) -> CheckoutState:
+    """The state with its new session, and from the second one on with a report of the change.
+
+    A session opened for somebody who is not the shopper any more is not used.
+    """
+    is_theirs = shopper is None or (
+        state.identity is not None and state.identity.is_same_person(shopper)
+    )
+    if not is_theirs or state.sessions + 1 != session.serial:
+        return evolve(state, opening_until=None)
     if state.sessions:
         state = state.noticing(_report(state, session, now))
     return evolve(state, session=session, sessions=session.serial, opening_until=None)
@@ -190,7 +233,7 @@ async def _carry_over(record: Record, client: GettClient, session: Session, carr
         return
     if carry >= Carry.CONTEXT and state.fulfillment and not session.context_set:
         try:
-            await client.set_fulfillment_context(state.fulfillment, token=session.token)
+            await set_context(record, client, session, state.fulfillment)
         except ApiError as error:
             await record_refusal(record, error)
             raise
@@ -204,5 +247,7 @@ def _distrust(session: Session, refused: ApiError, state: CheckoutState) -> Chec
     if state.session is None or state.session.serial != session.serial:
         return state
     if isinstance(refused, SessionUserRequiredError):
-        return evolve(state, session=evolve(state.session, level=Level.PARTNER_ONLY))
+        needed = state.session.level is Level.PARTNER_ONLY
+        partner_only = evolve(state.session, level=Level.PARTNER_ONLY)
+        return evolve(state, session=partner_only, end_user_needed=state.end_user_needed or needed)
     return evolve(state, session=evolve(state.session, expires_at=state.created_at))

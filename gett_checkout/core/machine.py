@@ -32,6 +32,7 @@ from attrs import evolve, frozen
 from gett_checkout.core import requirements
 from gett_checkout.core.cart import Line
 from gett_checkout.core.catalog import Store
+from gett_checkout.core.money import ZERO
 from gett_checkout.core.order import Fulfillment, Order, Payment, Quote
 from gett_checkout.core.placement import Placement
 from gett_checkout.core.session import Identity
@@ -107,9 +108,13 @@ class Quoted(Event):
     tip: Decimal | None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The first price of an order is the one the caller shows; a later one needs consent."""
-        same_order = state.agreed_total is not None and state.tip == self.tip
-        agreed = state.agreed_total if same_order else self.quote.amounts.total
+        """The first price of an order is the one the caller shows; a later one needs consent.
+
+        Another tip is the shopper's own wish, so what was agreed to moves with it.
+        """
+        agreed = self.quote.amounts.total
+        if state.agreed_total is not None:
+            agreed = state.agreed_total + (self.tip or ZERO) - (state.tip or ZERO)
         return evolve(state, quote=self.quote, tip=self.tip, agreed_total=agreed)
 
 
@@ -178,7 +183,8 @@ class PlacementBegun(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The placement is part of the state from before its first byte leaves."""
-        return evolve(state, placement=self.placement)
+        quote = evolve(state.quote, was_sent=True) if state.quote else None
+        return evolve(state, placement=self.placement, quote=quote)
 
 
 @frozen
@@ -221,7 +227,10 @@ def _unpriced(state: CheckoutState) -> CheckoutState:
     return evolve(state, quote=None, agreed_total=None)
 
 
+# An order that comes to light late, after its worker was given up for dead, is an order all the same.
+_LATE: Final[Mapping[type[Event], Stage]] = {Placed: Stage.PLACED}
 _CHANGES: Final[Mapping[type[Event], Stage]] = {
+    **_LATE,
     CartChanged: Stage.BROWSE,
     FulfillmentChosen: Stage.FULFILLMENT,
     FulfillmentRejected: Stage.FULFILLMENT,
@@ -238,6 +247,7 @@ _PRICED: Final[Mapping[type[Event], Stage]] = {
 # stage → event → the stage it lands on; what is not here is illegal.
 EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
     Stage.BROWSE: {
+        **_LATE,
         CartChanged: Stage.BROWSE,
         FulfillmentChosen: Stage.BROWSE,
         ShopperChanged: Stage.BROWSE,

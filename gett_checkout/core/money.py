@@ -54,6 +54,12 @@ def read_charge(value: object, *, what: str, currency: str = DEFAULT_CURRENCY) -
     return charge
 
 
+def is_same_amount(one: Decimal, other: Decimal, currency: str = DEFAULT_CURRENCY) -> bool:
+    """Whether two amounts are the same to the cent: a server may write binary fractions."""
+    cent = Decimal(1).scaleb(-minor_digits(currency))
+    return one.quantize(cent) == other.quantize(cent)
+
+
 def minor_digits(currency: str) -> int:
     """How many decimal digits the currency's minor unit has: 2 for USD, 0 for JPY."""
     return _DIGITS.get(currency, 2)

@@ -42,6 +42,8 @@ class Delivery:
     def __attrs_post_init__(self) -> None:
         if (self.address is None) == (not self.address_id):
             raise InvalidInputError("a delivery needs either an address or an address_id")
+        if self.address is not None and not isinstance(self.address, Address):
+            raise InvalidInputError("a delivery's address must be an Address")
 
 
 @frozen
@@ -120,13 +122,14 @@ class Quote:
     """Gett's price for the cart as it stands, good for one placement until ``expires_at`` (UTC).
 
     ``session_serial`` says in which of the checkout's sessions it was made: after a change of
-    session it is renewed before anything is paid.
+    session it is renewed before anything is paid. ``was_sent``: a placement went out with it.
     """
 
     order_token: str = field(repr=False)
     amounts: Amounts
     expires_at: datetime
     session_serial: int = field(default=0, repr=False)
+    was_sent: bool = field(default=False, repr=False)
 
 
 @frozen

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from gett_checkout.core.codes import Part, part_of
 from gett_checkout.errors import ApiError, GettCheckoutError, PaymentFailedError, TransportError
@@ -21,6 +21,11 @@ KEY_LIFE: Final = timedelta(hours=24)
 # Clocks differ and a request takes a while: a key this close to its end is not used any more.
 KEY_MARGIN: Final = timedelta(hours=1)
 COME_BACK: Final = 2.0
+# A request that got no answer may still be at work for so long; until then a refusal of the next one
+# does not prove that there is no order.
+QUIET: Final = timedelta(seconds=60)
+_LOOK_AGAIN: Final = timedelta(minutes=1)
+_LOOK_AGAIN_AT_MOST: Final = timedelta(hours=1)
 
 
 @frozen
@@ -28,6 +33,9 @@ class Placement:
     """One placement, as it is saved before it is sent.
 
     ``lease_until`` is how long the worker that saved it may be sending; nobody else sends before.
+    ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one began that
+    got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
+    ``look_again_at``: when `settle` next has reason to.
     """
 
     idempotency_key: str
@@ -36,6 +44,10 @@ class Placement:
     begun_at: datetime
     lease_until: datetime
     attempts: int = 1
+    sent_at: datetime | None = None
+    unanswered_at: datetime | None = None
+    token_is_fresh: bool = True
+    look_again_at: datetime | None = None
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether the key is so old that sending it again might make a second order."""
@@ -51,6 +63,20 @@ class Placement:
         Sooner than the lease ends: most answers come long before.
         """
         return min(self.lease_left(now), COME_BACK)
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether no unanswered request can be at work any more."""
+        return self.unanswered_at is None or now >= self.unanswered_at + QUIET
+
+    @property
+    def due_at(self) -> datetime:
+        """When anybody may look after it: after the lease, and less and less often."""
+        return max(self.lease_until, self.look_again_at or self.lease_until)
+
+    def postponed(self, now: datetime) -> Placement:
+        """The same, to be looked after later: twice as late with every attempt."""
+        wait = min(_LOOK_AGAIN * 2 ** min(self.attempts, 10), _LOOK_AGAIN_AT_MOST)
+        return evolve(self, look_again_at=now + wait)
 
     def is_intact(self) -> bool:
         """Whether the body is the one the key was made for."""
@@ -72,12 +98,28 @@ def digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def judge(error: GettCheckoutError, *, sent_before: bool) -> Outcome:
+def judge(
+    error: GettCheckoutError,
+    *,
+    sent_before: bool,
+    is_quiet: bool = True,
+    token_is_fresh: bool = True,
+) -> Outcome:
     """What an attempt's failure says of the order.
 
     ``sent_before``: an earlier attempt under this key may have arrived and its answer is not
-    known, so that "I did not do it this time" no longer means "it was not done".
+    known, so that "I did not do it this time" no longer means "it was not done". It may even be at
+    work still, unless ``is_quiet``: then a refusal is no proof either. That something is used up is
+    evidence of the order only when ``token_is_fresh``.
     """
+    outcome = _judge(error, sent_before=sent_before, token_is_fresh=token_is_fresh)
+    at_work = sent_before and not is_quiet
+    return (
+        Outcome.UNKNOWN if at_work and outcome in (Outcome.REFUSED, Outcome.TRY_AGAIN) else outcome
+    )
+
+
+def _judge(error: GettCheckoutError, *, sent_before: bool, token_is_fresh: bool) -> Outcome:
     if isinstance(error, TransportError) and not error.may_have_arrived:
         return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
     if not isinstance(error, ApiError) or not 400 <= error.status < 500 or error.status == 408:
@@ -87,7 +129,10 @@ def judge(error: GettCheckoutError, *, sent_before: bool) -> Outcome:
     match part_of(error):
         case Part.NOTHING:
             return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
-        case Part.USED if sent_before or error.code == "ORDER_ALREADY_PLACED":
+        case Part.USED if error.code == "ORDER_ALREADY_PLACED":
             return Outcome.EXISTS
+        case Part.USED if sent_before:
+            is_evidence = error.code == "CONFLICT" and token_is_fresh
+            return Outcome.EXISTS if is_evidence else Outcome.UNKNOWN
         case _:
             return Outcome.REFUSED

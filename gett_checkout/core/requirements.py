@@ -17,7 +17,7 @@ from gett_checkout.core import actions
 from gett_checkout.core.actions import NextAction
 from gett_checkout.core.codes import refuse
 from gett_checkout.core.minimum import MinimumOrder, minimum_order
-from gett_checkout.core.money import show_amount
+from gett_checkout.core.money import DEFAULT_CURRENCY, is_same_amount, show_amount
 from gett_checkout.core.plain import plain, plain_fields
 from gett_checkout.core.state import OPEN, CheckoutState, Stage
 from gett_checkout.errors import (
@@ -155,6 +155,8 @@ def _fulfillment(state: CheckoutState, now: datetime) -> Missing | None:
 
 
 def _quote(state: CheckoutState, now: datetime) -> Missing | None:
+    if state.end_user_needed and not state.has_end_user(now):
+        return None  # signing in comes first
     if not state.quote_is_live(now):
         return Missing("Ask for the price", actions.Validate())
     return None
@@ -178,9 +180,9 @@ def _total(state: CheckoutState, now: datetime) -> Missing | None:
     if not state.quote_is_live(now) or state.quote is None:
         return None
     before, after = state.agreed_total, state.quote.amounts.total
-    if before is None or before == after:
+    currency = state.store.currency if state.store else DEFAULT_CURRENCY
+    if before is None or is_same_amount(before, after, currency):
         return None
-    currency = state.store.currency if state.store else "USD"
     was, now_is = show_amount(before, currency), show_amount(after, currency)
     return Missing(
         f"The total was {was} and is {now_is} now: ask the shopper",

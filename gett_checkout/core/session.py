@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from gett_checkout.core.order import Fulfillment
 from gett_checkout.errors import InvalidInputError
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -52,6 +53,8 @@ class Identity:
     partner_user_id: str | None = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        if self.partner_user_id is not None and not isinstance(self.partner_user_id, str):
+            raise InvalidInputError("a partner_user_id must be a string")
         for name in ("email", "first_name", "last_name"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
@@ -74,8 +77,9 @@ class Identity:
 class Session:
     """A session token and what is known of it.
 
-    ``serial`` counts the checkout's sessions; ``context_set`` is true once the checkout's
-    fulfillment was set on this one; ``expires_at`` is ``None`` when nothing is known of it.
+    ``serial`` counts the checkout's sessions; ``expires_at`` is ``None`` when nothing is known of it.
+    ``context_set`` is true once the checkout's fulfillment was set on this one; ``context_sent`` is
+    what is being set and not answered for: it may still arrive, however late.
     """
 
     token: str = field(repr=False)
@@ -83,6 +87,7 @@ class Session:
     expires_at: datetime | None = None
     serial: int = 1
     context_set: bool = False
+    context_sent: Fulfillment | None = None
 
     @classmethod
     def of_token(
@@ -91,6 +96,10 @@ class Session:
         """A session from its token: level and, unless given, life as its claims have them."""
         level = token_level(token, made_for_end_user=made_for_end_user)
         return cls(token, level, expires_at or _expiry(token))
+
+    def may_carry(self, fulfillment: Fulfillment | None) -> bool:
+        """Whether an order with this fulfillment cannot go elsewhere by something sent earlier."""
+        return self.context_sent is None or fulfillment is None or self.context_sent == fulfillment
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the session still lives a good while after ``now``."""

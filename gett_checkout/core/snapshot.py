@@ -56,16 +56,17 @@ class Snapshots:
         try:
             texts = dict(_members(data.decode(*_ENCODING)))
             version = json.loads(texts.pop("v"))
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            raise StorageError("what the storage gave back is not a checkout") from error
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            # Not chained: such errors quote what they could not read.
+            raise StorageError("what the storage gave back is not a checkout") from None
         if not isinstance(version, int) or version > VERSION:
             raise SnapshotTooNewError(
                 f"this release reads snapshots up to version {VERSION}, not {version}"
             )
         try:
             return self._state(texts)
-        except Exception as error:
-            raise StorageError(f"the saved checkout is damaged ({type(error).__name__})") from error
+        except Exception as error:  # noqa: BLE001 - whatever damaged data provokes
+            raise StorageError(f"the saved checkout is damaged ({type(error).__name__})") from None
 
     def _state(self, texts: dict[str, str]) -> CheckoutState:
         values = {}

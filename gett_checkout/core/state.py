@@ -55,7 +55,7 @@ class CheckoutState:
     order, or the one given to ``confirm_total``. ``cart_refused``, ``store_refused`` and
     ``payment_refused`` hold the error code by which Gett refused them. ``sessions`` counts the
     sessions there have been; ``opening_until`` is set while a worker is opening one, so that no
-    other does.
+    other does; ``end_user_needed`` once Gett wanted an end user for what we thought needs none.
     """
 
     checkout_id: str
@@ -68,6 +68,7 @@ class CheckoutState:
     session: Session | None = None
     sessions: int = 0
     opening_until: datetime | None = None
+    end_user_needed: bool = False
     tip: Decimal | None = None
     quote: Quote | None = None
     agreed_total: Decimal | None = None
@@ -101,11 +102,13 @@ class CheckoutState:
         """Whether there is a quote, with time enough left to place an order on it."""
         return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at
 
-    def with_context(self, session: Session, *, is_set: bool) -> CheckoutState:
-        """The state after this session's fulfillment context was set, or may have been changed."""
+    def with_context(
+        self, session: Session, *, sent: Fulfillment | None = None, is_set: bool = False
+    ) -> CheckoutState:
+        """The state while this session's fulfillment context is being ``sent``, or once it is set."""
         if self.session is None or self.session.serial != session.serial:
             return self
-        return evolve(self, session=evolve(self.session, context_set=is_set))
+        return evolve(self, session=evolve(self.session, context_sent=sent, context_set=is_set))
 
     def noticing(self, notice: Notice) -> CheckoutState:
         """The state with one notice more; only the latest ten are kept."""

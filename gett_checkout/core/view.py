@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from gett_checkout.core import requirements as registry
 from gett_checkout.core.actions import NextAction
@@ -131,7 +131,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         minimum_order=registry.minimum_gap(state, now) if state.lines else None,
         fulfillment=state.fulfillment,
         tip=state.tip,
-        quote=state.quote,
+        quote=evolve(state.quote, order_token="") if state.quote else None,
         agreed_total=state.agreed_total,
         payment=PaymentView.of(state.payment) if state.payment else None,
         order=state.order,

@@ -56,7 +56,7 @@ _ALWAYS, _UNDELIVERED, _BY_KEY = Repeat
 # fmt: off
 _TABLE: Final = (
     Operation("create_session",          "POST", "/session/create",              "doc",      _NONE,    _WRITES,    _UNDELIVERED, uses_reserve=True),
-    Operation("set_fulfillment_context", "PUT",  "/session/fulfillment-context", "doc",      _PARTNER, _WRITES,    _ALWAYS),
+    Operation("set_fulfillment_context", "PUT",  "/session/fulfillment-context", "doc",      _PARTNER, _WRITES,    _UNDELIVERED),
     Operation("discover_stores",         "POST", "/stores/discover",             "conflict", _NONE,    _DISCOVERY, _ALWAYS),
     Operation("get_store",               "GET",  "/stores/{store_id}",           "doc",      _NONE,    _READS,     _ALWAYS, missing="STORE_NOT_FOUND"),
     Operation("get_catalog_set",         "GET",  "/catalog-sets/{catalog_set_id}", "conflict", _NONE,  _READS,     _ALWAYS, missing="CATALOGSET_NOT_FOUND"),

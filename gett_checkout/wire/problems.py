@@ -81,7 +81,8 @@ def read_problem(
     def text(name: str) -> str:
         return _prose(document.get(name), secrets)
 
-    code = text("errorCode")
+    said = document.get("errorCode")
+    code = said if isinstance(said, str) and said in ERROR_CODES else text("errorCode")
     if not code and not document.get("errorCategory"):
         code = missing if status == 404 and not body else _BARE.get(status, "")
     facts: dict[str, Any] = {"status": status}

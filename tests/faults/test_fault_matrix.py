@@ -116,6 +116,7 @@ class Scene:
                         case "wait":
                             self.clock.advance(60)
                         case "settle":
+                            self.clock.advance(60)
                             await self.elsewhere.settle()
                         case "validate":
                             await checkout.validate()

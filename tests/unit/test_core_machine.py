@@ -60,6 +60,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "FulfillmentChosen": (B, B),
         "ShopperChanged": (B, B),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+        "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.FULFILLMENT: {
         "CartChanged": (B, F),
@@ -67,6 +68,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "FulfillmentRejected": (F, F),
         "ShopperChanged": (F, F),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+        "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.VALIDATE: {
         "CartChanged": (B, V),
@@ -77,6 +79,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "CartRejected": (B, B),
         "StoreLost": (B, B),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+        "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.PAY: {
         "CartChanged": (B, V),
@@ -89,6 +92,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "StoreLost": (B, B),
         "PaymentChosen": (P, Stage.PLACE),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+        "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.PLACE: {
         "CartChanged": (B, V),
@@ -103,6 +107,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "PaymentRejected": (P, P),
         "PlacementBegun": (Stage.PLACING, Stage.PLACING),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
+        "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.PLACING: {
         "Placed": (Stage.PLACED, Stage.PLACED),

@@ -54,7 +54,7 @@ BY_STATUS = {
     (402, ""): ("refused", "refused"),
     (404, ""): ("not_placed", "unknown"),
     (408, ""): ("unknown", "unknown"),  # a gateway gave up waiting; the order may be made
-    (409, ""): ("refused", "exists"),
+    (409, ""): ("refused", "unknown"),
     (418, ""): ("not_placed", "unknown"),
     (429, ""): ("not_placed", "unknown"),
     (500, ""): ("unknown", "unknown"),
@@ -64,7 +64,7 @@ BY_STATUS = {
     (200, ""): ("unknown", "unknown"),
     (0, ""): ("unknown", "unknown"),
     (400, "payment"): ("refused", "refused"),
-    (400, "conflict"): ("refused", "exists"),
+    (400, "conflict"): ("refused", "unknown"),
     (400, "availability"): ("not_placed", "unknown"),
     (500, "payment"): ("unknown", "unknown"),
 }
@@ -109,6 +109,17 @@ def test_what_an_answer_means(
     error: GettCheckoutError, means: tuple[str, str], sent_before: bool
 ) -> None:
     assert judge(error, sent_before=sent_before) == means[sent_before]
+
+
+@pytest.mark.parametrize("code", ["STORE_CLOSED", "PAYMENT_DECLINED", "PAYMENT_FAILED"])
+def test_while_an_earlier_attempt_may_be_at_work_a_refusal_proves_nothing(code: str) -> None:
+    assert judge(refuse(code), sent_before=True, is_quiet=False) == "unknown"
+    assert judge(refuse(code), sent_before=False, is_quiet=False) != "unknown"
+
+
+def test_a_token_that_went_out_before_is_no_evidence() -> None:
+    assert judge(refuse("CONFLICT"), sent_before=True, token_is_fresh=False) == "unknown"
+    assert judge(refuse("CONFLICT"), sent_before=True, is_quiet=False) == "exists"
 
 
 def test_the_tables_cover_every_code_and_every_class() -> None:

@@ -1,0 +1,444 @@
+"""Ways that once led an order astray: to another address, another person, another price, or twice."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from gett_checkout import (
+    Address,
+    CardOnFile,
+    Checkout,
+    CheckoutConflictError,
+    Checkouts,
+    Delivery,
+    GettCheckoutError,
+    GettClient,
+    Identity,
+    IdentityRequiredError,
+    InvalidRequestError,
+    ItemUnavailableError,
+    MemoryStorage,
+    OutcomeUnknownError,
+    PaymentDeclinedError,
+    RetryPolicy,
+    SessionUserRequiredError,
+    Stage,
+    TotalChangedError,
+    TransportError,
+)
+from gett_checkout.sandbox import Sandbox
+from tests.acceptance.shopping import CARD, HOME, JANE, fill_cart, until_payable, until_priced
+from tests.clock import Clock
+
+BOB = Identity(email="bob@example.org", first_name="Bob", last_name="Roe")
+NEVER = 99
+
+
+def at(street: str) -> Delivery:
+    return Delivery(Address(street, "New York", "NY", "10001"))
+
+
+async def seen(sandbox: Sandbox, operation: str, count: int) -> None:
+    async with asyncio.timeout(5):
+        while sandbox.count(operation) < count:  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0)
+
+
+async def answered(sandbox: Sandbox) -> None:
+    """Until the sandbox has nothing left to do."""
+    async with asyncio.timeout(5):
+        while any(each.status == 0 for each in sandbox.requests):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+
+
+async def order_for(checkout: Checkout) -> None:
+    await checkout.validate()
+    await checkout.pay(CARD)
+    await checkout.place()
+
+
+# --- where it goes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["cancelled", "other worker", "timed out"])
+async def test_an_address_that_arrives_late_does_not_take_the_order_with_it(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock, how: str
+) -> None:
+    async with GettClient(
+        sandbox.api_key,
+        base_url=sandbox.url,
+        clock=clock,
+        sleep=clock.sleep,
+        timeout=0.1 if how == "timed out" else 30.0,
+    ) as gett:
+        checkout = await Checkouts(gett, storage=storage).start(JANE)
+        await fill_cart(checkout)
+        await checkout.fulfill(at("1 A St"))
+        before = sandbox.count("set_fulfillment_context")
+        sandbox.switches.fail("set_fulfillment_context", "delay", seconds=0.3)
+        setting = asyncio.create_task(checkout.fulfill(at("2 B St")))
+        await seen(sandbox, "set_fulfillment_context", before + 1)
+        if how == "cancelled":
+            setting.cancel()
+        if how == "timed out":
+            with pytest.raises(TransportError):
+                await setting
+        async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
+            await elsewhere.fulfill(at("3 C St"))
+            await answered(sandbox)
+            await order_for(elsewhere)
+        await asyncio.gather(setting, return_exceptions=True)
+    (order,) = sandbox.orders
+    assert "3 C St" in str(order.address)
+
+
+async def test_an_address_in_flight_elsewhere_does_not_take_the_order_with_it(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(at("1 A St"))
+    sandbox.switches.fail("set_fulfillment_context", "delay", seconds=0.3)
+    setting = asyncio.create_task(checkout.fulfill(at("2 B St")))
+    await seen(sandbox, "set_fulfillment_context", 2)
+    async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
+        assert elsewhere.view.fulfillment == at("1 A St")
+        await elsewhere.validate()
+        await answered(sandbox)
+        await order_for(elsewhere)
+    with pytest.raises(CheckoutConflictError):
+        await setting
+    assert "1 A St" in str(sandbox.orders[0].address)
+
+
+# --- whose it is ----------------------------------------------------------------------------------
+
+
+async def test_a_session_opened_for_one_shopper_is_not_used_for_another(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    sandbox.switches.fail("create_session", "delay", seconds=0.1)
+    opening = asyncio.create_task(checkout.fulfill(HOME))
+    await seen(sandbox, "create_session", 1)
+    opening.cancel()
+    await checkout.identify(BOB)
+    opened = checkout._record.opening
+    assert opened is not None
+    with pytest.raises(CheckoutConflictError):
+        await opened
+    await checkout.fulfill(HOME)
+    await order_for(checkout)
+    assert sandbox.orders[0].session_email == BOB.email
+    assert BOB.email in str(sandbox.orders[0].customer)
+
+
+async def test_a_cart_changed_elsewhere_while_a_session_opens_costs_no_session(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start(JANE)
+    await fill_cart(checkout)
+    sandbox.switches.fail("create_session", "delay", seconds=0.1)
+    opening = asyncio.create_task(checkout.fulfill(HOME))
+    await seen(sandbox, "create_session", 1)
+    async with there.open(checkout.id) as elsewhere:
+        await elsewhere.add("item_tiramisu")
+    await opening
+    async with there.open(checkout.id) as elsewhere:
+        assert len(elsewhere.view.lines) == 3
+        await order_for(elsewhere)
+    assert len(sandbox.sessions) == 1
+
+
+# --- how often ------------------------------------------------------------------------------------
+
+
+async def test_a_slow_first_attempt_is_not_refuted_by_a_refusal_of_the_second(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    patience = RetryPolicy(tries=2, first_wait=0.0)
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, timeout=0.1, retry=patience
+    ) as gett:
+        checkout = await Checkouts(gett, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "delay", seconds=0.4)
+        sandbox.switches.sold_out.add("item_garlic_bread")
+        with pytest.raises(OutcomeUnknownError):
+            await checkout.place()
+        assert checkout.view.stage is Stage.PLACING
+        sandbox.switches.sold_out.clear()
+        await answered(sandbox)
+        order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+
+
+async def test_after_a_quiet_minute_a_refusal_is_believed(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    sandbox.switches.sold_out.add("item_garlic_bread")
+    for _ in range(3):  # asking in between does not start the minute anew
+        with pytest.raises(OutcomeUnknownError):
+            await checkout.place()
+        clock.advance(15)
+    clock.advance(60)
+    with pytest.raises(ItemUnavailableError):
+        await checkout.place()
+    assert checkout.view.stage is Stage.BROWSE
+    assert sandbox.orders == []
+
+
+@pytest.mark.parametrize("code", [None, "REQUEST_IN_PROGRESS"])
+async def test_a_conflict_of_another_kind_is_no_order(
+    checkouts: Checkouts, sandbox: Sandbox, code: str | None
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before")
+    sandbox.switches.fail("place_order", "error", status=409, code=code or "TEAPOT", after=1)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_used_token_that_went_out_before_is_no_order(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    await checkout.identify(JANE)
+    await checkout.pay(CardOnFile("card_declined", "stripe"))
+    with pytest.raises(PaymentDeclinedError):
+        await checkout.place()
+    await checkout.pay(CARD)
+    sandbox.switches.fail("place_order", "drop_before")
+    sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT", after=1)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_an_order_that_comes_to_light_late_is_kept(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    slow, other = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await slow.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "delay", seconds=0.3)
+    placing = asyncio.create_task(checkout.place())
+    await seen(sandbox, "place_order", 1)
+    clock.advance(120)  # its worker is given up for dead, although it only is slow
+    sandbox.switches.sold_out.add("item_garlic_bread")
+    async with other.open(checkout.id) as elsewhere:
+        with pytest.raises(ItemUnavailableError):
+            await elsewhere.place()
+    sandbox.switches.sold_out.clear()
+    order = await placing
+    async with other.open(checkout.id) as elsewhere:
+        assert elsewhere.view.stage is Stage.PLACED
+        assert elsewhere.view.order == order
+    assert len(sandbox.orders) == 1
+
+
+# --- at what price --------------------------------------------------------------------------------
+
+
+async def test_a_place_that_is_cancelled_while_it_waits_does_not_happen(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("validate_order", "delay", seconds=0.1)
+    before = sandbox.count("validate_order")
+    pricing = asyncio.create_task(checkout.validate(tip=Decimal(50)))
+    await seen(sandbox, "validate_order", before + 1)
+    placing = asyncio.create_task(checkout.place())
+    await asyncio.sleep(0)
+    placing.cancel()
+    await asyncio.gather(placing, return_exceptions=True)
+    await pricing
+    assert placing.cancelled()
+    assert sandbox.count("place_order") == 0
+    await checkout.validate(tip=Decimal(3))
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_the_total_on_the_button_is_the_one_that_is_paid(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    quote = checkout.view.quote
+    assert quote is not None
+    await checkout.validate(tip=Decimal(50))  # in another tab
+    with pytest.raises(TotalChangedError) as changed:
+        await checkout.place(total=quote.amounts.total)
+    assert changed.value.before == quote.amounts.total
+    assert sandbox.count("place_order") == 0
+    renewed = checkout.view.quote
+    assert renewed is not None
+    await checkout.place(total=renewed.amounts.total)
+    assert len(sandbox.orders) == 1
+
+
+@pytest.mark.parametrize("tip", [Decimal(0), Decimal("0.01"), Decimal(7)])
+async def test_a_price_change_does_not_hide_behind_a_tip(
+    checkouts: Checkouts, sandbox: Sandbox, tip: Decimal
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    first = await checkout.validate()
+    await checkout.pay(CARD)
+    second = await checkout.validate(tip=tip)
+    assert second.amounts.total == first.amounts.total + tip
+    assert checkout.view.next_action.kind == "place"  # the tip is the shopper's own wish
+    sandbox.switches.price_change = Decimal(5)
+    await checkout.validate(tip=tip + 1)
+    action = checkout.view.next_action.to_dict()
+    assert action["kind"] == "confirm_total"
+    assert Decimal(action["after"]) - Decimal(action["before"]) == 5
+
+
+# --- dead ends and loops --------------------------------------------------------------------------
+
+
+async def test_an_order_of_a_session_that_ended_can_still_be_found(
+    gett: GettClient, checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    session = await gett.create_session(JANE)
+    checkout = await checkouts.start(session_token=session.token)
+    await until_priced(checkout)
+    await checkout.pay(CARD)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    sandbox.revoke_all()
+    settled = await checkouts.settle()
+    assert isinstance(settled[checkout.id], IdentityRequiredError)
+    assert await checkouts.settle() == {}, "it would stand before all others for ever"
+    clock.advance(3600)
+    assert list(await checkouts.settle()) == [checkout.id]
+    await checkout.identify(JANE)
+    await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [
+        checkout.view.order and checkout.view.order.order_id
+    ]
+
+
+async def test_a_quote_that_only_gett_holds_to_be_over_is_asked_for_again(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    sandbox.switches.order_token_seconds = 60
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    clock.advance(61)
+    with pytest.raises(InvalidRequestError):
+        await checkout.place()
+    assert checkout.view.next_action.kind == "validate"
+    await order_for(checkout)
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_price_that_needs_an_end_user_is_not_asked_for_twice_without_one(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    sandbox.switches.fail(
+        "validate_order", "error", status=401, code="SESSION_USER_REQUIRED", times=NEVER
+    )
+    for _ in range(3):
+        with pytest.raises(IdentityRequiredError):
+            await checkout.validate()
+    assert checkout.view.next_action.kind == "sign_in"
+    assert sandbox.count("validate_order") == 1
+    sandbox.switches.faults.clear()
+    await checkout.identify(JANE)
+    await order_for(checkout)
+
+
+async def test_totals_are_compared_to_the_cent(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    record = checkout._record
+    state = record.state
+    assert state.quote is not None
+    blurred = evolve(
+        state.quote,
+        amounts=evolve(state.quote.amounts, total=state.quote.amounts.total + Decimal("1e-15")),
+    )
+    await record.change(lambda state: evolve(state, quote=blurred))
+    assert checkout.view.next_action.kind == "place"
+    await checkout.confirm_total(round(blurred.amounts.total, 2))
+
+
+async def test_a_cancelled_save_leaves_no_conflict_behind(
+    gett: GettClient, storage: MemoryStorage
+) -> None:
+    class Slow(MemoryStorage):
+        async def save(self, *args: object, **rest: object) -> int:
+            version = await MemoryStorage.save(self, *args, **rest)  # type: ignore[arg-type]
+            await asyncio.sleep(0.01)
+            return version
+
+    checkout = await Checkouts(gett, storage=Slow(clock=gett.clock)).start()
+    await checkout.browse("store_bella_napoli")
+    adding = asyncio.create_task(checkout.add("item_tiramisu"))
+    await asyncio.sleep(0.005)
+    adding.cancel()
+    await asyncio.gather(adding, return_exceptions=True)
+    await checkout.add("item_garlic_bread")
+    assert [line.item_id for line in checkout.view.lines] == ["item_tiramisu", "item_garlic_bread"]
+
+
+async def test_an_end_user_session_that_is_none_is_said_to_whom_it_concerns(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    original = sandbox.switches.session_seconds
+    assert original is None
+    create = checkout._client.create_session
+
+    async def anonymous(*_: object, **__: object) -> object:
+        return await create(None)
+
+    checkout._client.create_session = anonymous  # type: ignore[assignment, method-assign]
+    with pytest.raises(SessionUserRequiredError) as refused:
+        await checkout.fulfill(HOME)
+    assert refused.value.next_action is not None
+    assert refused.value.next_action.kind == "contact_support"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"session_token": "abc\n"},
+        {"session_token": b"abc"},
+        {"identity": {"email": "jane@example.com"}},
+        {"checkout_id": 5},
+    ],
+)
+async def test_a_checkout_starts_with_sensible_things_only(
+    checkouts: Checkouts, given: dict[str, object]
+) -> None:
+    with pytest.raises(GettCheckoutError, match="must be"):
+        await checkouts.start(**given)  # type: ignore[arg-type]
