@@ -112,6 +112,7 @@ from gett_checkout.errors import (
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.version import __version__
+from gett_checkout.webhooks import OrderEvent, Refund
 from gett_checkout.wire.assumptions import Assumptions
 from gett_checkout.wire.endpoints import Operation
 
@@ -189,6 +190,7 @@ __all__ = [
     "Order",
     "OrderAlreadyPlacedError",
     "OrderBelowMinimumError",
+    "OrderEvent",
     "OrderPage",
     "OrderTotalDifferentError",
     "OutcomeUnknownError",
@@ -204,6 +206,7 @@ __all__ = [
     "Quote",
     "RateLimit",
     "RateLimitedError",
+    "Refund",
     "Requirement",
     "RetryPolicy",
     "SavedCard",
