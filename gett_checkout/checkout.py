@@ -314,7 +314,8 @@ class Checkout:
     async def session_token(self) -> str:
         """The session's token, for the front end's Marketfront SDK; opens a session if there is none.
 
-        It is a credential: hand it to this shopper only. A later step may replace the session.
+        It is a credential: hand it to this shopper only. A later step may replace the session, and
+        what the front end sets on it, a fulfillment context say, this checkout does not see.
         """
         async with self._step("session_token"):
 

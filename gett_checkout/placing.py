@@ -27,6 +27,7 @@ from gett_checkout.errors import (
     GettCheckoutError,
     OutcomeUnknownError,
     StepNotAllowedError,
+    TransportError,
 )
 from gett_checkout.record import Record
 
@@ -185,7 +186,9 @@ def _ended(placement: Placement, *, unanswered: bool) -> Placement:
 
 
 def _is_unanswered(error: GettCheckoutError) -> bool:
-    """Whether the attempt may still be at work: anything but a refusal of Gett's own."""
+    """Whether the attempt may still be at work: it left, and Gett's own refusal did not come back."""
+    if isinstance(error, TransportError) and not error.may_have_arrived:
+        return False
     return not isinstance(error, ApiError) or error.status >= 500 or error.status == 408
 
 
