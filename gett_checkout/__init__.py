@@ -1,7 +1,7 @@
 """Take a shopper's food order through Gett's Marketfront API, step by step, exactly once."""
 
 from gett_checkout.checkout import Checkout
-from gett_checkout.checkouts import Checkouts
+from gett_checkout.checkouts import Checkouts, Opening
 from gett_checkout.client import PRODUCTION, SANDBOX, GettClient
 from gett_checkout.core.actions import (
     AddItems,
@@ -29,7 +29,9 @@ from gett_checkout.core.catalog import (
     ModifierGroup,
     Section,
     Store,
+    StoreAddress,
     StorePage,
+    Window,
 )
 from gett_checkout.core.limits import RateLimit
 from gett_checkout.core.minimum import MinimumOrder, TopUp
@@ -39,6 +41,7 @@ from gett_checkout.core.order import (
     CardOnFile,
     Delivery,
     Fulfillment,
+    FulfillmentType,
     GettPayment,
     Order,
     OrderPage,
@@ -48,7 +51,7 @@ from gett_checkout.core.order import (
     SavedCard,
 )
 from gett_checkout.core.requirements import Requirement
-from gett_checkout.core.retry import RetryPolicy
+from gett_checkout.core.retry import Repeat, RetryPolicy
 from gett_checkout.core.session import Identity, Level, Session
 from gett_checkout.core.state import Notice, Stage
 from gett_checkout.core.view import CheckoutView, LineView, PaymentView, SessionView, StoreView
@@ -114,9 +117,10 @@ from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.version import __version__
 from gett_checkout.webhooks import OrderEvent, Refund
 from gett_checkout.wire.assumptions import Assumptions
-from gett_checkout.wire.endpoints import Operation
+from gett_checkout.wire.endpoints import OPERATIONS, Bucket, Operation
 
 __all__ = [
+    "OPERATIONS",
     "PRODUCTION",
     "SANDBOX",
     "AddItems",
@@ -136,6 +140,7 @@ __all__ = [
     "ApiValidationError",
     "Assumptions",
     "BadGatewayError",
+    "Bucket",
     "CardOnFile",
     "CartEmptyError",
     "Catalog",
@@ -159,6 +164,7 @@ __all__ = [
     "Done",
     "ForbiddenError",
     "Fulfillment",
+    "FulfillmentType",
     "GettCheckoutError",
     "GettClient",
     "GettPayment",
@@ -186,6 +192,7 @@ __all__ = [
     "NextAction",
     "NotFoundError",
     "Notice",
+    "Opening",
     "Operation",
     "Order",
     "OrderAlreadyPlacedError",
@@ -207,6 +214,7 @@ __all__ = [
     "RateLimit",
     "RateLimitedError",
     "Refund",
+    "Repeat",
     "Requirement",
     "RetryPolicy",
     "SavedCard",
@@ -224,6 +232,7 @@ __all__ = [
     "Storage",
     "StorageError",
     "Store",
+    "StoreAddress",
     "StoreClosedError",
     "StoreNotFoundError",
     "StorePage",
@@ -241,5 +250,6 @@ __all__ = [
     "WebhookError",
     "WebhookPayloadError",
     "WebhookRefusedError",
+    "Window",
     "__version__",
 ]

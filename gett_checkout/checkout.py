@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -55,7 +63,7 @@ from gett_checkout.core.session import Identity, Session
 from gett_checkout.core.state import OPEN, Stage
 from gett_checkout.core.view import CheckoutView, view_of
 from gett_checkout.errors import (
-    ApiAuthenticationError,
+    ApiError,
     CheckoutConflictError,
     GettCheckoutError,
     IdentityRequiredError,
@@ -65,6 +73,8 @@ from gett_checkout.errors import (
     PlacementInProgressError,
     StepNotAllowedError,
     TotalChangedError,
+    TransportError,
+    UnreadableAnswerError,
 )
 from gett_checkout.menus import Menus
 from gett_checkout.record import Record
@@ -78,8 +88,10 @@ _INCOMPLETE = "MODIFIER_REQUIRED"
 class Checkout:
     """One order on its way; get it from `Checkouts.start` or `Checkouts.open`.
 
-    A step that returns has been saved; a step that raises has not happened, unless its error is
-    one of Gett's, whose consequence (a sold-out item, a declined card) is then in the view. Every
+    A step that returns has been saved. One that raises leaves the order as it was, but for what a
+    refusal of Gett's says of it (a sold-out item, a declined card), which is then in the view; a
+    session it opened is kept. After `StorageError` and `OutcomeUnknownError` it is not known: open
+    the checkout again and look at the view. Every
     `GettCheckoutError` that leaves a step carries ``checkout_id`` and ``next_action``. Steps of
     one checkout follow one another within a process; across processes the loser of a race gets
     `CheckoutConflictError` and opens the checkout again.
@@ -212,11 +224,11 @@ class Checkout:
             await self._record.happen(CartChanged(rest))
 
     async def top_ups(self, limit: int = 5) -> tuple[TopUp, ...]:
-        """Menu items that would close the minimum-order gap, the cheapest way first."""
+        """Menu items that would close the minimum-order gap, the cheapest way first; none, no gap."""
         with self._explained("top_ups"):
             gap = registry.minimum_gap(self._record.state, self._record.now())
             if gap is None or gap.met:
-                return ()
+                return ()  # without loading the menu
             return minimum_rules.top_ups(gap, await self._menu(), limit)
 
     async def _menu(self) -> CatalogSet:
@@ -267,10 +279,10 @@ class Checkout:
 
     async def _set_context(self, fulfillment: Fulfillment, session: Session) -> None:
         record, event = self._record, FulfillmentChosen(fulfillment)
-        await set_context(record, self._client, session, fulfillment)
+        doubt = await set_context(record, self._client, session, fulfillment)
         await record.change(
             lambda state: machine.apply(state, event, record.now()).with_context(
-                session, is_set=True
+                session, sent=doubt, is_set=True
             )
         )
 
@@ -284,6 +296,9 @@ class Checkout:
             wanted = self._record.state.tip
             if tip is not None:
                 wanted = read_charge(tip, what="the tip", currency=self._currency)
+            state = self._record.state
+            if state.end_user_needed and not state.has_end_user(self._record.now()):
+                raise IdentityRequiredError("Gett prices for end users only: call identify first")
 
             async def call(session: Session) -> Quote:
                 return await ask_price(self._record, self._client, session, wanted)
@@ -360,7 +375,7 @@ class Checkout:
         async with self._step("saved_cards"):
 
             async def call(session: Session) -> tuple[PaymentMethod, ...]:
-                return await self._client.list_payment_methods(session.token)
+                return await self._client.list_payment_methods(token=session.token)
 
             return await self._with_session("list_payment_methods", Carry.SESSION, call)
 
@@ -391,25 +406,41 @@ class Checkout:
         `PlacementInProgressError` while another worker sends. Once it has begun, the caller's
         cancellation does not stop it. Docs: Orders › place; Idempotency.
         """
-        await self._record.lock.acquire()
-        # From here on it goes to its end, and gives the lock back there.
-        return await self._client.shielded(self._place(total))
+        order = await self._locked(self._place, total)
+        assert order is not None  # noqa: S101 - only `settle` comes back without one
+        return order
 
-    async def _place(self, total: Decimal | int | str | None) -> Order:
-        try:
-            with self._explained("place"):
-                await self._at_now()
-                self._require_total(total)
-                try:
-                    return await self._place_or_resume()
-                except CheckoutConflictError:
-                    # Somebody saved first; if it was a placement, it is ours to wait for.
-                    await self._record.reload()
-                    if self._stage in OPEN:
-                        raise
-                    return await self._place_or_resume()
-        finally:
-            self._record.lock.release()
+    async def settle(self) -> Order | None:
+        """Learn what became of a placement, as `place` does, and never begin another one.
+
+        ``None``, and nothing is sent, when none is under way.
+        """
+        return await self._locked(self._place, None, only_settle=True)
+
+    async def _locked(
+        self, step: Callable[..., Coroutine[Any, Any, T]], *args: Any, **rest: Any
+    ) -> T:
+        """Run the step under the lock and to its end, once it has the lock, whoever is cancelled."""
+        lock = self._record.lock
+        await lock.acquire()
+        task = self._client.kept(step(*args, **rest))
+        task.add_done_callback(lambda _: lock.release())
+        return await asyncio.shield(task)
+
+    async def _place(
+        self, total: Decimal | int | str | None, *, only_settle: bool = False
+    ) -> Order | None:
+        with self._explained("place"):
+            await self._at_now()
+            self._require_total(total)
+            try:
+                return await self._place_or_resume(only_settle=only_settle)
+            except CheckoutConflictError:
+                # Somebody saved first; if it was a placement, it is ours to wait for.
+                await self._record.reload()
+                if self._stage in OPEN and not only_settle:
+                    raise
+                return await self._place_or_resume(only_settle=only_settle)
 
     def _require_total(self, total: Decimal | int | str | None) -> None:
         """`TotalChangedError` when the live quote says another total than this one."""
@@ -425,9 +456,9 @@ class Checkout:
                 "the total is not the one that was shown", before=shown, after=quote.amounts.total
             )
 
-    async def _place_or_resume(self) -> Order:
+    async def _place_or_resume(self, *, only_settle: bool) -> Order | None:
         state, now = self._record.state, self._record.now()
-        if state.stage is Stage.PLACED and state.order is not None:
+        if state.order is not None or (only_settle and state.stage is not Stage.PLACING):
             return state.order
         if state.stage is Stage.ABANDONED:
             raise StepNotAllowedError("the checkout was abandoned", stage=self._stage)
@@ -437,8 +468,8 @@ class Checkout:
             raise refusal
         try:
             return await self._with_session("place_order", Carry.QUOTE, self._send)
-        except ApiAuthenticationError as error:
-            if self._stage is Stage.PLACING:
+        except (ApiError, TransportError, UnreadableAnswerError) as error:
+            if self._stage is Stage.PLACING:  # it could not be asked, for want of a session say
                 raise placing.outcome_unknown() from error
             raise
 
@@ -456,7 +487,7 @@ class Checkout:
 
     async def postpone(self) -> None:
         """After `place` could not settle the placement: have `Checkouts.settle` look again later."""
-        async with self._record.lock:
+        async with self._step("postpone"):
             placement, now = self._record.state.placement, self._record.now()
             if self._stage is Stage.PLACING and placement and not placement.lease_left(now):
                 await self._record.happen(NoAnswer(placement.postponed(now)))
@@ -465,7 +496,7 @@ class Checkout:
         """Save key and body, then send them: in this order, or not at all. Or send them again."""
         record = self._record
         if record.state.stage is Stage.PLACING:
-            await placing.again(record, self._client)
+            await placing.resume(record, self._client)
             return await placing.send(record, self._client, token=session.token, sent_before=True)
         placement = placing.prepare(record.state, self._client, record.now())
         await record.happen(PlacementBegun(placement))
@@ -538,9 +569,9 @@ class Checkout:
                 error.next_action = ConfirmTotal(error.before, error.after)
             case _:
                 pass
+        error.requirements = error.requirements or registry.requirements(state, now)
         if isinstance(error, StepNotAllowedError):
             error.step, error.stage = step, str(state.stage)
-            error.requirements = error.requirements or registry.requirements(state, now)
         if isinstance(error, OrderBelowMinimumError) and error.minimum_order is None:
             error.minimum_order = registry.minimum_gap(state, now)
             error.next_action = AddItems(error.minimum_order)

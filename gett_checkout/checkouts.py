@@ -30,6 +30,7 @@ from gett_checkout.storage.memory import MemoryStorage
 
 _WEEK: Final = 7 * 24 * 3600.0
 _SETTLED_AT_ONCE: Final = 8
+_UNREADABLE_AGAIN: Final = timedelta(hours=1)
 
 
 class Opening:
@@ -130,10 +131,12 @@ class Checkouts:
     async def settle(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
         """Look after placements whose outcome is unknown and whose worker is gone.
 
-        Sends each again, same bytes under the same key; safe to run anywhere at any time, in
-        several places at once. Gives for each checkout that was due ``None`` when its order is
-        placed, else the error: `OutcomeUnknownError` when there is still no telling, or the
-        refusal that shows there is no order.
+        Sends each again, same bytes under the same key, and never begins a placement; safe to run
+        anywhere at any time, in several places at once. Gives for each checkout that was due
+        ``None`` when nothing about it is unsettled any more, else the error. A refusal of Gett's
+        (`ApiError`) shows that there is no order; after any other the outcome is not known yet:
+        `OutcomeUnknownError`, `PlacementInProgressError`, `IdentityRequiredError` (call
+        ``identify``, then ``place``), `StorageError`.
         """
         due = await self._storage.due(self._clock(), limit)
         turns = asyncio.Semaphore(_SETTLED_AT_ONCE)
@@ -143,9 +146,11 @@ class Checkouts:
                 try:
                     checkout = await self._load(checkout_id)
                 except GettCheckoutError as error:
+                    with suppress(StorageError):
+                        await self._put_off(checkout_id)
                     return error
                 try:
-                    await checkout.place()
+                    await checkout.settle()
                 except GettCheckoutError as error:
                     with suppress(StorageError):  # then it is due at once again
                         await checkout.postpone()
@@ -153,6 +158,19 @@ class Checkouts:
                 return None
 
         return dict(zip(due, await asyncio.gather(*map(settle, due)), strict=True))
+
+    async def _put_off(self, checkout_id: str) -> None:
+        """Have one that cannot be read stand behind the others for a while."""
+        stored = await self._storage.load(checkout_id)
+        if stored is not None:
+            now = self._clock()
+            await self._storage.save(
+                checkout_id,
+                stored.data,
+                expected_version=stored.version,
+                expires_at=now + self._lifetime,
+                due_at=now + _UNREADABLE_AGAIN,
+            )
 
     async def _load(self, checkout_id: str) -> Checkout:
         stored = await self._storage.load(checkout_id)

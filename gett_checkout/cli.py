@@ -15,8 +15,10 @@ from gett_checkout.client import PRODUCTION, GettClient
 from gett_checkout.demo import Teller, run_demo
 from gett_checkout.errors import (
     GettCheckoutError,
+    IdentityRequiredError,
     InvalidInputError,
     OutcomeUnknownError,
+    PlacementInProgressError,
     StorageError,
 )
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
@@ -103,7 +105,9 @@ async def _settle(storage_url: str, base_url: str, limit: int) -> int:
     for checkout_id, error in settled.items():
         print(f"{checkout_id}  {'placed' if error is None else type(error).__name__}")
     print(f"{len(settled)} due")
-    unsettled = OutcomeUnknownError | StorageError
+    unsettled = (
+        OutcomeUnknownError | PlacementInProgressError | IdentityRequiredError | StorageError
+    )
     return int(any(isinstance(error, unsettled) for error in settled.values()))
 
 

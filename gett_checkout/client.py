@@ -310,7 +310,7 @@ class GettClient:
     ) -> Quote:
         """Gett's price for the cart, ``tip`` in major units included. Docs: Orders › validate.
 
-        The quote's ``expires_at`` counts from before the request, for 15 minutes.
+        The quote's ``expires_at`` counts from before the request, for `Assumptions.order_token_life`.
         """
         asked_at = self.clock()
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
@@ -347,7 +347,7 @@ class GettClient:
             )
         )
 
-    async def place_order(self, body: str, *, idempotency_key: str, token: str | None) -> Order:
+    async def place_order(self, body: str, *, idempotency_key: str, token: str) -> Order:
         """Place the order in ``body`` (see `placement_body`), sending it once.
 
         The caller keeps key and body together and decides about sending again: the same key is
@@ -371,7 +371,7 @@ class GettClient:
 
     # --- what belongs to an end user ------------------------------------------------------------
 
-    async def list_payment_methods(self, token: str) -> tuple[PaymentMethod, ...]:
+    async def list_payment_methods(self, *, token: str) -> tuple[PaymentMethod, ...]:
         """The end user's saved cards. `SessionUserRequiredError`. Docs: Saved cards › list."""
         return responses.payment_methods(await self._call("list_payment_methods", token=token))
 

@@ -55,7 +55,8 @@ class GettCheckoutError(Exception):
     """The root: catch it to catch everything this library raises on purpose.
 
     ``checkout_id``, ``next_action`` and ``requirements`` are filled in by the checkout the error
-    leaves; a bare `GettClient` knows only the next action that Gett documents for its error code.
+    leaves; a bare `GettClient` knows the next action Gett documents for an error code, and to wait
+    when there was no readable answer.
     ``idempotency_key`` is set once a placement has begun: quote it to support.
     """
 
@@ -132,8 +133,7 @@ class IdentityRequiredError(GettCheckoutError):
 class TotalChangedError(GettCheckoutError):
     """The total is not the one the shopper agreed to; `Checkout.confirm_total` is needed.
 
-    ``before`` and ``after`` are totals in major units; ``parts`` maps each part of the amounts
-    that changed to its new value less its old one, as far as both are known.
+    ``before`` and ``after`` are totals in major units.
     """
 
     problem_code = "TOTAL_CHANGED"
@@ -146,12 +146,10 @@ class TotalChangedError(GettCheckoutError):
         *,
         before: Decimal | None = None,
         after: Decimal | None = None,
-        parts: Mapping[str, Decimal] | None = None,
     ) -> None:
         super().__init__(message)
         self.before = before
         self.after = after
-        self.parts = dict(parts or {})
 
     def to_problem(self) -> dict[str, Any]:
         """As everywhere, with both totals."""
@@ -306,8 +304,8 @@ class ApiError(GettCheckoutError):
     def to_problem(self) -> dict[str, Any]:
         """As everywhere, with Gett's code and with a status that is true of the partner's server.
 
-        The partner's credential and Gett's outages are not the shopper's fault: 401, 403 and 5xx
-        become 502 and 503.
+        The partner's credential and Gett's outages are not the shopper's fault: 401, 403, 429,
+        5xx and redirects become 502 or 503.
         """
         problem = super().to_problem()
         problem["code"] = self.code or f"HTTP_{self.status}"

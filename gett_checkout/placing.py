@@ -15,11 +15,11 @@ from attrs import evolve
 
 from gett_checkout.client import GettClient
 from gett_checkout.core.actions import ContactSupport
-from gett_checkout.core.consequences import event_of
-from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed, QuoteLost
+from gett_checkout.core.consequences import event_at_placement
+from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed
 from gett_checkout.core.order import Order
 from gett_checkout.core.placement import Outcome, Placement, digest, judge
-from gett_checkout.core.state import CheckoutState
+from gett_checkout.core.state import CheckoutState, Notice
 from gett_checkout.errors import (
     ApiAuthenticationError,
     ApiError,
@@ -99,7 +99,7 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
                 wait = None
         if wait is None:
             return await _conclude(record, outcome, answer)
-        await again(record, client, wait, unanswered=_is_unanswered(answer))
+        await _again(record, client, wait, answer, outcome)
         await client.sleep(wait)
 
 
@@ -120,33 +120,38 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
         case Outcome.EXISTS:
             return await _placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
-            ended = _ended(_placement(record), unanswered=_is_unanswered(error))
+            ended = _ended(_placement(record), _lost_at(error, record.now()))
             await record.happen(NoAnswer(evolve(ended, lease_until=record.now())))
             if isinstance(error, ApiAuthenticationError):
                 raise error
             raise outcome_unknown() from error
         case _:
-            event = None
-            if outcome is not Outcome.NOT_PLACED and isinstance(error, ApiError):
-                event = event_of(error, record.state.lines)
-            elif isinstance(error, ApiError) and error.status in (400, 422):
-                # What is wrong is not said. The error for a quote's token that Gett holds to be
-                # over is not documented, so the next thing to try is another one.
-                event = QuoteLost()
+            lines = record.state.lines
+            event = event_at_placement(error, lines) if isinstance(error, ApiError) else None
             await record.happen(event or NotPlaced())
             raise error
 
 
 async def _placed(record: Record, order: Order) -> Order:
     """Save the order, whatever else was saved meanwhile: it is a fact."""
-    try:
-        await record.happen(Placed(order))
-    except CheckoutConflictError:
-        await record.reload()
-        if record.state.order is not None:
-            return record.state.order
-        await record.happen(Placed(order))
-    return order
+    while True:
+        try:
+            await record.happen(Placed(order))
+        except CheckoutConflictError:
+            await record.reload()
+            if record.state.order is not None:
+                return await _known(record, record.state.order, order)
+        else:
+            return order
+
+
+async def _known(record: Record, known: Order, order: Order) -> Order:
+    """The order that is saved already; should it be another one, that is said."""
+    if order.order_id is not None and order.order_id != known.order_id:
+        words = "A second order came to light: a person must look at it"
+        notice = Notice("second_order", words, record.now(), {"order_id": order.order_id})
+        await record.change(lambda state: state.noticing(notice))
+    return known
 
 
 def outcome_unknown() -> OutcomeUnknownError:
@@ -156,14 +161,27 @@ def outcome_unknown() -> OutcomeUnknownError:
     )
 
 
-async def again(
-    record: Record, client: GettClient, wait: float = 0.0, *, unanswered: bool = True
-) -> None:
-    """Save one attempt more, with a lease that lasts until it is over, before it is made.
+async def resume(record: Record, client: GettClient) -> None:
+    """Save one attempt more, with a lease, before it is made: the worker of the last one is gone.
 
-    ``unanswered``: the one before got no answer, or its worker died.
+    That one may have been at work for as long as its client had patience.
     """
-    ended = _ended(_placement(record), unanswered=unanswered)
+    placement, now = _placement(record), record.now()
+    lost_at = placement.sent_at and placement.sent_at + timedelta(seconds=client.timeout)
+    await record.happen(NoAnswer(_attempted(_ended(placement, lost_at), client, now)))
+
+
+async def _again(
+    record: Record,
+    client: GettClient,
+    wait: float,
+    answer: GettCheckoutError,
+    outcome: Outcome,
+) -> None:
+    """Save one attempt more, with a lease that lasts until it is over, before it is made."""
+    ended = _ended(_placement(record), _lost_at(answer, record.now()))
+    if outcome is Outcome.TRY_AGAIN:  # Gett has worked with the quote's token
+        ended = evolve(ended, token_is_fresh=False)
     await record.happen(NoAnswer(_attempted(ended, client, record.now(), wait)))
 
 
@@ -179,10 +197,13 @@ def _attempted(
     )
 
 
-def _ended(placement: Placement, *, unanswered: bool) -> Placement:
-    """The placement when the attempt under way, if one is, has ended."""
-    lost = placement.sent_at if unanswered and placement.sent_at else placement.unanswered_at
-    return evolve(placement, sent_at=None, unanswered_at=lost)
+def _ended(placement: Placement, lost_at: datetime | None) -> Placement:
+    """The placement when the attempt under way has ended; ``lost_at`` when it got no answer."""
+    return evolve(placement, sent_at=None, unanswered_at=lost_at or placement.unanswered_at)
+
+
+def _lost_at(error: GettCheckoutError, now: datetime) -> datetime | None:
+    return now if _is_unanswered(error) else None
 
 
 def _is_unanswered(error: GettCheckoutError) -> bool:

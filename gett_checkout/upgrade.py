@@ -30,9 +30,11 @@ from gett_checkout.core.state import OPEN, CheckoutState, Notice
 from gett_checkout.errors import (
     ApiError,
     CheckoutConflictError,
+    GettCheckoutError,
     IdentityRequiredError,
     SessionUserRequiredError,
     StepNotAllowedError,
+    TransportError,
     UnauthenticatedError,
 )
 from gett_checkout.record import Record
@@ -122,15 +124,29 @@ async def record_refusal(record: Record, error: ApiError) -> None:
 
 async def set_context(
     record: Record, client: GettClient, session: Session, fulfillment: Fulfillment
-) -> None:
-    """Set the context on this session. Until the answer is here, nobody knows which it has."""
+) -> Fulfillment | None:
+    """Set the context on this session; what is in doubt on it then, to be saved with its being set.
+
+    From before it is sent until the answer is here, nobody knows which context the session has. An
+    answer says nothing of an earlier send that got none: that one stays in doubt.
+    """
+    doubt, was_set = session.context_sent, session.context_set
     await record.change(lambda state: state.with_context(session, sent=fulfillment))
     try:
         await client.set_fulfillment_context(fulfillment, token=session.token)
-    except ApiError as error:
-        if error.status < 500:  # refused: the context is what it was
-            await record.change(lambda state: state.with_context(session))
+    except GettCheckoutError as error:
+        if _had_no_effect(error):  # the context is what it was
+            await record.change(
+                lambda state: state.with_context(session, sent=doubt, is_set=was_set)
+            )
         raise
+    return doubt
+
+
+def _had_no_effect(error: GettCheckoutError) -> bool:
+    if isinstance(error, ApiError):
+        return error.status < 500 and error.status != 408
+    return isinstance(error, TransportError) and not error.may_have_arrived
 
 
 async def _open(
@@ -141,8 +157,6 @@ async def _open(
         await asyncio.wait({record.opening})
     state, now = record.state, record.now()
     openable, session = state.openable_level, state.session
-    if state.end_user_needed:
-        least = Level.END_USER
     will_do = (
         session is not None
         and session.is_fresh(now)
@@ -233,11 +247,11 @@ async def _carry_over(record: Record, client: GettClient, session: Session, carr
         return
     if carry >= Carry.CONTEXT and state.fulfillment and not session.context_set:
         try:
-            await set_context(record, client, session, state.fulfillment)
+            doubt = await set_context(record, client, session, state.fulfillment)
         except ApiError as error:
             await record_refusal(record, error)
             raise
-        await record.change(lambda state: state.with_context(session, is_set=True))
+        await record.change(lambda state: state.with_context(session, sent=doubt, is_set=True))
     if carry >= Carry.QUOTE and state.quote and state.quote.session_serial != session.serial:
         await ask_price(record, client, session, state.tip)
 

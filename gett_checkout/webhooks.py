@@ -23,6 +23,7 @@ import hashlib
 import hmac
 import json
 import re
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -175,39 +176,47 @@ async def once(
     ``clock`` gives aware UTC; pass the storage's, if that has one of its own.
     """
     now = clock or _real_time
-    claimed = await _claim(storage, event.id, now() + timedelta(seconds=lease))
-    if claimed is None:
+    claim = _BUSY + secrets.token_bytes(16)
+    if not await _claim(storage, event.id, claim, now() + timedelta(seconds=lease)):
         yield False
         return
     try:
         yield True
     except BaseException:
         with suppress(StorageError):  # then the claim ends by itself
-            await storage.delete(event.id)
+            if await _version(storage, event.id, claim):
+                await storage.delete(event.id)
         raise
     with suppress(CheckoutConflictError):  # the lease was over, and another worker did the same
-        await storage.save(
-            event.id,
-            _DONE,
-            expected_version=claimed,
-            expires_at=now() + timedelta(seconds=remember),
-            due_at=None,
-        )
+        if version := await _version(storage, event.id, claim):
+            await storage.save(
+                event.id,
+                _DONE,
+                expected_version=version,
+                expires_at=now() + timedelta(seconds=remember),
+                due_at=None,
+            )
 
 
-async def _claim(storage: Storage, event_id: str, until: datetime) -> int | None:
-    """The version of our claim; ``None`` when the event was handled before."""
+async def _claim(storage: Storage, event_id: str, claim: bytes, until: datetime) -> bool:
+    """Whether the event is ours to handle; false when it was handled before."""
     known = await storage.load(event_id)
     if known is None:
         try:
-            return await storage.save(
-                event_id, _BUSY, expected_version=0, expires_at=until, due_at=None
-            )
+            await storage.save(event_id, claim, expected_version=0, expires_at=until, due_at=None)
         except CheckoutConflictError:
             known = await storage.load(event_id)
+        else:
+            return True
     if known is not None and known.data == _DONE:
-        return None
+        return False
     raise WebhookBusyError("the same event is being handled right now")
+
+
+async def _version(storage: Storage, event_id: str, claim: bytes) -> int:
+    """The version of our claim while it is ours still; versions begin anew when a claim has ended."""
+    known = await storage.load(event_id)
+    return known.version if known is not None and known.data == claim else 0
 
 
 def _signature(body: bytes, secret: str) -> bytes:

@@ -30,13 +30,21 @@ if _WANTED and "stream_writer" not in inspect.getsource(aioresponses.core):
     aioresponses.core.ClientResponse = _Response  # type: ignore[attr-defined]
 
 
+# Tests of what is outside the repository: a real host, the public schema beside it.
+_EXCUSED = {"live", "outside"}
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where everything is installed, a test that is skipped tests nothing and says so by failing."""
     report = yield
-    if report.skipped and os.environ.get("GETT_SKIP_FAILS") and not item.get_closest_marker("live"):
+    if (
+        report.skipped
+        and os.environ.get("GETT_SKIP_FAILS")
+        and not _EXCUSED & {m.name for m in item.iter_markers()}
+    ):
         report.outcome = "failed"
         report.longrepr = f"skipped where a skip is a failure: {report.longrepr}"
     return report

@@ -1,7 +1,7 @@
 """Every error code Gett documents, in one table: what it is, and what it means for a checkout.
 
-Docs: Errors, one page per code. Codes marked reserved are documented but not emitted yet, so the
-library finds those conditions itself before it sends anything.
+Docs: Errors, one page per code. Codes marked reserved are documented but not emitted yet; those the
+library can find by itself (an empty cart, a missing choice, the minimum) it finds before it sends.
 """
 
 from __future__ import annotations

@@ -37,6 +37,16 @@ def event_of(error: ApiError, lines: tuple[Line, ...]) -> Event | None:
             return None
 
 
+def event_at_placement(error: ApiError, lines: tuple[Line, ...]) -> Event | None:
+    """The event of a refused placement.
+
+    A 400 or 422 that blames nothing does not say what is wrong. The error for a quote's token that
+    Gett holds to be over is not documented, so the next thing to try is another quote.
+    """
+    event = event_of(error, lines)
+    return QuoteLost() if event is None and error.status in (400, 422) else event
+
+
 def blame(error: ApiError, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """The lines with a problem on each that ``errors[]`` names.
 

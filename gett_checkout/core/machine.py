@@ -278,7 +278,7 @@ EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
         NoAnswer: Stage.PLACING,
     },
     Stage.PLACED: {},
-    Stage.ABANDONED: {},
+    Stage.ABANDONED: _LATE,
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from gett_checkout.core.money import ZERO
 from gett_checkout.errors import InvalidInputError
@@ -109,12 +109,6 @@ class Amounts:
     taxes: Decimal = ZERO
     adjustments: Decimal = ZERO
     tip: Decimal = ZERO
-
-    def changes_from(self, before: Amounts) -> dict[str, Decimal]:
-        """Each part that differs, with its new value less its old one."""
-        names = (each.name for each in fields(Amounts))
-        changes = {name: getattr(self, name) - getattr(before, name) for name in names}
-        return {name: change for name, change in changes.items() if change}
 
 
 @frozen

@@ -15,7 +15,13 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from gett_checkout.core.codes import Part, part_of
-from gett_checkout.errors import ApiError, GettCheckoutError, PaymentFailedError, TransportError
+from gett_checkout.errors import (
+    ApiError,
+    GettCheckoutError,
+    OrderAlreadyPlacedError,
+    PaymentFailedError,
+    TransportError,
+)
 
 KEY_LIFE: Final = timedelta(hours=24)
 # Clocks differ and a request takes a while: a key this close to its end is not used any more.
@@ -33,8 +39,8 @@ class Placement:
     """One placement, as it is saved before it is sent.
 
     ``lease_until`` is how long the worker that saved it may be sending; nobody else sends before.
-    ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one began that
-    got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
+    ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one was given up
+    that got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
     ``look_again_at``: when `settle` next has reason to.
     """
 
@@ -113,10 +119,13 @@ def judge(
     evidence of the order only when ``token_is_fresh``.
     """
     outcome = _judge(error, sent_before=sent_before, token_is_fresh=token_is_fresh)
-    at_work = sent_before and not is_quiet
-    return (
-        Outcome.UNKNOWN if at_work and outcome in (Outcome.REFUSED, Outcome.TRY_AGAIN) else outcome
-    )
+    if not sent_before or isinstance(error, OrderAlreadyPlacedError):
+        return outcome
+    if not is_quiet:
+        return Outcome.UNKNOWN
+    # Had an earlier attempt made the order, the key would have brought its answer back.
+    is_other_answer = isinstance(error, ApiError) and error.status in (400, 422)
+    return Outcome.REFUSED if outcome is Outcome.UNKNOWN and is_other_answer else outcome
 
 
 def _judge(error: GettCheckoutError, *, sent_before: bool, token_is_fresh: bool) -> Outcome:

@@ -31,8 +31,9 @@ class Repeat(StrEnum):
 class RetryPolicy:
     """How patient a call is. All durations in seconds.
 
-    A call is tried at most ``tries`` times and waits no longer than ``budget`` altogether;
-    without a ``retryAfter`` the waits grow from ``first_wait`` by doubling, up to ``longest_wait``,
+    A call is tried at most ``tries`` times, and no attempt begins more than ``budget`` after the
+    call did: one that took longer than that to fail is not repeated. Without a ``retryAfter`` the
+    waits grow from ``first_wait`` by doubling, up to ``longest_wait``,
     each spread by a fifth either way so that many clients do not return in step.
     """
 

@@ -1,4 +1,4 @@
-"""What the API does not document, or documents twice: decided here, and nowhere else.
+"""What the API does not document, or documents twice, and a partner may have to override.
 
 Pass your own `Assumptions` to `GettClient` when Gett tells you better. Reading needs none of this:
 every form a page shows is accepted.

@@ -15,7 +15,6 @@ from attrs import frozen
 from gett_checkout.core.retry import Repeat
 from gett_checkout.core.session import Level
 
-DOCS: Final = "https://developer.gett-tech.com"
 BASE_PATH: Final = "/v1/marketplace"
 
 

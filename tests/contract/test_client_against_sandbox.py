@@ -131,7 +131,7 @@ async def test_every_operation_once(gett: GettClient, sandbox: Sandbox) -> None:
 
     card = await gett.add_payment_card(CARD, token=token)
     assert (card.card_type, card.last_four) == ("visa", "1111")
-    assert await gett.list_payment_methods(token) == (card,)
+    assert await gett.list_payment_methods(token=token) == (card,)
     body = gett.placement_body(
         store,
         lines,
@@ -183,7 +183,7 @@ async def test_refusals_by_their_codes(gett: GettClient, sandbox: Sandbox) -> No
     partner, store = await gett.create_session(), await gett.get_store(BELLA)
     assert partner.level is Level.PARTNER_ONLY
     with pytest.raises(SessionUserRequiredError):
-        await gett.list_payment_methods(partner.token)
+        await gett.list_payment_methods(token=partner.token)
     with pytest.raises(StoreNotFoundError):
         await gett.get_store("store_none")
     with pytest.raises(CatalogSetNotFoundError):
@@ -195,7 +195,7 @@ async def test_refusals_by_their_codes(gett: GettClient, sandbox: Sandbox) -> No
         await gett.get_order("order_none", token=token)
     sandbox.revoke(token)
     with pytest.raises(UnauthenticatedError):
-        await gett.list_payment_methods(token)
+        await gett.list_payment_methods(token=token)
 
 
 @pytest.mark.parametrize("name", ["add_payment_card", "place_order"])

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from gett_checkout import (
     Address,
+    AddressInvalidError,
     CardOnFile,
     Checkout,
     CheckoutConflictError,
@@ -27,6 +28,8 @@ from gett_checkout import (
     RetryPolicy,
     SessionUserRequiredError,
     Stage,
+    StorageError,
+    StoreClosedError,
     TotalChangedError,
     TransportError,
 )
@@ -113,6 +116,38 @@ async def test_an_address_in_flight_elsewhere_does_not_take_the_order_with_it(
     with pytest.raises(CheckoutConflictError):
         await setting
     assert "1 A St" in str(sandbox.orders[0].address)
+
+
+async def test_an_answer_to_the_second_send_says_nothing_of_the_first(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, timeout=0.1
+    ) as gett:
+        checkout = await Checkouts(gett, storage=storage).start(JANE)
+        await fill_cart(checkout)
+        await checkout.fulfill(at("1 A St"))
+        sandbox.switches.fail("set_fulfillment_context", "delay", seconds=0.4)
+        with pytest.raises(TransportError):
+            await checkout.fulfill(at("2 B St"))
+        await checkout.fulfill(at("2 B St"))
+        await checkout.fulfill(at("3 C St"))
+        await answered(sandbox)
+        await order_for(checkout)
+    assert "3 C St" in str(sandbox.orders[0].address)
+
+
+async def test_a_refused_address_costs_nothing_more(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    sandbox.switches.fail("set_fulfillment_context", "error", code="ADDRESS_INVALID")
+    with pytest.raises(AddressInvalidError):
+        await checkout.fulfill(at("2 B St"))
+    before = sandbox.count("set_fulfillment_context")
+    await order_for(checkout)
+    assert sandbox.count("set_fulfillment_context") == before
+    assert len(sandbox.sessions) == 1
 
 
 # --- whose it is ----------------------------------------------------------------------------------
@@ -251,6 +286,133 @@ async def test_an_order_that_comes_to_light_late_is_kept(
     async with other.open(checkout.id) as elsewhere:
         assert elsewhere.view.stage is Stage.PLACED
         assert elsewhere.view.order == order
+    assert len(sandbox.orders) == 1
+
+
+async def test_settling_never_begins_an_order(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    clock.advance(61)
+    due = await storage.due(clock(), 10)
+    sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
+    async with there.open(checkout.id) as elsewhere:  # the shopper is faster than the cron job
+        with pytest.raises(StoreClosedError):
+            await elsewhere.place()
+        await elsewhere.browse("store_bella_napoli")
+        await elsewhere.validate()
+        assert elsewhere.view.stage is Stage.PLACE
+
+    async def stale(now: object, limit: int) -> object:
+        return due
+
+    storage.due = stale  # type: ignore[assignment, method-assign]
+    before = sandbox.count("place_order")
+    assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
+    assert sandbox.count("place_order") == before
+    assert sandbox.orders == []
+
+
+async def test_a_conflict_while_the_first_is_at_work_is_no_order(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    patience = RetryPolicy(tries=2, first_wait=0.0)
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, timeout=0.1, retry=patience
+    ) as gett:
+        checkout = await Checkouts(gett, storage=storage).start()
+        await until_priced(checkout)
+        await checkout.identify(JANE)
+        await checkout.pay(CardOnFile("card_declined", "stripe"))
+        sandbox.switches.fail("place_order", "delay", seconds=0.3)
+        sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT", after=1)
+        with pytest.raises(OutcomeUnknownError):
+            await checkout.place()
+        await answered(sandbox)
+        clock.advance(61)
+        with pytest.raises(PaymentDeclinedError):
+            await checkout.place()
+    assert sandbox.orders == []
+
+
+async def test_an_order_that_comes_to_light_after_giving_up_is_kept(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    slow, other = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await slow.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "delay", seconds=0.3)
+    placing = asyncio.create_task(checkout.place())
+    await seen(sandbox, "place_order", 1)
+    clock.advance(120)
+    sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
+    async with other.open(checkout.id) as elsewhere:
+        with pytest.raises(StoreClosedError):
+            await elsewhere.place()
+        await elsewhere.abandon()
+    order = await placing
+    async with other.open(checkout.id) as elsewhere:
+        assert elsewhere.view.order == order
+    assert len(sandbox.orders) == 1
+
+
+async def test_an_outage_longer_than_the_quote_ends_in_a_new_price(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    clock.advance(20 * 60)
+    with pytest.raises(InvalidRequestError):
+        await checkout.place()
+    assert checkout.view.next_action.kind == "validate"
+    await order_for(checkout)
+    assert len(sandbox.orders) == 1
+
+
+async def test_what_cannot_be_read_does_not_stand_before_the_rest(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    checkouts = Checkouts(gett, storage=storage)
+    await storage.save(
+        "damaged",
+        b"?",
+        expected_version=0,
+        expires_at=clock().replace(year=2027),
+        due_at=clock(),
+    )
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    clock.advance(1)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    assert isinstance((await checkouts.settle(limit=1))["damaged"], StorageError)
+    assert await checkouts.settle(limit=1) == {checkout.id: None}
+
+
+async def test_the_lock_is_given_back_when_the_loop_ends_early(
+    gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    placing = asyncio.create_task(checkout.place())
+    await asyncio.sleep(0)
+    for task in list(gett._tasks):
+        task.cancel()
+    await asyncio.gather(placing, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await checkout.place()
     assert len(sandbox.orders) == 1
 
 

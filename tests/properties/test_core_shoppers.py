@@ -87,7 +87,7 @@ payments = st.sampled_from([CARD, SavedCard("payment-1"), GettPayment()])
 
 
 def furthest(state: CheckoutState, now: datetime) -> Stage:
-    """The stage the facts allow, worked out from DESIGN §3 and not from the machine's table."""
+    """The stage the facts allow, worked out by itself and not from the machine's table."""
     if state.store is None or not state.lines or state.store_refused or state.cart_refused:
         return Stage.BROWSE
     if any(each.problems for each in state.lines):

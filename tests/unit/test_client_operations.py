@@ -272,11 +272,11 @@ CALLS = [
         "/orders?limit=50&offset=0", None, '[{"orderId": "o-1"}]', OrderPage((Order("o-1"),)), "user",
     ),
     Sent(
-        "list_payment_methods", lambda gett: gett.list_payment_methods("user"), "GET",
+        "list_payment_methods", lambda gett: gett.list_payment_methods(token="user"), "GET",
         "/checkout/payments", None, f'{{"payments": [{VISA_JSON}]}}', (VISA,), "user",
     ),
     Sent(
-        "list_payment_methods", lambda gett: gett.list_payment_methods("user"), "GET",
+        "list_payment_methods", lambda gett: gett.list_payment_methods(token="user"), "GET",
         "/checkout/payments", None, '[{"id": "p-2", "lastFour": "4111111111111234"}]',
         (PaymentMethod("p-2", last_four="1234"),), "user",
     ),

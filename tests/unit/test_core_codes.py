@@ -10,7 +10,7 @@ from gett_checkout import errors
 from gett_checkout.core.codes import CATEGORIES, ERROR_CODES, Part, category_of, part_of, refuse
 from gett_checkout.errors import ApiError
 
-# GETT_API.md §4, typed by hand: code, status, category, retryable, reserved; then the class, the
+# The documented errors, typed by hand: code, status, category, retryable, reserved; then the class, the
 # part of the order in question and what to do next. Where a page names no category (INVALID_REQUEST,
 # the two MISSING_… and 502) the one that fits is ours.
 _TABLE = """

@@ -30,7 +30,6 @@ OWN_FACTS: dict[str, dict[str, Any]] = {
     "TotalChangedError": {
         "before": Decimal("10.00"),
         "after": Decimal("12.00"),
-        "parts": {"fees": Decimal("2.00")},
     },
     "TransportError": {"may_have_arrived": False},
     "UnreadableAnswerError": {"status": 200},

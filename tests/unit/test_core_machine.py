@@ -52,7 +52,7 @@ SAMPLES: dict[type[Event], Event] = {
 }
 
 # stage → event → (the stage it lands on, the stage it has walked on to), from the samples above.
-# DESIGN §3, with ShopperChanged beside it: another person goes on with the checkout.
+# The design, typed by hand. ShopperChanged: another person goes on with the checkout.
 B, F, V, P = Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY
 LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
     Stage.BROWSE: {
@@ -120,7 +120,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "NoAnswer": (Stage.PLACING, Stage.PLACING),
     },
     Stage.PLACED: {},
-    Stage.ABANDONED: {},
+    Stage.ABANDONED: {"Placed": (Stage.PLACED, Stage.PLACED)},
 }
 
 

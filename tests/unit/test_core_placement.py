@@ -8,7 +8,7 @@ import pytest
 
 from gett_checkout import errors
 from gett_checkout.core.codes import ERROR_CODES, refuse
-from gett_checkout.core.consequences import event_of
+from gett_checkout.core.consequences import event_at_placement
 from gett_checkout.core.machine import EVENTS
 from gett_checkout.core.placement import Outcome, digest, judge
 from gett_checkout.core.retry import Repeat, RetryPolicy, may_repeat
@@ -18,9 +18,9 @@ from tests.samples.states import NOW, SALADS, placement
 
 # By error code: what it means of a first attempt, and of one after an attempt that may have arrived.
 BY_CODE = {
-    "INVALID_REQUEST": ("not_placed", "unknown"),
-    "MISSING_IDEMPOTENCY_KEY": ("not_placed", "unknown"),
-    "MISSING_STORE_ID": ("not_placed", "unknown"),
+    "INVALID_REQUEST": ("not_placed", "refused"),
+    "MISSING_IDEMPOTENCY_KEY": ("not_placed", "refused"),
+    "MISSING_STORE_ID": ("not_placed", "refused"),
     "ADDRESS_INVALID": ("refused", "refused"),
     "ADDRESS_OUT_OF_RANGE": ("refused", "refused"),
     "CART_EMPTY": ("refused", "refused"),
@@ -41,7 +41,7 @@ BY_CODE = {
     "CATALOGSET_NOT_FOUND": ("refused", "refused"),
     "CONFLICT": ("refused", "exists"),
     "ORDER_ALREADY_PLACED": ("exists", "exists"),
-    "VALIDATION_FAILED": ("not_placed", "unknown"),
+    "VALIDATION_FAILED": ("not_placed", "refused"),
     "RATE_LIMITED": ("not_placed", "unknown"),
     "INTERNAL_ERROR": ("unknown", "unknown"),
     "BAD_GATEWAY": ("unknown", "unknown"),
@@ -50,7 +50,7 @@ BY_CODE = {
 
 # Unknown codes by status, and by category.
 BY_STATUS = {
-    (400, ""): ("not_placed", "unknown"),
+    (400, ""): ("not_placed", "refused"),
     (402, ""): ("refused", "refused"),
     (404, ""): ("not_placed", "unknown"),
     (408, ""): ("unknown", "unknown"),  # a gateway gave up waiting; the order may be made
@@ -64,8 +64,8 @@ BY_STATUS = {
     (200, ""): ("unknown", "unknown"),
     (0, ""): ("unknown", "unknown"),
     (400, "payment"): ("refused", "refused"),
-    (400, "conflict"): ("refused", "unknown"),
-    (400, "availability"): ("not_placed", "unknown"),
+    (400, "conflict"): ("refused", "refused"),
+    (400, "availability"): ("not_placed", "refused"),
     (500, "payment"): ("unknown", "unknown"),
 }
 
@@ -119,7 +119,9 @@ def test_while_an_earlier_attempt_may_be_at_work_a_refusal_proves_nothing(code: 
 
 def test_a_token_that_went_out_before_is_no_evidence() -> None:
     assert judge(refuse("CONFLICT"), sent_before=True, token_is_fresh=False) == "unknown"
-    assert judge(refuse("CONFLICT"), sent_before=True, is_quiet=False) == "exists"
+    assert judge(refuse("CONFLICT"), sent_before=True) == "exists"
+    assert judge(refuse("CONFLICT"), sent_before=True, is_quiet=False) == "unknown"
+    assert judge(refuse("ORDER_ALREADY_PLACED"), sent_before=True, is_quiet=False) == "exists"
 
 
 def test_the_tables_cover_every_code_and_every_class() -> None:
@@ -141,7 +143,7 @@ def test_every_final_refusal_is_an_event_that_may_happen_then(sent_before: bool)
     for _, error, _ in CASES:
         if judge(error, sent_before=sent_before) in (Outcome.REFUSED, Outcome.TRY_AGAIN):
             assert isinstance(error, ApiError)
-            event = event_of(error, (SALADS,))
+            event = event_at_placement(error, (SALADS,))
             assert event is not None
             assert type(event) in EVENTS[Stage.PLACING]
 

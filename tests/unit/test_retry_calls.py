@@ -70,7 +70,7 @@ CALLS: dict[str, Call] = {
     "place_order": lambda gett: gett.place_order("{}", idempotency_key="k", token="t"),
     "get_order": lambda gett: gett.get_order("x", token="t"),
     "list_orders": lambda gett: gett.list_orders(token="t"),
-    "list_payment_methods": lambda gett: gett.list_payment_methods("t"),
+    "list_payment_methods": lambda gett: gett.list_payment_methods(token="t"),
     "add_payment_card": lambda gett: gett.add_payment_card(CARD, token="t"),
     "add_address": lambda gett: gett.add_address(HOME, token="t"),
 }

@@ -329,3 +329,18 @@ async def test_a_storage_that_fails_is_said(clock: Clock) -> None:
 
     with pytest.raises(StorageError):
         await once(Broken(clock=clock), parse(BODY), clock=clock).__aenter__()
+
+
+async def test_a_late_failure_does_not_undo_what_another_worker_did(
+    storage: MemoryStorage, clock: Clock
+) -> None:
+    event = parse(BODY)
+    late = once(storage, event, clock=clock, lease=10.0)
+    assert await late.__aenter__()
+    clock.advance(11)
+    async with once(storage, event, clock=clock) as is_new:
+        assert is_new
+    error = ZeroDivisionError()
+    assert not await late.__aexit__(ZeroDivisionError, error, None)
+    async with once(storage, event, clock=clock) as is_new:
+        assert not is_new
