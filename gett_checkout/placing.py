@@ -99,7 +99,7 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
                 wait = None
         if wait is None:
             return await _conclude(record, outcome, answer)
-        await _again(record, client, wait, answer, outcome)
+        await _again(record, client, wait, answer)
         await client.sleep(wait)
 
 
@@ -172,16 +172,10 @@ async def resume(record: Record, client: GettClient) -> None:
 
 
 async def _again(
-    record: Record,
-    client: GettClient,
-    wait: float,
-    answer: GettCheckoutError,
-    outcome: Outcome,
+    record: Record, client: GettClient, wait: float, answer: GettCheckoutError
 ) -> None:
     """Save one attempt more, with a lease that lasts until it is over, before it is made."""
     ended = _ended(_placement(record), _lost_at(answer, record.now()))
-    if outcome is Outcome.TRY_AGAIN:  # Gett has worked with the quote's token
-        ended = evolve(ended, token_is_fresh=False)
     await record.happen(NoAnswer(_attempted(ended, client, record.now(), wait)))
 
 
