@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from gett_checkout.checkout import Checkout
 from gett_checkout.client import GettClient
 from gett_checkout.core.actions import StartOver, Wait
-from gett_checkout.core.session import Identity, Session
+from gett_checkout.core.session import Identity, Session, is_credential
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import (
     CheckoutConflictError,
@@ -93,21 +93,18 @@ class Checkouts:
         """
         if identity is not None and not isinstance(identity, Identity):
             raise InvalidInputError("identity must be an Identity")
-        for given in (checkout_id, session_token):
-            if given is not None and (not isinstance(given, str) or not given):
-                raise InvalidInputError("checkout_id and session_token must be strings, not empty")
-        if session_token is not None and not (
-            session_token.isascii() and session_token.isprintable()
-        ):
-            raise InvalidInputError("session_token must be printable ASCII")
-        session = session_token and Session.of_token(
-            session_token, made_for_end_user=identity is not None
-        )
+        if checkout_id is not None and (not isinstance(checkout_id, str) or not checkout_id):
+            raise InvalidInputError("a checkout_id must be a string, not empty")
+        if session_token is not None and not is_credential(session_token):
+            raise InvalidInputError("a session_token must be printable ASCII, not empty")
+        session = None
+        if session_token is not None:
+            session = Session.of_token(session_token, made_for_end_user=identity is not None)
         state = CheckoutState(
             checkout_id=checkout_id or str(uuid.uuid4()),
             created_at=self._clock(),
             identity=identity,
-            session=session or None,
+            session=session,
             sessions=1 if session else 0,
         )
         record = self._record(state)

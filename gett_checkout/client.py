@@ -30,7 +30,7 @@ from gett_checkout.core.order import (
     Quote,
 )
 from gett_checkout.core.retry import Repeat, RetryPolicy, may_repeat
-from gett_checkout.core.session import Identity, Session, token_level
+from gett_checkout.core.session import Identity, Session, is_credential
 from gett_checkout.errors import GettCheckoutError, InvalidInputError, UnreadableAnswerError
 from gett_checkout.transport import Transport
 from gett_checkout.version import __version__
@@ -42,6 +42,7 @@ from gett_checkout.wire.problems import read_problem, secrets_of
 
 if TYPE_CHECKING:
     import aiohttp
+from attrs import evolve
 
 PRODUCTION: Final = "https://api.gett-tech.com"
 SANDBOX: Final = "https://api-sandbox.gett-tech.com"
@@ -165,11 +166,10 @@ class GettClient:
         body = requests.create_session(identity, expires_in)
         answer = responses.session(await self._call("create_session", body=body))
         life = timedelta(seconds=expires_in or self.assumptions.session_life)
-        return Session(
-            token=answer.token,
-            level=token_level(answer.token, made_for_end_user=identity is not None),
-            expires_at=answer.expires_at or now + life,
+        session = Session.of_token(
+            answer.token, made_for_end_user=identity is not None, expires_at=answer.expires_at
         )
+        return session if session.expires_at else evolve(session, expires_at=now + life)
 
     async def set_fulfillment_context(self, fulfillment: Fulfillment, *, token: str) -> None:
         """Say how this session's order is to reach the shopper. Docs: Session › Fulfillment context."""
@@ -507,9 +507,9 @@ class GettClient:
 
 def _header_value(what: str, value: object) -> str:
     """The value if it can stand in a header; the message does not repeat it."""
-    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+    if not is_credential(value):
         raise InvalidInputError(f"{what} must be a non-empty string of printable characters")
-    return value
+    return str(value)
 
 
 def _path_part(name: str, value: object) -> str:

@@ -106,6 +106,11 @@ class Session:
         return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
 
 
+def is_credential(value: object) -> bool:
+    """Whether the value can be sent as a token or key: printable ASCII, and not empty."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
+
+
 def token_level(token: str, *, made_for_end_user: bool) -> Level:
     """The level of a session token: by its ``Id`` claim, or by how it was made when it is opaque.
 

@@ -26,6 +26,7 @@ from gett_checkout.core.catalog import (
     parse_time,
 )
 from gett_checkout.core.order import Amounts, Order, OrderPage
+from gett_checkout.core.session import is_credential
 from gett_checkout.errors import UnreadableAnswerError
 from gett_checkout.wire.codec import Json, Lazy, Reader
 
@@ -119,7 +120,7 @@ def _store_address(value: Json, _: Any) -> StoreAddress:
 def session(value: Json) -> SessionAnswer:
     """Docs: Session › create."""
     answer = _reader().read(value, SessionAnswer)
-    if not answer.token or not answer.token.isascii() or not answer.token.isprintable():
+    if not is_credential(answer.token):
         raise UnreadableAnswerError("the new session has no token that could be sent")
     return answer
 
