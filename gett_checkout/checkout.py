@@ -430,7 +430,7 @@ class Checkout:
     async def _place(
         self, total: Decimal | int | str | None, *, only_settle: bool = False
     ) -> Order | None:
-        with self._explained("place"):
+        with self._explained("settle" if only_settle else "place"):
             await self._at_now()
             self._require_total(total)
             try:
@@ -470,13 +470,14 @@ class Checkout:
             return await self._with_session("place_order", Carry.QUOTE, self._send)
         except (ApiError, TransportError, UnreadableAnswerError) as error:
             if self._stage is Stage.PLACING:  # it could not be asked, for want of a session say
-                raise placing.outcome_unknown() from error
+                raise placing.outcome_unknown(self._record) from error
             raise
 
     async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
         """The same bytes may go out again while their key lives and nobody else sends them."""
         if placement is None or placement.is_too_old(now):
             await self._record.change(lambda state: state)  # saved once more, as not due any longer
+            placing.concluded(self._record, "too_old")
             raise OutcomeUnknownError(
                 "the placement is too old to be sent again under its key: a person must look at it"
             )
@@ -542,16 +543,17 @@ class Checkout:
 
     async def _at_now(self) -> None:
         await self._record.written()
-        self._record.state = machine.at(self._record.state, self._record.now())
+        self._record.becomes(machine.at(self._record.state, self._record.now()))
 
     @contextmanager
     def _explained(self, step: str) -> Iterator[None]:
-        """Errors leave with the checkout's id, what is missing and what to do next."""
-        try:
-            yield
-        except GettCheckoutError as error:
-            self._explain(error, step)
-            raise
+        """Hooks are told; errors leave with the checkout's id, what is missing, what to do next."""
+        with self._record.hooks.step(step, lambda: self._stage):
+            try:
+                yield
+            except GettCheckoutError as error:
+                self._explain(error, step)
+                raise
 
     def _explain(self, error: GettCheckoutError, step: str) -> None:
         state, now = self._record.state, self._record.now()

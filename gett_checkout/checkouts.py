@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ from gett_checkout.menus import Menus
 from gett_checkout.record import Record
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
+from gett_checkout.telemetry.hooks import Hook
 
 _WEEK: Final = 7 * 24 * 3600.0
 _SETTLED_AT_ONCE: Final = 8
@@ -53,8 +54,9 @@ class Checkouts:
     """The checkouts of one backend, over one client and one storage.
 
     ``lifetime`` is how long a checkout is kept after its last step, in seconds; at least two days,
-    so that an unsettled placement outlives its idempotency key. ``clock`` gives aware UTC; it is
-    the client's unless given.
+    so that an unsettled placement outlives its idempotency key. ``hooks`` are told, as the client's
+    are, what the checkouts do (`gett_checkout.telemetry`). ``clock`` gives aware UTC; it is the
+    client's unless given.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Checkouts:
         storage: Storage | None = None,
         clock: Callable[[], datetime] | None = None,
         lifetime: float = _WEEK,
+        hooks: Iterable[Hook] = (),
     ) -> None:
         if lifetime < 2 * 24 * 3600:
             raise InvalidInputError("lifetime must be at least two days (172800 seconds)")
@@ -71,6 +74,7 @@ class Checkouts:
         self._clock = clock or client.clock
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
         self._lifetime = timedelta(seconds=lifetime)
+        self._hooks = client.hooks.and_(hooks)
         self._menus = Menus(client)
         self._records: WeakValueDictionary[str, Record] = WeakValueDictionary()
 
@@ -191,4 +195,5 @@ class Checkouts:
             storage=self._storage,
             clock=self._clock,
             lifetime=self._lifetime,
+            hooks=self._hooks,
         )

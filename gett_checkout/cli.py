@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -85,6 +86,7 @@ def _wants_colours() -> bool:
 
 async def _serve(host: str, port: int, switches: Switches) -> None:
     """Run a sandbox until the process is interrupted or told to end."""
+    logging.basicConfig()  # it logs its own failures
     async with Sandbox(host=host, port=port, switches=switches) as sandbox:
         print(welcome(sandbox), flush=True)
         ended = asyncio.Event()

@@ -32,7 +32,9 @@ from gett_checkout.core.order import (
 from gett_checkout.core.retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.core.session import Identity, Session, is_credential
 from gett_checkout.errors import GettCheckoutError, InvalidInputError, UnreadableAnswerError
-from gett_checkout.transport import Transport
+from gett_checkout.telemetry.events import RetryScheduled
+from gett_checkout.telemetry.hooks import Exchange, Hook, Hooks
+from gett_checkout.transport import Answer, Transport
 from gett_checkout.version import __version__
 from gett_checkout.wire import requests, responses
 from gett_checkout.wire.assumptions import DEFAULT, Assumptions
@@ -64,7 +66,8 @@ class GettClient:
     ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
     is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
     seconds; ``retry`` says how patient a call is; ``assumptions`` overrides what the API does not
-    document. ``clock`` (aware UTC), ``sleep`` and ``dice`` are for tests.
+    document. ``hooks`` are told of each request (`gett_checkout.telemetry`). ``clock`` (aware UTC),
+    ``sleep`` and ``dice`` are for tests.
 
     Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
     `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`
@@ -87,6 +90,7 @@ class GettClient:
         timeout: float = 30.0,
         retry: RetryPolicy | None = None,
         assumptions: Assumptions = DEFAULT,
+        hooks: Iterable[Hook] = (),
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dice: Callable[[], float] = random.random,
@@ -95,11 +99,13 @@ class GettClient:
             raise InvalidInputError("timeout must be more than 0 seconds")
         self._api_key = _header_value("the API key", api_key)
         self._base_url = _checked_url(base_url)
+        self._host, self._port = _server(self._base_url)
         self._transport = Transport(http, timeout=timeout)
         self._limits = RateLimits()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.retry: Final = retry or RetryPolicy()
         self.assumptions: Final = assumptions
+        self.hooks: Final = Hooks(hooks)
         self.clock: Final = clock or (lambda: datetime.now(UTC))
         self.sleep: Final = sleep
         self.dice: Final = dice
@@ -347,14 +353,21 @@ class GettClient:
             )
         )
 
-    async def place_order(self, body: str, *, idempotency_key: str, token: str) -> Order:
+    async def place_order(
+        self, body: str, *, idempotency_key: str, token: str, attempt: int = 1
+    ) -> Order:
         """Place the order in ``body`` (see `placement_body`), sending it once.
 
         The caller keeps key and body together and decides about sending again: the same key is
-        for the same body only. Docs: Orders › place; Idempotency.
+        for the same body only; ``attempt`` counts, for the hooks, how often that was.
+        Docs: Orders › place; Idempotency.
         """
         answer = await self._call(
-            "place_order", token=token, text=body, idempotency_key=idempotency_key
+            "place_order",
+            token=token,
+            text=body,
+            idempotency_key=idempotency_key,
+            attempt=attempt,
         )
         return responses.order(answer)
 
@@ -404,6 +417,7 @@ class GettClient:
         body: Json = None,
         text: str | None = None,
         idempotency_key: str | None = None,
+        attempt: int = 1,
         wants_answer: bool = True,
         path: Mapping[str, str] = _NO_PATH,
     ) -> Json:
@@ -415,13 +429,17 @@ class GettClient:
             body = None
         payload = text if text is not None else write_json(body) if body is not None else None
         headers = self._headers(token, idempotency_key, has_body=payload is not None)
+        route, _, _ = operation.path.partition("?")
+        about = operation.name, operation.method, route, self._host, self._port
         started, tried = self.clock(), 0
         await self._wait_turn(operation, started)
         while True:
-            tried += 1
             try:
-                return await self._send(operation, url, headers, payload, wants_answer=wants_answer)
+                with self.hooks.here().request(*about, attempt + tried) as exchange:
+                    answer = await self._send(operation, url, headers, payload, exchange)
+                    return _read_answer(answer) if wants_answer else None
             except GettCheckoutError as error:
+                tried += 1
                 error.next_action = error.next_action or _LATER
                 if not may_repeat(error, operation.repeat) or self._transport.closed:
                     raise
@@ -429,7 +447,8 @@ class GettClient:
                 wait = self.retry.next_wait(error, tried=tried, elapsed=elapsed, dice=self.dice())
                 if wait is None:
                     raise
-            await self.sleep(wait)
+                reason = type(error).__name__
+            await self._pause(operation, attempt + tried, wait, reason)
 
     async def _wait_turn(self, operation: Operation, now: datetime) -> None:
         """Wait for the next minute when this one's requests are used up, or refuse to."""
@@ -443,7 +462,12 @@ class GettClient:
                 retry_after=wait,
             )
         if wait:
-            await self.sleep(wait)
+            await self._pause(operation, 1, wait, "rate_limit")
+
+    async def _pause(self, operation: Operation, attempt: int, wait: float, reason: str) -> None:
+        """Wait before the attempt."""
+        self.hooks.here().tell(RetryScheduled, operation.name, attempt, wait, reason)
+        await self.sleep(wait)
 
     async def _send(
         self,
@@ -451,9 +475,9 @@ class GettClient:
         url: str,
         headers: dict[str, str],
         payload: str | None,
-        *,
-        wants_answer: bool,
-    ) -> Json:
+        exchange: Exchange,
+    ) -> Answer:
+        """Send once; the answer, unless it is a refusal."""
         self._limits.sent(operation.bucket)
         try:
             answer = await self._transport.send(
@@ -465,6 +489,7 @@ class GettClient:
         finally:
             self._limits.done(operation.bucket)
         now, status = self.clock(), answer.status
+        exchange.status = status
         if not 200 <= status < 300:
             error = read_problem(
                 status,
@@ -478,11 +503,7 @@ class GettClient:
             self._limits.heard(operation.bucket, answer.headers, now, refused_for=wait)
             raise error
         self._limits.heard(operation.bucket, answer.headers, now)
-        if not wants_answer:
-            return None
-        if not answer.body:
-            raise UnreadableAnswerError("the answer is empty", status=status)
-        return read_json(answer.body)
+        return answer
 
     def _headers(
         self, token: str | None, idempotency_key: str | None, *, has_body: bool
@@ -503,6 +524,12 @@ class GettClient:
             raise InvalidInputError(
                 f"the path of {operation.name}, {operation.path}, needs more than {sorted(path)}"
             ) from None
+
+
+def _read_answer(answer: Answer) -> Json:
+    if not answer.body:
+        raise UnreadableAnswerError("the answer is empty", status=answer.status)
+    return read_json(answer.body)
 
 
 def _header_value(what: str, value: object) -> str:
@@ -536,3 +563,9 @@ def _checked_url(base_url: object) -> str:
     if not good:
         raise InvalidInputError("base_url must be like https://host or http://host:port/path")
     return str(base_url).rstrip("/")
+
+
+def _server(url: str) -> tuple[str, int]:
+    """Host and port of a checked URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -30,6 +30,7 @@ from gett_checkout.errors import (
     TransportError,
 )
 from gett_checkout.record import Record
+from gett_checkout.telemetry import events
 
 _PAYMENT_TRIES: Final = 3
 _LEASE_MARGIN: Final = 5.0  # seconds beyond the longest an attempt can take
@@ -100,6 +101,8 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
         if wait is None:
             return await _conclude(record, outcome, answer)
         await _again(record, client, wait, answer)
+        attempt, reason = _placement(record).attempts, type(answer).__name__
+        record.hooks.tell(events.RetryScheduled, "place_order", attempt, wait, reason)
         await client.sleep(wait)
 
 
@@ -107,7 +110,10 @@ async def _attempt(record: Record, client: GettClient, token: str) -> Order | Ge
     placement = _placement(record)
     try:
         return await client.place_order(
-            placement.body, idempotency_key=placement.idempotency_key, token=token
+            placement.body,
+            idempotency_key=placement.idempotency_key,
+            token=token,
+            attempt=placement.attempts,
         )
     except GettCheckoutError as error:
         return error
@@ -124,11 +130,12 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
             await record.happen(NoAnswer(evolve(ended, lease_until=record.now())))
             if isinstance(error, ApiAuthenticationError):
                 raise error
-            raise outcome_unknown() from error
+            raise outcome_unknown(record) from error
         case _:
             lines = record.state.lines
             event = event_at_placement(error, lines) if isinstance(error, ApiError) else None
             await record.happen(event or NotPlaced())
+            concluded(record, "not_placed" if outcome is Outcome.NOT_PLACED else "refused")
             raise error
 
 
@@ -142,6 +149,7 @@ async def _placed(record: Record, order: Order) -> Order:
             if record.state.order is not None:
                 return await _known(record, record.state.order, order)
         else:
+            concluded(record, "placed")
             return order
 
 
@@ -151,11 +159,19 @@ async def _known(record: Record, known: Order, order: Order) -> Order:
         words = "A second order came to light: a person must look at it"
         notice = Notice("second_order", words, record.now(), {"order_id": order.order_id})
         await record.change(lambda state: state.noticing(notice))
+        concluded(record, "second_order")
     return known
 
 
-def outcome_unknown() -> OutcomeUnknownError:
-    """The error of a placement that was sent and not answered."""
+def concluded(record: Record, outcome: events.Outcome) -> None:
+    """Tell the hooks what became of the placement."""
+    placement = record.state.placement
+    record.hooks.tell(events.PlacementOutcome, outcome, placement.attempts if placement else 0)
+
+
+def outcome_unknown(record: Record) -> OutcomeUnknownError:
+    """The error of a placement that was sent and not answered; the hooks are told."""
+    concluded(record, "unknown")
     return OutcomeUnknownError(
         "the order was sent and no answer says whether it was placed; place again to find out"
     )

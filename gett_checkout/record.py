@@ -13,6 +13,8 @@ from gett_checkout.core.snapshot import Snapshots
 from gett_checkout.core.state import CheckoutState, Stage
 from gett_checkout.errors import CheckoutNotFoundError
 from gett_checkout.storage import Storage, Stored
+from gett_checkout.telemetry.events import StageChanged
+from gett_checkout.telemetry.hooks import Hooks
 
 
 class Record:
@@ -32,10 +34,12 @@ class Record:
         storage: Storage,
         clock: Callable[[], datetime],
         lifetime: timedelta,
+        hooks: Hooks,
     ) -> None:
         self._snapshots = Snapshots()
         self.version = kept.version if isinstance(kept, Stored) else 0
         self.state = self._snapshots.load(kept.data) if isinstance(kept, Stored) else kept
+        self.hooks = hooks.about(self.state.checkout_id)
         self.lock = asyncio.Lock()
         self.opening: asyncio.Task[Session] | None = None
         self._saving = asyncio.Lock()
@@ -75,7 +79,13 @@ class Record:
                 expires_at=now + self._lifetime,
                 due_at=placement.due_at if placement and is_due else None,
             )
-            self.state = state
+            self.becomes(state)
+
+    def becomes(self, state: CheckoutState) -> None:
+        """Take this as the checkout's state, and tell the hooks if it stands elsewhere now."""
+        before, self.state = self.state, state
+        if before.stage is not state.stage:
+            self.hooks.tell(StageChanged, before.stage.value, state.stage.value)
 
     async def happen(self, event: Event) -> None:
         """Move the machine and save where it went; `StepNotAllowedError` when it may not."""

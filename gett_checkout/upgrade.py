@@ -38,6 +38,7 @@ from gett_checkout.errors import (
     UnauthenticatedError,
 )
 from gett_checkout.record import Record
+from gett_checkout.telemetry.events import SessionUpgraded
 
 T = TypeVar("T")
 
@@ -196,6 +197,7 @@ async def _create(record: Record, client: GettClient) -> Session:
             await record.change(lambda state: evolve(state, opening_until=None))
             raise
         session = evolve(opened, serial=record.state.sessions + 1)
+        before = record.state.level
         try:
             await record.change(lambda state: _opened(state, session, shopper, record.now()))
         except CheckoutConflictError:  # somebody changed the cart meanwhile, say
@@ -203,6 +205,8 @@ async def _create(record: Record, client: GettClient) -> Session:
             await record.change(lambda state: _opened(state, session, shopper, record.now()))
         if record.state.session != session:
             raise CheckoutConflictError("another shopper took the checkout over")
+        if Level.NONE < before < session.level:
+            record.hooks.tell(SessionUpgraded, before.label, session.level.label)
         return session
     finally:
         record.opening = None

@@ -1,0 +1,30 @@
+"""What happens inside, as events: for the log, for OpenTelemetry, or for a hook of your own.
+
+See docs/observe.md. ``gett_checkout.telemetry.opentelemetry`` needs the extra of that name.
+"""
+
+from gett_checkout.telemetry.events import (
+    Event,
+    PlacementOutcome,
+    RequestFinished,
+    RequestStarted,
+    RetryScheduled,
+    SessionUpgraded,
+    StageChanged,
+    StepFinished,
+    StepStarted,
+)
+from gett_checkout.telemetry.hooks import Hook
+
+__all__ = [
+    "Event",
+    "Hook",
+    "PlacementOutcome",
+    "RequestFinished",
+    "RequestStarted",
+    "RetryScheduled",
+    "SessionUpgraded",
+    "StageChanged",
+    "StepFinished",
+    "StepStarted",
+]

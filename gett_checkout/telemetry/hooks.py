@@ -1,0 +1,149 @@
+"""Who is told what happens, and of which checkout. No hook can do an order harm."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from inspect import iscoroutinefunction
+from time import perf_counter
+from types import BuiltinMethodType, MethodType
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, cast
+
+from attrs import define
+
+from gett_checkout.errors import ApiError, InvalidInputError
+from gett_checkout.telemetry import logs
+from gett_checkout.telemetry.events import (
+    ENDS,
+    Event,
+    RequestFinished,
+    RequestStarted,
+    StepFinished,
+    StepStarted,
+)
+
+P = ParamSpec("P")
+
+
+class Hook(Protocol):
+    """Anything that is called with each event.
+
+    It is called on the event loop, in the task the event happens in, and must not block: hand over
+    to a queue what takes time. What it raises is logged and goes no further.
+    """
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note of the event."""
+
+
+@define
+class Exchange:
+    """A request under way, and the status of its answer once there is one."""
+
+    status: int | None = None
+
+
+class Hooks:
+    """The hooks to tell, each once, and the checkout they are told of, if it is about one.
+
+    The end of a step or a request is told in the opposite order from its beginning, so that what
+    hooks put around it nests.
+    """
+
+    def __init__(self, hooks: Iterable[Hook] = (), *, checkout_id: str | None = None) -> None:
+        self._hooks = _checked(hooks)
+        self._checkout_id = checkout_id
+        self._listeners: tuple[Hook, ...] = (*self._hooks, logs.log)
+
+    def and_(self, others: Iterable[Hook]) -> Hooks:
+        """These hooks and the others."""
+        return Hooks((*self._hooks, *_checked(others)))
+
+    def about(self, checkout_id: str) -> Hooks:
+        """The same hooks, told of this checkout."""
+        return Hooks(self._hooks, checkout_id=checkout_id)
+
+    def here(self) -> Hooks:
+        """These hooks; within a step, and in the tasks it began, those of the step's checkout."""
+        return _CURRENT.get() or self
+
+    def tell(
+        self, kind: Callable[Concatenate[Any, P], Event], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Tell of an event of this kind; unless somebody listens it is not even made."""
+        if not self._hooks and not logs.is_wanted(cast(type[Event], kind)):
+            return
+        event = kind(self._checkout_id, *args, **kwargs)
+        for hook in reversed(self._listeners) if kind in ENDS else self._listeners:
+            try:
+                hook(event)
+            except (Exception, CancelledError) as failure:  # noqa: BLE001 - the order goes on
+                with suppress(Exception):  # the log is a listener too, with the partner's handlers
+                    logs.log_failure(hook, failure)
+
+    @contextmanager
+    def step(self, name: str, stage: Callable[[], str]) -> Iterator[None]:
+        """A step from its beginning to its end; requests made in it are told of its checkout."""
+        began, failed, outside = perf_counter(), None, _CURRENT.set(self)
+        self.tell(StepStarted, name)
+        try:
+            yield
+        except BaseException as error:
+            failed = type(error).__name__
+            raise
+        finally:
+            self.tell(StepFinished, name, str(stage()), perf_counter() - began, failed)
+            with suppress(ValueError):  # closed from elsewhere, because its loop is gone
+                _CURRENT.reset(outside)
+
+    @contextmanager
+    def request(
+        self, operation: str, method: str, route: str, host: str, port: int, attempt: int
+    ) -> Iterator[Exchange]:
+        """A request from its beginning to its end; the caller says which status was answered."""
+        about, exchange, failed = (operation, method, route, host, port, attempt), Exchange(), None
+        began = perf_counter()
+        self.tell(RequestStarted, *about)
+        try:
+            yield exchange
+        except BaseException as error:
+            failed = error
+            raise
+        finally:
+            refused = failed if isinstance(failed, ApiError) else None
+            self.tell(
+                RequestFinished,
+                *about,
+                status=exchange.status,
+                seconds=perf_counter() - began,
+                error=type(failed).__name__ if failed else None,
+                error_code=(refused.code or None) if refused else None,
+                request_id=refused.request_id if refused else None,
+            )
+
+
+_CURRENT: Final[ContextVar[Hooks | None]] = ContextVar("gett_checkout_hooks", default=None)
+_METHODS: Final = (MethodType, BuiltinMethodType)  # made anew each time they are looked up
+
+
+def _checked(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
+    """The hooks, each once; `InvalidInputError` for what cannot be called and be done."""
+    try:
+        given = tuple(hooks)
+    except TypeError:
+        raise InvalidInputError("hooks must be an iterable of callables") from None
+    different: list[Hook] = []
+    for hook in given:
+        if not callable(hook):
+            raise InvalidInputError("a hook must be callable")
+        if iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__):
+            raise InvalidInputError("a hook must be a plain function: nobody awaits it")
+        if not any(_is_same(hook, each) for each in different):
+            different.append(hook)
+    return tuple(different)
+
+
+def _is_same(one: Hook, other: Hook) -> bool:
+    return one is other or (isinstance(one, _METHODS) and one == other)

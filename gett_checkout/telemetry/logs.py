@@ -1,0 +1,73 @@
+"""The library's log: standard library logging, one logger, constant messages.
+
+What a message is about stands in the record's attributes, each named as the event's with ``gett_``
+before it: ``gett_checkout_id``, ``gett_operation``. It is always there, and costs a look at the
+logger's level while nobody wants it: whoever is woken at night has set up logging long ago, but no hook.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import fields
+
+from gett_checkout.telemetry.events import (
+    Event,
+    PlacementOutcome,
+    RequestFinished,
+    RequestStarted,
+    RetryScheduled,
+    SessionUpgraded,
+    StageChanged,
+    StepFinished,
+    StepStarted,
+)
+
+logger: Final = logging.getLogger("gett_checkout")
+logger.addHandler(logging.NullHandler())  # unless logging is set up, nothing is printed
+
+# What each event is called, and the least level it is logged at.
+LOGGED: Final[Mapping[type[Event], tuple[str, int]]] = {
+    StepStarted: ("step started", logging.DEBUG),
+    StepFinished: ("step finished", logging.DEBUG),
+    StageChanged: ("stage changed", logging.INFO),
+    SessionUpgraded: ("session upgraded", logging.INFO),
+    RequestStarted: ("request started", logging.DEBUG),
+    RequestFinished: ("request finished", logging.DEBUG),
+    RetryScheduled: ("retry scheduled", logging.WARNING),
+    PlacementOutcome: ("placement outcome", logging.INFO),
+}
+
+
+def is_wanted(kind: type[Event]) -> bool:
+    """Whether the log may take an event of this kind."""
+    return logger.isEnabledFor(LOGGED[kind][1])
+
+
+def log(event: Event) -> None:
+    """Log the event, if the logger is set to take it."""
+    message, least = LOGGED[type(event)]
+    level = _level(event) or least
+    if logger.isEnabledFor(level):
+        names = [each.name for each in fields(type(event))]
+        logger.log(level, message, extra={f"gett_{name}": getattr(event, name) for name in names})
+
+
+def log_failure(hook: object, failure: BaseException) -> None:
+    """Log what the hook raised."""
+    name = getattr(hook, "__qualname__", type(hook).__qualname__)
+    logger.error("a hook failed", exc_info=failure, extra={"gett_hook": name})
+
+
+def _level(event: Event) -> int | None:
+    """A higher level than usual, where the event deserves it."""
+    match event:
+        case StepFinished(error=str()):
+            return logging.INFO
+        case PlacementOutcome(outcome="unknown"):
+            return logging.WARNING
+        case PlacementOutcome(outcome="too_old" | "second_order"):
+            return logging.ERROR
+    return None

@@ -1,0 +1,185 @@
+"""Events as OpenTelemetry spans and metrics, through its API package alone: the extra ``opentelemetry``.
+
+A step is a span, and each attempt of a request in it a client span below, named and attributed by
+OpenTelemetry's semantic conventions for HTTP; but ``url.full`` is left out, since it would hold a
+filled-in path. No trace context is sent to Gett. Metrics have attributes of few values: no ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+from opentelemetry import context, metrics, trace
+from opentelemetry.trace import Span, SpanKind, StatusCode
+
+from gett_checkout.telemetry.events import (
+    Event,
+    PlacementOutcome,
+    RequestFinished,
+    RequestStarted,
+    RetryScheduled,
+    SessionUpgraded,
+    StageChanged,
+    StepFinished,
+    StepStarted,
+)
+from gett_checkout.version import __version__
+
+_NAME: Final = "gett_checkout"
+# The buckets the conventions advise for requests, in seconds; a step may take longer.
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+
+Attributes = dict[str, str | int]
+
+
+@frozen
+class _Begun:
+    """A span under way, and what it is the span of."""
+
+    what: tuple[str | int | None, ...]
+    span: Span
+    outside: context.Context
+
+
+class OpenTelemetry:
+    """A hook: ``GettClient(key, hooks=[OpenTelemetry()])``.
+
+    The providers are the global ones unless given; the caller shuts them down.
+    """
+
+    def __init__(
+        self,
+        tracer_provider: trace.TracerProvider | None = None,
+        meter_provider: metrics.MeterProvider | None = None,
+    ) -> None:
+        self._tracer = trace.get_tracer(_NAME, __version__, tracer_provider)
+        self._step = context.create_key("gett_checkout.step")
+        self._request = context.create_key("gett_checkout.request")
+        meter = metrics.get_meter(_NAME, __version__, meter_provider)
+        self._request_seconds = meter.create_histogram(
+            "http.client.request.duration",
+            "s",
+            "Duration of HTTP client requests.",
+            explicit_bucket_boundaries_advisory=_SECONDS,
+        )
+        self._step_seconds = meter.create_histogram(
+            "gett.checkout.step.duration",
+            "s",
+            "Duration of checkout steps.",
+            explicit_bucket_boundaries_advisory=(*_SECONDS, 30.0, 60.0),
+        )
+        self._placements = meter.create_counter(
+            "gett.checkout.placements", "{placement}", "Outcomes of placements."
+        )
+        self._upgrades = meter.create_counter(
+            "gett.checkout.session.upgrades", "{upgrade}", "Sessions that gave way to a higher one."
+        )
+        self._retries = meter.create_counter(
+            "gett.client.retries", "{retry}", "Requests that were made to wait, or to be repeated."
+        )
+
+    def __call__(self, event: Event, /) -> None:
+        """Note the event in spans and metrics."""
+        match event:
+            case StepStarted():
+                self._step_started(event)
+            case StepFinished():
+                self._step_finished(event)
+            case RequestStarted():
+                self._request_started(event)
+            case RequestFinished():
+                self._request_finished(event)
+            case StageChanged():
+                pass  # the step's span says where the checkout stands at its end
+            case SessionUpgraded(before=before, after=after):
+                levels: Attributes = {"gett.session.before": before, "gett.session.after": after}
+                self._upgrades.add(1, levels)
+                self._note(levels)
+            case RetryScheduled(operation=operation, reason=reason):
+                self._retries.add(1, {"gett.operation": operation, "error.type": reason})
+            case PlacementOutcome(outcome=outcome, attempts=attempts):
+                self._placements.add(1, {"gett.placement.outcome": outcome})
+                self._note({"gett.placement.outcome": outcome, "gett.placement.attempts": attempts})
+
+    def _step_started(self, event: StepStarted) -> None:
+        about: Attributes = {"gett.step": event.step, "gett.checkout.id": event.checkout_id}
+        span = self._tracer.start_span(f"checkout.{event.step}", attributes=about)
+        self._begin(self._step, _of_step(event), span)
+
+    def _step_finished(self, event: StepFinished) -> None:
+        failure = _failure(event.error)
+        self._step_seconds.record(event.seconds, {"gett.step": event.step, **failure})
+        self._end(self._step, _of_step(event), {"gett.stage": event.stage, **failure}, failure)
+
+    def _request_started(self, event: RequestStarted) -> None:
+        about = _about(event)
+        if event.attempt > 1:
+            about["http.request.resend_count"] = event.attempt - 1
+        if event.checkout_id is not None:
+            about["gett.checkout.id"] = event.checkout_id
+        span = self._tracer.start_span(
+            f"{event.method} {event.route}", kind=SpanKind.CLIENT, attributes=about
+        )
+        self._begin(self._request, _of_request(event), span)
+
+    def _request_finished(self, event: RequestFinished) -> None:
+        failure = _failure(event.error)
+        answer = dict(failure)
+        if event.status is not None:
+            answer["http.response.status_code"] = event.status
+        self._request_seconds.record(event.seconds, _about(event) | answer)
+        said = {"gett.error_code": event.error_code, "gett.request_id": event.request_id}
+        answer |= {name: value for name, value in said.items() if value is not None}
+        self._end(self._request, _of_request(event), answer, failure)
+
+    def _begin(self, key: str, what: tuple[str | int | None, ...], span: Span) -> None:
+        """Make the span the current one of this task, and of those it begins."""
+        inside = trace.set_span_in_context(span)
+        begun = _Begun(what, span, context.get_current())
+        context.attach(context.set_value(key, begun, inside))
+
+    def _end(
+        self,
+        key: str,
+        what: tuple[str | int | None, ...],
+        attributes: Mapping[str, str | int],
+        failure: Mapping[str, str | int],
+    ) -> None:
+        begun = context.get_value(key)
+        if not isinstance(begun, _Begun) or begun.what != what:
+            return  # told from elsewhere than where it began
+        begun.span.set_attributes(attributes)
+        if failure:
+            begun.span.set_status(StatusCode.ERROR)
+        begun.span.end()
+        context.attach(begun.outside)  # needs no token, so it cannot be the wrong one
+
+    def _note(self, attributes: Attributes) -> None:
+        """Say it in the span of the step that is under way."""
+        begun = context.get_value(self._step)
+        if isinstance(begun, _Begun):
+            begun.span.set_attributes(attributes)
+
+
+def _about(event: RequestStarted | RequestFinished) -> Attributes:
+    return {
+        "http.request.method": event.method,
+        "url.template": event.route,
+        "server.address": event.host,
+        "server.port": event.port,
+        "gett.operation": event.operation,
+    }
+
+
+def _failure(error: str | None) -> Attributes:
+    return {} if error is None else {"error.type": error}
+
+
+def _of_step(event: StepStarted | StepFinished) -> tuple[str | int | None, ...]:
+    return event.checkout_id, event.step
+
+
+def _of_request(event: RequestStarted | RequestFinished) -> tuple[str | int | None, ...]:
+    return event.checkout_id, event.operation, event.attempt
