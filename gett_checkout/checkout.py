@@ -477,7 +477,7 @@ class Checkout:
         """The same bytes may go out again while their key lives and nobody else sends them."""
         if placement is None or placement.is_too_old(now):
             await self._record.change(lambda state: state)  # saved once more, as not due any longer
-            placing.concluded(self._record, "too_old")
+            placing.concluded(self._record, "too_old", placement)
             raise OutcomeUnknownError(
                 "the placement is too old to be sent again under its key: a person must look at it"
             )

@@ -121,12 +121,13 @@ async def _attempt(record: Record, client: GettClient, token: str) -> Order | Ge
 
 async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) -> Order:
     """Save what is known in the end, and say it."""
-    error.idempotency_key = _placement(record).idempotency_key
+    placement = _placement(record)
+    error.idempotency_key = placement.idempotency_key
     match outcome:
         case Outcome.EXISTS:
             return await _placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
-            ended = _ended(_placement(record), _lost_at(error, record.now()))
+            ended = _ended(placement, _lost_at(error, record.now()))
             await record.happen(NoAnswer(evolve(ended, lease_until=record.now())))
             if isinstance(error, ApiAuthenticationError):
                 raise error
@@ -135,7 +136,8 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
             lines = record.state.lines
             event = event_at_placement(error, lines) if isinstance(error, ApiError) else None
             await record.happen(event or NotPlaced())
-            concluded(record, "not_placed" if outcome is Outcome.NOT_PLACED else "refused")
+            is_refused = outcome is not Outcome.NOT_PLACED
+            concluded(record, "refused" if is_refused else "not_placed", placement)
             raise error
 
 
@@ -149,7 +151,7 @@ async def _placed(record: Record, order: Order) -> Order:
             if record.state.order is not None:
                 return await _known(record, record.state.order, order)
         else:
-            concluded(record, "placed")
+            concluded(record, "placed", record.state.placement)
             return order
 
 
@@ -159,19 +161,18 @@ async def _known(record: Record, known: Order, order: Order) -> Order:
         words = "A second order came to light: a person must look at it"
         notice = Notice("second_order", words, record.now(), {"order_id": order.order_id})
         await record.change(lambda state: state.noticing(notice))
-        concluded(record, "second_order")
+        concluded(record, "second_order", record.state.placement)
     return known
 
 
-def concluded(record: Record, outcome: events.Outcome) -> None:
+def concluded(record: Record, outcome: events.Outcome, placement: Placement | None) -> None:
     """Tell the hooks what became of the placement."""
-    placement = record.state.placement
     record.hooks.tell(events.PlacementOutcome, outcome, placement.attempts if placement else 0)
 
 
 def outcome_unknown(record: Record) -> OutcomeUnknownError:
     """The error of a placement that was sent and not answered; the hooks are told."""
-    concluded(record, "unknown")
+    concluded(record, "unknown", record.state.placement)
     return OutcomeUnknownError(
         "the order was sent and no answer says whether it was placed; place again to find out"
     )

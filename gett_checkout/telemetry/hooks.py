@@ -73,7 +73,7 @@ class Hooks:
         self, kind: Callable[Concatenate[Any, P], Event], *args: P.args, **kwargs: P.kwargs
     ) -> None:
         """Tell of an event of this kind; unless somebody listens it is not even made."""
-        if not self._hooks and not logs.is_wanted(cast(type[Event], kind)):
+        if not self._hooks and not logs.is_wanted(cast("type[Event]", kind)):
             return
         event = kind(self._checkout_id, *args, **kwargs)
         for hook in reversed(self._listeners) if kind in ENDS else self._listeners:

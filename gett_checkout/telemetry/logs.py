@@ -28,28 +28,28 @@ from gett_checkout.telemetry.events import (
 logger: Final = logging.getLogger("gett_checkout")
 logger.addHandler(logging.NullHandler())  # unless logging is set up, nothing is printed
 
-# What each event is called, and the least level it is logged at.
-LOGGED: Final[Mapping[type[Event], tuple[str, int]]] = {
-    StepStarted: ("step started", logging.DEBUG),
-    StepFinished: ("step finished", logging.DEBUG),
-    StageChanged: ("stage changed", logging.INFO),
-    SessionUpgraded: ("session upgraded", logging.INFO),
-    RequestStarted: ("request started", logging.DEBUG),
-    RequestFinished: ("request finished", logging.DEBUG),
-    RetryScheduled: ("retry scheduled", logging.WARNING),
-    PlacementOutcome: ("placement outcome", logging.INFO),
+# What each event is called, and the level it is logged at: the usual one and the highest.
+LOGGED: Final[Mapping[type[Event], tuple[str, int, int]]] = {
+    StepStarted: ("step started", logging.DEBUG, logging.DEBUG),
+    StepFinished: ("step finished", logging.DEBUG, logging.INFO),
+    StageChanged: ("stage changed", logging.INFO, logging.INFO),
+    SessionUpgraded: ("session upgraded", logging.INFO, logging.INFO),
+    RequestStarted: ("request started", logging.DEBUG, logging.DEBUG),
+    RequestFinished: ("request finished", logging.DEBUG, logging.DEBUG),
+    RetryScheduled: ("retry scheduled", logging.WARNING, logging.WARNING),
+    PlacementOutcome: ("placement outcome", logging.INFO, logging.ERROR),
 }
 
 
 def is_wanted(kind: type[Event]) -> bool:
-    """Whether the log may take an event of this kind."""
-    return logger.isEnabledFor(LOGGED[kind][1])
+    """Whether the log takes an event of this kind if it is of the highest level."""
+    return logger.isEnabledFor(LOGGED[kind][2])
 
 
 def log(event: Event) -> None:
     """Log the event, if the logger is set to take it."""
-    message, least = LOGGED[type(event)]
-    level = _level(event) or least
+    message, usual, _ = LOGGED[type(event)]
+    level = _level(event) or usual
     if logger.isEnabledFor(level):
         names = [each.name for each in fields(type(event))]
         logger.log(level, message, extra={f"gett_{name}": getattr(event, name) for name in names})

@@ -1,0 +1,513 @@
+"""What hooks and the log are told of whole checkouts, and that listening changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from attrs import fields
+
+from gett_checkout import (
+    CardOnFile,
+    Checkouts,
+    GettClient,
+    InvalidInputError,
+    MemoryStorage,
+    OutcomeUnknownError,
+    PaymentDeclinedError,
+    StepNotAllowedError,
+    TransportError,
+)
+from gett_checkout.sandbox import Sandbox
+from gett_checkout.telemetry import (
+    Event,
+    Hook,
+    PlacementOutcome,
+    RequestFinished,
+    RequestStarted,
+    RetryScheduled,
+    SessionUpgraded,
+    StageChanged,
+    StepFinished,
+    StepStarted,
+)
+from gett_checkout.telemetry.events import Outcome
+from gett_checkout.telemetry.hooks import Hooks
+from gett_checkout.telemetry.logs import LOGGED
+from tests.acceptance.shopping import (
+    HOME,
+    JANE,
+    STORE,
+    fill_cart,
+    operations,
+    until_payable,
+)
+from tests.clock import Clock
+
+PAGE = (Path(__file__).parents[2] / "docs" / "observe.md").read_text()
+EVENTS: tuple[type[Any], ...] = get_args(Event)
+NEVER = 99  # longer than any patience
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def listened(gett: GettClient, storage: MemoryStorage, events: list[Event]) -> Checkouts:
+    return Checkouts(gett, storage=storage, hooks=[events.append])
+
+
+def told(event: Event) -> str:
+    """An event in a few words."""
+    match event:
+        case StepStarted(step=step):
+            return f"{step} {{"
+        case StepFinished(step=step, stage=stage, error=error):
+            return f"}} {step} at {stage}" + (f": {error}" if error else "")
+        case StageChanged(before=before, after=after):
+            return f"{before} > {after}"
+        case SessionUpgraded(before=before, after=after):
+            return f"{before} >> {after}"
+        case RequestStarted(operation=operation, attempt=attempt):
+            return f"{operation} {attempt} ..."
+        case RequestFinished(operation=operation, attempt=attempt, status=status, error=error):
+            ended = f"{status or '-'} {error}" if error else "ok" if status else "no status"
+            return f"{operation} {attempt}: {ended}"
+        case RetryScheduled(operation=operation, attempt=attempt, reason=reason):
+            return f"{operation} {attempt} in a while: {reason}"
+        case PlacementOutcome(outcome=outcome, attempts=attempts):
+            return f"{outcome} after {attempts}"
+
+
+def of(events: list[Event], *kinds: type[Any]) -> list[str]:
+    return [told(event) for event in events if isinstance(event, kinds)]
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+async def test_a_whole_checkout_is_told_in_order(listened: Checkouts, events: list[Event]) -> None:
+    checkout = await listened.start()
+    await until_payable(checkout)
+    await checkout.place()
+    assert [told(event) for event in events] == [
+        *("browse {", "get_store 1 ...", "get_store 1: ok"),
+        *("get_catalog_set 1 ...", "get_catalog_set 1: ok", "} browse at browse"),
+        *("add {", "browse > fulfillment", "} add at fulfillment"),
+        *("add {", "} add at fulfillment"),
+        *("fulfill {", "create_session 1 ...", "create_session 1: ok"),
+        *("set_fulfillment_context 1 ...", "set_fulfillment_context 1: ok"),
+        *("fulfillment > validate", "} fulfill at validate"),
+        *("validate {", "validate_order 1 ...", "validate_order 1: ok"),
+        *("validate > pay", "} validate at pay"),
+        *("identify {", "} identify at pay"),
+        *("pay {", "create_session 1 ...", "create_session 1: ok", "partner-only >> end-user"),
+        *("set_fulfillment_context 1 ...", "set_fulfillment_context 1: ok"),
+        *("validate_order 1 ...", "validate_order 1: ok"),
+        *("pay > place", "} pay at place"),
+        *("place {", "place > placing", "place_order 1 ...", "place_order 1: ok"),
+        *("placing > placed", "placed after 1", "} place at placed"),
+    ]
+    assert {event.checkout_id for event in events} == {checkout.id}
+    assert all(
+        event.seconds > 0 for event in events if isinstance(event, StepFinished | RequestFinished)
+    )
+
+
+async def test_a_request_is_told_by_its_template(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, events: list[Event]
+) -> None:
+    checkout = await Checkouts(gett, storage=storage, hooks=[events.append]).start()
+    await checkout.browse(STORE)
+    started = next(event for event in events if isinstance(event, RequestStarted))
+    assert (started.method, started.route) == ("GET", "/stores/{store_id}")
+    assert f"http://{started.host}:{started.port}" == sandbox.url
+    assert STORE not in repr(events)
+
+
+async def test_hooks_of_client_and_checkouts_hear_each_once(sandbox: Sandbox, clock: Clock) -> None:
+    both, clients, own = list[Event](), list[Event](), list[Event]()
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, hooks=[both.append, clients.append]
+    ) as gett:
+        checkouts = Checkouts(gett, hooks=[own.append, both.append])
+        await gett.get_store(STORE)
+        assert [event.checkout_id for event in clients] == [None, None]
+        assert own == []
+        checkout = await checkouts.start()
+        await checkout.browse(STORE)
+        assert {event.checkout_id for event in own} == {checkout.id}
+        assert len(own) == 6
+        assert clients[2:] == own
+        assert both == clients
+        await gett.get_store(STORE)
+        assert clients[-1].checkout_id is None
+        assert len(own) == 6
+
+
+async def test_retries_are_told_with_the_attempt_they_lead_to(
+    listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
+) -> None:
+    checkout = await listened.start()
+    sandbox.switches.fail("get_store", "html", times=2)
+    await checkout.browse(STORE)
+    assert [told(event) for event in events][1:7] == [
+        *("get_store 1 ...", "get_store 1: 502 BadGatewayError"),
+        "get_store 2 in a while: BadGatewayError",
+        *("get_store 2 ...", "get_store 2: 502 BadGatewayError"),
+        "get_store 3 in a while: BadGatewayError",
+    ]
+    waits = [event.wait for event in events if isinstance(event, RetryScheduled)]
+    assert waits == clock.slept
+
+
+async def test_a_request_held_back_by_the_rate_limit_is_told(
+    listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
+) -> None:
+    clock.now = clock.now.replace(second=50)
+    sandbox.switches.rate_limits = {"reads": 2, "writes": 10, "discovery": 10}
+    checkout = await listened.start()
+    await checkout.browse(STORE)  # a store and a menu: no more reads this minute
+    await checkout.browse(STORE)
+    assert of(events, RetryScheduled) == ["get_store 1 in a while: rate_limit"]
+
+
+async def test_an_unknown_outcome_is_told_until_it_is_known(
+    listened: Checkouts, sandbox: Sandbox, events: list[Event]
+) -> None:
+    checkout = await listened.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    events.clear()
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    tries = len([each for each in operations(sandbox) if each == "place_order"])
+    assert tries > 1
+    assert of(events, RequestFinished) == [
+        f"place_order {attempt}: - TransportError" for attempt in range(1, tries + 1)
+    ]
+    assert of(events, RetryScheduled) == [
+        f"place_order {attempt} in a while: TransportError" for attempt in range(2, tries + 1)
+    ]
+    assert of(events, PlacementOutcome, StepFinished) == [
+        f"unknown after {tries}",
+        "} place at placing: OutcomeUnknownError",
+    ]
+    sandbox.switches.faults.clear()
+    events.clear()
+    assert await listened.settle() == {checkout.id: None}
+    assert [told(event) for event in events] == [
+        *("settle {", f"place_order {tries + 1} ...", f"place_order {tries + 1}: ok"),
+        *("placing > placed", f"placed after {tries + 1}", "} settle at placed"),
+    ]
+
+
+async def test_a_refused_placement_is_told(listened: Checkouts, events: list[Event]) -> None:
+    checkout = await listened.start()
+    await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
+    events.clear()
+    with pytest.raises(PaymentDeclinedError):
+        await checkout.place()
+    assert of(events, PlacementOutcome, StageChanged, StepFinished) == [
+        *("place > placing", "placing > pay", "refused after 1"),
+        "} place at pay: PaymentDeclinedError",
+    ]
+    refused = next(event for event in events if isinstance(event, RequestFinished))
+    assert refused.error_code == "PAYMENT_DECLINED"
+    assert refused.request_id
+    assert refused.status == 400
+
+
+async def test_a_placement_that_cannot_be_sent_is_told(
+    clock: Clock, sandbox: Sandbox, events: list[Event]
+) -> None:
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, hooks=[events.append]
+    ) as gett:
+        checkout = await Checkouts(gett).start()
+        await until_payable(checkout)
+        await sandbox.stop()
+        with pytest.raises(TransportError):
+            await checkout.place()
+    assert of(events, PlacementOutcome) == ["not_placed after 4"]
+    assert events[-1].stage == "place"  # type: ignore[union-attr]
+
+
+async def test_a_placement_too_old_to_be_sent_again_is_told(
+    listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
+) -> None:
+    checkout = await listened.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    clock.advance(24 * 3600)
+    events.clear()
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.settle()
+    assert of(events, PlacementOutcome) == ["too_old after 4"]
+
+
+async def test_a_price_that_ran_out_is_a_change_of_stage(
+    listened: Checkouts, clock: Clock, events: list[Event]
+) -> None:
+    checkout = await listened.start()
+    await until_payable(checkout)
+    clock.advance(16 * 60)
+    events.clear()
+    with pytest.raises(StepNotAllowedError):
+        await checkout.place()
+    assert of(events, StageChanged) == ["place > validate"]
+
+
+# --- cancelled callers, several checkouts ---------------------------------------------------------
+
+
+def cancelling(operation: str, task: Callable[[], asyncio.Task[Any]]) -> Hook:
+    """A hook under which the caller goes away just as a request of this kind leaves."""
+
+    def hook(event: Event) -> None:
+        if isinstance(event, RequestStarted) and event.operation == operation:
+            task().cancel()
+
+    return hook
+
+
+async def test_a_request_left_by_its_caller_is_told_to_its_end(
+    gett: GettClient, storage: MemoryStorage, events: list[Event]
+) -> None:
+    leaving: list[asyncio.Task[Any]] = []
+    leave = cancelling("set_fulfillment_context", lambda: leaving[0])
+    checkout = await Checkouts(gett, storage=storage, hooks=[events.append, leave]).start()
+    await fill_cart(checkout)
+    events.clear()
+    leaving.append(asyncio.ensure_future(checkout.fulfill(HOME)))
+    with pytest.raises(asyncio.CancelledError):
+        await leaving[0]
+    assert of(events, RequestFinished, StepFinished) == [
+        "create_session 1: ok",
+        "set_fulfillment_context 1: - CancelledError",
+        "} fulfill at fulfillment: CancelledError",
+    ]
+
+
+async def test_a_placement_left_by_its_caller_is_told_to_its_end(
+    gett: GettClient, storage: MemoryStorage, events: list[Event]
+) -> None:
+    leaving: list[asyncio.Task[Any]] = []
+    leave = cancelling("place_order", lambda: leaving[0])
+    checkout = await Checkouts(gett, storage=storage, hooks=[events.append, leave]).start()
+    await until_payable(checkout)
+    events.clear()
+    leaving.append(asyncio.ensure_future(checkout.place()))
+    with pytest.raises(asyncio.CancelledError):
+        await leaving[0]
+    await gett.close()
+    assert of(events, RequestFinished, PlacementOutcome, StepFinished) == [
+        *("place_order 1: ok", "placed after 1", "} place at placed"),
+    ]
+    assert {event.checkout_id for event in events} == {checkout.id}
+
+
+async def test_checkouts_side_by_side_are_told_apart(
+    listened: Checkouts, events: list[Event]
+) -> None:
+    one, other = await listened.start(), await listened.start(JANE)
+
+    async def shop(index: int) -> None:
+        checkout = (one, other)[index]
+        await until_payable(checkout)
+        await checkout.place()
+
+    await asyncio.gather(shop(0), shop(1))
+    order = [event.checkout_id for event in events]
+    assert sum(a != b for a, b in pairwise(order)) > 10  # they took turns
+    create, context, price = "create_session", "set_fulfillment_context", "validate_order"
+    expected = {
+        one.id: [create, context, price, create, context, price, "place_order"],
+        other.id: [create, context, price, "place_order"],
+    }
+    for checkout_id, requests in expected.items():
+        own = [event for event in events if event.checkout_id == checkout_id]
+        sent = [event.operation for event in own if isinstance(event, RequestFinished)]
+        assert [each for each in sent if not each.startswith("get_")] == requests
+        assert of(own, StepStarted)[-1] == "place {"
+        assert of(own, StepFinished)[-1] == "} place at placed"
+
+
+# --- listening changes nothing --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", [ValueError("of the hook"), asyncio.CancelledError()])
+async def test_a_hook_that_raises_harms_nothing(
+    gett: GettClient,
+    sandbox: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+    failure: BaseException,
+) -> None:
+    heard = list[Event]()
+
+    def bad(event: Event) -> None:
+        heard.append(event)
+        raise failure
+
+    after = list[Event]()
+    checkout = await Checkouts(gett, hooks=[bad, after.append]).start()
+    await until_payable(checkout)
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+    assert len(after) == len(heard) > 40
+    failures = [record for record in caplog.records if record.message == "a hook failed"]
+    assert len(failures) == len(heard)
+    assert "bad" in vars(failures[0])["gett_hook"]
+    assert failures[0].exc_info
+    assert failures[0].exc_info[1] is failure
+
+
+async def test_a_log_that_raises_harms_nothing(checkouts: Checkouts, sandbox: Sandbox) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ValueError("of the handler")
+
+    logger, handler = logging.getLogger("gett_checkout"), Broken()
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        checkout = await checkouts.start()
+        await until_payable(checkout)
+        await checkout.place()
+    finally:
+        logger.setLevel(logging.NOTSET)
+        logger.removeHandler(handler)
+    assert len(sandbox.orders) == 1
+
+
+async def test_unless_somebody_listens_no_event_is_made(
+    checkouts: Checkouts, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("an event was made")
+
+    for kind in EVENTS:
+        monkeypatch.setattr(kind, "__init__", made)
+    logging.getLogger("gett_checkout").setLevel(logging.CRITICAL)
+    try:
+        checkout = await checkouts.start()
+        await until_payable(checkout)
+        await checkout.place()
+    finally:
+        logging.getLogger("gett_checkout").setLevel(logging.NOTSET)
+    assert len(sandbox.orders) == 1
+
+
+async def unawaited(event: Event) -> None: ...
+
+
+@pytest.mark.parametrize("wrong", [[None], [unawaited], None, print])
+def test_what_cannot_be_a_hook_is_refused(gett: GettClient, wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match="hook"):
+        Checkouts(gett, hooks=wrong)
+    with pytest.raises(InvalidInputError, match="hook"):
+        GettClient("key", hooks=wrong)
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+async def test_the_log_says_what_happened(
+    checkouts: Checkouts, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "gett_checkout")
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    records = [record for record in caplog.records if record.name == "gett_checkout"]
+    names = {message: kind for kind, (message, *_) in LOGGED.items()}
+    for record in records:
+        extras = {key for key in vars(record) if key.startswith("gett_")}
+        assert extras == {f"gett_{each.name}" for each in fields(names[record.message])}
+        assert vars(record)["gett_checkout_id"] == checkout.id
+    levels = {(record.message, record.levelname) for record in records}
+    assert levels == {
+        ("step started", "DEBUG"),
+        ("step finished", "DEBUG"),
+        ("step finished", "INFO"),  # the one that failed
+        ("stage changed", "INFO"),
+        ("session upgraded", "INFO"),
+        ("request started", "DEBUG"),
+        ("request finished", "DEBUG"),
+        ("retry scheduled", "WARNING"),
+        ("placement outcome", "WARNING"),
+    }
+    unknown = vars(records[-2])
+    assert (unknown["gett_outcome"], unknown["gett_attempts"]) == ("unknown", 4)
+
+
+@pytest.mark.parametrize(
+    ("level", "messages"),
+    [("INFO", {"stage changed", "session upgraded", "placement outcome"}), ("WARNING", set())],
+)
+async def test_the_log_keeps_to_its_level(
+    checkouts: Checkouts, caplog: pytest.LogCaptureFixture, level: str, messages: set[str]
+) -> None:
+    caplog.set_level(level, "gett_checkout")
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    await checkout.place()
+    assert {each.message for each in caplog.records if each.name == "gett_checkout"} == messages
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"),
+    [("placed", "INFO"), ("unknown", "WARNING"), ("too_old", "ERROR"), ("second_order", "ERROR")],
+)
+def test_what_wants_a_person_is_an_error(
+    caplog: pytest.LogCaptureFixture, outcome: Outcome, level: str
+) -> None:
+    caplog.set_level(level, "gett_checkout")
+    Hooks(checkout_id="c-1").tell(PlacementOutcome, outcome, 2)
+    assert [record.levelname for record in caplog.records] == [level]
+
+
+def test_nothing_is_printed_and_no_extra_imported_unless_asked_for() -> None:
+    script = """
+import logging, sys
+import gett_checkout.telemetry
+logging.getLogger("gett_checkout").error("never")
+logging.getLogger("gett_checkout.placing").error("never")
+assert not any(name.startswith("opentelemetry") for name in sys.modules)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def test_the_page_has_every_event_with_its_members() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", PAGE, re.MULTILINE)
+    assert {name: members for name, members in rows if name[0].isupper()} == {
+        kind.__name__: ", ".join(f"`{each.name}`" for each in fields(kind)) for kind in EVENTS
+    }
+
+
+def test_the_page_has_every_log_message_and_outcome() -> None:
+    for message, *levels in LOGGED.values():
+        row = re.search(rf'^\| "{message}" \| (.*) \|$', PAGE, re.MULTILINE)
+        assert row
+        assert all(logging.getLevelName(level) in row[1] for level in levels)
+    assert all(f"`{outcome}`" in PAGE for outcome in get_args(Outcome))
