@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, cast
 
 from attrs import define
 
-from gett_checkout.errors import ApiError, InvalidInputError
+from gett_checkout.errors import ApiError, InvalidInputError, UnreadableAnswerError
 from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import (
     ENDS,
@@ -113,6 +113,8 @@ class Hooks:
             raise
         finally:
             refused = failed if isinstance(failed, ApiError) else None
+            if isinstance(failed, UnreadableAnswerError) and failed.status:
+                exchange.status = failed.status  # it was not read to its end
             self.tell(
                 RequestFinished,
                 *about,

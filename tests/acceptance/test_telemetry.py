@@ -25,6 +25,8 @@ from gett_checkout import (
     PaymentDeclinedError,
     StepNotAllowedError,
     TransportError,
+    UnreadableAnswerError,
+    transport,
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry import (
@@ -180,6 +182,16 @@ async def test_a_request_held_back_by_the_rate_limit_is_told(
     await checkout.browse(STORE)  # a store and a menu: no more reads this minute
     await checkout.browse(STORE)
     assert of(events, RetryScheduled) == ["get_store 1 in a while: rate_limit"]
+
+
+async def test_an_answer_that_cannot_be_read_has_its_status_told(
+    listened: Checkouts, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = await listened.start()
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 10)
+    with pytest.raises(UnreadableAnswerError):
+        await checkout.browse(STORE)
+    assert of(events, RequestFinished) == ["get_store 1: 200 UnreadableAnswerError"]
 
 
 async def test_an_unknown_outcome_is_told_until_it_is_known(
