@@ -21,11 +21,13 @@ from gett_checkout import (
     GettClient,
     InvalidInputError,
     MemoryStorage,
+    Order,
     OutcomeUnknownError,
     PaymentDeclinedError,
     StepNotAllowedError,
     TransportError,
     UnreadableAnswerError,
+    placing,
     transport,
 )
 from gett_checkout.sandbox import Sandbox
@@ -268,6 +270,19 @@ async def test_a_placement_too_old_to_be_sent_again_is_told(
     with pytest.raises(OutcomeUnknownError):
         await checkout.settle()
     assert of(events, PlacementOutcome) == ["too_old after 4"]
+
+
+async def test_a_second_order_is_told(listened: Checkouts, events: list[Event]) -> None:
+    checkout = await listened.start()
+    await until_payable(checkout)
+    order = await checkout.place()
+    events.clear()
+    # As when another worker saved its answer first, and ours names another order.
+    assert await placing._known(checkout._record, order, order) == order
+    assert events == []
+    assert await placing._known(checkout._record, order, Order(order_id="another")) == order
+    assert [told(event) for event in events] == ["second_order after 1"]
+    assert [notice.code for notice in checkout.view.notices][-1] == "second_order"
 
 
 async def test_a_price_that_ran_out_is_a_change_of_stage(
