@@ -1,0 +1,1 @@
+"""Two small web backends around the library, to copy from."""

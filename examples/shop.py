@@ -1,0 +1,142 @@
+"""What a worker process holds, whatever its web framework: one client, one storage, one `Checkouts`.
+
+`Settings` come from the environment; `open_shop` opens everything in the right order, keeps settling
+in the background, and closes everything in the reverse order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Self
+
+from attrs import field, frozen
+
+from gett_checkout import (
+    PRODUCTION,
+    Checkouts,
+    GettCheckoutError,
+    GettClient,
+    InvalidInputError,
+    RetryPolicy,
+    Storage,
+)
+from gett_checkout.storage.opening import open_storage
+
+log = logging.getLogger(__name__)
+
+
+@frozen
+class Settings:
+    """What the environment says. Durations in seconds; a field without a default must be set.
+
+    A request of a shopper's is answered within ``timeout`` plus ``retry_budget`` for each call it
+    makes to Gett: keep that below what the proxy in front of the workers allows.
+    """
+
+    api_key: str = field(repr=False)
+    base_url: str = PRODUCTION
+    storage: str = field(default="sqlite:///checkouts.db", repr=False)  # may hold a password
+    storage_keys: tuple[str, ...] = field(default=(), repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
+    timeout: float = 10.0
+    retry_budget: float = 15.0
+    settle_every: float = 60.0
+    secure_cookie: bool = True
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The settings; `InvalidInputError` says which variable is missing or wrong."""
+        api_key = environment.get("GETT_API_KEY")
+        if not api_key:
+            raise InvalidInputError("set GETT_API_KEY to the partner's API key")
+        return cls(
+            api_key=api_key,
+            base_url=environment.get("GETT_BASE_URL", PRODUCTION),
+            storage=environment.get("GETT_STORAGE", "sqlite:///checkouts.db"),
+            storage_keys=tuple(filter(None, environment.get("GETT_STORAGE_KEYS", "").split(","))),
+            webhook_secret=environment.get("GETT_WEBHOOK_SECRET") or None,
+            timeout=_seconds(environment, "GETT_TIMEOUT", 10.0),
+            retry_budget=_seconds(environment, "GETT_RETRY_BUDGET", 15.0),
+            settle_every=_seconds(environment, "GETT_SETTLE_EVERY", 60.0),
+            secure_cookie=environment.get("INSECURE_COOKIE") != "1",
+        )
+
+
+@frozen
+class Shop:
+    """What the handlers of one worker work with."""
+
+    settings: Settings
+    gett: GettClient
+    storage: Storage
+    checkouts: Checkouts
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds the checkout's id.
+
+        Whoever knows the id can see and place the order, so it is a secret of the shopper's. In an
+        HttpOnly cookie it is in no URL, no access log and no script, and with SameSite=Strict no
+        other site can act for the shopper. The prefix has browsers refuse the cookie from a
+        sibling domain, which could slip the shopper a checkout of its own; it needs HTTPS.
+        """
+        return "__Host-checkout" if self.settings.secure_cookie else "checkout"
+
+
+@asynccontextmanager
+async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
+    """The shop of this worker. At the end, a placement under way is waited for and recorded."""
+    retry = RetryPolicy(budget=settings.retry_budget)
+    async with (
+        open_storage(settings.storage) as opened,
+        GettClient(
+            settings.api_key, base_url=settings.base_url, timeout=settings.timeout, retry=retry
+        ) as gett,
+    ):
+        storage = _encrypted(opened, settings)
+        shop = Shop(settings, gett, storage, Checkouts(gett, storage=storage))
+        settling = asyncio.create_task(_keep_settling(shop))
+        try:
+            yield shop
+        finally:
+            settling.cancel()
+            await asyncio.wait([settling])
+
+
+async def _keep_settling(shop: Shop) -> None:
+    """Look after orders whose worker died before it knew the outcome.
+
+    Every worker may do so, for `settle` leaves alone what another one is at; a cron job with
+    ``gett-checkout settle`` does the same.
+    """
+    while True:
+        # Not in step with the other workers.
+        await asyncio.sleep(shop.settings.settle_every * random.uniform(0.8, 1.2))  # noqa: S311
+        try:
+            settled = await shop.checkouts.settle()
+        except GettCheckoutError as error:  # the storage is away: it will be looked at again
+            log.warning("settling failed", extra={"error": type(error).__name__})
+        else:
+            for outcome in settled.values():
+                said = "settled" if outcome is None else type(outcome).__name__
+                log.info("unsettled placement looked at", extra={"outcome": said})
+
+
+def _encrypted(storage: Storage, settings: Settings) -> Storage:
+    if not settings.storage_keys:
+        return storage
+    from gett_checkout.storage.encrypted import Encrypted
+
+    return Encrypted(storage, settings.storage_keys)
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(environment.get(name) or default)
+    except ValueError:
+        raise InvalidInputError(f"{name} must be a number of seconds") from None
