@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, Final
 
 from gett_checkout import (
@@ -35,6 +36,12 @@ def problem_answer(error: GettCheckoutError) -> tuple[dict[str, Any], dict[str, 
     if error.retry_after is None:
         return problem, {}
     return problem, {"Retry-After": str(math.ceil(error.retry_after))}
+
+
+def http_problem(status: int) -> dict[str, Any]:
+    """The problem document for what the framework refused: an unknown path, a wrong method."""
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "code": f"HTTP_{status}"}
 
 
 def stores_answer(stores: Iterable[Store]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class RedisServer:
         if binary is None:
             pytest.skip("no redis-server on the PATH")
         self.folder = Path(tempfile.mkdtemp(prefix="gett-redis-"))
-        self.port = _free_port()
+        self.port = free_port()
         self.password = secrets.token_hex(8)
         self.url = f"redis://:{self.password}@127.0.0.1:{self.port}/0"
         options = {
@@ -83,7 +83,7 @@ class RedisServer:
             "requirepass": self.password,
             "cluster-enabled": "yes" if cluster else "no",
             # The cluster bus listens at another port.
-            **({"cluster-port": str(_free_port())} if cluster else {}),
+            **({"cluster-port": str(free_port())} if cluster else {}),
         }
         command = [binary]
         for name, value in options.items():
@@ -133,7 +133,7 @@ class PostgresServer:
     def __init__(self) -> None:
         programs = _postgres_programs()
         self.folder = Path(tempfile.mkdtemp(prefix="gett-postgres-"))
-        self.port = _free_port()
+        self.port = free_port()
         self.password = secrets.token_hex(8)
         self.url = f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
         self._ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
@@ -227,7 +227,8 @@ def _postgres_programs() -> Path:
     pytest.skip("no PostgreSQL server programs (initdb, postgres) are installed")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

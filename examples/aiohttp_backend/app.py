@@ -21,6 +21,7 @@ from examples.answers import (
     PROBLEM,
     cards_answer,
     checkout_answer,
+    http_problem,
     menu_answer,
     problem_answer,
     stores_answer,
@@ -63,9 +64,12 @@ async def answer_problems(
         problem, headers = problem_answer(error)
         if problem["status"] >= 500:
             log.warning("a step failed", exc_info=error)
-        return web.json_response(
-            problem, status=problem["status"], headers=headers, content_type=PROBLEM
-        )
+    except web.HTTPException as refused:  # the framework's own: no such path, a body too large
+        problem = http_problem(refused.status)
+        headers = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
+    return web.json_response(
+        problem, status=problem["status"], headers=headers, content_type=PROBLEM
+    )
 
 
 async def opened(request: web.Request) -> Checkout:

@@ -13,11 +13,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from examples.answers import (
     PROBLEM,
     cards_answer,
     checkout_answer,
+    http_problem,
     menu_answer,
     problem_answer,
     stores_answer,
@@ -55,13 +57,16 @@ def create_app() -> FastAPI:
     app.include_router(routes)
     if settings.webhook_secret:
         app.add_api_route("/webhooks/gett", order_events, methods=["POST"])
-    app.add_exception_handler(GettCheckoutError, answer_problem)
-    app.add_exception_handler(RequestValidationError, answer_problem)
+    for kind in (GettCheckoutError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer_problem)
     return app
 
 
 async def answer_problem(request: Request, error: Exception) -> JSONResponse:
     """Every error as a problem document: the one place where errors become answers."""
+    if isinstance(error, HTTPException):  # the framework's own: no such path, no readable body
+        refused = http_problem(error.status_code)
+        return JSONResponse(refused, error.status_code, error.headers, PROBLEM)
     if isinstance(error, RequestValidationError):
         error = InvalidInputError(
             # Where and what, but not the input itself, which FastAPI's own answer repeats.

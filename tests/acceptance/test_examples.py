@@ -1,0 +1,372 @@
+"""The example backends, each as two worker processes over one storage: every step on the other one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from examples.aiohttp_backend.app import create_app as create_aiohttp_app
+from examples.fastapi_backend.app import create_app as create_fastapi_app
+from examples.shop import Settings
+from gett_checkout import InvalidInputError
+from tests.acceptance.shops import (
+    CARD_TOKEN,
+    FRAMEWORKS,
+    HOME,
+    WEBHOOK_SECRET,
+    Rehearsal,
+    Shopper,
+    Shops,
+    card,
+    secrets_in,
+    until,
+)
+from tests.servers import RedisServer
+
+README = Path(__file__).parents[2] / "examples" / "README.md"
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
+    shops = Shops(tmp_path_factory.mktemp("shops"))
+    try:
+        shops.start()
+        yield shops
+    finally:
+        shops.end()
+
+
+@pytest.fixture
+async def rehearsal(shops: Shops) -> AsyncIterator[Rehearsal]:
+    async with aiohttp.ClientSession() as http:
+        rehearsal = Rehearsal(http, shops.sandbox.url)
+        await rehearsal.turn("POST", "/reset")
+        yield rehearsal
+
+
+@pytest.fixture(params=FRAMEWORKS)
+async def shopper(
+    shops: Shops, rehearsal: Rehearsal, request: pytest.FixtureRequest
+) -> AsyncIterator[Shopper]:
+    first, second = shops.pairs[request.param]
+    async with Shopper.at(first.url, second.url) as shopper:
+        yield shopper
+
+
+async def walk(shopper: Shopper, rehearsal: Rehearsal) -> None:
+    """From the first page to the order, with a sign-in only to pay; every step on the other worker."""
+    stores = await shopper.does("GET", "/stores")
+    store_id = stores["stores"][0]["store_id"]
+    await shopper.is_refused("CHECKOUT_NOT_FOUND", "GET", "/checkout")
+    view = await shopper.does("POST", "/checkout")
+    assert view["next_action"]["kind"] == "choose_store"
+    await shopper.is_refused("STEP_NOT_ALLOWED", "GET", "/checkout/menu")
+    await shopper.does("PUT", "/checkout/store", store_id=store_id)
+    for _ in shopper.ways:  # one of them has not browsed
+        menu = await shopper.does("GET", "/checkout/menu")
+        sections = {each["name"]: each["item_ids"] for each in menu["sections"]}
+        pizza = menu["items"][sections["Pizza"][0]]
+        size = menu["modifier_groups"][pizza["modifier_group_ids"][0]]
+        assert (pizza["name"], pizza["price"], size["min_selections"]) == ("Margherita", "10.50", 1)
+        assert menu["items"][size["item_ids"][0]]["name"] == "Regular, 10 inch"
+    choice = {pizza["modifier_group_ids"][0]: [{"item_id": size["item_ids"][0]}]}
+    await shopper.does("POST", "/checkout/lines", item_id=sections["Pizza"][0], modifiers=choice)
+    refused = await shopper.is_refused("ORDER_BELOW_MINIMUM", "POST", "/checkout/order", total="1")
+    assert refused.body["next_action"]["minimum_order"]["missing"] == "4.50"
+    assert refused.body["detail"] == "Add $4.50 more to reach the $15.00 minimum"
+    ways = (await shopper.does("GET", "/checkout/top-ups"))["top_ups"]
+    assert ways[0]["total"] == "4.50"
+    view = await shopper.does("POST", "/checkout/lines", item_id=ways[0]["item_id"], quantity=2)
+    line = f"/checkout/lines/{view['lines'][-1]['line_id']}"
+    view = await shopper.does("PATCH", line, quantity=1, special_instructions="cut")
+    assert view["minimum_order"]["met"]
+    view = await shopper.does("POST", "/checkout/lines", item_id="item_tiramisu")
+    view = await shopper.does("DELETE", f"/checkout/lines/{view['lines'][-1]['line_id']}")
+    assert [each["name"] for each in view["lines"]] == ["Margherita", "Garlic bread"]
+    await shopper.does("PUT", "/checkout/fulfillment", type="pickup")
+    view = await shopper.does("PUT", "/checkout/fulfillment", type="delivery", address=HOME)
+    assert view["session"]["level"] == "partner-only"
+    view = await shopper.does("POST", "/checkout/quote", tip="3.00")
+    total = view["quote"]["amounts"]["total"]
+    await shopper.is_refused("IDENTITY_REQUIRED", "PUT", "/checkout/payment", **card())
+    await shopper.signs_in()
+    view = await shopper.pays()
+    assert view["session"]["level"] == "end-user"
+    assert [each["code"] for each in view["notices"]] == ["session_upgraded"]
+    assert await shopper.does("GET", "/checkout/cards") == {"cards": []}
+    view = await shopper.does("POST", "/checkout/order", total=total)
+    again = await shopper.does("POST", "/checkout/order", total=total)
+    shown = await shopper.does("GET", "/checkout")
+    assert view["stage"] == again["stage"] == shown["stage"] == "placed"
+    (order,) = await rehearsal.orders()
+    assert view["order"]["order_id"] == again["order"]["order_id"] == order["order_id"]
+    assert await rehearsal.levels() == ["partner_only", "end_user"]
+    await shopper.is_refused("STEP_NOT_ALLOWED", "DELETE", "/checkout")
+
+
+async def test_a_checkout_goes_from_worker_to_worker_and_shows_no_secret(
+    shopper: Shopper, rehearsal: Rehearsal, shops: Shops
+) -> None:
+    await walk(shopper, rehearsal)
+    assert len(shopper.said) > 20
+    assert secrets_in("".join(shopper.said), shopper.cookie()) == []
+    assert secrets_in(shops.logs(), shopper.cookie()) == []
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_two_workers_behind_one_port(
+    shops: Shops, rehearsal: Rehearsal, framework: str
+) -> None:
+    async with Shopper.of_both_workers(shops.served[framework].url) as shopper:
+        await walk(shopper, rehearsal)
+
+
+async def test_over_redis(shops: Shops, rehearsal: Rehearsal, redis_server: RedisServer) -> None:
+    workers = shops.pair("aiohttp", redis_server.url)
+    try:
+        for worker in workers:
+            worker.wait()
+        async with Shopper.at(*(worker.url for worker in workers)) as shopper:
+            await walk(shopper, rehearsal)
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+async def test_a_declined_card_then_another(shopper: Shopper, rehearsal: Rehearsal) -> None:
+    total = await shopper.until_payable("card_declined")
+    refused = await shopper.is_refused("PAYMENT_DECLINED", "POST", "/checkout/order", total=total)
+    assert refused.status == 400
+    assert refused.body["next_action"] == {
+        "kind": "choose_payment",
+        "reason": "PAYMENT_DECLINED",
+    }
+    await shopper.pays()
+    view = await shopper.does("POST", "/checkout/order", total=total)
+    (order,) = await rehearsal.orders()
+    assert view["order"]["order_id"] == order["order_id"]
+
+
+async def test_a_changed_total_is_agreed_to_first(shopper: Shopper, rehearsal: Rehearsal) -> None:
+    before = (await shopper.until_priced())["quote"]["amounts"]["total"]
+    await shopper.signs_in()
+    await rehearsal.turn("PATCH", "/switches", price_change=0.5)
+    view = await shopper.pays()  # the new session asks for the price again
+    after = view["quote"]["amounts"]["total"]
+    assert after != before
+    for total in (before, after):
+        refused = await shopper.is_refused("TOTAL_CHANGED", "POST", "/checkout/order", total=total)
+        assert (refused.status, refused.body["before"], refused.body["after"]) == (
+            409,
+            before,
+            after,
+        )
+    assert await rehearsal.orders() == []
+    await shopper.is_refused("TOTAL_CHANGED", "PUT", "/checkout/agreed-total", total=before)
+    await shopper.does("PUT", "/checkout/agreed-total", total=after)
+    await shopper.does("POST", "/checkout/order", total=after)
+    (order,) = await rehearsal.orders()
+    assert order["total"] == float(after)
+
+
+async def test_a_double_click_on_two_workers_is_one_order(
+    shopper: Shopper, rehearsal: Rehearsal
+) -> None:
+    total = await shopper.until_payable()
+    await rehearsal.fail("delay", seconds=0.5)
+    clicks = await asyncio.gather(
+        *(shopper.call("POST", "/checkout/order", total=total) for _ in range(4))
+    )
+    (order,) = await rehearsal.orders()
+    placed = [click for click in clicks if click.status == 200]
+    assert placed
+    for click in placed:
+        assert click.body["order"]["order_id"] == order["order_id"]
+    for click in clicks:
+        if click not in placed:
+            assert click.code == "PLACEMENT_IN_PROGRESS"
+            assert int(click.headers["Retry-After"]) >= 1
+    again = await shopper.does("POST", "/checkout/order", total=total)
+    assert again["order"]["order_id"] == order["order_id"]
+    assert await rehearsal.count("place_order") == 1
+
+
+async def test_a_lost_answer_is_said_and_placing_again_finds_the_order(
+    shopper: Shopper, rehearsal: Rehearsal
+) -> None:
+    total = await shopper.until_payable()
+    await rehearsal.fail("drop_after")
+    refused = await shopper.is_refused("OUTCOME_UNKNOWN", "POST", "/checkout/order", total=total)
+    assert refused.status == 503
+    assert refused.body["next_action"] == {"kind": "settle"}
+    view = await shopper.does("GET", "/checkout")
+    assert (view["stage"], view["order"]) == ("placing", None)
+    await shopper.call("GET", "/checkout")  # so that the order goes to the other worker
+    view = await shopper.does("POST", "/checkout/order", total=total)
+    (order,) = await rehearsal.orders()
+    assert view["order"]["order_id"] == order["order_id"]
+    assert await rehearsal.count("place_order") == 2
+
+
+async def test_a_killed_workers_order_is_settled_by_the_other(
+    shops: Shops, rehearsal: Rehearsal
+) -> None:
+    """Both backends at a time: they wait for the same lease to end."""
+
+    async def both_have_arrived() -> bool:
+        return await rehearsal.count("place_order") == len(FRAMEWORKS)
+
+    async def place_and_die(shopper: Shopper) -> None:
+        victim, survivor = shopper.ways
+        total = await shopper.until_payable()
+        placing = asyncio.create_task(
+            shopper.call_at(victim, "POST", "/checkout/order", total=total)
+        )
+        await until(both_have_arrived)
+        os.kill(int(victim.worker or ""), signal.SIGKILL)
+        with pytest.raises(aiohttp.ClientError):
+            await placing
+
+        async def is_settled() -> bool:
+            shown = await shopper.call_at(survivor, "GET", "/checkout")
+            assert shown.body["stage"] in ("placing", "placed")
+            return bool(shown.body["stage"] == "placed")
+
+        await until(is_settled)  # in the background: nobody asks for anything
+
+    await rehearsal.fail("delay", seconds=1.0, times=len(FRAMEWORKS))
+    async with (
+        Shopper.of_both_workers(shops.served["fastapi"].url) as one,
+        Shopper.of_both_workers(shops.served["aiohttp"].url) as other,
+    ):
+        await asyncio.gather(place_and_die(one), place_and_die(other))
+    assert len(await rehearsal.orders()) == len(FRAMEWORKS)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/checkout/store", {}),
+        ("PUT", "/checkout/store", {"store_id": 7}),
+        ("POST", "/checkout/lines", {"item_id": "item_garlic_bread", "quantity": 0}),
+        ("POST", "/checkout/lines", {"item_id": "item_garlic_bread", "quantity": "many"}),
+        ("POST", "/checkout/lines", {"item_id": "item_garlic_bread", "quantitty": 2}),
+        ("POST", "/checkout/lines", {"item_id": "item_margherita", "modifiers": ["group"]}),
+        ("PATCH", "/checkout/lines/none", {"quantity": 2}),
+        ("PUT", "/checkout/fulfillment", {"type": "drone"}),
+        ("PUT", "/checkout/fulfillment", {"type": "delivery", "address": {"city": "New York"}}),
+        ("PUT", "/checkout/fulfillment", {"type": "delivery", "address": {**HOME, "city": " "}}),
+        ("PUT", "/checkout/identity", {"email": "x", "first_name": "J", "last_name": "D"}),
+        ("PUT", "/checkout/payment", {**card(), "processor_type": 7}),
+        ("PUT", "/checkout/payment", {"kind": "saved_card"}),
+        ("PUT", "/checkout/payment", {"kind": "cash", "card_token": CARD_TOKEN}),
+        ("POST", "/checkout/order", {"total": "much"}),
+    ],
+)
+async def test_a_body_that_cannot_be_right_is_refused_without_repeating_it(
+    shopper: Shopper, method: str, path: str, body: dict[str, Any]
+) -> None:
+    await shopper.until_priced()
+    refused = await shopper.is_refused("INVALID_INPUT", method, path, **body)
+    assert refused.status == 422
+    assert CARD_TOKEN not in shopper.said[-1]
+    assert "many" not in shopper.said[-1]
+
+
+@pytest.mark.parametrize("body", [b"{", b"", b"[1]", b'"text"', b"[" * 100_000, b"\xff"])
+async def test_a_body_that_is_no_json_object_is_refused(shopper: Shopper, body: bytes) -> None:
+    await shopper.does("POST", "/checkout")
+    way, json = shopper.ways[0], {"Content-Type": "application/json"}
+    async with way.http.put(f"{way.url}/checkout/store", data=body, headers=json) as answer:
+        assert answer.status in (400, 422)
+        assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PATCH", "/checkout")])
+async def test_what_the_framework_refuses_is_a_problem_document_too(
+    shopper: Shopper, method: str, path: str
+) -> None:
+    status = {"GET": 404, "PATCH": 405}[method]
+    refused = await shopper.is_refused(f"HTTP_{status}", method, path)
+    assert ("Allow" in refused.headers) is (status == 405)
+
+
+async def test_order_events_are_taken_once_and_forged_ones_refused(
+    shopper: Shopper, rehearsal: Rehearsal, shops: Shops
+) -> None:
+    url = f"{shopper.ways[1].url}/webhooks/gett"
+    await rehearsal.turn("PATCH", "/switches", webhook_url=url, webhook_secret=WEBHOOK_SECRET)
+    total = await shopper.until_payable()
+    await shopper.does("POST", "/checkout/order", total=total)
+
+    async def delivered() -> Any:
+        deliveries = (await rehearsal.ask("/deliveries"))["deliveries"]
+        return deliveries[0] if deliveries and deliveries[0]["attempts"] else None
+
+    delivery = await until(delivered)
+    assert [each["status"] for each in delivery["attempts"]] == [200]
+    forged = {"Signature": "0" * 64, "Timestamp": "1"}
+    async with rehearsal.http.post(url, json=delivery["event"], headers=forged) as answer:
+        assert answer.status == 401
+        assert (await answer.json(content_type=None))["code"] == "WEBHOOK_REFUSED"
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(shopper: Shopper) -> None:
+    started = await shopper.call("POST", "/checkout")
+    cookie = started.headers["Set-Cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "domain" not in cookie
+
+
+def test_both_backends_have_the_same_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GETT_API_KEY", "zpka_test")
+    monkeypatch.setenv("GETT_WEBHOOK_SECRET", WEBHOOK_SECRET)
+    document = create_fastapi_app().openapi()["paths"]
+    fastapi = {(verb.upper(), path) for path, verbs in document.items() for verb in verbs}
+    aiohttp_routes = {
+        (route.method, route.resource.canonical)
+        for route in create_aiohttp_app().router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    assert fastapi == aiohttp_routes
+    assert len(fastapi) > 15
+
+
+def test_the_cookie_is_secure_unless_told_otherwise() -> None:
+    settings = Settings.from_environment({"GETT_API_KEY": "zpka_test"})
+    assert settings.secure_cookie
+    assert "zpka_test" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [({}, "GETT_API_KEY"), ({"GETT_API_KEY": "k", "GETT_TIMEOUT": "soon"}, "GETT_TIMEOUT")],
+)
+def test_settings_say_what_is_missing(environment: dict[str, str], words: str) -> None:
+    with pytest.raises(InvalidInputError, match=words):
+        Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_without_an_api_key_nothing_starts(framework: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "GETT_API_KEY"}
+    ran = subprocess.run(
+        [sys.executable, "-m", f"examples.{framework}_backend"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "GETT_API_KEY" in ran.stderr
+    assert "Traceback" not in ran.stderr
