@@ -235,7 +235,7 @@ def card(token: str = CARD_TOKEN) -> dict[str, str]:
 
 
 def secrets_in(text: str, checkout_id: str) -> list[str]:
-    """The secrets that a text shows; ``eyJ`` is how a session token begins."""
+    """The secrets that a text shows; ``eyJ`` is how a session token, a JWT, begins."""
     secrets = (SANDBOX_API_KEY, WEBHOOK_SECRET, CARD_TOKEN, EMAIL, PHONE, checkout_id, "eyJ")
     return [secret for secret in secrets if secret in text]
 
@@ -262,8 +262,8 @@ class Shops:
     def logs(self) -> str:
         return "".join(process.log.read_text() for process in self._processes()[1:])
 
-    def pair(self, framework: str, storage: str) -> tuple[Process, Process]:
-        """Two workers, started; over one storage."""
+    def pair(self, framework: str, storage: str, **more: str) -> tuple[Process, Process]:
+        """Two workers over one storage, starting."""
         first, second = (
             Process(
                 self.folder,
@@ -271,6 +271,7 @@ class Shops:
                 *("--port", str(port)),
                 port=port,
                 **self._environment(storage, settle_every="3600"),
+                **more,
             )
             for port in (free_port(), free_port())
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from cryptography.fernet import Fernet
 
 from examples.aiohttp_backend.__main__ import main as run_aiohttp
 from examples.aiohttp_backend.app import create_app as create_aiohttp_app
@@ -21,8 +22,10 @@ from examples.fastapi_backend.__main__ import main as run_fastapi
 from examples.fastapi_backend.app import create_app as create_fastapi_app
 from examples.shop import Settings
 from gett_checkout import InvalidInputError
+from gett_checkout.storage.opening import open_storage
 from tests.acceptance.shops import (
     CARD_TOKEN,
+    EMAIL,
     FRAMEWORKS,
     HOME,
     WEBHOOK_SECRET,
@@ -135,13 +138,20 @@ async def test_two_workers_behind_one_port(
         await walk(shopper, rehearsal)
 
 
-async def test_over_redis(shops: Shops, rehearsal: Rehearsal, redis_server: RedisServer) -> None:
-    workers = shops.pair("aiohttp", redis_server.url)
+async def test_over_an_encrypted_redis(
+    shops: Shops, rehearsal: Rehearsal, redis_server: RedisServer
+) -> None:
+    key = Fernet.generate_key().decode()
+    workers = shops.pair("aiohttp", redis_server.url, GETT_STORAGE_KEYS=key)
     try:
         for worker in workers:
             worker.wait()
         async with Shopper.at(*(worker.url for worker in workers)) as shopper:
             await walk(shopper, rehearsal)
+            async with open_storage(redis_server.url) as storage:
+                kept = await storage.load(shopper.cookie())
+            assert kept is not None
+            assert EMAIL.encode() not in kept.data
     finally:
         for worker in workers:
             worker.end()
@@ -206,13 +216,15 @@ async def test_a_double_click_on_two_workers_is_one_order(
 
 
 async def test_a_lost_answer_is_said_and_placing_again_finds_the_order(
-    shopper: Shopper, rehearsal: Rehearsal
+    shopper: Shopper, rehearsal: Rehearsal, shops: Shops
 ) -> None:
     total = await shopper.until_payable()
     await rehearsal.fail("drop_after")
     refused = await shopper.is_refused("OUTCOME_UNKNOWN", "POST", "/checkout/order", total=total)
     assert refused.status == 503
     assert refused.body["next_action"] == {"kind": "settle"}
+    assert "OutcomeUnknownError" in shops.logs()
+    assert secrets_in(shops.logs(), shopper.cookie()) == []
     view = await shopper.does("GET", "/checkout")
     assert (view["stage"], view["order"]) == ("placing", None)
     await shopper.call("GET", "/checkout")  # so that the order goes to the other worker
