@@ -542,7 +542,7 @@ class Checkout:
                 yield
 
     async def _at_now(self) -> None:
-        await self._record.written()
+        await self._record.refresh()
         self._record.becomes(machine.at(self._record.state, self._record.now()))
 
     @contextmanager

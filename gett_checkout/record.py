@@ -11,7 +11,7 @@ from gett_checkout.core.machine import Event
 from gett_checkout.core.session import Session
 from gett_checkout.core.snapshot import Snapshots
 from gett_checkout.core.state import CheckoutState, Stage
-from gett_checkout.errors import CheckoutNotFoundError
+from gett_checkout.errors import CheckoutConflictError, CheckoutNotFoundError
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.telemetry.events import StageChanged
 from gett_checkout.telemetry.hooks import Hooks
@@ -43,7 +43,7 @@ class Record:
         self.lock = asyncio.Lock()
         self.opening: asyncio.Task[Session] | None = None
         self._saving = asyncio.Lock()
-        self._writing: asyncio.Future[None] | None = None
+        self._is_sure = True
         self._storage = storage
         self._clock = clock
         self._lifetime = lifetime
@@ -55,30 +55,27 @@ class Record:
     async def change(self, change: Callable[[CheckoutState], CheckoutState]) -> None:
         """Save what ``change`` makes of the state; only then is it the checkout's.
 
-        A cancelled caller does not stop it: what the storage has and what we think it has must
-        not come apart.
+        A save that was cancelled or failed may have been done all the same: what we think the
+        storage has and what it has may have come apart, and `refresh` reads it again.
         """
-        self._writing = asyncio.ensure_future(self._write(change))
-        self._writing.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.shield(self._writing)
-
-    async def written(self) -> None:
-        """Come back when nothing is being saved: a cancelled step may have left a save behind."""
-        if self._writing is not None and not self._writing.done():
-            await asyncio.wait({self._writing})
-
-    async def _write(self, change: Callable[[CheckoutState], CheckoutState]) -> None:
         async with self._saving:
             state = change(self.state)
             placement, now = state.placement, self.now()
             is_due = state.stage is Stage.PLACING and placement and not placement.is_too_old(now)
-            self.version = await self._storage.save(
-                state.checkout_id,
-                self._snapshots.dump(state),
-                expected_version=self.version,
-                expires_at=now + self._lifetime,
-                due_at=placement.due_at if placement and is_due else None,
-            )
+            data = self._snapshots.dump(state)
+            self._is_sure = False
+            try:
+                self.version = await self._storage.save(
+                    state.checkout_id,
+                    data,
+                    expected_version=self.version,
+                    expires_at=now + self._lifetime,
+                    due_at=placement.due_at if placement and is_due else None,
+                )
+            except CheckoutConflictError:
+                self._is_sure = True  # nothing was saved
+                raise
+            self._is_sure = True
             self.becomes(state)
 
     def becomes(self, state: CheckoutState) -> None:
@@ -91,14 +88,28 @@ class Record:
         """Move the machine and save where it went; `StepNotAllowedError` when it may not."""
         await self.change(lambda state: machine.apply(state, event, self.now()))
 
+    async def refresh(self) -> None:
+        """Start again from what is saved, if that may be something else than we think."""
+        async with self._saving:
+            if not self._is_sure:
+                await self._read()
+
     async def reload(self) -> None:
         """Start again from what is saved."""
+        async with self._saving:
+            await self._read()
+
+    async def _read(self) -> None:
         stored = await self._storage.load(self.state.checkout_id)
         if stored is None:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
-        self.state, self.version = self._snapshots.load(stored.data), stored.version
+        self._take(stored)
 
     def absorb(self, stored: Stored) -> None:
         """Take over what another process saved, unless a step is at work: it finds out by itself."""
         if stored.version > self.version and not self.lock.locked():
-            self.state, self.version = self._snapshots.load(stored.data), stored.version
+            self._take(stored)
+
+    def _take(self, stored: Stored) -> None:
+        self.state, self.version = self._snapshots.load(stored.data), stored.version
+        self._is_sure = True

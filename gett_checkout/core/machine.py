@@ -335,9 +335,10 @@ def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
     if isinstance(event, PlacementBegun) and (refusal := requirements.refusal(state, now)):
         raise refusal
     changed = event.change(state)
-    if landing in OPEN and not isinstance(event, NotPlaced):
-        changed = evolve(changed, placement=None)
-    return at(_forward(evolve(changed, stage=landing), now), now)
+    is_over = landing in OPEN and not isinstance(event, NotPlaced)
+    placement = None if is_over else changed.placement
+    stage = _forward(changed, landing, now)
+    return at(evolve(changed, stage=stage, placement=placement), now)
 
 
 def at(state: CheckoutState, now: datetime) -> CheckoutState:
@@ -348,8 +349,9 @@ def at(state: CheckoutState, now: datetime) -> CheckoutState:
     return evolve(QuoteLost().change(state), stage=landing)
 
 
-def _forward(state: CheckoutState, now: datetime) -> CheckoutState:
-    for stage, holds, following in FACTS:
-        if state.stage is stage and holds(state, now):
-            state = evolve(state, stage=following)
-    return state
+def _forward(state: CheckoutState, stage: Stage, now: datetime) -> Stage:
+    """The stage that is reached from this one."""
+    for start, holds, following in FACTS:
+        if stage is start and holds(state, now):
+            stage = following
+    return stage

@@ -10,7 +10,7 @@ last loaded or saved keeps its line: a step changes one or two parts and writes 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, time
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -42,7 +42,7 @@ class Snapshots:
         lines = [f'{{"v":{VERSION}']
         for part in _parts():
             value = getattr(state, part.name)
-            if value is part.default or value == part.default:
+            if value is part.default:
                 continue
             known = self._lines.get(part.name)
             if known is None or known[0] is not value:
@@ -54,7 +54,7 @@ class Snapshots:
     def load(self, data: bytes) -> CheckoutState:
         """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
         try:
-            texts = dict(_members(data.decode(*_ENCODING)))
+            texts = _members(data.decode(*_ENCODING))
             version = json.loads(texts.pop("v"))
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             # Not chained: such errors quote what they could not read.
@@ -88,16 +88,12 @@ def load(data: bytes) -> CheckoutState:
     return Snapshots().load(data)
 
 
-def _members(text: str) -> Iterator[tuple[str, str]]:
+def _members(text: str) -> dict[str, str]:
     """The members of the JSON object, as text: by its lines, or whichever way it is laid out."""
-    lines = text.split("\n")
-    if lines[-1] == "}" and all(line[:2] in ('{"', ',"') for line in lines[:-1]):
-        for line in lines[:-1]:
-            end = line.index('":')
-            yield line[2:end], line[end + 2 :]
-    else:
-        for name, value in json.loads(text).items():
-            yield name, json.dumps(value)
+    *lines, last = text.split("\n")
+    if last == "}" and all([line.startswith(('{"', ',"')) for line in lines]):
+        return dict([line[2:].split('":', 1) for line in lines])
+    return {name: json.dumps(value) for name, value in json.loads(text).items()}
 
 
 @frozen
@@ -114,15 +110,20 @@ class _Part:
 def _parts() -> tuple[_Part, ...]:
     converter = _converter()
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    decode = json.JSONDecoder().raw_decode
 
     def part(name: str, kind: Any, default: Any) -> _Part:
-        unstructure, structure = converter.unstructure, converter.get_structure_hook(kind)
+        unstructure = converter.get_unstructure_hook(kind)
+        structure = converter.get_structure_hook(kind)
 
         def write(value: Any) -> str:
-            return encode(unstructure(value, unstructure_as=kind))
+            return encode(unstructure(value))
 
         def read(text: str) -> Any:
-            return structure(json.loads(text), kind)
+            value, end = decode(text)
+            if end != len(text):
+                raise ValueError("there is something behind the value")
+            return structure(value, kind)
 
         # Most checkouts of a process are at one of a few stores.
         shared = kind == Store | None
@@ -146,7 +147,10 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(Window, lambda it: f"{it.day} {it.start} {it.end}")
     converter.register_structure_hook(Window, lambda value, _: _read_window(value))
     converter.register_unstructure_hook(Line, lambda line: _write_line(line, converter))
-    converter.register_structure_hook(Line, lambda value, _: _read_line(value, converter))
+    converter.register_structure_hook_func(
+        lambda kind: kind == tuple[Line, ...],
+        lambda value, _: tuple([_read_line(each, converter) for each in value]),
+    )
     converter.register_structure_hook(type(None), lambda value, _: None)
     configure_tagged_union(Fulfillment | None, converter, tag_name="is", tag_generator=_tag)
     configure_tagged_union(Payment | None, converter, tag_name="is", tag_generator=_tag)

@@ -18,6 +18,8 @@ from gett_checkout.errors import InvalidInputError, UnreadableAnswerError
 T = TypeVar("T")
 Json = Any
 
+_quoted: Final = json.encoder.encode_basestring_ascii
+
 
 def write_json(value: Json) -> str:
     """The value as JSON text, decimals as numbers with every digit they have.
@@ -26,18 +28,17 @@ def write_json(value: Json) -> str:
     is a mistake of ours or of the caller's, for it may be an amount.
     """
     if isinstance(value, str):
-        return json.dumps(value)
+        return _quoted(value)
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{_quoted(k)}:{write_json(v)}" for k, v in value.items()]) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([write_json(each) for each in value]) + "]"
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise InvalidInputError("a number must be finite")
         return format(value, "f")
     if isinstance(value, float):
         raise InvalidInputError("pass a Decimal, not a float: it has lost the exact value")
-    if isinstance(value, Mapping):
-        members = (f"{json.dumps(key)}:{write_json(each)}" for key, each in value.items())
-        return "{" + ",".join(members) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(write_json, value)) + "]"
     return json.dumps(value)
 
 
