@@ -20,6 +20,7 @@ from gett_checkout import (
     Delivery,
     GettClient,
     Identity,
+    Order,
 )
 from gett_checkout.sandbox import Sandbox
 
@@ -39,13 +40,10 @@ class Cost:
     writes: int
 
 
-async def known_from_the_start(gett: GettClient, checkouts: Checkouts) -> None:
+async def known_from_the_start(gett: GettClient, checkouts: Checkouts) -> Order:
     """The shopper is known from the start."""
-    checkout = await checkouts.start(JANE)
-    await _fill_cart(checkout)
-    await checkout.fulfill(HOME)
-    await checkout.validate(tip=Decimal("3.00"))
-    await _pay_and_place(checkout)
+    checkout = await ready_to_place(checkouts, lines=1)
+    return await checkout.place()
 
 
 async def own_end_user_token(gett: GettClient, checkouts: Checkouts) -> None:
@@ -101,6 +99,16 @@ async def measure(journey: Journey) -> Cost:
         return Cost(tuple(seen.operation for seen in sandbox.requests), sandbox.writes)
 
 
+async def ready_to_place(checkouts: Checkouts, *, lines: int) -> Checkout:
+    """A checkout of a known shopper with so many lines in the cart, everything done but `place`."""
+    checkout = await checkouts.start(JANE)
+    await _fill_cart(checkout, lines)
+    await checkout.fulfill(HOME)
+    await checkout.validate(tip=Decimal("3.00"))
+    await checkout.pay(CARD)
+    return checkout
+
+
 async def main() -> None:
     """Print a row for each journey."""
     for journey in JOURNEYS:
@@ -110,10 +118,11 @@ async def main() -> None:
         print(f"{what:<52} {len(cost.operations)} requests  {cost.writes} writes  {orders}")
 
 
-async def _fill_cart(checkout: Checkout) -> None:
+async def _fill_cart(checkout: Checkout, lines: int = 1) -> None:
     await checkout.browse("store_bella_napoli")
     size = {"group_pizza_size": ["item_size_large"]}
-    await checkout.add("item_diavola", modifiers=size)
+    for _ in range(lines):
+        await checkout.add("item_diavola", modifiers=size)
 
 
 async def _pay_and_place(checkout: Checkout) -> None:

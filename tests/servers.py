@@ -1,6 +1,7 @@
 """Private Redis and PostgreSQL servers: on loopback, in a temporary directory, gone at the end.
 
-They can be stopped, killed and started again on the same data and port, for tests of faults.
+They can be stopped, killed and started again on the same data and port, for tests of faults. One
+that is not installed is a ``SkipTest``. The benchmarks use them too.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import pytest
+from unittest import SkipTest
 
 
 class PrivateServer:
@@ -68,7 +68,7 @@ class RedisServer:
     def __init__(self, *, durable: bool = False, cluster: bool = False) -> None:
         binary = shutil.which("redis-server")
         if binary is None:
-            pytest.skip("no redis-server on the PATH")
+            raise SkipTest("no redis-server on the PATH")
         self.folder = Path(tempfile.mkdtemp(prefix="gett-redis-"))
         self.port = free_port()
         self.password = secrets.token_hex(8)
@@ -192,28 +192,6 @@ class PostgresServer:
         return subprocess.run(self._ready, check=False).returncode == 0
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A Redis for the whole session; use a prefix or a database number of your own."""
-    server = RedisServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL for the whole session; use a table of your own."""
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
 def _postgres_programs() -> Path:
     """Where the newest PostgreSQL is that has ``initdb`` beside it."""
     homes = sorted(
@@ -224,7 +202,7 @@ def _postgres_programs() -> Path:
     for home in reversed(homes):
         if all((home / name).exists() for name in ("initdb", "postgres", "pg_isready")):
             return home
-    pytest.skip("no PostgreSQL server programs (initdb, postgres) are installed")
+    raise SkipTest("no PostgreSQL server programs (initdb, postgres) are installed")
 
 
 def free_port() -> int:

@@ -1,0 +1,40 @@
+"""What ``import gett_checkout`` costs beside what it stands on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from functools import partial
+from statistics import median
+
+from benchmarks.measuring import MILLISECONDS, Effort, Goal, Row
+
+_CHILD = (
+    "import time; started = time.process_time(); import {}; print(time.process_time() - started)"
+)
+
+
+async def imports(effort: Effort) -> list[Row]:
+    """CPU time of the import statement alone, each time in a fresh interpreter with compiled files.
+
+    Theirs: what anybody who uses aiohttp, attrs and cattrs imports anyway.
+    """
+    sides = (partial(_import, "gett_checkout"), partial(_import, "aiohttp, attrs, cattrs"))
+    taken: list[list[float]] = [[], []]
+    for number in range(effort.rounds + 1):
+        for side, times in zip(sides, taken, strict=True):
+            seconds = await side()
+            if number:  # the first compiles
+                times.append(seconds)
+    mine, base = (median(times) * MILLISECONDS for times in taken)
+    what, against = "import gett_checkout", "import aiohttp, attrs, cattrs"
+    return [Row(what, against, "ms", mine, base, Goal("≤", 1.15))]
+
+
+async def _import(modules: str) -> float:
+    """Seconds of CPU the import takes in an interpreter of its own."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CHILD.format(modules), stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await child.communicate()
+    return float(told)

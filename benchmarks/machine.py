@@ -1,0 +1,146 @@
+"""The machine by itself: one transition, and the picture of what is missing after it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from benchmarks.journeys import CARD, ready_to_place
+from benchmarks.measuring import MICROSECONDS, Effort, Goal, Row, race
+from gett_checkout import Checkouts, GettClient, MemoryStorage
+from gett_checkout.core import machine, snapshot
+from gett_checkout.core.machine import EVENTS, PaymentChosen, PaymentRejected
+from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.view import view_of
+from gett_checkout.sandbox import Sandbox
+
+_STAGES: Final = [str(stage) for stage in Stage]
+
+
+async def machine_step(effort: Effort) -> list[Row]:
+    """A shopper chooses a card and it is declined, over and over: two transitions between two stages.
+
+    Ours: `machine.apply` on a checkout with one line, and its view with requirements and next action
+    after each transition. Theirs: the same stages, the same events and the same condition (a payment
+    is chosen), no facts beside the payment, no view; the name of the stage is read.
+    """
+    count = effort.of(500)
+    state, now = await _payable(), datetime.now(UTC)
+
+    async def ours() -> None:
+        chosen, declined, standing = PaymentChosen(CARD), PaymentRejected("DECLINED"), state
+        for _ in range(count):
+            for event in (declined, chosen):
+                standing = machine.apply(standing, event, now)
+                view_of(standing, now)
+
+    def with_model(model: Any) -> Any:
+        async def theirs() -> None:
+            # Their calls are not awaited: what is compared is the machine, not the loop.
+            for _ in range(count):
+                model.card = None
+                model.payment_rejected()
+                model.stage()
+                model.card = CARD
+                model.payment_chosen()
+                model.stage()
+
+        return theirs
+
+    mine, first, second = await race(
+        effort, ours, with_model(_statemachine()), with_model(_transitions())
+    )
+    each, what = MICROSECONDS / (2 * count), "machine step and view with requirements"
+    goal = Goal("≤", 1.0)
+    return [
+        Row(what, "python-statemachine, the transition", "µs", mine * each, first * each, goal),
+        Row(what, "transitions, the transition", "µs", mine * each, second * each, goal),
+    ]
+
+
+async def _payable() -> CheckoutState:
+    storage = MemoryStorage()
+    async with Sandbox() as sandbox, GettClient(sandbox.api_key, base_url=sandbox.url) as gett:
+        checkout = await ready_to_place(Checkouts(gett, storage=storage), lines=1)
+        stored = await storage.load(checkout.id)
+    assert stored is not None  # noqa: S101 - it was just saved
+    return await asyncio.to_thread(snapshot.load, stored.data)
+
+
+def _statemachine() -> Any:
+    from statemachine import State, StateMachine
+
+    stages = {
+        stage: State(stage, initial=stage == Stage.PLACE, final=not EVENTS[stage])
+        for stage in Stage
+    }
+    pay, place = stages[Stage.PAY], stages[Stage.PLACE]
+
+    def stage(self: Any) -> str:
+        return str(next(iter(self.configuration)).id)
+
+    def has_card(self: Any) -> bool:
+        return self.card is not None
+
+    rest = _other_transitions()
+    members: dict[str, Any] = {
+        **{str(stage): each for stage, each in stages.items()},
+        **{
+            name: _any_of([stages[Stage(one)].to(stages[Stage(other)]) for one, other in ways])
+            for name, ways in rest.items()
+        },
+        "payment_chosen": pay.to(place, cond="has_card") | place.to(place, cond="has_card"),
+        "payment_rejected": place.to(pay),
+        "has_card": has_card,
+        "stage": stage,
+        "card": CARD,
+    }
+    metaclass: Any = type(StateMachine)
+    return metaclass("CheckoutMachine", (StateMachine,), members)()
+
+
+def _any_of(ways: list[Any]) -> Any:
+    first, *rest = ways
+    for each in rest:
+        first = first | each
+    return first
+
+
+def _transitions() -> Any:
+    from transitions import Machine
+
+    class Model:
+        state: str
+        card: Any = CARD
+
+        def has_card(self) -> bool:
+            return self.card is not None
+
+        def stage(self) -> str:
+            return self.state
+
+    ways: list[Any] = [
+        {"trigger": name, "source": source, "dest": target}
+        for name, sources in _other_transitions().items()
+        for source, target in sources
+    ]
+    ways += [
+        {"trigger": "payment_chosen", "source": source, "dest": "place", "conditions": "has_card"}
+        for source in ("pay", "place")
+    ]
+    ways.append({"trigger": "payment_rejected", "source": "place", "dest": "pay"})
+    model = Model()
+    Machine(model, _STAGES, initial="place", transitions=ways, auto_transitions=False)
+    return model
+
+
+def _other_transitions() -> dict[str, list[tuple[str, str]]]:
+    """What else is in our table, by event: the machines compared have as much to choose from."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for stage, events in EVENTS.items():
+        for event, landing in events.items():
+            if event not in (PaymentChosen, PaymentRejected):
+                name = f"{event.__name__.lower()}_happened"
+                found.setdefault(name, []).append((str(stage), str(landing)))
+    return found

@@ -1,0 +1,81 @@
+"""The servers that are measured against, each in a process of its own, so that its work is not counted."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+from gett_checkout import GettClient
+from gett_checkout.sandbox.credentials import SANDBOX_API_KEY
+
+# A price, as Gett and as Stripe would answer it; each reads its own members.
+ANSWER: Final = b"""{
+    "id": "cs_a1b2c3", "object": "checkout.session", "created": 1795284000, "livemode": false,
+    "status": "open", "currency": "usd", "amount_subtotal": 3400, "amount_total": 4312,
+    "validatedOrderToken": "vot_a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6",
+    "amounts": {
+        "subTotal": 34.00, "fees": 3.49, "promotions": 0.00, "taxes": 2.63, "adjustments": 0.00,
+        "tip": 3.00, "total": 43.12
+    }
+}"""
+
+
+@asynccontextmanager
+async def sandbox() -> AsyncIterator[str]:
+    """A sandbox; its URL. Its rate limits are said in every answer, as Gett's are, and out of reach."""
+    limits = (f"--rate-limits={each}=1000000" for each in ("reads", "writes", "discovery"))
+    async with _started("gett_checkout", "sandbox", "--port", "0", *limits) as url:
+        yield url
+
+
+@asynccontextmanager
+async def fixed_answers() -> AsyncIterator[str]:
+    """A server that answers every request with `ANSWER`; its URL."""
+    async with _started("benchmarks.serving") as url:
+        yield url
+
+
+def client(url: str) -> GettClient:
+    """A client of either server."""
+    return GettClient(SANDBOX_API_KEY, base_url=url)
+
+
+@asynccontextmanager
+async def _started(*module: str) -> AsyncIterator[str]:
+    """A Python module, run until the end of the block; the URL its first line ends with."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *module, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    said = await process.stdout.readline()
+    if not said:
+        raise RuntimeError(f"{module[0]} ended with {await process.wait()} before it listened")
+    try:
+        yield said.decode().split()[-1]
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def _answer(request: web.BaseRequest) -> web.Response:
+    await request.read()
+    return web.Response(body=ANSWER, content_type="application/json")
+
+
+async def _main() -> None:
+    runner = web.ServerRunner(web.Server(_answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    print(f"http://{host}:{port}", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
