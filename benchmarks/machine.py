@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -65,7 +64,7 @@ async def _payable() -> CheckoutState:
         checkout = await ready_to_place(Checkouts(gett, storage=storage), lines=1)
         stored = await storage.load(checkout.id)
     assert stored is not None  # noqa: S101 - it was just saved
-    return await asyncio.to_thread(snapshot.load, stored.data)
+    return snapshot.load(stored.data)
 
 
 def _statemachine() -> Any:

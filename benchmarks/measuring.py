@@ -12,6 +12,10 @@ from attrs import asdict, frozen
 
 Side = Callable[[], Awaitable[object]]
 
+MICROSECONDS: Final = 1e6  # in a second
+MILLISECONDS: Final = 1e3
+NOTHING: Final = "–"  # what a row is compared with when it is not
+
 
 @frozen
 class Effort:
@@ -30,20 +34,23 @@ class Effort:
 
 
 async def race(
-    effort: Effort, *sides: Side, clock: Callable[[], float] = time.process_time
+    effort: Effort,
+    *sides: Side,
+    clock: Callable[[], float] = time.process_time,
+    warm_ups: int = 1,
 ) -> tuple[float, ...]:
     """The median of each side's rounds, by the ``clock``: seconds of this process's CPU.
 
-    The sides take turns, so that a busy machine is busy for all of them. The first round of each
-    warms up and does not count.
+    The sides take turns, so that a busy machine is busy for all of them. The first
+    rounds, ``warm_ups``, do not count.
     """
     taken: list[list[float]] = [[] for _ in sides]
-    for number in range(effort.rounds + 1):
+    for number in range(effort.rounds + warm_ups):
         for side, times in zip(sides, taken, strict=True):
             gc.collect()
             started = clock()
             await side()
-            if number:
+            if number >= warm_ups:
                 times.append(clock() - started)
     return tuple(median(times) for times in taken)
 
@@ -92,8 +99,3 @@ class Row:
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON-ready data."""
         return asdict(self) | {"ratio": self.ratio, "met": self.met}
-
-
-NOTHING: Final = "–"
-MICROSECONDS: Final = 1e6
-MILLISECONDS: Final = 1e3
