@@ -28,6 +28,10 @@ class Effort:
         """How much of ``count`` to do, at least one."""
         return max(1, round(count * self.share))
 
+    def finer(self, times: int) -> Effort:
+        """The same in so many times the rounds, each with less of the work."""
+        return Effort(self.rounds * times, self.share / times)
+
     def at_most(self, rounds: int) -> Effort:
         """The same with fewer rounds, for what takes long."""
         return Effort(min(self.rounds, rounds), self.share)
