@@ -6,6 +6,7 @@ All of it takes some ten seconds, most of them to start servers and interpreters
 from __future__ import annotations
 
 import json
+import sys
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ async def test_it_measures_something(name: str) -> None:
     for row in measured.rows:
         assert isfinite(row.ours)
         assert row.theirs is None or (isfinite(row.theirs) and row.theirs > 0)
+
+
+async def test_one_whose_comparison_is_missing_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stripe", None)
+    measured = await measure("call", LEAST_EFFORT)
+    assert not measured.rows
+    assert "stripe" in (measured.skipped or "")
 
 
 async def test_a_checkout_by_hand_sends_what_ours_sends() -> None:
