@@ -137,5 +137,5 @@ def _claims(token: str) -> Mapping[str, Any] | None:
 
     try:
         return jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError):
+    except (jwt.PyJWTError, ValueError, RecursionError):  # older PyJWT lets the last one through
         return None

@@ -67,6 +67,8 @@ MAY_HAVE_ARRIVED = {
     "UploadAbortedError": True,
     "WSServerHandshakeError": True,
 }
+# What the oldest aiohttp we allow does not have yet.
+NEWER_THAN_THE_OLDEST = {"UploadAbortedError"}
 # Not aiohttp's own, but raised through it.
 OTHERS: dict[str, tuple[Exception, bool]] = {
     "total timeout": (TimeoutError(), True),
@@ -117,7 +119,7 @@ def _made(name: str) -> Exception:
 
 
 def test_the_table_knows_every_exception_of_aiohttp() -> None:
-    assert set(MAY_HAVE_ARRIVED) == set(_classes())
+    assert set(MAY_HAVE_ARRIVED) - NEWER_THAN_THE_OLDEST <= set(_classes()) <= set(MAY_HAVE_ARRIVED)
 
 
 async def _failing(error: Exception) -> TransportError:
@@ -129,10 +131,10 @@ async def _failing(error: Exception) -> TransportError:
     return caught.value
 
 
-@pytest.mark.parametrize(("name", "may_have_arrived"), MAY_HAVE_ARRIVED.items())
-async def test_aiohttp_error_is_a_transport_error(name: str, *, may_have_arrived: bool) -> None:
+@pytest.mark.parametrize("name", _classes())
+async def test_aiohttp_error_is_a_transport_error(name: str) -> None:
     failure = await _failing(_made(name))
-    assert failure.may_have_arrived is may_have_arrived
+    assert failure.may_have_arrived is MAY_HAVE_ARRIVED[name]
     assert name in str(failure)
     assert failure.__cause__ is failure.__context__ is None
     assert KEY not in repr(failure) + str(failure)
