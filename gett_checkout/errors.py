@@ -295,7 +295,7 @@ class ApiError(GettCheckoutError):
         self.retryable = retryable
         self.retry_after = retry_after
         self.request_id = request_id
-        self.errors = tuple(errors)
+        self.errors: tuple[Mapping[str, Any], ...] = tuple(errors)
 
     def __str__(self) -> str:
         said = self.code or f"HTTP {self.status}"
@@ -396,10 +396,7 @@ class OrderBelowMinimumError(ApiValidationError):
     """
 
     problem_title = "The order is below the restaurant's minimum"
-
-    def __init__(self, detail: str = "", **document: Any) -> None:
-        super().__init__(detail, **document)
-        self.minimum_order: MinimumOrder | None = None
+    minimum_order: MinimumOrder | None = None
 
 
 class OrderTotalDifferentError(ApiValidationError):

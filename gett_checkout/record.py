@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from gett_checkout.core import machine
 from gett_checkout.core.machine import Event
@@ -37,10 +38,12 @@ class Record:
         hooks: Hooks,
     ) -> None:
         self._snapshots = Snapshots()
-        self.version = kept.version if isinstance(kept, Stored) else 0
-        self.state = self._snapshots.load(kept.data) if isinstance(kept, Stored) else kept
-        self.hooks = hooks.about(self.state.checkout_id)
-        self.lock = asyncio.Lock()
+        self.version: int = kept.version if isinstance(kept, Stored) else 0
+        self.state: CheckoutState = (
+            self._snapshots.load(kept.data) if isinstance(kept, Stored) else kept
+        )
+        self.hooks: Final = hooks.about(self.state.checkout_id)
+        self.lock: Final = asyncio.Lock()
         self.opening: asyncio.Task[Session] | None = None
         self._saving = asyncio.Lock()
         self._is_sure = True

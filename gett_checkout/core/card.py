@@ -20,7 +20,7 @@ _CVC = re.compile(r"[0-9]{3,4}")
 _BIN_DIGITS = 6  # decided: the page names ``bin`` and gives no length
 
 
-def _bare(number: Any) -> Any:
+def _bare(number: str) -> str:
     """The card number as it is sent: people and their browsers group its digits."""
     return re.sub(r"[ -]", "", number) if isinstance(number, str) else number
 

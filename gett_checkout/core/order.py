@@ -35,7 +35,7 @@ class Address:
 class Delivery:
     """The store's courier brings the order to an address: one given here, or one kept at Gett."""
 
-    type: ClassVar[FulfillmentType] = "delivery"
+    type: ClassVar[Literal["delivery"]] = "delivery"
     address: Address | None = None
     address_id: str | None = None
 
@@ -50,7 +50,7 @@ class Delivery:
 class Pickup:
     """The shopper fetches the order at the store."""
 
-    type: ClassVar[FulfillmentType] = "pickup"
+    type: ClassVar[Literal["pickup"]] = "pickup"
 
 
 Fulfillment = Delivery | Pickup
@@ -63,7 +63,7 @@ class CardOnFile:
     ``processor_type`` names that processor in Gett's words; the API documents no list of them.
     """
 
-    kind: ClassVar[str] = "card_on_file"
+    kind: ClassVar[Literal["card_on_file"]] = "card_on_file"
     card_token: str = field(repr=False)
     processor_type: str
 
@@ -76,7 +76,7 @@ class CardOnFile:
 class SavedCard:
     """A card the shopper saved at Gett, by its ``payment_id``."""
 
-    kind: ClassVar[str] = "saved_card"
+    kind: ClassVar[Literal["saved_card"]] = "saved_card"
     payment_id: str
 
     def __attrs_post_init__(self) -> None:
@@ -88,7 +88,7 @@ class SavedCard:
 class GettPayment:
     """Gett collects the payment itself."""
 
-    kind: ClassVar[str] = "gett_payment"
+    kind: ClassVar[Literal["gett_payment"]] = "gett_payment"
 
 
 Payment = CardOnFile | SavedCard | GettPayment

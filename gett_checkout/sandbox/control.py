@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+import aiohttp.web as web
 from attrs import asdict, frozen
 
 from . import decimal_json, reading, switchboard

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from aiohttp import web
+import aiohttp.web as web
 from attrs import define, evolve, field, frozen
 
 from . import decimal_json, faults, operations

@@ -82,12 +82,12 @@ class RefusedError(Exception):
         known = CODES.get(code, Code(500))
         self.code = code
         self.detail = detail
-        self.errors = tuple(errors)
+        self.errors: tuple[Mapping[str, str], ...] = tuple(errors)
         self.retry_after = retry_after
-        self.status = known.status if status is None else status
-        self.category = known.category
-        self.retryable = known.retryable
-        self.title = known.title or _phrase(self.status)
+        self.status: int = known.status if status is None else status
+        self.category: str | None = known.category
+        self.retryable: bool = known.retryable
+        self.title: str = known.title or _phrase(self.status)
 
     def document(self, *, instance: str, now: datetime) -> dict[str, Any]:
         """The problem document for a request to the path `instance`."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
+import aiohttp.web as web
 
 from . import operations
 from .carts import Carts
@@ -49,7 +49,7 @@ class Sandbox:
         stores: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]] = STORES,
         record_traffic: bool = False,
     ) -> None:
-        self.switches = Switches() if switches is None else switches
+        self.switches: Switches = Switches() if switches is None else switches
         self._as_started = deepcopy(self.switches)
         self._host, self._port = host, port
         self._url = ""

@@ -6,7 +6,7 @@ Docs: Errors (RFC 9457).
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+import aiohttp.web as web
 from aiohttp.web_protocol import RequestHandler
 
 from . import decimal_json

@@ -35,9 +35,11 @@ class Menu:
         self.items: Mapping[str, JsonObject] = catalog_set["items"]
         self.groups: Mapping[str, JsonObject] = catalog_set["modifierGroups"]
         sections = catalog_set["sections"].values()
-        self.sold = frozenset(item for section in sections for item in section.get("itemIds", ()))
+        self.sold: frozenset[str] = frozenset(
+            item for section in sections for item in section.get("itemIds", ())
+        )
         """The items a line may name: those in a section, not those that are only modifiers."""
-        self.content = decimal_json.write(catalog_set)
+        self.content: bytes = decimal_json.write(catalog_set)
         """The catalog set as JSON; it never changes."""
 
 
@@ -46,7 +48,7 @@ class Store:
 
     def __init__(self, document: JsonObject, menu: Menu) -> None:
         self.document = document
-        self.content = decimal_json.write(document)
+        self.content: bytes = decimal_json.write(document)
         self.menu = menu
         self.store_id: str = document["storeId"]
         self.catalog_set_id: str = document["catalogSetId"]

@@ -7,7 +7,7 @@ behaves today.
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import Factory, define, evolve, field, fields, frozen, validators
 
@@ -116,9 +116,20 @@ class Switches:
     webhook_secret: str = field(default="whsec_sandbox_only_for_rehearsals", repr=False)
     """The key of the events' signatures."""
 
-    def fail(self, operation: str, kind: FaultKind, **details: Any) -> Fault:
+    def fail(
+        self,
+        operation: str,
+        kind: FaultKind,
+        *,
+        times: int = 1,
+        status: int | None = None,
+        code: str | None = None,
+        after: int = 0,
+        seconds: float = 0.0,
+        retry_after: int | None = None,
+    ) -> Fault:
         """Plan a fault: `switches.fail("place_order", "drop_after", times=2)`."""
-        fault = Fault(operation, kind, **details)
+        fault = Fault(operation, kind, times, status, code, after, seconds, retry_after)
         self.faults.append(fault)
         return fault
 

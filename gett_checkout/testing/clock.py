@@ -13,7 +13,7 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self.now = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+        self.now: datetime = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
         self.slept: list[float] = []
 
     def __call__(self) -> datetime:

@@ -34,7 +34,7 @@ class SteppedClock:
     """Call it for the time, aware UTC. It starts at the real time and moves when told to."""
 
     def __init__(self) -> None:
-        self.now = datetime.now(UTC)
+        self.now: datetime = datetime.now(UTC)
 
     def __call__(self) -> datetime:
         """The time."""
@@ -49,7 +49,7 @@ class SteppedClock:
 class StorageContract:
     """Subclass it with a ``storage`` fixture that gives an empty storage on the ``clock`` fixture."""
 
-    ids = (
+    ids: tuple[str, ...] = (
         "a",
         "A",
         "a ",

@@ -106,7 +106,7 @@ class Reader:
 
     def __init__(self, spellings: Mapping[type[Any], Mapping[str, tuple[str, ...]]]) -> None:
         self._spellings: Final = spellings
-        self.converter: Final = Converter(detailed_validation=False)
+        self.converter: Final[Converter] = Converter(detailed_validation=False)
         for kind in (str, int, bool):
             self.converter.register_structure_hook(kind, _strict(kind))
         self.converter.register_structure_hook(Decimal, _amount)

@@ -1,0 +1,1 @@
+"""What an editor sees: files that mypy and pyright read, both strict, and nobody runs."""
