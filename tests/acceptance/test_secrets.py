@@ -116,6 +116,7 @@ async def test_a_full_run_with_failures_gives_nothing_away(
     assert stored is not None
     assert NUMBER.encode() not in stored.data
     assert b'"987"' not in stored.data
+    assert sandbox.api_key.encode() not in stored.data
 
 
 async def test_a_saved_card_leaves_no_card_data_behind(

@@ -940,6 +940,12 @@ async def test_reset_forgets_everything(partner: Partner) -> None:
     assert (await partner.place(body, key)).code == "UNAUTHENTICATED"
 
 
+async def test_it_listens_on_loopback_alone_unless_asked() -> None:
+    async with Sandbox() as alone, Sandbox("0.0.0.0") as asked:
+        bound = [sandbox._runner.addresses for sandbox in (alone, asked) if sandbox._runner]
+    assert [host for [(host, _)] in bound] == ["127.0.0.1", "0.0.0.0"]
+
+
 async def test_a_sandbox_with_stores_of_its_own() -> None:
     menu = {
         "catalogSetId": "catalog_set_kiosk",

@@ -322,6 +322,17 @@ async def test_it_is_forgotten_in_the_end(storage: Storage, clock: Clock) -> Non
         clock.advance(3600)
 
 
+async def test_what_is_remembered_of_an_event_is_a_digest(clock: Clock) -> None:
+    memory, event = MemoryStorage(clock=clock), parse(BODY)
+    async with once(memory, event, clock=clock):
+        pass
+    stored = await memory.load(event.id)
+    assert stored is not None
+    assert stored.data == b"webhook handled"
+    assert len(event.id) == len("webhook-") + 64
+    assert event.permalink_url not in event.id
+
+
 async def test_a_storage_that_fails_is_said(clock: Clock) -> None:
     class Broken(MemoryStorage):
         async def load(self, checkout_id: str) -> Any:
