@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import gett_checkout
-from gett_checkout import sandbox, testing, webhooks
+from gett_checkout import GettCheckoutError, sandbox, testing, webhooks
 
 API_PAGES = Path(__file__).parents[2] / "docs" / "api"
 PACKAGES = (gett_checkout, sandbox, testing)
@@ -92,6 +92,19 @@ def test_the_exported_names_are_there_once(module: ModuleType) -> None:
     assert all(hasattr(module, name) for name in names)
 
 
+def test_every_error_and_every_member_of_a_union_is_exported() -> None:
+    def below(kind: type[GettCheckoutError]) -> Iterator[str]:
+        yield kind.__name__
+        for each in kind.__subclasses__():
+            if each.__module__ == kind.__module__:
+                yield from below(each)
+
+    unions = (gett_checkout.NextAction, gett_checkout.Fulfillment, gett_checkout.Payment)
+    members = {each.__name__ for union in unions for each in get_args(union)}
+    assert {*below(GettCheckoutError), *members} <= set(gett_checkout.__all__)
+
+
+@pytest.mark.outside
 @pytest.mark.skipif(not API_PAGES.exists(), reason="the reference pages are not here")
 @pytest.mark.parametrize("module", PACKAGES, ids=lambda module: module.__name__)
 def test_the_reference_lists_exactly_the_exported_names(module: ModuleType) -> None:
