@@ -93,12 +93,11 @@ async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
     """The shop of this worker. At the end, a placement under way is waited for and recorded."""
     retry = RetryPolicy(budget=settings.retry_budget)
     async with (
-        open_storage(settings.storage) as opened,
+        open_storage(settings.storage, encryption_keys=settings.storage_keys) as storage,
         GettClient(
             settings.api_key, base_url=settings.base_url, timeout=settings.timeout, retry=retry
         ) as gett,
     ):
-        storage = _encrypted(opened, settings)
         shop = Shop(settings, gett, storage, Checkouts(gett, storage=storage))
         settling = asyncio.create_task(_keep_settling(shop))
         try:
@@ -125,14 +124,6 @@ async def _keep_settling(shop: Shop) -> None:
             for outcome in settled.values():
                 said = "settled" if outcome is None else type(outcome).__name__
                 log.info("unsettled placement looked at", extra={"outcome": said})
-
-
-def _encrypted(storage: Storage, settings: Settings) -> Storage:
-    if not settings.storage_keys:
-        return storage
-    from gett_checkout.storage.encrypted import Encrypted
-
-    return Encrypted(storage, settings.storage_keys)
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:

@@ -33,6 +33,8 @@ from gett_checkout.core.catalog import (
     StorePage,
     Window,
 )
+from gett_checkout.core.inputs import read_fulfillment, read_identity, read_payment
+from gett_checkout.core.jsonable import jsonable
 from gett_checkout.core.limits import RateLimit
 from gett_checkout.core.minimum import MinimumOrder, TopUp
 from gett_checkout.core.order import (
@@ -82,6 +84,7 @@ from gett_checkout.errors import (
     InvalidInputError,
     InvalidRequestError,
     ItemUnavailableError,
+    LineNotFoundError,
     MissingIdempotencyKeyError,
     MissingStoreIdError,
     ModifierRequiredError,
@@ -178,6 +181,7 @@ __all__ = [
     "ItemUnavailableError",
     "Level",
     "Line",
+    "LineNotFoundError",
     "LineProblem",
     "LineView",
     "MemoryStorage",
@@ -252,4 +256,8 @@ __all__ = [
     "WebhookRefusedError",
     "Window",
     "__version__",
+    "jsonable",
+    "read_fulfillment",
+    "read_identity",
+    "read_payment",
 ]

@@ -68,6 +68,7 @@ from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
     InvalidInputError,
+    LineNotFoundError,
     OrderBelowMinimumError,
     OutcomeUnknownError,
     PlacementInProgressError,
@@ -122,9 +123,14 @@ class Checkout:
 
     @property
     def catalog(self) -> CatalogSet | None:
-        """The store's menu, if this process has it at hand; `browse` gets it."""
+        """The store's menu, if this process has it at hand; `browse` and `menu` get it."""
         store = self.store
         return self._menus.peek(store.catalog_set_id) if store and store.catalog_set_id else None
+
+    async def menu(self) -> CatalogSet:
+        """The store's menu, at any stage; read from Gett when this process does not have it yet."""
+        with self._explained("menu"):
+            return await self._menu()
 
     # --- browse -----------------------------------------------------------------------------------
 
@@ -200,7 +206,10 @@ class Checkout:
         modifiers: Modifiers | None = None,
         special_instructions: str | None = None,
     ) -> Line:
-        """Change a line; what is ``None`` stays as it is, and ``modifiers`` replaces all choices."""
+        """Change a line; what is ``None`` stays as it is, and ``modifiers`` replaces all choices.
+
+        Empty ``special_instructions`` take them away. `LineNotFoundError` for an unknown line.
+        """
         async with self._step("update", CartChanged):
             line = self._line(line_id)
             if quantity is not None:
@@ -217,7 +226,7 @@ class Checkout:
             return line
 
     async def remove(self, line_id: str) -> None:
-        """Take a line out of the cart."""
+        """Take a line out of the cart; `LineNotFoundError` for an unknown one."""
         async with self._step("remove", CartChanged):
             self._line(line_id)
             rest = tuple(each for each in self._record.state.lines if each.line_id != line_id)
@@ -241,7 +250,7 @@ class Checkout:
         for line in self._record.state.lines:
             if line.line_id == line_id:
                 return line
-        raise InvalidInputError("there is no such line in the cart")
+        raise LineNotFoundError("there is no such line in the cart")
 
     @staticmethod
     def _accept(line: Line, menu: CatalogSet) -> Line:
@@ -318,7 +327,7 @@ class Checkout:
             # While an order's outcome is unknown, a session may have to be opened to learn it.
             is_first = known is None and self._stage is Stage.PLACING
             if not is_first and self._stage not in OPEN:
-                raise StepNotAllowedError(f"identify is not possible at stage {self._stage}")
+                raise self._not_now("identify")
             if known == identity:
                 return
             if known is None or known.is_same_person(identity):
@@ -538,8 +547,14 @@ class Checkout:
             with self._explained(name):
                 await self._at_now()
                 if event is not None and not machine.is_legal(self._stage, event):
-                    raise StepNotAllowedError(f"{name} is not possible at stage {self._stage}")
+                    raise self._not_now(name)
                 yield
+
+    def _not_now(self, step: str) -> StepNotAllowedError:
+        """The error of a step that does not fit the stage; it says what to do first."""
+        missing = registry.requirements(self._record.state, self._record.now())
+        first = f": {missing[0].message}" if missing else ""
+        return StepNotAllowedError(f"{step} is not possible at stage {self._stage}{first}")
 
     async def _at_now(self) -> None:
         await self._record.refresh()
@@ -584,7 +599,7 @@ class Checkout:
 def _text(value: str | None) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidInputError("special_instructions must be a string")
-    return value
+    return value or None
 
 
 def _not_offered(problems: Sequence[LineProblem]) -> InvalidInputError:

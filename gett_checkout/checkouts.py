@@ -121,8 +121,15 @@ class Checkouts:
         self._records[state.checkout_id] = record
         return Checkout(record, self._client, self._menus)
 
-    def open(self, checkout_id: str) -> Opening:
+    @property
+    def lifetime(self) -> float:
+        """How long a checkout is kept after its last step, in seconds: for a cookie's ``max_age``."""
+        return self._lifetime.total_seconds()
+
+    def open(self, checkout_id: str | None) -> Opening:
         """The checkout as it was last saved, by whichever worker; `CheckoutNotFoundError`.
+
+        ``None``, for a request without a cookie say, is not found either.
 
         ``async with checkouts.open(id) as checkout`` or ``checkout = await checkouts.open(id)``.
         Each step saves itself: leaving the block does nothing, and an error in it undoes nothing.
@@ -173,11 +180,11 @@ class Checkouts:
                 due_at=now + _UNREADABLE_AGAIN,
             )
 
-    async def _load(self, checkout_id: str) -> Checkout:
-        stored = await self._storage.load(checkout_id)
-        if stored is None:
+    async def _load(self, checkout_id: str | None) -> Checkout:
+        stored = await self._storage.load(checkout_id) if checkout_id else None
+        if stored is None or not checkout_id:
             missing = CheckoutNotFoundError("no checkout is kept under this id")
-            missing.checkout_id = checkout_id
+            missing.checkout_id = checkout_id or None
             missing.next_action = StartOver()
             raise missing
         # All handles of a checkout in this process share its record, and so follow one another.

@@ -24,7 +24,6 @@ from gett_checkout.errors import (
 )
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.options import add_options, read_options, welcome
-from gett_checkout.storage import Storage
 from gett_checkout.storage.opening import open_storage
 from gett_checkout.version import __version__
 
@@ -102,8 +101,12 @@ async def _settle(storage_url: str, base_url: str, limit: int) -> int:
     api_key = os.environ.get("GETT_API_KEY", "")
     if not api_key:
         raise InvalidInputError("set GETT_API_KEY to the partner's API key")
-    async with open_storage(storage_url) as storage, GettClient(api_key, base_url=base_url) as gett:
-        settled = await Checkouts(gett, storage=_decrypted(storage)).settle(limit=limit)
+    keys = [each for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
+    async with (
+        open_storage(storage_url, encryption_keys=keys) as storage,
+        GettClient(api_key, base_url=base_url) as gett,
+    ):
+        settled = await Checkouts(gett, storage=storage).settle(limit=limit)
     for checkout_id, error in settled.items():
         print(f"{checkout_id}  {'placed' if error is None else type(error).__name__}")
     print(f"{len(settled)} due")
@@ -111,15 +114,6 @@ async def _settle(storage_url: str, base_url: str, limit: int) -> int:
         OutcomeUnknownError | PlacementInProgressError | IdentityRequiredError | StorageError
     )
     return int(any(isinstance(error, unsettled) for error in settled.values()))
-
-
-def _decrypted(storage: Storage) -> Storage:
-    keys = os.environ.get("GETT_STORAGE_KEYS", "")
-    if not keys:
-        return storage
-    from gett_checkout.storage.encrypted import Encrypted
-
-    return Encrypted(storage, keys.split(","))
 
 
 def _schema() -> str:

@@ -4,6 +4,7 @@
 
     GettCheckoutError
     ├── InvalidInputError            what the caller passed cannot be right (also a ValueError)
+    │   └── LineNotFoundError        the cart has no such line
     ├── StepNotAllowedError          the step does not fit the stage, or something is missing
     ├── IdentityRequiredError        the step needs an end user and no identity is known
     ├── TotalChangedError            the total is not the one the shopper agreed to
@@ -40,6 +41,7 @@ carries a credential, card data or a shopper's contact data in any attribute.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -94,6 +96,13 @@ class GettCheckoutError(Exception):
             problem["idempotency_key"] = self.idempotency_key
         return problem
 
+    def problem_headers(self) -> dict[str, str]:
+        """The headers to send with the problem document: its media type, ``Retry-After`` in seconds."""
+        headers = {"Content-Type": "application/problem+json"}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(ceil(self.retry_after))
+        return headers
+
 
 class InvalidInputError(GettCheckoutError, ValueError):
     """What the caller passed cannot be right; nothing was sent and nothing changed."""
@@ -101,6 +110,14 @@ class InvalidInputError(GettCheckoutError, ValueError):
     problem_code = "INVALID_INPUT"
     problem_title = "The request cannot be right"
     problem_status = 422
+
+
+class LineNotFoundError(InvalidInputError):
+    """The cart has no line of this id: it was taken out, in another tab say."""
+
+    problem_code = "LINE_NOT_FOUND"
+    problem_title = "No such line in the cart"
+    problem_status = 404
 
 
 class StepNotAllowedError(GettCheckoutError):
@@ -117,6 +134,10 @@ class StepNotAllowedError(GettCheckoutError):
         super().__init__(message)
         self.step = step
         self.stage = stage
+
+    def to_problem(self) -> dict[str, Any]:
+        """As everywhere, with the step and the stage the checkout is in."""
+        return {**super().to_problem(), "step": self.step, "stage": self.stage}
 
 
 class IdentityRequiredError(GettCheckoutError):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from attrs import frozen
 
+from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.minimum import MinimumOrder
-from gett_checkout.core.plain import plain_fields
 
 
 class _Action:
@@ -17,7 +17,7 @@ class _Action:
 
     def to_dict(self) -> dict[str, Any]:
         """The action as JSON-ready data, its ``kind`` first."""
-        return {"kind": self.kind, **plain_fields(self)}
+        return {"kind": self.kind, **jsonable_fields(self)}
 
 
 @frozen

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, time
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
 
+from gett_checkout.core.jsonable import jsonable
 from gett_checkout.core.money import DEFAULT_CURRENCY
 from gett_checkout.errors import UnreadableAnswerError
 
@@ -193,6 +194,42 @@ class CatalogSet:
     def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
         """The item's modifier groups, in order; what the set does not hold is passed over."""
         return tuple(_readable(self.modifier_groups, item.modifier_group_ids))
+
+    def items_of(self, group: ModifierGroup) -> tuple[Item, ...]:
+        """The modifiers the group offers, in order; what the set does not hold is passed over."""
+        return tuple(_readable(self.items, group.item_ids))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The menu as JSON-ready data, as a page needs it: sections in order, the rest by id.
+
+        Modifiers are items too and may have groups of their own, so each item and each group that
+        can be reached from a section is there once, and is named by its id wherever it occurs.
+        """
+        sections = tuple(self.walk())
+        items: dict[str, Item] = {}
+        groups: dict[str, ModifierGroup] = {}
+        waiting = [item for _, listed in sections for item in listed]
+        while waiting:
+            item = waiting.pop()
+            if item.item_id in items:
+                continue
+            items[item.item_id] = item
+            for group in self.groups_of(item):
+                groups[group.modifier_group_id] = group
+                waiting.extend(self.items_of(group))
+        return {
+            "catalog_set_id": self.catalog_set_id,
+            "sections": [
+                {
+                    "section_id": section.section_id,
+                    "name": section.name,
+                    "item_ids": [item.item_id for item in listed],
+                }
+                for section, listed in sections
+            ],
+            "items": jsonable(items),
+            "modifier_groups": jsonable(groups),
+        }
 
 
 def _readable(entries: Mapping[str, T], ids: Iterable[str]) -> Iterator[T]:

@@ -14,9 +14,9 @@ from attrs import frozen
 
 from gett_checkout.core.cart import MAX_QUANTITY, Line, subtotal
 from gett_checkout.core.catalog import CatalogSet, Item, Store
+from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.money import DEFAULT_CURRENCY, ZERO, show_amount
 from gett_checkout.core.order import Quote
-from gett_checkout.core.plain import plain_fields
 
 _TOP_UP_QUANTITY = 3
 
@@ -47,7 +47,7 @@ class MinimumOrder:
 
     def to_dict(self) -> dict[str, Any]:
         """The gap as JSON-ready data, its message included."""
-        return {**plain_fields(self), "message": self.message()}
+        return {**jsonable_fields(self), "message": self.message()}
 
 
 @frozen

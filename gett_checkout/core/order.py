@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
+from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.money import ZERO
 from gett_checkout.errors import InvalidInputError
 
@@ -45,12 +46,20 @@ class Delivery:
         if self.address is not None and not isinstance(self.address, Address):
             raise InvalidInputError("a delivery's address must be an Address")
 
+    def to_dict(self) -> dict[str, Any]:
+        """The delivery as JSON-ready data, its ``type`` included."""
+        return {"type": self.type, **jsonable_fields(self)}
+
 
 @frozen
 class Pickup:
     """The shopper fetches the order at the store."""
 
     type: ClassVar[Literal["pickup"]] = "pickup"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pickup as JSON-ready data: its ``type``."""
+        return {"type": self.type}
 
 
 Fulfillment = Delivery | Pickup

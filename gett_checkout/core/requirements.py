@@ -16,9 +16,9 @@ from attrs import field, frozen
 from gett_checkout.core import actions
 from gett_checkout.core.actions import NextAction
 from gett_checkout.core.codes import refuse
+from gett_checkout.core.jsonable import jsonable, jsonable_fields
 from gett_checkout.core.minimum import MinimumOrder, minimum_order
 from gett_checkout.core.money import DEFAULT_CURRENCY, is_same_amount, show_amount
-from gett_checkout.core.plain import plain, plain_fields
 from gett_checkout.core.state import OPEN, CheckoutState, Stage
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -40,7 +40,7 @@ class Requirement:
 
     def to_dict(self) -> dict[str, Any]:
         """The requirement as JSON-ready data."""
-        return plain_fields(self)
+        return jsonable_fields(self)
 
 
 @frozen
@@ -97,7 +97,7 @@ def _problems(
     if not found:
         return None
     lines = tuple(dict.fromkeys(line_id for line_id, _ in found))
-    named = [{"line_id": line_id, **plain(problem)} for line_id, problem in found]
+    named = [{"line_id": line_id, **jsonable(problem)} for line_id, problem in found]
     message = "; ".join(problem.message for _, problem in found)
     return Missing(message, action(lines), {"problems": named})
 
@@ -139,7 +139,7 @@ def _minimum(state: CheckoutState, now: datetime) -> Missing | None:
     gap = minimum_gap(state, now)
     if gap is None or gap.met:
         return None
-    return Missing(gap.message(), actions.AddItems(gap), {"minimum_order": plain(gap)})
+    return Missing(gap.message(), actions.AddItems(gap), {"minimum_order": jsonable(gap)})
 
 
 def _fulfillment(state: CheckoutState, now: datetime) -> Missing | None:
@@ -187,7 +187,7 @@ def _total(state: CheckoutState, now: datetime) -> Missing | None:
     return Missing(
         f"The total was {was} and is {now_is} now: ask the shopper",
         actions.ConfirmTotal(before, after),
-        {"before": plain(before), "after": plain(after)},
+        {"before": jsonable(before), "after": jsonable(after)},
     )
 
 

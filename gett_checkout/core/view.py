@@ -11,10 +11,10 @@ from attrs import evolve, field, frozen
 from gett_checkout.core import requirements as registry
 from gett_checkout.core.actions import NextAction
 from gett_checkout.core.cart import GroupChoice, Line, LineProblem
+from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.machine import at
 from gett_checkout.core.minimum import MinimumOrder
 from gett_checkout.core.order import CardOnFile, Fulfillment, Order, Payment, Quote
-from gett_checkout.core.plain import plain_fields
 from gett_checkout.core.requirements import Requirement
 from gett_checkout.core.state import CheckoutState, Notice, Stage
 
@@ -109,10 +109,7 @@ class CheckoutView:
 
     def to_dict(self) -> dict[str, Any]:
         """The view as JSON-ready data: amounts as strings, times as ISO 8601."""
-        data = plain_fields(self)
-        if self.fulfillment is not None:
-            data["fulfillment"]["type"] = self.fulfillment.type
-        return data
+        return jsonable_fields(self)
 
 
 def view_of(state: CheckoutState, now: datetime) -> CheckoutView:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -12,16 +12,39 @@ from gett_checkout.storage import Storage
 
 
 def open_storage(
-    url: str, *, clock: Callable[[], datetime] | None = None
+    url: str,
+    *,
+    encryption_keys: Sequence[str] = (),
+    clock: Callable[[], datetime] | None = None,
 ) -> AbstractAsyncContextManager[Storage]:
     """The storage that ``url`` names, as a context manager that closes what it opens.
 
     ``memory:``, ``sqlite:///relative/path``, ``sqlite:////absolute/path``,
     ``redis://user:password@host:port/database``, ``rediss://`` with TLS,
     ``postgresql://user:password@host:port/database``. What is special in a URL is percent-encoded.
-    `InvalidInputError` when the URL cannot be right or the driver is not installed; it never quotes
-    the URL. ``clock`` gives aware UTC.
+    With ``encryption_keys`` it is wrapped in `gett_checkout.storage.encrypted.Encrypted`.
+    `InvalidInputError` when the URL or a key cannot be right or the driver is not installed; it never
+    quotes them. ``clock`` gives aware UTC.
     """
+    opened = _by_scheme(url, clock)
+    return _encrypted(opened, encryption_keys) if encryption_keys else opened
+
+
+@asynccontextmanager
+async def _encrypted(
+    opened: AbstractAsyncContextManager[Storage], keys: Sequence[str]
+) -> AsyncIterator[Storage]:
+    try:
+        from gett_checkout.storage.encrypted import Encrypted
+    except ModuleNotFoundError as error:
+        raise _missing("encrypted", "encryption") from error
+    async with opened as storage:
+        yield Encrypted(storage, keys)
+
+
+def _by_scheme(
+    url: str, clock: Callable[[], datetime] | None
+) -> AbstractAsyncContextManager[Storage]:
     parts = _split(url)
     if parts is None:
         raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""Values as JSON-ready data, for the caller's own answers."""
+"""Values as JSON-ready data, for the caller's own answers. The way back is ``inputs.py``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from attrs import fields, has
 
 
-def plain(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """The value in dicts, lists, strings, numbers, booleans and ``None``.
 
     Amounts become strings (``"4.50"``), times ISO 8601. A field hidden from the repr holds a
@@ -26,18 +26,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): jsonable(each) for key, each in value.items()}
     if isinstance(value, tuple | list | frozenset):
-        return [plain(each) for each in value]
+        return [jsonable(each) for each in value]
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if has(type(value)):
-        return plain_fields(value)
+        return jsonable_fields(value)
     raise TypeError(f"{type(value).__name__} has no plain form")
 
 
-def plain_fields(value: Any) -> dict[str, Any]:
+def jsonable_fields(value: Any) -> dict[str, Any]:
     """The fields of an attrs value that may be shown, each in its plain form."""
     return {
-        each.name: plain(getattr(value, each.name)) for each in fields(type(value)) if each.repr
+        each.name: jsonable(getattr(value, each.name)) for each in fields(type(value)) if each.repr
     }
