@@ -34,7 +34,7 @@ from gett_checkout.core.cart import (
     read_quantity,
     resolve,
 )
-from gett_checkout.core.catalog import CatalogSet, Store
+from gett_checkout.core.catalog import CatalogSet, Store, shared
 from gett_checkout.core.machine import (
     Abandoned,
     CartChanged,
@@ -147,7 +147,7 @@ class Checkout:
                 raise InvalidInputError(
                     "the cart holds items of another store; pass replace_cart=True to drop them"
                 )
-            store = await self._client.get_store(store_id)
+            store = shared(await self._client.get_store(store_id))
             if store.catalog_set_id is None:
                 raise StepNotAllowedError("the store has no menu", step="browse", stage=state.stage)
             menu = await self._menus.get(store.catalog_set_id, store_id=store_id)
@@ -572,7 +572,7 @@ class Checkout:
 
     def _explain(self, error: GettCheckoutError, step: str) -> None:
         state, now = self._record.state, self._record.now()
-        natural = registry.next_action(state, now)
+        missing, natural = registry.outlook(state, now)
         error.checkout_id = self.id
         # Gett's documented advice stands, unless ours is the same with more to act on.
         if error.next_action is None or error.next_action.kind == natural.kind:
@@ -586,7 +586,7 @@ class Checkout:
                 error.next_action = ConfirmTotal(error.before, error.after)
             case _:
                 pass
-        error.requirements = error.requirements or registry.requirements(state, now)
+        error.requirements = error.requirements or missing
         if isinstance(error, StepNotAllowedError):
             error.step, error.stage = step, str(state.stage)
         if isinstance(error, OrderBelowMinimumError) and error.minimum_order is None:

@@ -136,8 +136,9 @@ class StepNotAllowedError(GettCheckoutError):
         self.stage = stage
 
     def to_problem(self) -> dict[str, Any]:
-        """As everywhere, with the step and the stage the checkout is in."""
-        return {**super().to_problem(), "step": self.step, "stage": self.stage}
+        """As everywhere, with the step and the stage the checkout is in, once they are known."""
+        known = {"step": self.step, "stage": self.stage} if self.step else {}
+        return {**super().to_problem(), **known}
 
 
 class IdentityRequiredError(GettCheckoutError):

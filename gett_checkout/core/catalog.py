@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -89,6 +90,12 @@ class Store:
             and (clock < window.end or window.end == time.min)
             for window in self.availability
         )
+
+
+@lru_cache(maxsize=256)
+def shared(store: Store) -> Store:
+    """The store as it was first seen, if it is still the same: most checkouts are at one of a few."""
+    return store
 
 
 @frozen

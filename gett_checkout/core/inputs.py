@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from attrs import NOTHING, fields
+from attrs import NOTHING, AttrsInstance, fields
 
 from gett_checkout.core.order import (
     Address,
@@ -23,7 +23,7 @@ from gett_checkout.core.order import (
 from gett_checkout.core.session import Identity
 from gett_checkout.errors import InvalidInputError
 
-T = TypeVar("T")
+T = TypeVar("T", bound=AttrsInstance)
 
 _FULFILLMENTS: Final[Mapping[str, type[Fulfillment]]] = {
     each.type: each for each in (Delivery, Pickup)

@@ -19,7 +19,7 @@ from gett_checkout.core.codes import refuse
 from gett_checkout.core.jsonable import jsonable, jsonable_fields
 from gett_checkout.core.minimum import MinimumOrder, minimum_order
 from gett_checkout.core.money import DEFAULT_CURRENCY, is_same_amount, show_amount
-from gett_checkout.core.state import OPEN, CheckoutState, Stage
+from gett_checkout.core.state import CheckoutState, Stage
 from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
@@ -208,26 +208,36 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-def requirements(state: CheckoutState, now: datetime) -> tuple[Requirement, ...]:
-    """Everything that is missing before ``place``, in the order in which to mend it."""
-    return tuple(
-        Requirement(rule.code, rule.step, missing.message, missing.details)
-        for rule, missing in _unmet(state, now)
+def outlook(state: CheckoutState, now: datetime) -> tuple[tuple[Requirement, ...], NextAction]:
+    """Everything that is missing before ``place``, in the order in which to mend it; what to do next."""
+    match state.stage:
+        case Stage.PLACED:
+            return (), actions.Done(state.order.order_id if state.order else None)
+        case Stage.ABANDONED:
+            return (), actions.StartOver()
+        case Stage.PLACING:
+            return (), _after_sending(state, now)
+    unmet = [(rule, missing) for rule in RULES if (missing := rule.check(state, now)) is not None]
+    if not unmet:
+        return (), actions.Place(state.quote.amounts.total if state.quote else None)
+    _, first = unmet[0]
+    return (
+        tuple(
+            Requirement(rule.code, rule.step, missing.message, missing.details)
+            for rule, missing in unmet
+        ),
+        first.action,
     )
 
 
+def requirements(state: CheckoutState, now: datetime) -> tuple[Requirement, ...]:
+    """What is missing, of the `outlook`."""
+    return outlook(state, now)[0]
+
+
 def next_action(state: CheckoutState, now: datetime) -> NextAction:
-    """What to do next."""
-    match state.stage:
-        case Stage.PLACED:
-            return actions.Done(state.order.order_id if state.order else None)
-        case Stage.ABANDONED:
-            return actions.StartOver()
-        case Stage.PLACING:
-            return _after_sending(state, now)
-    for _, missing in _unmet(state, now):
-        return missing.action
-    return actions.Place(state.quote.amounts.total if state.quote else None)
+    """What to do next, of the `outlook`."""
+    return outlook(state, now)[1]
 
 
 def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
@@ -244,7 +254,7 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
 
     The first requirement that is not met gives the error its class; all of them are on it.
     """
-    missing = requirements(state, now)
+    missing, action = outlook(state, now)
     if not missing:
         return None
     first = missing[0]
@@ -265,7 +275,7 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
                 f"the order cannot be placed yet: {first.message}", step="place", stage=state.stage
             )
     error.requirements = missing
-    error.next_action = next_action(state, now)
+    error.next_action = action
     return error
 
 
@@ -289,10 +299,3 @@ def offers(state: CheckoutState) -> tuple[str, ...]:
     delivery = store is None or store.delivery_allowed is not False
     pickup = store is None or store.pickup_allowed is not False
     return ("delivery",) * delivery + ("pickup",) * pickup
-
-
-def _unmet(state: CheckoutState, now: datetime) -> list[tuple[Rule, Missing]]:
-    if state.stage not in OPEN:
-        return []  # the order is under way, or the checkout is over
-    found = ((rule, rule.check(state, now)) for rule in RULES)
-    return [(rule, missing) for rule, missing in found if missing is not None]

@@ -94,8 +94,9 @@ class Session:
         cls, token: str, *, made_for_end_user: bool, expires_at: datetime | None = None
     ) -> Session:
         """A session from its token: level and, unless given, life as its claims have them."""
-        level = token_level(token, made_for_end_user=made_for_end_user)
-        return cls(token, level, expires_at or _expiry(token))
+        claims = _claims(token)
+        level = _level(claims, made_for_end_user=made_for_end_user)
+        return cls(token, level, expires_at or _expiry(claims))
 
     def may_carry(self, fulfillment: Fulfillment | None) -> bool:
         """Whether an order with this fulfillment cannot go elsewhere by something sent earlier."""
@@ -111,21 +112,20 @@ def is_credential(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
 
 
-def token_level(token: str, *, made_for_end_user: bool) -> Level:
+def _level(claims: Mapping[str, Any] | None, *, made_for_end_user: bool) -> Level:
     """The level of a session token: by its ``Id`` claim, or by how it was made when it is opaque.
 
     The signature is not checked: the server is the authority on its own tokens, and corrects us
     with SESSION_USER_REQUIRED. Docs: Errors › SESSION_USER_REQUIRED.
     """
-    claims = _claims(token)
     if claims is None:
         return Level.END_USER if made_for_end_user else Level.PARTNER_ONLY
     return Level.END_USER if claims.get("Id") else Level.PARTNER_ONLY
 
 
-def _expiry(token: str) -> datetime | None:
+def _expiry(claims: Mapping[str, Any] | None) -> datetime | None:
     """When the token says it ends, if it says so."""
-    exp = (_claims(token) or {}).get("exp")
+    exp = (claims or {}).get("exp")
     try:
         return datetime.fromtimestamp(exp, UTC) if isinstance(exp, int) else None
     except (ValueError, OverflowError, OSError):

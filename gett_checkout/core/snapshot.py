@@ -91,7 +91,7 @@ def load(data: bytes) -> CheckoutState:
 def _members(text: str) -> dict[str, str]:
     """The members of the JSON object, as text: by its lines, or whichever way it is laid out."""
     *lines, last = text.split("\n")
-    if last == "}" and all([line.startswith(('{"', ',"')) for line in lines]):
+    if last == "}" and all(line.startswith(('{"', ',"')) for line in lines):
         return dict([line[2:].split('":', 1) for line in lines])
     return {name: json.dumps(value) for name, value in json.loads(text).items()}
 
@@ -125,9 +125,10 @@ def _parts() -> tuple[_Part, ...]:
                 raise ValueError("there is something behind the value")
             return structure(value, kind)
 
-        # Most checkouts of a process are at one of a few stores.
-        shared = kind == Store | None
-        return _Part(name, default, write, lru_cache(maxsize=256)(read) if shared else read)
+        if kind == Store | None:  # most checkouts of a process are at one of a few
+            remember = lru_cache(maxsize=256)
+            return _Part(name, default, remember(write), remember(read))
+        return _Part(name, default, write, read)
 
     return tuple(
         part(each.name, each.type, None if each.default is NOTHING else each.default)

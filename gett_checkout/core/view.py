@@ -116,6 +116,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
     """The picture of the checkout at ``now``."""
     state = at(state, now)
     store, session = state.store, state.session
+    missing, action = registry.outlook(state, now)
     return CheckoutView(
         id=state.checkout_id,
         stage=state.stage,
@@ -133,7 +134,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         payment=PaymentView.of(state.payment) if state.payment else None,
         order=state.order,
         idempotency_key=state.placement.idempotency_key if state.placement else None,
-        next_action=registry.next_action(state, now),
-        requirements=registry.requirements(state, now),
+        next_action=action,
+        requirements=missing,
         notices=state.notices,
     )

@@ -134,12 +134,14 @@ class Reader:
         def hook(value: Json, _: Any) -> Any:
             if not isinstance(value, dict):
                 raise TypeError(f"a {cls.__name__} must be a JSON object")
-            members = {key: each for key, each in value.items() if each is not None}
+            members = value
+            if None in value.values():
+                members = {key: each for key, each in value.items() if each is not None}
             for name, rest in others.items():
                 if name not in members:
                     found = next((members[each] for each in rest if each in members), None)
                     if found is not None:
-                        members[name] = found
+                        members = {**members, name: found}
             return structure(members, cls)
 
         return hook

@@ -21,7 +21,7 @@ from gett_checkout.core.consequences import event_of
 from gett_checkout.core.minimum import minimum_order, top_ups
 from gett_checkout.core.money import from_minor_units, read_amount, show_amount, to_minor_units
 from gett_checkout.core.placement import Outcome, judge
-from gett_checkout.core.session import Level, token_level
+from gett_checkout.core.session import Level, Session
 from gett_checkout.core.state import CheckoutState, Stage
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at
@@ -54,7 +54,7 @@ jwts = st.builds(
 @given(token=any_text | jwts, made_for_end_user=st.booleans())
 @quick
 def test_any_token_has_a_level(token: str, made_for_end_user: bool) -> None:
-    level = token_level(token, made_for_end_user=made_for_end_user)
+    level = Session.of_token(token, made_for_end_user=made_for_end_user).level
     assert level in (Level.PARTNER_ONLY, Level.END_USER)
 
 
@@ -63,7 +63,7 @@ def test_any_token_has_a_level(token: str, made_for_end_user: bool) -> None:
 def test_the_id_claim_decides(user: Any) -> None:
     token = f"{encoded({'alg': 'HS256'})}.{encoded({'Id': user})}.c2ln"
     expected = Level.END_USER if user else Level.PARTNER_ONLY
-    assert token_level(token, made_for_end_user=not user) is expected
+    assert Session.of_token(token, made_for_end_user=not user).level is expected
 
 
 # --- snapshots ------------------------------------------------------------------------------------

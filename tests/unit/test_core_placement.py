@@ -73,6 +73,7 @@ BY_STATUS = {
 BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.GettCheckoutError: "unknown",
     errors.InvalidInputError: "unknown",
+    errors.LineNotFoundError: "unknown",
     errors.StepNotAllowedError: "unknown",
     errors.IdentityRequiredError: "unknown",
     errors.TotalChangedError: "unknown",

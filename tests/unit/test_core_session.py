@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gett_checkout.core.session import RENEW_AHEAD, Identity, Level, Session, token_level
+from gett_checkout.core.session import RENEW_AHEAD, Identity, Level, Session
 from gett_checkout.errors import InvalidInputError
 from tests.samples.states import EMAIL, NOW, PHONE, SESSION, SESSION_TOKEN, SOMEONE_ELSE, WHO
 
@@ -39,7 +39,7 @@ def token(claims: Any, header: Any = None) -> str:
 )
 @pytest.mark.parametrize("made_for_end_user", [True, False])
 def test_a_jwt_says_its_level(claims: Any, level: Level, made_for_end_user: bool) -> None:
-    assert token_level(token(claims), made_for_end_user=made_for_end_user) is level
+    assert Session.of_token(token(claims), made_for_end_user=made_for_end_user).level is level
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_a_jwt_says_its_level(claims: Any, level: Level, made_for_end_user: bool
     ids=lambda value: ascii(value)[:24],
 )
 def test_an_opaque_tokens_level_is_how_it_was_made(opaque: str) -> None:
-    assert token_level(opaque, made_for_end_user=True) is Level.END_USER
-    assert token_level(opaque, made_for_end_user=False) is Level.PARTNER_ONLY
+    assert Session.of_token(opaque, made_for_end_user=True).level is Level.END_USER
+    assert Session.of_token(opaque, made_for_end_user=False).level is Level.PARTNER_ONLY
 
 
 def test_levels_are_ordered_and_named() -> None:
