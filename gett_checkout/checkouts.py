@@ -191,6 +191,8 @@ class Checkouts:
         record = self._records.get(checkout_id)
         if record is None:
             record = self._record(stored)
+            if record.state.checkout_id != checkout_id:
+                raise StorageError("what is kept under this id is another checkout")
             self._records[checkout_id] = record
         else:
             record.absorb(stored)

@@ -28,28 +28,26 @@ from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 
 VERSION: Final = 1
+_FIRST: Final = f'{{"v":{VERSION}'
+_LAST: Final = "}"
 _ENCODING: Final = ("utf-8", "surrogatepass")  # a shopper's text may hold what UTF-8 does not
 
 
 class Snapshots:
-    """Dumps and loads the states of one checkout, remembering each part's line."""
+    """Dumps and loads the states of one checkout, remembering each part's value and line."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, tuple[Any, str]] = {}
+        self._values = [part.default for part in _parts()]
+        self._lines = [""] * len(_parts())
 
     def dump(self, state: CheckoutState) -> bytes:
         """The state as bytes; parts at their default are left out."""
-        lines = [f'{{"v":{VERSION}']
-        for part in _parts():
+        for index, part in enumerate(_parts()):
             value = getattr(state, part.name)
-            if value is part.default:
-                continue
-            known = self._lines.get(part.name)
-            if known is None or known[0] is not value:
-                known = self._lines[part.name] = (value, f',"{part.name}":{part.write(value)}')
-            lines.append(known[1])
-        lines.append("}")
-        return "\n".join(lines).encode(*_ENCODING)
+            if value is not self._values[index]:
+                self._lines[index] = "" if value is part.default else part.line(part.write(value))
+                self._values[index] = value
+        return "\n".join([_FIRST, *filter(None, self._lines), _LAST]).encode(*_ENCODING)
 
     def load(self, data: bytes) -> CheckoutState:
         """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
@@ -70,11 +68,11 @@ class Snapshots:
 
     def _state(self, texts: dict[str, str]) -> CheckoutState:
         values = {}
-        for part in _parts():
+        for index, part in enumerate(_parts()):
             text = texts.get(part.name)
             if text is not None:
                 value = values[part.name] = part.read(text)
-                self._lines[part.name] = (value, f',"{part.name}":{text}')
+                self._values[index], self._lines[index] = value, part.line(text)
         return CheckoutState(**values)
 
 
@@ -91,7 +89,7 @@ def load(data: bytes) -> CheckoutState:
 def _members(text: str) -> dict[str, str]:
     """The members of the JSON object, as text: by its lines, or whichever way it is laid out."""
     *lines, last = text.split("\n")
-    if last == "}" and all(line.startswith(('{"', ',"')) for line in lines):
+    if last == _LAST and all(line.startswith(('{"', ',"')) for line in lines):
         return dict([line[2:].split('":', 1) for line in lines])
     return {name: json.dumps(value) for name, value in json.loads(text).items()}
 
@@ -104,6 +102,10 @@ class _Part:
     default: Any
     write: Callable[[Any], str]
     read: Callable[[str], Any]
+
+    def line(self, text: str) -> str:
+        """The part's line, of its value in JSON."""
+        return f',"{self.name}":{text}'
 
 
 @cache
