@@ -1,0 +1,292 @@
+"""Every snippet of the README and of docs/ runs, page by page, as a reader would run it.
+
+- A block of Python runs after those above it on its page, in one namespace; ``await`` is allowed.
+  The page may use the fixtures of these tests: `sandbox`, `gett`, `checkouts`, `storage`, and those
+  of the pytest plugin. What its functions use must be there too, whether they are called or not.
+- A block that begins with ``# name.py`` is a part of that file. Files of tests are run by pytest,
+  those of the tutorial as it says, and a block with a loop of its own is run by itself.
+- Each ``gett-checkout`` command must be one.
+- ``<!-- not run: why -->`` above a block leaves it out.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from gett_checkout import Checkouts, GettClient, MemoryStorage
+from gett_checkout.cli import _parser
+from gett_checkout.sandbox import Sandbox
+from tests.clock import Clock
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+_FENCE = re.compile(
+    r"^(?P<mark><!-- not run: .+ -->\n)?```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_FILE = re.compile(r"# (\w+\.py)\n")
+
+
+@frozen
+class Block:
+    """A snippet, and where it stands."""
+
+    page: str
+    line: int
+    language: str
+    code: str
+    is_run: bool
+
+    @property
+    def file(self) -> str | None:
+        """The file it is a part of, if any."""
+        found = _FILE.match(self.code)
+        return found[1] if found else None
+
+    def compiled(self) -> types.CodeType:
+        """The code, its lines numbered as on the page."""
+        source = "\n" * self.line + self.code
+        return compile(source, self.page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def blocks(page: Path, language: str) -> list[Block]:
+    text = page.read_text()
+    return [
+        Block(
+            page.name,
+            text[: found.start("language")].count("\n") + 1,
+            language,
+            found["code"],
+            not found["mark"],
+        )
+        for found in _FENCE.finditer(text)
+        if found["language"] == language
+    ]
+
+
+def files(page: Path) -> dict[str, str]:
+    """The files a page has its reader write, put together from their parts."""
+    found: dict[str, str] = {}
+    for block in blocks(page, "python"):
+        if block.file and block.is_run:
+            found[block.file] = found.get(block.file, "") + block.code + "\n\n"
+    return found
+
+
+def python(directory: Path, *arguments: str, **environment: str) -> str:
+    """What Python says, run in the directory with warnings as errors."""
+    ran = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def globals_of(code: types.CodeType) -> Iterator[str]:
+    """The global names that functions in the code use, called or not."""
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            yield from _loaded(constant)
+            yield from globals_of(constant)
+
+
+def _loaded(code: types.CodeType) -> Iterator[str]:
+    import dis
+
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield str(step.argval)
+
+
+def pages_with(language: str) -> list[Any]:
+    return [
+        pytest.param(page, id=str(page.relative_to(ROOT)))
+        for page in PAGES
+        if blocks(page, language)
+    ]
+
+
+# --- Python ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", pages_with("python"))
+async def test_the_python_of_a_page_runs(
+    page: Path,
+    sandbox: Sandbox,
+    gett: GettClient,
+    checkouts: Checkouts,
+    storage: MemoryStorage,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {
+        "__name__": "page",
+        "sandbox": sandbox,
+        "gett": gett,
+        "checkouts": checkouts,
+        "storage": storage,
+        "gett_sandbox": sandbox,
+        "gett_clock": clock,
+    }
+    used: dict[str, Block] = {}
+    for block in blocks(page, "python"):
+        if not block.is_run or block.file or "def test_" in block.code:
+            continue
+        code = block.compiled()
+        if "asyncio.run(" in block.code:
+            python(tmp_path, "-W", "error", "-c", block.code)
+            continue
+        used |= dict.fromkeys(globals_of(code), block)
+        running = eval(code, names)
+        if inspect.isawaitable(running):
+            await running
+    missing = {name for name in used if name not in names and not hasattr(builtins, name)}
+    assert not missing, {name: used[name].line for name in missing}
+
+
+def test_tests_on_pages_pass(tmp_path: Path) -> None:
+    """Those of the contract of storages, and those a partner writes."""
+    for page in PAGES:
+        for name, source in files(page).items():
+            (tmp_path / name).write_text(source)
+        for block in blocks(page, "python"):
+            if "def test_" in block.code and block.is_run and not block.file:
+                (tmp_path / f"test_{page.stem}_{block.line}.py").write_text(block.code)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+    )
+    assert len(list(tmp_path.glob("test_*.py"))) == 2
+    plugin = () if "gett_checkout" in _entry_points() else ("-p", "gett_checkout.testing.plugin")
+    told = python(tmp_path, "-m", "pytest", "-q", "-W", "error", *plugin, "-p", "no:cacheprovider")
+    assert re.search(r"\b\d{2} passed", told)
+
+
+def _entry_points() -> str:
+    from importlib.metadata import entry_points
+
+    return " ".join(each.value for each in entry_points(group="pytest11"))
+
+
+# --- the tutorial ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tutorial(tmp_path: Path) -> Path:
+    """A directory with the tutorial's files, on a port that is free."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    for name, source in files(ROOT / "docs" / "tutorial.md").items():
+        (tmp_path / name).write_text(source.replace("8080", port))
+    (tmp_path / "port").write_text(port)
+    return tmp_path
+
+
+@pytest.fixture
+def shop(tutorial: Path) -> Iterator[Path]:
+    """The tutorial's backend, left running."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "shop.py"],
+        cwd=tutorial,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert "Running on" in process.stdout.readline()
+        yield tutorial
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode in (0, -15)
+
+
+def test_the_tutorial_ends_with_an_order(shop: Path) -> None:
+    told = python(shop, "-W", "error", "shopper.py").splitlines()
+    kinds = [line.rpartition(" ")[2] for line in told[:-1]]
+    assert kinds == [
+        *("add_items", "choose_fulfillment", "validate"),
+        *("sign_in", "choose_payment", "place"),
+    ] or kinds == ["choose_fulfillment", "validate", "add_items"]
+    assert re.fullmatch(r"order [0-9a-f-]{36}", told[-1])
+
+
+def test_the_tutorials_backend_refuses_in_problem_documents(shop: Path) -> None:
+    port = (shop / "port").read_text()
+    script = f"""
+import asyncio, aiohttp
+async def main():
+    async with aiohttp.ClientSession("http://127.0.0.1:{port}") as http:
+        for path, body, status in [
+            ("/checkouts/nobody/place", b"", 404),
+            ("/checkouts/nobody/place", b"{{", 400),
+        ]:
+            async with http.post(path, data=body) as answer:
+                print(answer.status, await answer.text())
+        async with http.post("/checkouts") as answer:
+            checkout = (await answer.json())["id"]
+        for step, body in [("add", b"{{}}"), ("jump", b""), ("add", b"{{"), ("place", b"")]:
+            async with http.post(f"/checkouts/{{checkout}}/{{step}}", data=body) as answer:
+                print(answer.status)
+asyncio.run(main())
+"""
+    told = python(shop, "-c", script).splitlines()
+    assert [line.split()[0] for line in told] == ["404", "404", "422", "422", "400", "409"]
+
+
+def test_the_client_for_the_real_api_is_made(tutorial: Path) -> None:
+    python(tutorial, "-W", "error", "live.py", GETT_API_KEY="zpka_of_nobody")
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def commands() -> list[str]:
+    lines = [line for page in PAGES for block in blocks(page, "sh") for line in block.code.split("&&")]
+    lines = [line.strip() for each in lines for line in each.splitlines()]
+    return [line for line in lines if re.search(r"(^|[ /])gett-checkout( |$)(?!\S*\.)", line)]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_on_a_page_is_one(line: str) -> None:
+    words = shlex.split(line)
+    if "install" in words:
+        return
+    index = next(i for i, word in enumerate(words) if word.endswith("gett-checkout"))
+    assert _parser().parse_args(words[index + 1 :]).command
+
+
+def test_there_are_commands() -> None:
+    assert len(commands()) >= 3
+
+
+# --- what is left out -----------------------------------------------------------------------------
+
+
+def test_what_is_not_run_says_why() -> None:
+    left_out = [block for page in PAGES for block in blocks(page, "python") if not block.is_run]
+    assert left_out == []
