@@ -14,8 +14,6 @@ release = version = __version__
 
 extensions = ["sphinx.ext.autodoc", "myst_parser", "gett_docs.extension"]
 exclude_patterns = ["_build", "gett_docs"]
-# The how-to list takes in pages by pattern, so that one can come or go without touching the index.
-suppress_warnings = ["toc.empty_glob"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -7,14 +7,16 @@ arrow to the stage on which it lands. A ring is a stage where it happens and whi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from html import escape
 from typing import Final
 
+from gett_checkout.core import machine
 from gett_checkout.core.machine import EVENTS, FACTS, Event
 from gett_checkout.core.state import OPEN, Stage
 
-_LABELS: Final = 148  # the width of the events' names
+_LABELS: Final = 128  # the width of the events' names
 _STEP: Final = 76  # from stage to stage
 _TOP: Final = 74  # the height of the arcs
 _HEAD: Final = 26  # the height of a stage
@@ -22,10 +24,8 @@ _LANE: Final = 27
 _RADIUS: Final = 3.6
 
 _STYLE: Final = """
-.stages text{font:11px var(--font-stack,system-ui,sans-serif);fill:var(--color-foreground-primary,#222)}
+.stages text{font:12px var(--font-stack,system-ui,sans-serif);fill:var(--color-foreground-primary,#222)}
 .stages .muted{fill:var(--color-foreground-secondary,#5a5c63)}
-.stages .lane:nth-of-type(even) .band{fill:var(--color-background-secondary,#f4f5f7)}
-.stages .band{fill:none}
 .stages .stage{fill:var(--color-background-secondary,#f4f5f7);stroke:var(--color-brand-primary,#0a58ca);stroke-width:1.3}
 .stages .closed{stroke:var(--color-foreground-muted,#6b6f76)}
 .stages .rail{stroke:var(--color-background-border,#dfe1e6);stroke-width:1}
@@ -44,8 +44,9 @@ def words(event: type[Event]) -> str:
 
 
 def events() -> list[type[Event]]:
-    """Every event of the table, in the order in which a checkout meets them."""
-    return list(dict.fromkeys(event for stage in EVENTS for event in EVENTS[stage]))
+    """Every event of the table, in the order in which the machine defines them."""
+    legal = {event for row in EVENTS.values() for event in row}
+    return [each for each in vars(machine).values() if inspect.isclass(each) and each in legal]
 
 
 def landings(event: type[Event]) -> dict[Stage, Stage]:
@@ -86,14 +87,14 @@ def _facts() -> Iterator[str]:
         yield _tip(end, top, "down")
         for line, word in enumerate(fact.__name__.split("_")):
             yield f'<text class="muted" x="{middle}" y="{top - 44 + 13 * line}" text-anchor="middle">{escape(word)}</text>'
-    yield f'<text class="muted" x="{_LABELS - 12}" y="{_TOP - 35}" text-anchor="end">walks on while</text>'
+    yield f'<text class="muted" x="{_LABELS - 14}" y="{_TOP - 35}" text-anchor="end">walks on while</text>'
 
 
 def _stages() -> Iterator[str]:
     for stage in Stage:
         kind = "stage" if stage in OPEN else "stage closed"
-        left = _x(stage) - _STEP / 2 + 3
-        yield f'<rect class="{kind}" x="{left}" y="{_TOP}" width="{_STEP - 6}" height="{_HEAD}" rx="6"/>'
+        left = _x(stage) - _STEP / 2 + 2
+        yield f'<rect class="{kind}" x="{left}" y="{_TOP}" width="{_STEP - 4}" height="{_HEAD}" rx="6"/>'
         yield f'<text x="{_x(stage)}" y="{_TOP + 17}" text-anchor="middle">{stage}</text>'
 
 
@@ -107,7 +108,7 @@ def _lane(row: int, event: type[Event]) -> Iterator[str]:
     y = top + _LANE / 2
     found = landings(event)
     yield '<g class="lane">'
-    yield f'<text x="{_LABELS - 12}" y="{y + 4}" text-anchor="end">{escape(words(event))}</text>'
+    yield f'<text x="{_LABELS - 14}" y="{y + 4}" text-anchor="end">{escape(words(event))}</text>'
     for target in dict.fromkeys(found.values()):
         sources = [stage for stage, landing in found.items() if landing is target]
         for rightward in (False, True):

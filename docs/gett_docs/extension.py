@@ -1,11 +1,14 @@
-"""The Sphinx side: generated blocks in pages, and public names under the package they are used from."""
+"""The Sphinx side: generated blocks in pages, and public names by which the code says them."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
+from attrs import fields, has
 from docutils.nodes import Element
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -13,33 +16,31 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
 import gett_checkout
-from gett_docs.tables import asked_for, fill
+from gett_docs.tables import asked_for, fill, made
 
 # Got from a checkout or from `Checkouts`, never made by hand: what they are made of is nobody's concern.
 _GIVEN: Final = {"gett_checkout.Checkout", "gett_checkout.Opening"}
+# Where each public class is defined → the name it is used by.
+_HOMES: Final = {
+    f"{public.__module__}.{name}": f"gett_checkout.{name}"
+    for name, public in vars(gett_checkout).items()
+    if name in gett_checkout.__all__ and inspect.isclass(public)
+}
+_DEFAULT: Final = re.compile(r"attr_dict\['(\w+)'\]\.default")
 _CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
-    _at_home()
-    app.connect("source-read", _fill)
+    app.connect("source-read", partial(_fill, made()))
     app.connect("env-get-outdated", _made_from_code)
     app.connect("autodoc-process-signature", _signature)
     app.connect("missing-reference", _public_or_code)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _at_home() -> None:
-    """Document each public name as ``gett_checkout.Name``, wherever it is defined."""
-    for name in gett_checkout.__all__:
-        public = getattr(gett_checkout, name)
-        if inspect.isclass(public):
-            public.__module__ = "gett_checkout"
-
-
-def _fill(app: Sphinx, page: str, source: list[str]) -> None:
-    source[0] = fill(source[0])
+def _fill(blocks: Mapping[str, str], app: Sphinx, page: str, source: list[str]) -> None:
+    source[0] = fill(source[0], blocks)
 
 
 def _made_from_code(
@@ -58,23 +59,26 @@ def _signature(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None] | None:
-    """A default that is made anew each time is shown as such."""
+    """Defaults as the source writes them; of an attrs class, as they are, if not made anew each time."""
     if name in _GIVEN:
         return "", None
-    return (signature.replace("NOTHING", "...") if signature else signature), returns
+    if signature and inspect.isclass(thing) and has(thing):
+        defaults = {field.name: field.default for field in fields(thing)}
+        signature = _DEFAULT.sub(lambda found: repr(defaults[found[1]]), signature)
+        signature = signature.replace("NOTHING", "...")
+    return signature, returns
 
 
 def _public_or_code(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element
 ) -> Element | None:
-    """What stands in single backticks in a docstring: a public name, or else a bit of code.
+    """The public name of what is meant, wherever it is defined; else, in single backticks, code.
 
-    A word that looks like a class and is none stays missing, and is warned about.
+    A word in backticks that looks like a class and is none stays missing, and is warned about.
     """
-    if node["reftype"] != "obj":
-        return None
-    name = node["reftarget"]
-    known = env.domains.python_domain.objects.get(f"gett_checkout.{name}")
+    target = _HOMES.get(node["reftarget"], f"gett_checkout.{node['reftarget']}")
+    known = env.domains.python_domain.objects.get(target)
     if known is not None:
-        return make_refnode(app.builder, node["refdoc"], known.docname, known.node_id, [text])
-    return None if _CLASS.fullmatch(name) else text
+        return make_refnode(app.builder, node["refdoc"], known.docname, known.node_id, text)
+    is_code = node["reftype"] == "obj" and not _CLASS.fullmatch(node["reftarget"])
+    return text if is_code else None

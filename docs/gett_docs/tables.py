@@ -10,31 +10,32 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from types import UnionType
-from typing import Any, Final, get_args
+from types import ModuleType
+from typing import Any, Final
 from unittest.mock import patch
 
 from attrs import fields
 
-import gett_checkout
 from gett_checkout import cli, errors
-from gett_checkout.core.actions import NextAction
+from gett_checkout.core import view
 from gett_checkout.core.codes import ERROR_CODES, ErrorCode, refuse
 from gett_checkout.core.consequences import event_at_placement
 from gett_checkout.core.machine import EVENTS, FACTS
 from gett_checkout.core.placement import Outcome, judge
 from gett_checkout.core.requirements import RULES
 from gett_checkout.core.retry import Repeat, may_repeat
-from gett_checkout.core.state import OPEN, Stage
+from gett_checkout.core.state import Stage
 from gett_checkout.core.view import CheckoutView
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_checkout.wire import assumptions
 from gett_checkout.wire.assumptions import Assumptions
 from gett_checkout.wire.endpoints import OPERATIONS, Operation
-
 from gett_docs.diagram import events, landings, state_diagram, words
 from gett_docs.examples import ACTIONS, LACKING, NOW, view_while_shopping
+
+_WIDTH: Final = 84  # of an example, in characters
 
 Rows = Iterable[Sequence[object]]
 
@@ -67,7 +68,22 @@ def said(thing: object, *, whole: bool = False) -> str:
 
 
 def _json(value: object) -> str:
-    return f"```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```"
+    return f"```json\n{_laid_out(value)}\n```"
+
+
+def _laid_out(value: object, indent: str = "", used: int = 0) -> str:
+    """JSON whose small parts stand on one line."""
+    short = json.dumps(value, ensure_ascii=False)
+    if len(indent) + used + len(short) <= _WIDTH or not isinstance(value, dict | list):
+        return short
+    inner = f"{indent}  "
+    if isinstance(value, dict):
+        keys = {name: f"{json.dumps(name)}: " for name in value}
+        parts = [keys[name] + _laid_out(value[name], inner, len(keys[name])) for name in value]
+    else:
+        parts = [_laid_out(each, inner) for each in value]
+    ends = "{}" if isinstance(value, dict) else "[]"
+    return f",\n{inner}".join(parts).join((f"{ends[0]}\n{inner}", f"\n{indent}{ends[1]}"))
 
 
 # --- how it works ---------------------------------------------------------------------------------
@@ -180,18 +196,16 @@ def _family(parent: type[GettCheckoutError]) -> Iterator[type[GettCheckoutError]
 
 def api_errors() -> str:
     """Gett's codes: what each is, what the library does about it, and what is next."""
-    head = ("`errorCode`", "Gett", "yours", "error", "repeated", "at `place`", "`next_action`")
+    head = ("code", "status", "repeated", "at `place`", "`next_action`")
     return table(head, map(_api_error, ERROR_CODES.values()))
 
 
 def _api_error(row: ErrorCode) -> Sequence[object]:
     error = refuse(row.code)
-    mark = " †" if row.reserved else ""
+    outward = error.to_problem()["status"]
     return (
-        f"{code(row.code)}{mark}",
-        row.status,
-        error.to_problem()["status"],
-        name_of(row.error),
+        f"{{py:obj}}`{row.code} <gett_checkout.{row.error.__name__}>`{' †' if row.reserved else ''}",
+        row.status if outward == row.status else f"{row.status}, yours {outward}",
         "yes" if may_repeat(error, Repeat.ALWAYS) else "",
         _at_place(error),
         code(row.action.kind),
@@ -204,9 +218,9 @@ def _at_place(error: ApiError) -> str:
         case Outcome.EXISTS:
             return f"→ {Stage.PLACED}"
         case Outcome.TRY_AGAIN:
-            return "twice more, same key; then " + _lands(error)
+            return "same key twice more, then " + _lands(error)
         case Outcome.UNKNOWN:
-            return f"stays {Stage.PLACING}: outcome unknown"
+            return f"stays {Stage.PLACING}, not known"
         case _:
             return _lands(error)
 
@@ -230,17 +244,12 @@ def _view() -> dict[str, Any]:
 
 
 def view_members() -> str:
-    """The members of a view and their types."""
-    return table(
-        ("member", "type"), ((code(each.name), _type(each.type)) for each in fields(CheckoutView))
+    """The members of a view: what each says, and its type."""
+    meanings = _attribute_docs(view, CheckoutView)
+    rows = (
+        (code(each.name), meanings[each.name], code(each.type)) for each in fields(CheckoutView)
     )
-
-
-def _type(annotation: object) -> str:
-    if isinstance(annotation, UnionType):
-        return " or ".join(_type(each) for each in get_args(annotation))
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-    return code(text.replace("NoneType", "None"))
+    return table(("member", "what it says", "type"), rows)
 
 
 def next_actions() -> str:
@@ -277,27 +286,23 @@ def notice_example() -> str:
 
 # --- the wire -------------------------------------------------------------------------------------
 
-_MARKS: Final = {
-    "doc": "documented",
-    "conflict": "documented in two ways",
-    "decided": "decided here",
+_MARKS: Final = {"doc": "documented", "conflict": "in two ways", "decided": "decided here"}
+_REPEATS: Final = {
+    Repeat.ALWAYS: "yes",
+    Repeat.UNDELIVERED: "undelivered",
+    Repeat.BY_KEY: "by its key",
 }
 
 
 def operations() -> str:
     """Every operation as it is called."""
-    head = ("operation", "request", "least level", "sent again after a failure", "how sure")
+    head = ("operation", "request", "least level", "repeated", "how sure")
     return table(head, map(_operation, OPERATIONS.values()))
 
 
 def _operation(row: Operation) -> Sequence[object]:
-    repeats = {
-        Repeat.ALWAYS: "yes",
-        Repeat.UNDELIVERED: "only if it had no effect",
-        Repeat.BY_KEY: "under its key",
-    }
     request = code(f"{row.method} {row.path}")
-    return code(row.name), request, row.level.label, repeats[row.repeat], _MARKS[row.mark]
+    return code(row.name), request, row.level.label, _REPEATS[row.repeat], _MARKS[row.mark]
 
 
 def overrides() -> str:
@@ -310,9 +315,9 @@ def overrides() -> str:
     return table(("attribute", "what", "assumed"), rows)
 
 
-def _attribute_docs(module: object, owner: type) -> dict[str, str]:
+def _attribute_docs(module: ModuleType, owner: type) -> dict[str, str]:
     """The strings under a class's attributes."""
-    tree = ast.parse(Path(inspect.getfile(owner)).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))
     (body,) = (
         node.body
         for node in tree.body
@@ -320,7 +325,7 @@ def _attribute_docs(module: object, owner: type) -> dict[str, str]:
     )
     return {
         before.target.id: re.sub(r"``?([^`]+)``?", r"`\1`", " ".join(str(text.value.value).split()))
-        for before, text in zip(body, body[1:], strict=False)
+        for before, text in pairwise(body)
         if isinstance(before, ast.AnnAssign)
         and isinstance(before.target, ast.Name)
         and isinstance(text, ast.Expr)
@@ -372,9 +377,14 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
 _BLOCK: Final = re.compile(r"^```\{generated\} (\w+)\n```$", re.MULTILINE)
 
 
-def fill(page: str) -> str:
+def made() -> dict[str, str]:
+    """Every block, by name."""
+    return {name: make() for name, make in BLOCKS.items()}
+
+
+def fill(page: str, blocks: Mapping[str, str]) -> str:
     """The page with every ``{generated}`` block replaced by what it asks for."""
-    return _BLOCK.sub(lambda found: BLOCKS[found[1]](), page)
+    return _BLOCK.sub(lambda found: blocks[found[1]], page)
 
 
 def asked_for(page: str) -> list[str]:
