@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import asyncio
 import inspect
@@ -338,15 +339,20 @@ def _attribute_docs(module: ModuleType, owner: type) -> dict[str, str]:
 
 def commands() -> str:
     """What each command says of itself."""
-    parser = cli._parser()
-    (subparsers,) = (
-        action.choices for action in parser._actions if isinstance(action.choices, dict)
+    (commands,) = (
+        each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction)
     )
-    with patch.dict(os.environ, {"COLUMNS": "96", "NO_COLOR": "1"}):
+    helps = {each.dest: each.help or "" for each in commands._get_subactions()}
+    with patch.dict(os.environ, {"COLUMNS": "86", "NO_COLOR": "1"}):
         return "\n\n".join(
-            f"## `{each.prog}`\n\n```text\n{each.format_help().strip()}\n```"
-            for each in subparsers.values()
+            f"## `{each.prog}`\n\n{_sentence(helps[name])}\n\n"
+            f"```text\n{each.format_help().strip()}\n```"
+            for name, each in commands.choices.items()
         )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 # --- all of it ------------------------------------------------------------------------------------

@@ -18,16 +18,19 @@ import inspect
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from attrs import frozen
 
@@ -214,8 +217,8 @@ def tutorial(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def shop(tutorial: Path) -> Iterator[Path]:
+@contextmanager
+def running(tutorial: Path) -> Iterator[None]:
     """The tutorial's backend, left running."""
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "shop.py"],
@@ -227,15 +230,26 @@ def shop(tutorial: Path) -> Iterator[Path]:
     try:
         assert process.stdout is not None
         assert "Running on" in process.stdout.readline()
-        yield tutorial
+        yield
     finally:
         process.terminate()
         process.communicate(timeout=30)
-    assert process.returncode in (0, -15)
+    assert process.returncode in (0, -signal.SIGTERM)
 
 
-def test_the_tutorial_ends_with_an_order(shop: Path) -> None:
-    told = python(shop, "-W", "error", "shopper.py").splitlines()
+async def send(tutorial: Path, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+    """What the tutorial's backend answers to a POST."""
+    port = (tutorial / "port").read_text()
+    async with (
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
+        http.post(path, data=body) as answer,
+    ):
+        return answer.status, await answer.json(content_type=None)
+
+
+def test_the_tutorial_ends_with_an_order(tutorial: Path) -> None:
+    with running(tutorial):
+        told = python(tutorial, "-W", "error", "shopper.py").splitlines()
     kinds = [line.rpartition(" ")[2] for line in told[:-1]]
     assert kinds == [
         *("add_items", "choose_fulfillment", "validate"),
@@ -244,27 +258,26 @@ def test_the_tutorial_ends_with_an_order(shop: Path) -> None:
     assert re.fullmatch(r"order [0-9a-f-]{36}", told[-1])
 
 
-def test_the_tutorials_backend_refuses_in_problem_documents(shop: Path) -> None:
-    port = (shop / "port").read_text()
-    script = f"""
-import asyncio, aiohttp
-async def main():
-    async with aiohttp.ClientSession("http://127.0.0.1:{port}") as http:
-        for path, body, status in [
-            ("/checkouts/nobody/place", b"", 404),
-            ("/checkouts/nobody/place", b"{{", 400),
+async def test_the_tutorials_backend_may_be_stopped_and_refuses_in_problems(tutorial: Path) -> None:
+    with running(tutorial):
+        _, view = await send(tutorial, "/checkouts")
+        checkout = f"/checkouts/{view['id']}"
+        await send(tutorial, f"{checkout}/add", b'{"item_id": "item_tiramisu", "quantity": 3}')
+        home = b'{"address1": "1 A St", "city": "New York", "state": "NY", "postal_code": "10118"}'
+        assert (await send(tutorial, f"{checkout}/fulfill", home))[0] == 200
+    with running(tutorial):
+        status, view = await send(tutorial, f"{checkout}/validate")
+        assert (status, view["stage"]) == (200, "pay")
+        for step, body, expected in [
+            ("add", b"{}", 422),
+            ("add", b"[1]", 422),
+            ("add", b"{", 400),
+            ("jump", b"", 422),
+            ("place", b"", 409),
         ]:
-            async with http.post(path, data=body) as answer:
-                print(answer.status, await answer.text())
-        async with http.post("/checkouts") as answer:
-            checkout = (await answer.json())["id"]
-        for step, body in [("add", b"{{}}"), ("jump", b""), ("add", b"{{"), ("place", b"")]:
-            async with http.post(f"/checkouts/{{checkout}}/{{step}}", data=body) as answer:
-                print(answer.status)
-asyncio.run(main())
-"""
-    told = python(shop, "-c", script).splitlines()
-    assert [line.split()[0] for line in told] == ["404", "404", "422", "422", "400", "409"]
+            status, problem = await send(tutorial, f"{checkout}/{step}", body)
+            assert status == problem["status"] == expected, step
+        assert (await send(tutorial, "/checkouts/nobody/place"))[0] == 404
 
 
 def test_the_client_for_the_real_api_is_made(tutorial: Path) -> None:
