@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 from attrs import fields
 
-from gett_checkout import cli, errors
+from gett_checkout import Checkout, cli, errors
 from gett_checkout.core import view
 from gett_checkout.core.codes import ERROR_CODES, ErrorCode, refuse
 from gett_checkout.core.consequences import event_at_placement
@@ -27,6 +27,7 @@ from gett_checkout.core.machine import EVENTS, FACTS
 from gett_checkout.core.placement import Outcome, judge
 from gett_checkout.core.requirements import RULES
 from gett_checkout.core.retry import Repeat, may_repeat
+from gett_checkout.core.session import Level
 from gett_checkout.core.state import Stage
 from gett_checkout.core.view import CheckoutView
 from gett_checkout.errors import ApiError, GettCheckoutError
@@ -115,6 +116,47 @@ def stage_facts() -> str:
         ("from", "goes on while", "to"),
         ((f"**{stage}**", said(fact), f"**{following}**") for stage, fact, following in FACTS),
     )
+
+
+def step_levels() -> str:
+    """The least session level of each step of a checkout: that of the operation it asks a session for."""
+    steps: dict[Level, list[str]] = {level: [] for level in Level}
+    for name, step in vars(Checkout).items():
+        if not name.startswith("_") and inspect.iscoroutinefunction(step):
+            asked = _operations_asked_for(name, _method_bodies(Checkout))
+            steps[max((OPERATIONS[each].level for each in asked), default=Level.NONE)].append(name)
+    return table(
+        ("least level", "steps"),
+        ((f"**{level.label}**", ", ".join(map(code, names))) for level, names in steps.items()),
+    )
+
+
+def _method_bodies(owner: type) -> dict[str, list[ast.expr]]:
+    """Each method's expressions."""
+    (body,) = ast.parse(inspect.getsource(owner)).body
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - narrows
+    return {
+        method.name: [each for each in ast.walk(method) if isinstance(each, ast.expr)]
+        for method in body.body
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def _operations_asked_for(
+    name: str, bodies: Mapping[str, list[ast.expr]], seen: frozenset[str] = frozenset()
+) -> set[str]:
+    """The operations for which the method, or a private one it uses, asks a session."""
+    found: set[str] = set()
+    for each in bodies[name]:
+        match each:
+            case ast.Call(func=ast.Attribute(attr="_with_session"), args=[ast.Constant(value), *_]):
+                found.add(str(value))
+            case ast.Attribute(value=ast.Name("self"), attr=other) if other in bodies:
+                if other.startswith("_") and other not in seen | {name, "_with_session"}:
+                    found |= _operations_asked_for(other, bodies, seen | {name})
+            case _:
+                pass
+    return found
 
 
 def session_levels() -> str:
@@ -363,6 +405,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         stages_diagram,
         stage_events,
         stage_facts,
+        step_levels,
         session_levels,
         placement_answers,
         error_tree,

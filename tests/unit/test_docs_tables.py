@@ -100,6 +100,15 @@ def test_the_facts_table_is_the_machines() -> None:
     assert read == [(stage, following) for stage, _, following in FACTS]
 
 
+def test_the_steps_of_a_checkout_need_what_they_need() -> None:
+    needs = {
+        level.strip("*"): set(steps.split(", ")) for level, steps in rows(tables.step_levels())
+    }
+    assert needs["none"] >= {"`browse`", "`add`", "`identify`", "`top_ups`", "`abandon`"}
+    assert needs["partner-only"] == {"`fulfill`", "`validate`", "`session_token`"}
+    assert needs["end-user"] == {"`pay`", "`saved_cards`", "`add_card`", "`place`", "`settle`"}
+
+
 # --- what is next, and what is missing ------------------------------------------------------------
 
 
