@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from attrs import fields, has
-from docutils.nodes import Element
+from docutils.nodes import Element, document, literal, reference, title
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -36,6 +36,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-outdated", _made_from_code)
     app.connect("autodoc-process-signature", _signature)
     app.connect("missing-reference", _public_or_code)
+    app.connect("doctree-resolved", _link_names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -82,3 +83,34 @@ def _public_or_code(
         return make_refnode(app.builder, node["refdoc"], known.docname, known.node_id, text)
     is_code = node["reftype"] == "obj" and not _CLASS.fullmatch(node["reftarget"])
     return text if is_code else None
+
+
+def _link_names(app: Sphinx, doctree: document, page: str) -> None:
+    """Lead from each public class that a page names in code to its reference.
+
+    So pages can be plain Markdown, readable wherever they are read.
+    """
+    known = app.env.domains.python_domain.objects
+    classes = {
+        name.rpartition(".")[2]: name for name, each in known.items() if each.objtype == "class"
+    }
+    for code in list(doctree.findall(literal)):
+        text = code.astext().partition("(")[0]
+        name = f"gett_checkout.{text}" if f"gett_checkout.{text}" in known else classes.get(text)
+        if name is None or not text[:1].isupper() or _leads_somewhere(code):
+            continue
+        found = known[name]
+        if found.docname != page:
+            shown = code.deepcopy()
+            code.replace_self(
+                make_refnode(app.builder, page, found.docname, found.node_id, shown, name)
+            )
+
+
+def _leads_somewhere(node: Element) -> bool:
+    parent = node.parent
+    while parent is not None:
+        if isinstance(parent, reference | title):
+            return True
+        parent = parent.parent
+    return False
