@@ -16,7 +16,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
 import gett_checkout
-from gett_docs.tables import asked_for, fill, made
+from gett_docs.tables import asked_for, fill, made, within
 
 # Got from a checkout or from `Checkouts`, never made by hand: what they are made of is nobody's concern.
 _GIVEN: Final = {"gett_checkout.Checkout", "gett_checkout.Opening"}
@@ -41,7 +41,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _fill(blocks: Mapping[str, str], app: Sphinx, page: str, source: list[str]) -> None:
-    source[0] = fill(source[0], blocks)
+    source[0] = within(fill(source[0], blocks))
 
 
 def _made_from_code(

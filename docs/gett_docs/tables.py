@@ -436,6 +436,14 @@ def fill(page: str, blocks: Mapping[str, str]) -> str:
     return _BLOCK.sub(lambda found: blocks[found[1]], page)
 
 
+_OUTWARD: Final = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
+
+
+def within(page: str) -> str:
+    """The page without its links to files beside ``docs/``: only the repository has those."""
+    return _OUTWARD.sub(r"\1", page)
+
+
 def asked_for(page: str) -> list[str]:
     """The names of a page's ``{generated}`` blocks."""
     return _BLOCK.findall(page)

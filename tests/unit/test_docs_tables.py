@@ -184,6 +184,11 @@ def test_a_block_is_filled_in_place() -> None:
     assert tables.fill("a\n```{generated} x\n```\nb", {"x": "table"}) == "a\ntable\nb"
 
 
+def test_a_link_out_of_the_pages_is_its_words() -> None:
+    page = "[a page](storage.md), [`code`](../gett_checkout/errors.py) and [a file](../x/README.md)"
+    assert tables.within(page) == "[a page](storage.md), `code` and a file"
+
+
 def documented(module: str) -> set[str]:
     """The names the reference documents as those of a module."""
     found: set[str] = set()
