@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
+from pydoc import locate
 from typing import Any, Final
 
 from attrs import fields, has
@@ -15,17 +16,10 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-import gett_checkout
 from gett_docs.tables import asked_for, fill, made, within
 
 # Got from a checkout or from `Checkouts`, never made by hand: what they are made of is nobody's concern.
 _GIVEN: Final = {"gett_checkout.Checkout", "gett_checkout.Opening"}
-# Where each public class is defined → the name it is used by.
-_HOMES: Final = {
-    f"{public.__module__}.{name}": f"gett_checkout.{name}"
-    for name, public in vars(gett_checkout).items()
-    if name in gett_checkout.__all__ and inspect.isclass(public)
-}
 _DEFAULT: Final = re.compile(r"attr_dict\['(\w+)'\]\.default")
 _CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
 
@@ -77,12 +71,24 @@ def _public_or_code(
 
     A word in backticks that looks like a class and is none stays missing, and is warned about.
     """
-    target = _HOMES.get(node["reftarget"], f"gett_checkout.{node['reftarget']}")
-    known = env.domains.python_domain.objects.get(target)
-    if known is not None:
-        return make_refnode(app.builder, node["refdoc"], known.docname, known.node_id, text)
+    known = env.domains.python_domain.objects
+    name = _public_name(node["reftarget"], known)
+    if name is not None:
+        found = known[name]
+        return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, text)
     is_code = node["reftype"] == "obj" and not _CLASS.fullmatch(node["reftarget"])
     return text if is_code else None
+
+
+def _public_name(target: str, known: Collection[str]) -> str | None:
+    """The documented name of what is meant, which may be defined elsewhere or said in short."""
+    if f"gett_checkout.{target}" in known:
+        return f"gett_checkout.{target}"
+    if not target.startswith("gett_checkout."):
+        return None
+    last, meant = target.rpartition(".")[2], locate(target)
+    named = (name for name in known if name.rpartition(".")[2] == last)
+    return next((name for name in named if meant is not None and locate(name) is meant), None)
 
 
 def _link_names(app: Sphinx, doctree: document, page: str) -> None:
