@@ -35,7 +35,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _fill(blocks: Mapping[str, str], app: Sphinx, page: str, source: list[str]) -> None:
-    source[0] = within(fill(source[0], blocks))
+    filled = fill(source[0], blocks)
+    source[0] = filled if "/" in page else within(filled)
 
 
 def _made_from_code(

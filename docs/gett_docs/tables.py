@@ -290,9 +290,14 @@ def view_members() -> str:
     """The members of a view: what each says, and its type."""
     meanings = _attribute_docs(view, CheckoutView)
     rows = (
-        (code(each.name), meanings[each.name], code(each.type)) for each in fields(CheckoutView)
+        (code(each.name), meanings[each.name], _type(str(each.type)))
+        for each in fields(CheckoutView)
     )
     return table(("member", "what it says", "type"), rows)
+
+
+def _type(annotation: str) -> str:
+    return " or ".join(map(code, annotation.split(" | ")))
 
 
 def next_actions() -> str:
@@ -339,20 +344,20 @@ _REPEATS: Final = {
 
 def operations() -> str:
     """Every operation as it is called."""
-    head = ("operation", "request", "least level", "repeated", "how sure")
+    head = ("operation", "request", "repeated", "how sure")
     return table(head, map(_operation, OPERATIONS.values()))
 
 
 def _operation(row: Operation) -> Sequence[object]:
     request = code(f"{row.method} {row.path}")
-    return code(row.name), request, row.level.label, _REPEATS[row.repeat], _MARKS[row.mark]
+    return code(row.name), request, _REPEATS[row.repeat], _MARKS[row.mark]
 
 
 def overrides() -> str:
     """The attributes of `Assumptions`: what each means, and what is assumed."""
     meanings = _attribute_docs(assumptions, Assumptions)
     rows = (
-        (code(each.name), meanings[each.name], code(getattr(Assumptions(), each.name)))
+        (code(each.name), meanings[each.name], code(json.dumps(getattr(Assumptions(), each.name))))
         for each in fields(Assumptions)
     )
     return table(("attribute", "what", "assumed"), rows)
