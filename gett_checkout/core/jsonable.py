@@ -13,7 +13,7 @@ from typing import Any
 from attrs import fields, has
 
 
-def jsonable(value: Any) -> Any:
+def jsonable(value: object) -> Any:
     """The value in dicts, lists, strings, numbers, booleans and ``None``.
 
     Amounts become strings (``"4.50"``), times ISO 8601. A field hidden from the repr holds a

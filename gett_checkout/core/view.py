@@ -85,27 +85,59 @@ class PaymentView:
 class CheckoutView:
     """Where a checkout stands: everything a shop's page needs for its next screen.
 
-    ``minimum_order`` is ``None`` when the store has no minimum, or before the first item.
-    ``requirements`` are exactly what ``place`` would refuse on. Amounts in major units, times UTC.
+    Amounts in major units, times UTC.
     """
 
     id: str
+    """What to open the checkout with."""
+
     stage: Stage
+    """Where it stands."""
+
     session: SessionView
+    """What the session in hand may do, and until when."""
+
     signed_in: bool
+    """Whether an end user is known."""
+
     store: StoreView | None
+    """The store, and whether it offers delivery and pickup."""
+
     lines: tuple[LineView, ...]
+    """The cart, with what is wrong with each line."""
+
     minimum_order: MinimumOrder | None
+    """The minimum-order gap; ``None`` when the store has no minimum, or before the first item."""
+
     fulfillment: Fulfillment | None
+    """The delivery's address, or pickup."""
+
     tip: Decimal | None
+    """The tip asked for."""
+
     quote: Quote | None
+    """Gett's price for the order as it stands."""
+
     agreed_total: Decimal | None
+    """The total the shopper has seen; when the quote's is another, the shopper is asked."""
+
     payment: PaymentView | None
+    """How the order will be paid, masked."""
+
     order: Order | None
+    """The order, once there is one."""
+
     idempotency_key: str | None
+    """What to quote to support, once a placement has begun."""
+
     next_action: NextAction
+    """What to do next, with the data to do it."""
+
     requirements: tuple[Requirement, ...] = field(factory=tuple)
+    """What is still missing, first things first; exactly what ``place`` would refuse on."""
+
     notices: tuple[Notice, ...] = field(factory=tuple)
+    """What the library did on its own; the latest ten."""
 
     def to_dict(self) -> dict[str, Any]:
         """The view as JSON-ready data: amounts as strings, times as ISO 8601."""

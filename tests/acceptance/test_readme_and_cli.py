@@ -31,15 +31,6 @@ def test_the_first_example_is_short_and_places_an_order() -> None:
     assert re.fullmatch(r"Order\(order_id='[0-9a-f-]{36}'.*\)\n", ran.stdout)
 
 
-def test_every_python_block_of_the_readme_compiles() -> None:
-    for block in python_blocks():
-        compile(
-            f"async def block():\n{'    '.join(['', *block.splitlines(keepends=True)])}",
-            "README",
-            "exec",
-        )
-
-
 def test_the_demo_tells_the_whole_story(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo"]) == 0
     told = capsys.readouterr().out

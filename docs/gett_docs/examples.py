@@ -1,0 +1,125 @@
+"""Values to show: a checkout at work, one of every next action, and a checkout that lacks each thing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from attrs import evolve
+
+from gett_checkout import Checkouts, GettClient
+from gett_checkout.core import actions
+from gett_checkout.core.actions import NextAction
+from gett_checkout.core.cart import Line, LineProblem
+from gett_checkout.core.catalog import Store
+from gett_checkout.core.minimum import MinimumOrder
+from gett_checkout.core.order import Address, Amounts, CardOnFile, Delivery, Pickup, Quote
+from gett_checkout.core.session import Identity, Level, Session
+from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.sandbox import Sandbox
+
+NOW: Final = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+JANE: Final = Identity("jane@example.com", "Jane", "Doe")
+HOME: Final = Delivery(Address("350 5th Ave", "New York", "NY", "10118"))
+CARD: Final = CardOnFile("card_ok", "stripe")
+GAP: Final = MinimumOrder(
+    threshold=Decimal("15.00"),
+    counted=Decimal("10.50"),
+    missing=Decimal("4.50"),
+    met=False,
+    basis="estimate",
+)
+
+ACTIONS: Final[tuple[NextAction, ...]] = (
+    actions.ChooseStore("STORE_CLOSED"),
+    actions.AddItems(GAP),
+    actions.CompleteModifiers(("c0ffee00-…",)),
+    actions.ChooseFulfillment(("delivery", "pickup")),
+    actions.Validate(),
+    actions.SignIn(),
+    actions.ChoosePayment("PAYMENT_DECLINED"),
+    actions.ConfirmTotal(Decimal("18.36"), Decimal("19.25")),
+    actions.Place(Decimal("19.25")),
+    actions.Wait(2.0),
+    actions.Settle(),
+    actions.Done("7f0c1b9e-…"),
+    actions.StartOver(),
+    actions.ContactSupport("KEY_TOO_OLD"),
+)
+"""One of every kind of next action, with the data it carries."""
+
+_STORE: Final = Store("store_bella_napoli", "catalog_set", minimum_order_amount=Decimal("15.00"))
+_LINE: Final = Line("c0ffee00-…", "item_diavola", 1, "Diavola", Decimal("16.50"))
+_COMPLETE: Final = CheckoutState(
+    "checkout",
+    NOW,
+    Stage.PLACE,
+    store=_STORE,
+    lines=(_LINE,),
+    fulfillment=HOME,
+    identity=JANE,
+    session=Session("token", Level.END_USER),
+    quote=Quote(
+        "order token",
+        Amounts(Decimal("16.50"), Decimal("19.25")),
+        NOW + timedelta(minutes=15),
+        session_serial=1,
+    ),
+    agreed_total=Decimal("19.25"),
+    payment=CARD,
+)
+
+
+def _lacking(**facts: Any) -> CheckoutState:
+    return evolve(_COMPLETE, **facts)
+
+
+def _with_problem(code: str, message: str) -> CheckoutState:
+    problem = LineProblem(code, message, ("item_diavola", "group_pizza_size"))
+    return _lacking(lines=(evolve(_LINE, problems=(problem,)),))
+
+
+LACKING: Final = {
+    "store": _lacking(store=None),
+    "cart": _lacking(lines=()),
+    "modifiers": _with_problem("MODIFIER_REQUIRED", "Choose 1 of Size"),
+    "items": _with_problem("ITEM_UNAVAILABLE", "Diavola is sold out"),
+    "menu": _lacking(cart_refused="CATALOGSET_NOT_FOUND"),
+    "cart_accepted": _lacking(cart_refused="ITEM_UNAVAILABLE"),
+    "store_open": _lacking(store_refused="STORE_CLOSED"),
+    "minimum_order": _lacking(
+        lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, agreed_total=None
+    ),
+    "fulfillment": _lacking(fulfillment=None),
+    "quote": _lacking(quote=None),
+    "identity": _lacking(identity=None, session=None),
+    "payment": _lacking(payment=None),
+    "total_confirmed": _lacking(agreed_total=Decimal("18.36")),
+}
+"""For each requirement a checkout that lacks it: the code under ``RULES`` → the state."""
+
+
+async def view_while_shopping() -> dict[str, Any]:
+    """The view of a shopper who signed in late and has everything but a way to pay."""
+    clock = _Frozen()
+    async with (
+        Sandbox(clock=clock) as sandbox,
+        GettClient(sandbox.api_key, base_url=sandbox.url, clock=clock) as gett,
+    ):
+        checkout = await Checkouts(gett).start(checkout_id="9b2f6c1e-…")
+        await checkout.browse("store_bella_napoli")
+        await checkout.add("item_margherita", modifiers={"group_pizza_size": ["item_size_regular"]})
+        await checkout.fulfill(Pickup())
+        await checkout.validate(tip="2.00")
+        await checkout.identify(JANE)
+        await checkout.saved_cards()
+        await checkout.validate()
+        return checkout.view.to_dict()
+
+
+class _Frozen:
+    """A clock that stands still."""
+
+    def __call__(self) -> datetime:
+        return NOW

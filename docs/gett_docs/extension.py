@@ -1,0 +1,123 @@
+"""The Sphinx side: generated blocks in pages, and public names by which the code says them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Collection, Mapping
+from functools import partial
+from pydoc import locate
+from typing import Any, Final
+
+from attrs import fields, has
+from docutils.nodes import Element, document, literal, reference, title
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.nodes import make_refnode
+
+from gett_docs.tables import asked_for, fill, made, within
+
+# Got from a checkout or from `Checkouts`, never made by hand: what they are made of is nobody's concern.
+_GIVEN: Final = {"gett_checkout.Checkout", "gett_checkout.Opening"}
+_DEFAULT: Final = re.compile(r"attr_dict\['(\w+)'\]\.default")
+_CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.connect("source-read", partial(_fill, made()))
+    app.connect("env-get-outdated", _made_from_code)
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("missing-reference", _public_or_code)
+    app.connect("doctree-resolved", _link_names)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _fill(blocks: Mapping[str, str], app: Sphinx, page: str, source: list[str]) -> None:
+    filled = fill(source[0], blocks)
+    source[0] = filled if "/" in page else within(filled)
+
+
+def _made_from_code(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Pages with generated blocks are read again at every build."""
+    return [page for page in env.found_docs if asked_for(env.doc2path(page).read_text("utf-8"))]
+
+
+def _signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None] | None:
+    """Defaults as the source writes them; of an attrs class, as they are, if not made anew each time."""
+    if name in _GIVEN:
+        return "", None
+    if signature and inspect.isclass(thing) and has(thing):
+        defaults = {field.name: field.default for field in fields(thing)}
+        signature = _DEFAULT.sub(lambda found: repr(defaults[found[1]]), signature)
+        signature = signature.replace("NOTHING", "...")
+    return signature, returns
+
+
+def _public_or_code(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element
+) -> Element | None:
+    """The public name of what is meant, wherever it is defined; else, in single backticks, code.
+
+    A word in backticks that looks like a class and is none stays missing, and is warned about.
+    """
+    known = env.domains.python_domain.objects
+    name = _public_name(node["reftarget"], known)
+    if name is not None:
+        found = known[name]
+        return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, text)
+    is_code = node["reftype"] == "obj" and not _CLASS.fullmatch(node["reftarget"])
+    return text if is_code else None
+
+
+def _public_name(target: str, known: Collection[str]) -> str | None:
+    """The documented name of what is meant, which may be defined elsewhere or said in short."""
+    if f"gett_checkout.{target}" in known:
+        return f"gett_checkout.{target}"
+    if not target.startswith("gett_checkout."):
+        return None
+    last, meant = target.rpartition(".")[2], locate(target)
+    named = (name for name in known if name.rpartition(".")[2] == last)
+    return next((name for name in named if meant is not None and locate(name) is meant), None)
+
+
+def _link_names(app: Sphinx, doctree: document, page: str) -> None:
+    """Lead from each public class that a page names in code to its reference.
+
+    So pages can be plain Markdown, readable wherever they are read.
+    """
+    known = app.env.domains.python_domain.objects
+    classes = {
+        name.rpartition(".")[2]: name for name, each in known.items() if each.objtype == "class"
+    }
+    for code in list(doctree.findall(literal)):
+        text = code.astext().partition("(")[0]
+        name = f"gett_checkout.{text}" if f"gett_checkout.{text}" in known else classes.get(text)
+        if name is None or not text[:1].isupper() or _leads_somewhere(code):
+            continue
+        found = known[name]
+        if found.docname != page:
+            shown = code.deepcopy()
+            code.replace_self(
+                make_refnode(app.builder, page, found.docname, found.node_id, shown, name)
+            )
+
+
+def _leads_somewhere(node: Element) -> bool:
+    parent = node.parent
+    while parent is not None:
+        if isinstance(parent, reference | title):
+            return True
+        parent = parent.parent
+    return False

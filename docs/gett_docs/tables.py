@@ -1,0 +1,454 @@
+"""The tables of the documentation as Markdown, each made from the table in the code that decides it."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import asyncio
+import inspect
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+from unittest.mock import patch
+
+from attrs import fields
+
+from gett_checkout import Checkout, cli, errors
+from gett_checkout.core import view
+from gett_checkout.core.codes import ERROR_CODES, ErrorCode, refuse
+from gett_checkout.core.consequences import event_at_placement
+from gett_checkout.core.machine import EVENTS, FACTS
+from gett_checkout.core.placement import Outcome, judge
+from gett_checkout.core.requirements import RULES
+from gett_checkout.core.retry import Repeat, may_repeat
+from gett_checkout.core.session import Level
+from gett_checkout.core.state import Stage
+from gett_checkout.core.view import CheckoutView
+from gett_checkout.errors import ApiError, GettCheckoutError
+from gett_checkout.wire import assumptions
+from gett_checkout.wire.assumptions import Assumptions
+from gett_checkout.wire.endpoints import OPERATIONS, Operation
+from gett_docs.diagram import events, landings, state_diagram, words
+from gett_docs.examples import ACTIONS, LACKING, NOW, view_while_shopping
+
+_WIDTH: Final = 84  # of an example, in characters
+
+Rows = Iterable[Sequence[object]]
+
+
+def table(head: Sequence[str], rows: Rows) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def code(value: object) -> str:
+    """The value as code."""
+    return f"`{value}`"
+
+
+def name_of(thing: type) -> str:
+    """A public class by its name, leading to its reference."""
+    return f"{{py:obj}}`~gett_checkout.{thing.__name__}`"
+
+
+def said(thing: object, *, whole: bool = False) -> str:
+    """A docstring's first sentence, or all of its first paragraph, in Markdown."""
+    text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+    text = text if whole else re.split(r"(?<=[.])\s", text)[0]
+    return re.sub(r"``?([^`]+)``?", r"`\1`", text)
+
+
+def _json(value: object) -> str:
+    return f"```json\n{_laid_out(value)}\n```"
+
+
+def _laid_out(value: object, indent: str = "", used: int = 0) -> str:
+    """JSON whose small parts stand on one line."""
+    short = json.dumps(value, ensure_ascii=False)
+    if len(indent) + used + len(short) <= _WIDTH or not isinstance(value, dict | list):
+        return short
+    inner = f"{indent}  "
+    if isinstance(value, dict):
+        keys = {name: f"{json.dumps(name)}: " for name in value}
+        parts = [keys[name] + _laid_out(value[name], inner, len(keys[name])) for name in value]
+    else:
+        parts = [_laid_out(each, inner) for each in value]
+    ends = "{}" if isinstance(value, dict) else "[]"
+    return f",\n{inner}".join(parts).join((f"{ends[0]}\n{inner}", f"\n{indent}{ends[1]}"))
+
+
+# --- how it works ---------------------------------------------------------------------------------
+
+
+def stages_diagram() -> str:
+    """The state diagram, in a frame that scrolls where the screen is narrow."""
+    return f'<div class="stages-frame">\n{state_diagram()}\n</div>'
+
+
+def stage_events() -> str:
+    """Every event: what happened, where it is legal, where it lands."""
+    rows = []
+    for event in events():
+        targets: dict[Stage, list[Stage]] = {}
+        for stage, landing in landings(event).items():
+            targets.setdefault(landing, []).append(stage)
+        where = "; ".join(
+            f"{', '.join(stages)} → **{landing}**" for landing, stages in targets.items()
+        )
+        rows.append((words(event), said(event), where))
+    return table(("event", "what happened", "from → lands on"), rows)
+
+
+def stage_facts() -> str:
+    """What lets a checkout walk on, stage by stage."""
+    return table(
+        ("from", "goes on while", "to"),
+        ((f"**{stage}**", said(fact), f"**{following}**") for stage, fact, following in FACTS),
+    )
+
+
+def step_levels() -> str:
+    """The least session level of each step of a checkout: that of the operation it asks a session for."""
+    steps: dict[Level, list[str]] = {level: [] for level in Level}
+    for name, step in vars(Checkout).items():
+        if not name.startswith("_") and inspect.iscoroutinefunction(step):
+            asked = _operations_asked_for(name, _method_bodies(Checkout))
+            steps[max((OPERATIONS[each].level for each in asked), default=Level.NONE)].append(name)
+    return table(
+        ("least level", "steps"),
+        ((f"**{level.label}**", ", ".join(map(code, names))) for level, names in steps.items()),
+    )
+
+
+def _method_bodies(owner: type) -> dict[str, list[ast.expr]]:
+    """Each method's expressions."""
+    (body,) = ast.parse(inspect.getsource(owner)).body
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - narrows
+    return {
+        method.name: [each for each in ast.walk(method) if isinstance(each, ast.expr)]
+        for method in body.body
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def _operations_asked_for(
+    name: str, bodies: Mapping[str, list[ast.expr]], seen: frozenset[str] = frozenset()
+) -> set[str]:
+    """The operations for which the method, or a private one it uses, asks a session."""
+    found: set[str] = set()
+    for each in bodies[name]:
+        match each:
+            case ast.Call(func=ast.Attribute(attr="_with_session"), args=[ast.Constant(value), *_]):
+                found.add(str(value))
+            case ast.Attribute(value=ast.Name("self"), attr=other) if other in bodies:
+                if other.startswith("_") and other not in seen | {name, "_with_session"}:
+                    found |= _operations_asked_for(other, bodies, seen | {name})
+            case _:
+                pass
+    return found
+
+
+def session_levels() -> str:
+    """The least session level of each operation, and what it counts against."""
+    return table(
+        ("operation", "least level", "rate limit"),
+        ((code(row.name), row.level.label, row.bucket) for row in OPERATIONS.values()),
+    )
+
+
+_MEANINGS: Final[Mapping[Outcome, str]] = {
+    Outcome.EXISTS: "**there is an order**",
+    Outcome.REFUSED: "no order; a part of it must change",
+    Outcome.TRY_AGAIN: "sent again, same key",
+    Outcome.NOT_PLACED: "no order; nothing in it is to blame",
+    Outcome.UNKNOWN: "**not known**",
+}
+
+
+def placement_answers() -> str:
+    """What the library concludes from each kind of answer to a placement."""
+    answers: tuple[tuple[str, GettCheckoutError], ...] = (
+        ("the request never left", errors.TransportError(may_have_arrived=False)),
+        ("connection lost, or timed out", errors.TransportError()),
+        ("an answer that cannot be read", errors.UnreadableAnswerError(status=200)),
+        ("500, 502, 503 or 504", refuse("INTERNAL_ERROR")),
+        ("429 `RATE_LIMITED`", refuse("RATE_LIMITED")),
+        ("401 on the session", refuse("UNAUTHENTICATED")),
+        ("400 `PAYMENT_FAILED`", refuse("PAYMENT_FAILED")),
+        ("400 `PAYMENT_DECLINED`", refuse("PAYMENT_DECLINED")),
+        ("400 `STORE_CLOSED`, `ITEM_UNAVAILABLE`, …", refuse("STORE_CLOSED")),
+        ("400 or 422 that blames nothing", refuse("VALIDATION_FAILED")),
+        ("409 `CONFLICT`", refuse("CONFLICT")),
+        ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
+    )
+    head = ("answer", "to the first attempt", "while an unanswered one may be at work", "later")
+    return table(
+        head,
+        (
+            (
+                what,
+                _MEANINGS[judge(error, sent_before=False)],
+                _MEANINGS[judge(error, sent_before=True, is_quiet=False)],
+                _MEANINGS[judge(error, sent_before=True, is_quiet=True)],
+            )
+            for what, error in answers
+        ),
+    )
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def error_tree() -> str:
+    """The tree of errors, as the module draws it."""
+    drawing = (errors.__doc__ or "").split("::\n")[1].split("\nWhich code")[0]
+    return f"```text\n{inspect.cleandoc(drawing.strip(chr(10)))}\n```"
+
+
+def own_errors() -> str:
+    """The errors of the library's own, with the code and status of their problem documents."""
+    own = [each for each in _family(GettCheckoutError) if not issubclass(each, ApiError)]
+    head = ("error", "`code`", "status", "what it means")
+    return table(
+        head,
+        (
+            (name_of(each), code(each.problem_code), each.problem_status, said(each))
+            for each in own
+            if each is not GettCheckoutError
+        ),
+    )
+
+
+def _family(parent: type[GettCheckoutError]) -> Iterator[type[GettCheckoutError]]:
+    yield parent
+    for child in parent.__subclasses__():
+        if child.__module__.startswith("gett_checkout"):
+            yield from _family(child)
+
+
+def api_errors() -> str:
+    """Gett's codes: what each is, what the library does about it, and what is next."""
+    head = ("code", "status", "repeated", "at `place`", "`next_action`")
+    return table(head, map(_api_error, ERROR_CODES.values()))
+
+
+def _api_error(row: ErrorCode) -> Sequence[object]:
+    error = refuse(row.code)
+    outward = error.to_problem()["status"]
+    return (
+        f"{{py:obj}}`{row.code} <gett_checkout.{row.error.__name__}>`{' †' if row.reserved else ''}",
+        row.status if outward == row.status else f"{row.status}, yours {outward}",
+        "yes" if may_repeat(error, Repeat.ALWAYS) else "",
+        _at_place(error),
+        code(row.action.kind),
+    )
+
+
+def _at_place(error: ApiError) -> str:
+    outcome = judge(error, sent_before=False)
+    match outcome:
+        case Outcome.EXISTS:
+            return f"→ {Stage.PLACED}"
+        case Outcome.TRY_AGAIN:
+            return "same key twice more, then " + _lands(error)
+        case Outcome.UNKNOWN:
+            return f"stays {Stage.PLACING}, not known"
+        case _:
+            return _lands(error)
+
+
+def _lands(error: ApiError) -> str:
+    event = event_at_placement(error, ())
+    return f"→ {EVENTS[Stage.PLACING][type(event)]}" if event else f"→ {Stage.PLACE}"
+
+
+# --- the view -------------------------------------------------------------------------------------
+
+
+def view_example() -> str:
+    """A view as JSON, from a checkout against the sandbox."""
+    return _json(_view())
+
+
+@cache
+def _view() -> dict[str, Any]:
+    return asyncio.run(view_while_shopping())
+
+
+def view_members() -> str:
+    """The members of a view: what each says, and its type."""
+    meanings = _attribute_docs(view, CheckoutView)
+    rows = (
+        (code(each.name), meanings[each.name], _type(str(each.type)))
+        for each in fields(CheckoutView)
+    )
+    return table(("member", "what it says", "type"), rows)
+
+
+def _type(annotation: str) -> str:
+    return " or ".join(map(code, annotation.split(" | ")))
+
+
+def next_actions() -> str:
+    """Every kind of next action: what to do, and the data it carries."""
+    return "\n\n".join(
+        f"### `{action.kind}`\n\n{said(type(action), whole=True)}\n\n{_json(action.to_dict())}"
+        for action in ACTIONS
+    )
+
+
+def requirements() -> str:
+    """The registry: the order of what is asked for, the step that mends it, and what is next."""
+    rows = []
+    for rule in RULES:
+        missing = rule.check(LACKING[rule.code], NOW)
+        assert missing is not None  # noqa: S101 - the example lacks just this
+        rows.append(
+            (
+                code(rule.code),
+                missing.message,
+                code(rule.step),
+                code(missing.action.kind),
+                ", ".join(map(code, missing.details)),
+            )
+        )
+    head = ("code", "`message`, for example", "mended by", "`next_action`", "`details`")
+    return table(head, rows)
+
+
+def notice_example() -> str:
+    """The notice of an upgrade, as JSON."""
+    return _json(_view()["notices"][0])
+
+
+# --- the wire -------------------------------------------------------------------------------------
+
+_MARKS: Final = {"doc": "documented", "conflict": "in two ways", "decided": "decided here"}
+_REPEATS: Final = {
+    Repeat.ALWAYS: "yes",
+    Repeat.UNDELIVERED: "undelivered",
+    Repeat.BY_KEY: "by its key",
+}
+
+
+def operations() -> str:
+    """Every operation as it is called."""
+    head = ("operation", "request", "repeated", "how sure")
+    return table(head, map(_operation, OPERATIONS.values()))
+
+
+def _operation(row: Operation) -> Sequence[object]:
+    request = code(f"{row.method} {row.path}")
+    return code(row.name), request, _REPEATS[row.repeat], _MARKS[row.mark]
+
+
+def overrides() -> str:
+    """The attributes of `Assumptions`: what each means, and what is assumed."""
+    meanings = _attribute_docs(assumptions, Assumptions)
+    rows = (
+        (code(each.name), meanings[each.name], code(json.dumps(getattr(Assumptions(), each.name))))
+        for each in fields(Assumptions)
+    )
+    return table(("attribute", "what", "assumed"), rows)
+
+
+def _attribute_docs(module: ModuleType, owner: type) -> dict[str, str]:
+    """The strings under a class's attributes."""
+    tree = ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))
+    (body,) = (
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name == owner.__name__
+    )
+    return {
+        before.target.id: re.sub(r"``?([^`]+)``?", r"`\1`", " ".join(str(text.value.value).split()))
+        for before, text in pairwise(body)
+        if isinstance(before, ast.AnnAssign)
+        and isinstance(before.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """What each command says of itself."""
+    (commands,) = (
+        each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction)
+    )
+    helps = {each.dest: each.help or "" for each in commands._get_subactions()}
+    with patch.dict(os.environ, {"COLUMNS": "86", "NO_COLOR": "1"}):
+        return "\n\n".join(
+            f"## `{each.prog}`\n\n{_sentence(helps[name])}\n\n"
+            f"```text\n{each.format_help().strip()}\n```"
+            for name, each in commands.choices.items()
+        )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+    each.__name__: each
+    for each in (
+        stages_diagram,
+        stage_events,
+        stage_facts,
+        step_levels,
+        session_levels,
+        placement_answers,
+        error_tree,
+        own_errors,
+        api_errors,
+        view_example,
+        view_members,
+        next_actions,
+        requirements,
+        notice_example,
+        operations,
+        overrides,
+        commands,
+    )
+}
+"""What a page can ask for, by name."""
+
+_BLOCK: Final = re.compile(r"^```\{generated\} (\w+)\n```$", re.MULTILINE)
+
+
+def made() -> dict[str, str]:
+    """Every block, by name."""
+    return {name: make() for name, make in BLOCKS.items()}
+
+
+def fill(page: str, blocks: Mapping[str, str]) -> str:
+    """The page with every ``{generated}`` block replaced by what it asks for."""
+    return _BLOCK.sub(lambda found: blocks[found[1]], page)
+
+
+_OUTWARD: Final = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
+
+
+def within(page: str) -> str:
+    """The page without its links to files beside ``docs/``: only the repository has those."""
+    return _OUTWARD.sub(r"\1", page)
+
+
+def asked_for(page: str) -> list[str]:
+    """The names of a page's ``{generated}`` blocks."""
+    return _BLOCK.findall(page)

@@ -1,0 +1,211 @@
+"""What the documentation says of the code, held to the code."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import get_args
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import gett_checkout
+from gett_checkout import NextAction, Stage, testing, webhooks
+from gett_checkout import sandbox as sandbox_package
+from gett_checkout.core.codes import ERROR_CODES
+from gett_checkout.core.machine import EVENTS, FACTS
+from gett_checkout.core.requirements import RULES, requirements
+from gett_checkout.wire.endpoints import OPERATIONS
+from gett_docs import tables
+from gett_docs.diagram import events, state_diagram, words
+from gett_docs.examples import ACTIONS, LACKING, NOW
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+LEGAL = {
+    (words(event), stage): landing for stage in EVENTS for event, landing in EVENTS[stage].items()
+}
+
+
+def rows(markdown: str) -> list[list[str]]:
+    """The cells of a table, its head left out."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def page_rows(page: str, marker: str) -> list[list[str]]:
+    """The cells of the first table after a marker on a page."""
+    return rows((DOCS / page).read_text().split(marker)[1].lstrip("\n").split("\n\n")[0])
+
+
+# --- the machine ----------------------------------------------------------------------------------
+
+
+def test_the_events_table_is_the_machines() -> None:
+    read = {}
+    for name, _, where in rows(tables.stage_events()):
+        for way in where.split("; "):
+            stages, landing = way.split(" → ")
+            for stage in stages.split(", "):
+                read[name, Stage(stage)] = Stage(landing.strip("*"))
+    assert read == LEGAL
+
+
+def test_the_diagram_is_the_machines() -> None:
+    """Read back from where its dots, rings and arrows are."""
+    svg = ET.fromstring(state_diagram())
+    space = {"s": "http://www.w3.org/2000/svg"}
+    boxes = list(svg.iterfind("s:rect", space))
+    at = {
+        float(box.get("x", "")) + float(box.get("width", "")) / 2: stage
+        for box, stage in zip(boxes, Stage, strict=True)
+    }
+    read = {}
+    for lane in svg.iterfind("s:g", space):
+        name = lane.findtext("s:text", namespaces=space) or ""
+        landing = None
+        for part in lane:
+            kind = (part.get("class") or "").split(" ")[0]
+            if kind == "tip":
+                tip = float((part.get("points") or "").split(",")[0])
+                landing = at[min(at, key=lambda x: abs(x - tip))]
+            elif kind == "dot":
+                assert landing is not None
+                read[name, at[float(part.get("cx", ""))]] = landing
+            elif kind == "ring":
+                stage = at[float(part.get("cx", ""))]
+                read[name, stage] = stage
+    assert read == LEGAL
+    assert len(svg.findall("s:path", space)) == len(FACTS)
+
+
+def test_the_diagram_can_stand_in_a_page() -> None:
+    """A blank line would end it, and everything has its colour from the page's theme."""
+    drawn = state_diagram()
+    assert "\n\n" not in drawn
+    painted = re.findall(r"(?:fill|stroke):(#\w+)", drawn)
+    assert painted == []
+
+
+def test_every_event_is_named() -> None:
+    assert {words(event) for event in events()} == {name for name, _ in LEGAL}
+
+
+def test_the_facts_table_is_the_machines() -> None:
+    read = [
+        (source.strip("*"), target.strip("*")) for source, _, target in rows(tables.stage_facts())
+    ]
+    assert read == [(stage, following) for stage, _, following in FACTS]
+
+
+def test_the_steps_of_a_checkout_need_what_they_need() -> None:
+    needs = {
+        level.strip("*"): set(steps.split(", ")) for level, steps in rows(tables.step_levels())
+    }
+    assert needs["none"] >= {"`browse`", "`add`", "`identify`", "`top_ups`", "`abandon`"}
+    assert needs["partner-only"] == {"`fulfill`", "`validate`", "`session_token`"}
+    assert needs["end-user"] == {"`pay`", "`saved_cards`", "`add_card`", "`place`", "`settle`"}
+
+
+# --- what is next, and what is missing ------------------------------------------------------------
+
+
+def test_every_next_action_is_shown_once() -> None:
+    assert [type(action) for action in ACTIONS] == list(get_args(NextAction))
+    shown = re.findall(r"```json\n(.*?)\n```", tables.next_actions(), re.DOTALL)
+    assert [json.loads(each) for each in shown] == [action.to_dict() for action in ACTIONS]
+
+
+def test_the_page_on_errors_to_show_leaves_no_action_out() -> None:
+    told = page_rows("show-errors.md", "<!-- actions -->\n")
+    kinds = {kind.strip("` ") for row in told for kind in row[0].split(",")}
+    assert kinds == {action.kind for action in ACTIONS} - {"place", "done"}
+
+
+@pytest.mark.parametrize("code", LACKING)
+def test_an_example_lacks_what_it_is_to_show(code: str) -> None:
+    assert requirements(LACKING[code], NOW)[0].code == code
+
+
+def test_every_requirement_has_its_example() -> None:
+    assert list(LACKING) == [rule.code for rule in RULES]
+    assert [row[0].strip("`") for row in rows(tables.requirements())] == list(LACKING)
+
+
+def test_every_notice_is_on_the_page() -> None:
+    codes = set()
+    for module in (ROOT / "gett_checkout").glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Notice":
+                (code,) = (each.value for each in node.args[:1] if isinstance(each, ast.Constant))
+                codes.add(code)
+    told = page_rows("view.md", "<!-- notices -->\n")
+    assert codes
+    assert {row[0].strip("`") for row in told} == codes
+
+
+# --- errors, operations, assumptions --------------------------------------------------------------
+
+
+def test_every_error_code_has_its_row() -> None:
+    found = re.findall(r"`(\w+) <gett_checkout\.(\w+)>`", tables.api_errors())
+    assert found == [(row.code, row.error.__name__) for row in ERROR_CODES.values()]
+
+
+def test_what_becomes_of_a_placement() -> None:
+    """A few rows whose truth is not to be read off the code that makes them."""
+    at_place = {row[0].split("`")[1].split()[0]: row[3] for row in rows(tables.api_errors())}
+    assert at_place["PAYMENT_DECLINED"] == "→ pay"
+    assert at_place["STORE_CLOSED"] == "→ browse"
+    assert at_place["ORDER_ALREADY_PLACED"] == "→ placed"
+    assert at_place["INTERNAL_ERROR"] == "stays placing, not known"
+    answers = {row[0]: row[1:] for row in rows(tables.placement_answers())}
+    assert answers["connection lost, or timed out"] == ["**not known**"] * 3
+    assert answers["409 `CONFLICT`"][1:] == ["**not known**", "**there is an order**"]
+
+
+def test_what_is_in_doubt_is_told() -> None:
+    told = {row[0].strip("`") for row in page_rows("assumptions.md", "<!-- doubts -->\n")}
+    assert told >= {row.name for row in OPERATIONS.values() if row.mark != "doc"}
+    assert told <= set(OPERATIONS)
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+def test_every_table_is_on_a_page_and_every_page_finds_its_tables() -> None:
+    asked = [name for page in DOCS.glob("**/*.md") for name in tables.asked_for(page.read_text())]
+    assert sorted(asked) == sorted(tables.BLOCKS)
+
+
+def test_a_block_is_filled_in_place() -> None:
+    assert tables.fill("a\n```{generated} x\n```\nb", {"x": "table"}) == "a\ntable\nb"
+
+
+def test_a_link_out_of_the_pages_is_its_words() -> None:
+    page = "[a page](storage.md), [`code`](../gett_checkout/errors.py) and [a file](../x/README.md)"
+    assert tables.within(page) == "[a page](storage.md), `code` and a file"
+
+
+def documented(module: str) -> set[str]:
+    """The names the reference documents as those of a module."""
+    found: set[str] = set()
+    for page in (DOCS / "api").glob("*.md"):
+        current = ""
+        for line in page.read_text().splitlines():
+            if line.startswith(".. currentmodule:: "):
+                current = line.split()[-1]
+            elif named := re.match(r"\.\. (?:autoclass|autofunction|data):: (\w+)", line):
+                found |= {named[1]} if current == module else set()
+    return found
+
+
+def test_the_reference_has_every_public_name() -> None:
+    assert documented("gett_checkout") == set(gett_checkout.__all__) - {"__version__"}
+    assert documented("gett_checkout.sandbox") == set(sandbox_package.__all__)
+    assert documented("gett_checkout.testing") == set(testing.__all__)
+    functions = {"verify", "parse", "read_event", "once"}
+    assert documented("gett_checkout.webhooks") == functions
+    assert all(hasattr(webhooks, name) for name in functions)
