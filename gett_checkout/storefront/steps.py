@@ -41,7 +41,7 @@ class Card:
 CARDS: Final = (
     Card("good", "Visa ending 4242", "goes through", "card_ok"),
     Card("declined", "Visa ending 0002", "is declined", "card_declined"),
-    Card("fails_once", "Mastercard ending 0341", "fails once, then works", "card_fails_once"),
+    Card("fails_once", "Mastercard ending 0341", "fails once", "card_fails_once"),
 )
 
 

@@ -95,16 +95,18 @@ async function step(name, body = {}) {
     return repriced();
   }
   render();
-  if (hadFocus && document.activeElement === document.body) landing().focus();
+  if (!done || (hadFocus && document.activeElement === document.body)) landing().focus();
   return done;
 }
 
 /** Prices moved between quote and order: asking again changes nothing and shows the new total. */
 async function repriced() {
   const { problem } = now;
-  const done = await step("validate");
-  if (done) now.problem = problem;
-  render();
+  if (await step("validate")) {
+    now.problem = problem;
+    render();
+    landing().focus();
+  }
   return false;
 }
 
@@ -236,7 +238,7 @@ function message() {
 function renderMessage() {
   const said = message();
   fill($("message"), said && [said.tone, said.title, said.text], () => said && make(
-    `div.card.${said.tone}`, {},
+    `div.card.${said.tone}`, { tabindex: "-1" },
     make("p.title", {}, said.title),
     make("p", {}, said.text),
     said.button && make("button.primary", { type: "button", id: "message-button", onclick: said.button.press }, said.button.label),
@@ -270,18 +272,19 @@ function renderMenu() {
 }
 
 function storeFacts(store) {
-  const ways = [store.delivery && "delivery", store.pickup && "pickup"].filter(Boolean).join(" and ");
-  const minimum = store.minimum ? `${money(store.minimum, store.currency)} minimum` : "no minimum";
+  const ways = store.delivery && store.pickup ? "Delivery and pickup" : store.delivery ? "Delivery only" : "Pickup only";
+  const minimum = store.minimum ? `${money(store.minimum, store.currency)} minimum` : "No minimum";
   return [store.categories.join(", "), ways, minimum];
 }
 
 function storeCard(store) {
-  const [kind, ...rest] = storeFacts(store);
+  const [kind, ways, minimum] = storeFacts(store);
   return make("li", {}, make(
     "button.store", { type: "button", disabled: !store.open, "data-store": store.store_id, onclick: () => choose(store) },
     make("span.name", {}, store.name),
     make("span.kind", {}, kind),
-    make("span.rest", {}, store.open ? rest.join(" · ") : "Closed now"),
+    make("span.rest", {}, store.open ? ways : "Closed now"),
+    store.open ? make("span.rest", {}, minimum) : null,
   ));
 }
 
@@ -427,7 +430,7 @@ function renderCart() {
   const lines = view?.lines ?? [];
   const isOpen = !["placing", "placed", "abandoned"].includes(view?.stage);
   $("start-over").hidden = !view || view.stage === "placing" || view.stage === "placed";
-  fill($("cart"), [lines, isOpen, view?.stage === "placed", !view?.store], () => {
+  fill($("cart"), [lines, isOpen, Boolean(view?.quote), Boolean(view?.store)], () => {
     if (!lines.length) {
       return make("p.empty", {}, view?.store ? "Nothing here yet. Add something from the menu." : "Choose a restaurant to begin.");
     }
@@ -603,10 +606,12 @@ function identityForm() {
 
 function paymentForm() {
   const body = (data) => { now.card = data.get("card"); return { card: now.card }; };
+  const isRefused = (card) => now.view.next_action.reason && card.card_id === now.card;
+  const first = shop.cards.find((card) => !isRefused(card));
   return form("pay", body, make("fieldset.cards", {}, make("legend.unseen", {}, "Which card?"),
-    shop.cards.map((card, at) => {
+    shop.cards.map((card) => {
       const input = make("input", { type: "radio", name: "card", value: card.card_id, required: true });
-      input.checked = now.card ? card.card_id === now.card : at === 0;
+      input.checked = card === first;
       return make("label", {}, input, make("span.name", {}, card.label), make("span.hint", {}, card.hint));
     })), submitButton("Use this card"));
 }
@@ -681,9 +686,9 @@ function renderMachine(view = now.view) {
 
 const MISHAPS = [
   ["price_change", "Raise prices by $1.00", "after you have seen the total"],
-  ["lost_answer", "Lose the answer to the order", "the next order is made, its answer is lost"],
-  ["slow_answer", "Answer the order slowly", "five seconds: press twice, or reload"],
-  ["store_closed", "Close this restaurant", "it closes before you see the price"],
+  ["lost_answer", "Lose the answer to the order", "it is made, but we do not hear of it"],
+  ["slow_answer", "Answer the order slowly", "five seconds, to press twice or reload"],
+  ["store_closed", "Close this restaurant", "just before you see the price"],
 ];
 
 function renderGett() {
@@ -738,11 +743,16 @@ async function go(running, preferred = null) {
 /** Where the order goes on. */
 function landing() {
   if (now.view?.order) return $("receipt-title");
-  return $("message-button") ?? document.querySelector(".step.current h3") ?? $("order-title");
+  return $("message-button") ?? $("message").querySelector(".card")
+    ?? document.querySelector(".step.current h3") ?? $("order-title");
 }
 
 $("other-stores").addEventListener("click", () => { now.choosing = !now.choosing; render(); $("menu-title").focus(); });
 $("start-over").addEventListener("click", startOver);
+
+// On a phone a bar leads to the order, while the order is out of sight.
+new IntersectionObserver(([order]) => $("jump").classList.toggle("there", order.isIntersecting))
+  .observe($("order"));
 
 async function begin() {
   try {
