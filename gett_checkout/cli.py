@@ -37,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status: 0 fine, 1 not, 130 interrupted."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
-    if parsed.command == "demo" and not parsed.web and (parsed.port is not None or parsed.no_browser):
+    if (
+        parsed.command == "demo"
+        and not parsed.web
+        and (parsed.port is not None or parsed.no_browser)
+    ):
         parser.error("--port and --no-browser go with demo --web")
     try:
         match parsed.command:
@@ -70,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gett-checkout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     demo = commands.add_parser("demo", help="take one order through all steps against a sandbox")
-    demo.add_argument("--web", action="store_true", help="click through it yourself, in the browser")
+    demo.add_argument(
+        "--web", action="store_true", help="click through it yourself, in the browser"
+    )
     demo.add_argument("--port", type=int, help=f"of the page; default {_WEB_PORT}, 0 takes any")
     demo.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     sandbox = commands.add_parser("sandbox", help="leave a sandbox running until interrupted")

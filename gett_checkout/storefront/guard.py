@@ -46,7 +46,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise
         problem = _problem(HTTPStatus(refusal.status), refusal.text)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, the answer is a problem document
         _log.exception("A request of the storefront failed")
         problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
     return web.json_response(

@@ -78,9 +78,7 @@ def _mishaps(state: Mapping[str, Any]) -> dict[str, bool]:
     planned = {(fault["operation"], fault["kind"]) for fault in state["faults"]}
     return {
         "price_change": bool(state["switches"]["price_change"]),
-        **{
-            name: (fault["operation"], fault["kind"]) in planned for name, fault in _FAULTS.items()
-        },
+        **{name: (fault["operation"], fault["kind"]) in planned for name, fault in _FAULTS.items()},
         "store_closed": bool(state["switches"]["closed_stores"]),
     }
 

@@ -21,7 +21,7 @@ from gett_checkout import (
 )
 
 Asked = Mapping[str, Any]
-Step = Callable[[Checkout, Asked], Awaitable[object]]
+Step = Callable[[Checkout, Asked], Awaitable[None]]
 
 
 @frozen
@@ -56,59 +56,59 @@ async def read_json(request: web.Request) -> Asked:
     return asked
 
 
-async def _browse(checkout: Checkout, asked: Asked) -> object:
+async def _browse(checkout: Checkout, asked: Asked) -> None:
     replace = asked.get("replace_cart") is True
-    return await checkout.browse(_text(asked, "store_id"), replace_cart=replace)
+    await checkout.browse(_text(asked, "store_id"), replace_cart=replace)
 
 
-async def _add(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.add(
+async def _add(checkout: Checkout, asked: Asked) -> None:
+    await checkout.add(
         _text(asked, "item_id"),
         quantity=asked.get("quantity", 1),
         modifiers=asked.get("modifiers"),
     )
 
 
-async def _update(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.update(
+async def _update(checkout: Checkout, asked: Asked) -> None:
+    await checkout.update(
         _text(asked, "line_id"), quantity=asked.get("quantity"), modifiers=asked.get("modifiers")
     )
 
 
-async def _remove(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.remove(_text(asked, "line_id"))
+async def _remove(checkout: Checkout, asked: Asked) -> None:
+    await checkout.remove(_text(asked, "line_id"))
 
 
-async def _fulfill(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.fulfill(_fulfillment(asked))
+async def _fulfill(checkout: Checkout, asked: Asked) -> None:
+    await checkout.fulfill(_fulfillment(asked))
 
 
-async def _validate(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.validate(tip=asked.get("tip"))
+async def _validate(checkout: Checkout, asked: Asked) -> None:
+    await checkout.validate(tip=asked.get("tip"))
 
 
-async def _identify(checkout: Checkout, asked: Asked) -> object:
+async def _identify(checkout: Checkout, asked: Asked) -> None:
     names = ("email", "first_name", "last_name")
-    return await checkout.identify(Identity(**{name: _text(asked, name) for name in names}))
+    await checkout.identify(Identity(**{name: _text(asked, name) for name in names}))
 
 
-async def _pay(checkout: Checkout, asked: Asked) -> object:
+async def _pay(checkout: Checkout, asked: Asked) -> None:
     card = next((each for each in CARDS if each.card_id == asked.get("card")), None)
     if card is None:
         raise InvalidInputError("there is no such card")
-    return await checkout.pay(CardOnFile(card.token, processor_type="stripe"))
+    await checkout.pay(CardOnFile(card.token, processor_type="stripe"))
 
 
-async def _confirm_total(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.confirm_total(_text(asked, "total"))
+async def _confirm_total(checkout: Checkout, asked: Asked) -> None:
+    await checkout.confirm_total(_text(asked, "total"))
 
 
-async def _place(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.place(total=_text(asked, "total"))  # what the button said
+async def _place(checkout: Checkout, asked: Asked) -> None:
+    await checkout.place(total=_text(asked, "total"))  # what the button said
 
 
-async def _settle(checkout: Checkout, asked: Asked) -> object:
-    return await checkout.settle()
+async def _settle(checkout: Checkout, asked: Asked) -> None:
+    await checkout.settle()
 
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from selenium import webdriver
 
-from tests.browser.shopping import Shop, Shopper, start_chromium
+from tests.browser.shopping import Shop, Shopper, console, start_chromium
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def shopper(chromium: webdriver.Chrome, shop: Shop) -> Iterator[Shopper]:
 def shopper_at(chromium: webdriver.Chrome, shop: Shop) -> Iterator[Shopper]:
     """A shopper with no cookies, and nothing to complain of in the end."""
     chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    chromium.get_log("browser")
+    console(chromium)
     shopper = Shopper(chromium, shop.url)
     shopper.open()
     yield shopper

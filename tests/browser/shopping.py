@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -24,29 +24,66 @@ from selenium.webdriver.support.wait import WebDriverWait
 T = TypeVar("T")
 
 DESKTOP, PHONE = (1440, 1000), (390, 844)
+ROOT = Path(__file__).parents[2]
 # Where screenshots go; it is not in the repository.
-PICTURES = Path(__file__).parents[2] / ".test-output"
+PICTURES = ROOT / ".test-output"
 _PATIENCE = 15.0
 
 # Keeps what the backend answers, and what the content security policy held back.
 _WITNESS = """
 window.answers = [];
+window.workers = [];
 window.violations = [];
 const fetched = window.fetch;
 window.fetch = async (...call) => {
   const answer = await fetched(...call);
   window.answers.push(await answer.clone().text());
+  if (call[0].includes("/steps/")) window.workers.push(answer.headers.get("X-Worker"));
   return answer;
 };
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.blockedURI));
 """
+
+# Takes steps one after the other; gives the first refusal, if there is one.
+_ASK = """
+const [steps, done] = arguments;
+(async () => {
+  for (const [name, body] of steps) {
+    const answer = await fetch(`/api/steps/${name}`, {
+      method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body),
+    });
+    if (!answer.ok) return await answer.text();
+  }
+  return null;
+})().then(done, (error) => done(String(error)));
+"""
+JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
+_UNTIL_PRICED: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("browse", {"store_id": "store_bella_napoli"}),
+    (
+        "add",
+        {"item_id": "item_margherita", "modifiers": {"group_pizza_size": ["item_size_regular"]}},
+    ),
+    ("add", {"item_id": "item_garlic_bread"}),
+    (
+        "fulfill",
+        {
+            "type": "delivery",
+            "address1": "350 5th Ave",
+            "city": "New York",
+            "state": "NY",
+            "postal_code": "10118",
+        },
+    ),
+    ("validate", {"tip": "3.00"}),
+)
 
 
 class Shop:
     """A storefront in a process of its own, with the sandbox behind it."""
 
     def __init__(self, command: list[str]) -> None:
-        self._process = Popen(command, stdout=PIPE, text=True)
+        self._process = Popen(command, stdout=PIPE, text=True, cwd=ROOT)
         told = ""
         assert self._process.stdout is not None
         while "sandbox" not in told:
@@ -191,10 +228,20 @@ class Shopper:
         self.shows("#gap.met")
 
     def until_priced(self) -> None:
-        self.fill_cart()
-        self.press("#step-fulfillment.current .primary")
-        self.press("#step-quote.current .primary")
-        self.shows("#step-quote.done", "Total")
+        """A cart, an address and a price."""
+        self._ask_for(*_UNTIL_PRICED)
+        self.shows("#step-identity.current")
+
+    def until_payable(self, card: str = "good") -> None:
+        """Everything but the last press."""
+        self._ask_for(*_UNTIL_PRICED, ("identify", JANE), ("pay", {"card": card}))
+        self.shows("#place")
+
+    def _ask_for(self, *steps: tuple[str, Mapping[str, Any]]) -> None:
+        """Take the steps as the page would, without pressing for each, and show where they lead."""
+        refused = self.driver.execute_async_script(_ASK, steps)
+        assert refused is None
+        self.reload()
 
     def sign_in(self, email: str = "jane@example.com") -> None:
         self.shows("#step-identity.current")
@@ -205,12 +252,6 @@ class Shopper:
         self.shows("#step-payment.current")
         self.pick(f"#step-payment input[value={card}]")
         self.press("#step-payment .primary")
-
-    def until_payable(self, card: str = "good") -> None:
-        self.until_priced()
-        self.sign_in()
-        self.pay(card)
-        self.shows("#place")
 
     def turn(self, mishap: str) -> None:
         """Turn one of the sandbox's mishaps on, as a person does."""
@@ -240,10 +281,16 @@ class Shopper:
 
     def complaints(self) -> list[str]:
         """What the browser complained of; that a refusal of ours is no 200 is none."""
-        said = [entry["message"] for entry in self.driver.get_log("browser")]
+        said = [entry["message"] for entry in console(self.driver)]
         refusal = re.compile(r"/api/\S+ - Failed to load resource: .* status of (400|409|422|503)")
-        blocked = self.script("return window.violations")
+        blocked: list[str] = self.script("return window.violations")
         return [each for each in said if not refusal.search(each)] + blocked
+
+
+def console(driver: webdriver.Chrome) -> list[dict[str, Any]]:
+    """What was written to the browser's console since the last look."""
+    entries: list[dict[str, Any]] = driver.get_log("browser")  # type: ignore[no-untyped-call]
+    return entries
 
 
 def start_chromium() -> webdriver.Chrome:

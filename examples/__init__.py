@@ -1,0 +1,1 @@
+"""Backends that show the library at work; each of them is run by the tests."""
