@@ -29,7 +29,7 @@ class Balancer:
 
     async def serve(self, request: web.Request) -> web.Response:
         """Pass one request on; a worker that is gone is passed over, with nothing sent to it."""
-        circle = self._looks if request.method == "GET" else self._steps
+        circle = self._steps if request.path.startswith("/api/steps/") else self._looks
         body = await request.read()
         for worker in islice(circle, self._workers):
             try:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any, Final
 
 from aiohttp import web
@@ -31,11 +32,11 @@ from gett_checkout.storefront.steps import CARDS, STEPS, read_json
 COOKIE: Final = "gett_checkout"
 _WEEK: Final = 7 * 24 * 3600
 _LARGEST_BODY: Final = 64 * 1024
-_PAGE: Final = {
-    "/": ("index.html", "text/html"),
-    "/style.css": ("style.css", "text/css"),
-    "/storefront.js": ("storefront.js", "text/javascript"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
+_CONTENT_TYPES: Final = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
 }
 
 
@@ -57,9 +58,11 @@ class Storefront:
         )
         app.on_response_prepare.append(guard.harden)
         app.on_response_prepare.append(self._sign)
-        for path, (name, content_type) in _PAGE.items():
-            text = files("gett_checkout.storefront").joinpath("page", name).read_text("utf-8")
-            app.router.add_get(path, partial(_asset, text=text, content_type=content_type))
+        for part in files("gett_checkout.storefront").joinpath("page").iterdir():
+            path = "/" if part.name == "index.html" else f"/{part.name}"
+            content_type = _CONTENT_TYPES[PurePath(part.name).suffix]
+            asset = partial(_asset, text=part.read_text("utf-8"), content_type=content_type)
+            app.router.add_get(path, asset)
         app.add_routes(
             [
                 web.get("/api/shop", self._shop),

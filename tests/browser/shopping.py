@@ -90,7 +90,7 @@ class Shop:
             line = self._process.stdout.readline()
             assert line, f"the storefront ended: {told}"
             told += line
-        self.url, self.sandbox = re.findall(r"http://\S+", told)
+        self.url, self.sandbox = re.findall(r"http://[^\s,]+", told)
 
     def end(self) -> None:
         """Have it end, and see that it ends well."""
@@ -183,9 +183,12 @@ class Shopper:
         """Press a button, once it is there and nothing is under way."""
         self.is_idle()
         element = self.shows(selector, words)
-        self.script("document.documentElement.style.scrollBehavior = 'auto'")
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        self._bring(element)
         element.click()
+
+    def _bring(self, element: WebElement) -> None:
+        code = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})"
+        self.driver.execute_script(code, element)
 
     def pick(self, selector: str) -> None:
         """Choose a radio button or turn a switch; the input may be drawn by its label."""
@@ -274,8 +277,9 @@ class Shopper:
             self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
             self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
-    def picture(self, name: str) -> None:
+    def picture(self, name: str, around: str = "body > header") -> None:
         """Keep what shows now, for a person to look at."""
+        self._bring(self.find(around))
         PICTURES.mkdir(exist_ok=True)
         self.driver.save_screenshot(str(PICTURES / f"{name}.png"))
 

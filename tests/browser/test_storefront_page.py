@@ -11,7 +11,7 @@ from tests.browser.shopping import DESKTOP, PHONE, Shop, Shopper
 
 def test_an_order_from_the_menu_to_the_receipt(shop: Shop, shopper: Shopper) -> None:
     shopper.is_at("browse", "none")
-    shopper.picture("1-restaurants")
+    shopper.picture("restaurants")
     shopper.choose_store()
     shopper.shows("#menu-title", "Bella Napoli")
     shopper.add_margherita()
@@ -27,16 +27,17 @@ def test_an_order_from_the_menu_to_the_receipt(shop: Shop, shopper: Shopper) -> 
     shopper.pay()
     shopper.is_at("place", "end-user")
     shopper.shows("#session-note", "the partner-only session became an end-user one")
-    shopper.picture("2-ready")
+    shopper.picture("ready", "#place")
     shopper.press("#place", f"Place order · {total}")
     shopper.shows("#receipt-title", "Your order is placed.")
     shopper.is_at("placed", "end-user")
-    shopper.picture("3-placed")
+    shopper.picture("placed")
     [order] = shop.orders
     assert shopper.find("#order-id").text == order["order_id"]
     assert shopper.shows("#receipt .total dd").text == total
-    assert shopper.operations == [
-        *("discover_stores", "get_store", "get_catalog_set"),
+    # The menu is left out: it may be at hand already, from another shopper.
+    assert [each for each in shopper.operations if each != "get_catalog_set"] == [
+        *("discover_stores", "get_store"),
         *("create_session", "set_fulfillment_context", "validate_order"),
         *("create_session", "set_fulfillment_context", "validate_order", "place_order"),
     ]
@@ -103,7 +104,7 @@ def test_a_declined_card(shop: Shop, shopper: Shopper) -> None:
         "#message .bad", "Nothing was charged and nothing was ordered. Choose another card."
     )
     shopper.is_at("pay", "end-user")
-    shopper.picture("declined")
+    shopper.picture("declined", "#message")
     assert shop.orders == []
     shopper.reload()
     shopper.shows("#message .bad", "Your card was declined.")
@@ -124,7 +125,7 @@ def test_a_total_that_changed_is_agreed_to_before_anything_is_ordered(
     after = shopper.shows(".moved .total").text
     assert (before, after) == (shopper.find(".moved s").text, f"${float(before[1:]) + 1:.2f}")
     assert shop.orders == []
-    shopper.picture("changed")
+    shopper.picture("changed", "#confirm")
     shopper.press("#confirm", f"Agree to {after}")
     shopper.press("#place", f"Place order · {after}")
     shopper.shows("#receipt .total dd", after)
@@ -139,7 +140,7 @@ def test_an_answer_lost_at_placement(shop: Shop, shopper: Shopper) -> None:
     shopper.shows("#message .unsure", "Please do not order again: check again instead")
     shopper.is_at("placing", "end-user")
     assert not shopper.find("#steps").is_displayed()  # nothing there to order again with
-    shopper.picture("unsure")
+    shopper.picture("unsure", "#message")
     shopper.reload()
     shopper.press("#message-button", "Check again")
     shopper.shows("#receipt-title", "Your order is placed.")
@@ -284,7 +285,7 @@ def test_nothing_sticks_out_of_the_screen(
         assert fits()
         shopper.until_payable()
         assert fits()
-        shopper.picture(f"{name}-ready")
+        shopper.picture(f"{name}-ready", "#place")
         shopper.press("#place")
         shopper.shows("#receipt-title")
         assert fits()
