@@ -66,6 +66,7 @@ class Storefront:
         app.add_routes(
             [
                 web.get("/api/shop", self._shop),
+                web.get("/api/stores", self._stores),
                 web.get("/api/menu", self._menu),
                 web.get("/api/checkout", self._look),
                 web.post("/api/steps/{step}", self._step),
@@ -80,7 +81,6 @@ class Storefront:
 
     async def _shop(self, _: web.Request) -> web.Response:
         """What is the same for every shopper."""
-        page = await self._gett.discover_stores()
         return web.json_response(
             {
                 "stages": [each for each in Stage if each is not Stage.ABANDONED],
@@ -88,9 +88,12 @@ class Storefront:
                     {"card_id": card.card_id, "label": card.label, "hint": card.hint}
                     for card in CARDS
                 ],
-                "stores": [store_card(store, self._gett.clock()) for store in page.stores],
             }
         )
+
+    async def _stores(self, _: web.Request) -> web.Response:
+        page, now = await self._gett.discover_stores(), self._gett.clock()
+        return web.json_response({"stores": [store_card(store, now) for store in page.stores]})
 
     async def _menu(self, request: web.Request) -> web.Response:
         checkout = await self._checkout(request)
@@ -100,7 +103,8 @@ class Storefront:
         menu = checkout.catalog or await self._gett.get_catalog_set(
             store.catalog_set_id, store_id=store.store_id
         )
-        return web.json_response({"sections": menu_sections(menu)})
+        shown = {"store": store_card(store, self._gett.clock()), "sections": menu_sections(menu)}
+        return web.json_response(shown)
 
     # --- the checkout -----------------------------------------------------------------------------
 

@@ -118,6 +118,7 @@ async def test_a_reload_shows_the_same_and_asks_gett_for_nothing(
 ) -> None:
     before = await browser.until_priced()
     asked = len(sandbox.requests)
+    assert (await browser.get("/api/shop"))["stages"][0] == "browse"
     assert (await browser.get("/api/checkout"))["view"] == before
     assert (await browser.get("/api/menu"))["sections"][0]["name"] == "Pizza"
     assert len(sandbox.requests) == asked
@@ -222,7 +223,7 @@ async def test_another_site_cannot_press_its_buttons(
 
 
 async def test_every_answer_is_hardened(browser: Browser) -> None:
-    for path in ("/", "/style.css", "/storefront.js", "/icon.svg", "/api/shop", "/nothing"):
+    for path in ("/", "/style.css", "/storefront.js", "/icon.svg", "/api/stores", "/nothing"):
         async with browser.http.get(browser.url + path) as answer:
             policy = answer.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy
@@ -321,7 +322,7 @@ async def test_the_demo_serves_the_page_until_it_is_told_to_end() -> None:
     async with browser_at(first.split()[-1]) as browser:
         async with browser.http.get(browser.url) as answer:
             assert "Where from today?" in await answer.text()
-        assert (await browser.get("/api/shop"))["stores"][0]["name"] == "Bella Napoli"
+        assert (await browser.get("/api/stores"))["stores"][0]["name"] == "Bella Napoli"
     process.send_signal(signal.SIGTERM)
     told, _ = await process.communicate()
     assert process.returncode == 0

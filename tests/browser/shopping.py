@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -185,6 +186,13 @@ class Shopper:
         element = self.shows(selector, words)
         self._bring(element)
         element.click()
+
+    def press_twice(self, selector: str) -> None:
+        """A double click."""
+        self.is_idle()
+        element = self.shows(selector)
+        self._bring(element)  # at once: in a page that is still scrolling it would miss
+        ActionChains(self.driver).double_click(element).perform()
 
     def _bring(self, element: WebElement) -> None:
         code = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})"

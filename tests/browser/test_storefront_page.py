@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.shopping import DESKTOP, PHONE, Shop, Shopper
@@ -168,7 +167,9 @@ def test_a_restaurant_that_closes(shop: Shop, shopper: Shopper) -> None:
 def test_a_reload_in_the_middle_goes_on_where_it_was(shop: Shop, shopper: Shopper) -> None:
     shopper.until_priced()
     total = shopper.shows("#step-quote .total dd").text
+    asked = shopper.operations
     shopper.reload()
+    assert shopper.operations == asked  # it costs no request to Gett
     shopper.is_at("pay", "partner-only")
     shopper.shows(".line", "Margherita")
     assert shopper.shows("#step-quote .total dd").text == total
@@ -200,9 +201,7 @@ def test_a_reload_while_the_order_is_on_its_way(shop: Shop, shopper: Shopper) ->
 
 def test_a_double_click_is_one_order(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
-    button = shopper.shows("#place")
-    shopper.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-    ActionChains(shopper.driver).double_click(button).perform()
+    shopper.press_twice("#place")
     shopper.shows("#receipt-title")
     shopper.is_idle()
     assert len(shop.orders) == 1

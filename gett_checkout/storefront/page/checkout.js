@@ -1,7 +1,7 @@
 // The checkout's side of the page: every step is one request, and then shows what the library says.
 
 import { $ } from "./dom.js";
-import { now, shop } from "./state.js";
+import { isOpen, isPicking, now, shop } from "./state.js";
 
 let page; // who draws: render, renderMachine and landing
 
@@ -99,7 +99,7 @@ export async function reload() {
   clearTimeout(looking);
   if (now.busy) return;
   try {
-    if (now.problem === NO_SERVER) now.problem = null;
+    now.problem = null;
     take(await ask("GET", "/api/checkout"));
     await Promise.all([loadMenu(), lookAtGett()]);
   } catch {
@@ -121,11 +121,19 @@ export function comeBack() {
   }
 }
 
-async function loadMenu() {
-  const store = now.view?.store?.store_id ?? null;
-  if (store === now.menuOf || now.view?.order) return;
-  const { ok, data } = store ? await ask("GET", "/api/menu") : { ok: true, data: {} };
-  if (ok) Object.assign(now, { sections: data.sections ?? null, menuOf: store });
+/** Get what is about to be shown and is not here yet: the restaurants, or the menu of one. */
+export async function loadMenu() {
+  const storeId = now.view?.store?.store_id;
+  if (isPicking() && !shop.stores.length) {
+    const { ok, data } = await ask("GET", "/api/stores");
+    if (ok) shop.stores = data.stores;
+    else now.problem ??= data;
+  }
+  if (storeId && storeId !== now.store?.store_id && isOpen()) {
+    const { ok, data } = await ask("GET", "/api/menu");
+    if (ok) Object.assign(now, { store: data.store, sections: data.sections });
+    else now.problem ??= data;
+  }
 }
 
 async function lookAtGett() {
@@ -146,7 +154,8 @@ export async function startOver() {
   try {
     const answer = await ask("POST", "/api/start-over", {});
     take(answer);
-    if (answer.ok) Object.assign(now, { opened: null, choosing: false, card: null, sections: null, menuOf: null });
+    if (answer.ok) Object.assign(now, { opened: null, choosing: false, card: null });
+    await loadMenu();
   } catch {
     now.problem = NO_SERVER;
   }

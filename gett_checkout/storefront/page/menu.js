@@ -3,25 +3,24 @@
 import { go, step } from "./checkout.js";
 import { agree, configure } from "./choices.js";
 import { $, fill, make } from "./dom.js";
-import { isOpen, money, now, shop } from "./state.js";
+import { isOpen, isPicking, money, now, shop } from "./state.js";
 
 export function renderMenu() {
   const { view, sections } = now;
-  const picks = !view?.store || now.choosing || (view.next_action.kind === "choose_store");
+  const picks = isPicking();
   const open = isOpen();
   const body = $("menu-body");
   $("menu").classList.toggle("over", !open);
   $("other-stores").hidden = !view?.store || !open || (picks && !now.choosing);
   $("other-stores").textContent = now.choosing ? `Back to ${view?.store?.name}` : "Other restaurants";
   $("menu-title").textContent = picks ? "Where from today?" : view.store.name;
-  const chosen = shop.stores.find((store) => store.store_id === view?.store?.store_id);
   $("menu-facts").textContent = picks
     ? "Four kitchens, each with a rule of its own."
-    : chosen ? storeFacts(chosen).join(" · ") : "";
+    : now.store ? storeFacts(now.store).join(" · ") : "";
   if (picks) {
     fill(body, ["stores", shop.stores, view?.store], () => make("ul.stores", {}, shop.stores.map(storeCard)));
-  } else if (sections) {
-    fill(body, ["menu", now.menuOf, open], () => sections.map((section, at) => make(
+  } else if (now.store?.store_id === view.store.store_id) {
+    fill(body, ["menu", now.store, open], () => sections.map((section, at) => make(
       "section.section", { "aria-labelledby": `section-${at}` },
       make("h2", { id: `section-${at}` }, section.name),
       make("ul.items", {}, section.items.map((item) => menuRow(item, open))),

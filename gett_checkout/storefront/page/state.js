@@ -5,8 +5,8 @@ export const now = {
   view: null,        // where the checkout stands, as the library says
   subtotal: "0",
   topUps: [],
-  sections: null,    // the menu of the store
-  menuOf: null,      // the store the menu belongs to
+  store: null,       // the store the menu belongs to
+  sections: null,    // its menu
   problem: null,     // the last problem document, until the next step
   busy: null,        // the step under way
   opened: null,      // the step opened again to be changed
@@ -23,4 +23,9 @@ export function money(amount, currency = now.view?.store?.currency ?? "USD") {
 /** Whether the shopper may still change the order. */
 export function isOpen() {
   return !["placing", "placed", "abandoned"].includes(now.view?.stage);
+}
+
+/** Whether the restaurants are what to show. */
+export function isPicking() {
+  return !now.view?.store || now.choosing || now.view.next_action.kind === "choose_store";
 }

@@ -1,7 +1,7 @@
 // The page of a checkout. It decides nothing about it: what can be done next is the view's
 // next_action, what is missing are the view's requirements, and every step is one request.
 
-import { begin, comeBack, startOver } from "./checkout.js";
+import { begin, comeBack, loadMenu, startOver } from "./checkout.js";
 import { $ } from "./dom.js";
 import { renderMachine } from "./machine.js";
 import { renderMenu } from "./menu.js";
@@ -28,7 +28,12 @@ function landing() {
     ?? document.querySelector(".step.current h3") ?? $("order-title");
 }
 
-$("other-stores").addEventListener("click", () => { now.choosing = !now.choosing; render(); $("menu-title").focus(); });
+$("other-stores").addEventListener("click", async () => {
+  now.choosing = !now.choosing;
+  await loadMenu();
+  render();
+  $("menu-title").focus();
+});
 $("start-over").addEventListener("click", startOver);
 
 // On a phone a bar leads to the order, while the order is out of sight.

@@ -68,7 +68,7 @@ function message() {
   }
   if (problem) {
     const words = PROBLEM_WORDS[problem.code] ?? [problem.title ?? "That did not work.", problem.detail ?? ""];
-    return about("bad", words);
+    return about("bad", words, view ? null : { label: "Look again", press: reload });
   }
   return null;
 }
