@@ -1,1 +1,1 @@
-"""Two small web backends around the library, to copy from."""
+"""Backends around the library: two small ones to copy from, and the storefront's workers."""

@@ -9,7 +9,9 @@ import logging
 import os
 import signal
 import sys
+import webbrowser
 from collections.abc import Sequence
+from typing import Final
 
 from gett_checkout.checkouts import Checkouts
 from gett_checkout.client import PRODUCTION, GettClient
@@ -25,12 +27,22 @@ from gett_checkout.errors import (
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.storage.opening import open_storage
+from gett_checkout.storefront import open_storefront
 from gett_checkout.version import __version__
+
+_WEB_PORT: Final = 8766
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status: 0 fine, 1 not, 130 interrupted."""
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if (
+        parsed.command == "demo"
+        and not parsed.web
+        and (parsed.port is not None or parsed.no_browser)
+    ):
+        parser.error("--port and --no-browser go with demo --web")
     try:
         match parsed.command:
             case "sandbox":
@@ -39,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return asyncio.run(_settle(parsed.storage, parsed.base_url, parsed.limit))
             case "schema":
                 print(_schema(), end="")
+            case "demo" if parsed.web:
+                asyncio.run(_show(parsed.port, opens_browser=not parsed.no_browser))
             case _:
                 asyncio.run(run_demo(Teller(sys.stdout, colours=_wants_colours())))
     except KeyboardInterrupt:
@@ -59,7 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gett-checkout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("demo", help="take one order through all steps against a sandbox")
+    demo = commands.add_parser("demo", help="take one order through all steps against a sandbox")
+    demo.add_argument(
+        "--web", action="store_true", help="click through it yourself, in the browser"
+    )
+    demo.add_argument("--port", type=int, help=f"of the page; default {_WEB_PORT}, 0 takes any")
+    demo.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     sandbox = commands.add_parser("sandbox", help="leave a sandbox running until interrupted")
     sandbox.add_argument("--host", default="127.0.0.1", help="default: loopback only")
     sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
@@ -88,12 +107,37 @@ async def _serve(host: str, port: int, switches: Switches) -> None:
     logging.basicConfig()  # it logs its own failures
     async with Sandbox(host=host, port=port, switches=switches) as sandbox:
         print(welcome(sandbox), flush=True)
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError):  # event loops without signal handlers
-            for each in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(each, ended.set)
-        await ended.wait()
+        await _until_told_to_end()
+
+
+async def _show(port: int | None, *, opens_browser: bool) -> None:
+    """Run a sandbox and the storefront over it until the process is interrupted or told to end."""
+    port = _WEB_PORT if port is None else port
+    async with (
+        Sandbox() as sandbox,
+        open_storefront(sandbox.url, sandbox.api_key, port=port) as url,
+    ):
+        print(f"The storefront is at {url}\n\n  sandbox  {sandbox.url}/_sandbox\n")
+        print("It forgets everything when it ends: press Ctrl-C.", flush=True)
+        if opens_browser and _has_display():
+            await asyncio.to_thread(webbrowser.open, url)
+        await _until_told_to_end()
+
+
+async def _until_told_to_end() -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # event loops without signal handlers
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, ended.set)
+    await ended.wait()
+
+
+def _has_display() -> bool:
+    """Whether a browser would have a window: on Linux, a text browser may be all there is."""
+    return not sys.platform.startswith("linux") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
 
 
 async def _settle(storage_url: str, base_url: str, limit: int) -> int:

@@ -74,7 +74,7 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
                 f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
             )
         )
-    assert isinstance(error, GettCheckoutError)  # noqa: S101 - registered for nothing else
+    assert isinstance(error, GettCheckoutError)
     problem, headers = problem_answer(error)
     if problem["status"] >= 500:
         log.warning("a step failed", exc_info=error)

@@ -1,0 +1,1 @@
+"""The storefront in several worker processes over one storage."""

@@ -1,0 +1,111 @@
+// The dialog: the choices an item offers, however deep, and a question with two answers.
+
+import { step } from "./checkout.js";
+import { $, make } from "./dom.js";
+import { money } from "./state.js";
+
+const cents = (price) => Math.round(Number(price) * 100);
+
+/** Ask for an item's choices, then add it, or change the line given. */
+export function configure(item, line) {
+  const dialog = $("choices");
+  const quantity = make("input", { type: "number", id: "quantity", min: 1, max: 99, required: true, value: line?.quantity ?? 1 });
+  const submit = make("button.primary", { type: "submit", id: "choices-done" });
+  const groups = make("div", {}, item.groups.map((group) => groupField(group, line?.groups ?? [], item.item_id)));
+  const total = () => {
+    const one = cents(item.price) + [...groups.querySelectorAll("input:checked:enabled")]
+      .reduce((sum, input) => sum + cents(input.dataset.price), 0);
+    submit.textContent = `${line ? "Change" : "Add"} · ${money((one * (quantity.valueAsNumber || 1)) / 100)}`;
+  };
+  const form = make("form", {
+    onsubmit: (event) => {
+      event.preventDefault();
+      const body = { quantity: quantity.valueAsNumber, modifiers: chosen(groups) };
+      dialog.close();
+      if (line) step("update", { line_id: line.line_id, ...body });
+      else step("add", { item_id: item.item_id, ...body });
+    },
+    oninput: () => { settleGroups(groups); total(); },
+  },
+  make("div.heading", {},
+    make("h2", { id: "choices-title" }, item.name),
+    make("button.quiet", { type: "button", onclick: () => dialog.close() }, "Cancel")),
+  item.description && make("p.facts", {}, item.description),
+  groups,
+  make("div.finish", {}, make("label.quantity", {}, "Quantity ", quantity), submit));
+  dialog.replaceChildren(form);
+  settleGroups(groups);
+  total();
+  dialog.showModal();
+}
+
+/** One group as a fieldset: radios where exactly one is wanted, else checkboxes; nested ones inside. */
+function groupField(group, before, path) {
+  const id = `${path}-${group.group_id}`;
+  const isOne = group.min === 1 && group.max === 1;
+  const picked = before.find((each) => each.modifier_group_id === group.group_id)?.chosen ?? [];
+  const hint = group.min ? (isOne ? "choose one" : `choose ${group.min} to ${group.max ?? "any"}`)
+    : group.max ? `up to ${group.max}` : "as you like";
+  return make("fieldset", { "data-group": group.group_id, "data-min": group.min, "data-max": group.max ?? 99 },
+    make("legend", {}, group.name, " ", make("span.hint", {}, hint)),
+    group.choices.map((choice) => {
+      const was = picked.find((each) => each.item_id === choice.item_id);
+      const input = make("input", {
+        type: isOne ? "radio" : "checkbox", name: id, value: choice.item_id, "data-price": choice.price,
+        required: isOne, disabled: !choice.available, "data-out": !choice.available,
+      });
+      input.checked = Boolean(was);
+      return make("div.choice", {},
+        make("label", {}, input, make("span", {}, choice.name),
+          cents(choice.price) ? make("span.extra", {}, `+${money(choice.price)}`) : null),
+        choice.groups.length ? make("div.nested", {},
+          choice.groups.map((each) => groupField(each, was?.groups ?? [], `${id}-${choice.item_id}`))) : null);
+    }));
+}
+
+/** Open what is chosen, close what is not, and hold the fewest and the most of each group. */
+function settleGroups(groups) {
+  for (const nested of groups.querySelectorAll(".nested")) {
+    const isChosen = nested.parentElement.querySelector("input").checked;
+    nested.hidden = !isChosen;
+    for (const field of nested.children) field.disabled = !isChosen;
+  }
+  for (const field of groups.querySelectorAll("fieldset")) {
+    const boxes = [...field.querySelectorAll(":scope > .choice > label > input[type=checkbox]")];
+    const count = boxes.filter((box) => box.checked).length;
+    for (const box of boxes) {
+      box.disabled = "out" in box.dataset || (!box.checked && count >= Number(field.dataset.max));
+    }
+    const few = count < Number(field.dataset.min) ? `Choose at least ${field.dataset.min}.` : "";
+    boxes[0]?.setCustomValidity(few);
+  }
+}
+
+function chosen(groups) {
+  const modifiers = {};
+  for (const field of groups.querySelectorAll(":scope > fieldset:not(:disabled)")) {
+    const picked = [...field.querySelectorAll(":scope > .choice")]
+      .filter((choice) => choice.querySelector("input").checked)
+      .map((choice) => {
+        const nested = choice.querySelector(":scope > .nested");
+        return { item_id: choice.querySelector("input").value, modifiers: nested ? chosen(nested) : {} };
+      });
+    if (picked.length) modifiers[field.dataset.group] = picked;
+  }
+  return modifiers;
+}
+
+/** Ask a question with two answers. */
+export function agree(title, text, yes) {
+  const dialog = $("choices");
+  return new Promise((resolve) => {
+    const close = (answer) => { dialog.close(); resolve(answer); };
+    dialog.replaceChildren(make("div.question", {},
+      make("h2", { id: "choices-title" }, title), make("p", {}, text),
+      make("div.finish", {},
+        make("button.quiet", { type: "button", onclick: () => close(false) }, "Keep my cart"),
+        make("button.primary", { type: "button", onclick: () => close(true) }, yes))));
+    dialog.addEventListener("cancel", () => resolve(false), { once: true });
+    dialog.showModal();
+  });
+}

@@ -1,0 +1,38 @@
+// Elements: making them, and filling them without disturbing a person who uses them.
+
+export const $ = (id) => document.getElementById(id);
+
+/** An element: `make("p.note", {id: "x"}, "text", child)`. Text is always text, never markup. */
+export function make(what, props = {}, ...children) {
+  const [tag, ...classes] = what.split(".");
+  const made = document.createElement(tag);
+  if (classes.length) made.className = classes.join(" ");
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+const shown = new Map();
+
+/** Fill an element anew, but only when what it shows has changed: forms and focus survive. */
+export function fill(element, data, build) {
+  const key = JSON.stringify(data);
+  if (shown.get(element) === key) return;
+  shown.set(element, key);
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  element.replaceChildren(...[build()].flat().filter(Boolean));
+  if (focused) {
+    const same = [...element.querySelectorAll("button, input, h3")].find((each) => each.tagName === focused.tagName
+      && each.id === focused.id && each.ariaLabel === focused.ariaLabel && each.name === focused.name && each.textContent === focused.textContent);
+    same?.focus();
+  }
+}
+
+/** Have the element filled anew the next time, whatever it shows. */
+export function forget(element) {
+  shown.delete(element);
+}

@@ -1,0 +1,56 @@
+// Behind the counter: stage, session, what went to Gett, and the mishaps to try.
+
+import { turn } from "./checkout.js";
+import { $, fill, make } from "./dom.js";
+import { now, shop } from "./state.js";
+
+const LEVELS = [
+  ["none", "No session", "Browsing needs none: the shop's own key is enough."],
+  ["partner-only", "Partner-only", "Good for an address and a price, not for paying."],
+  ["end-user", "End user", "Signed in: may pay and order."],
+];
+
+export function renderMachine(view = now.view) {
+  const stage = view?.stage ?? "browse";
+  const reached = shop.stages.indexOf(stage);
+  fill($("stages"), [stage, shop.stages], () => shop.stages.map((each, at) => make(
+    `li.${at < reached ? "passed" : at === reached ? "lit" : "ahead"}`, { "data-stage": each, "aria-current": at === reached ? "step" : null }, each)));
+  $("next").textContent = view?.next_action.kind ?? "choose_store";
+  const level = view?.session.level ?? "none";
+  const at = LEVELS.findIndex(([name]) => name === level);
+  fill($("levels"), level, () => LEVELS.map(([name, label], each) => make(
+    `li.${each === at ? "lit" : each < at ? "passed" : "ahead"}`, { "data-level": name, "aria-current": each === at ? "true" : null }, label)));
+  const notice = view?.notices.at(-1);
+  const note = notice?.code === "session_upgraded"
+    ? `${notice.message}; kept: ${notice.details.kept}.` : LEVELS[at]?.[2] ?? "";
+  if ($("session-note").textContent !== note) $("session-note").textContent = note;
+  renderGett();
+}
+
+const MISHAPS = [
+  ["price_change", "Raise prices by $1.00", "after you have seen the total"],
+  ["lost_answer", "Lose the answer to the order", "it is made, but we do not hear of it"],
+  ["slow_answer", "Answer the order slowly", "five seconds, to press twice or reload"],
+  ["store_closed", "Close this restaurant", "just before you see the price"],
+];
+
+function renderGett() {
+  const { orders, requests, mishaps } = now.gett;
+  $("counts").textContent = `${requests.at(-1)?.number ?? 0} · orders made: ${orders}`;
+  if (!$("mishaps").children.length) {
+    $("mishaps").append(...MISHAPS.map(([name, label, hint]) => make("label.mishap", {},
+      make("input", { type: "checkbox", role: "switch", "data-mishap": name, onchange: ({ target }) => turn(name, target.checked) }),
+      make("span.label", {}, label), make("span.hint", {}, hint))));
+  }
+  for (const input of $("mishaps").querySelectorAll("input")) {
+    input.checked = Boolean(mishaps[input.dataset.mishap]);
+    input.disabled = input.dataset.mishap === "store_closed" && !now.view?.store && !input.checked;
+  }
+  fill($("requests"), requests, () => requests.toReversed().map((each) => make(
+    "li.request", { value: each.number, "data-operation": each.operation, "data-status": each.status },
+    make("span.op", {}, each.operation),
+    make(`span.status.${each.status === 0 ? "none" : each.status < 300 ? "fine" : "refused"}`, {}, each.status ? String(each.status) : "no answer"),
+    make("span.route", {}, `${each.method} ${each.route}`),
+    make("span.level", {}, each.level),
+    each.code || each.key ? make("span.more", {}, [each.code, each.key && `key ${each.key}…`].filter(Boolean).join(" · ")) : null)));
+}

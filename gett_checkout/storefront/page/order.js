@@ -1,0 +1,83 @@
+// The order so far: its lines, the gap to the minimum, and in the end the receipt.
+
+import { startOver, step } from "./checkout.js";
+import { configure } from "./choices.js";
+import { $, fill, make } from "./dom.js";
+import { isOpen, money, now } from "./state.js";
+
+export function renderCart() {
+  const { view } = now;
+  const lines = view?.lines ?? [];
+  const open = isOpen();
+  $("start-over").hidden = !view || view.stage === "placing" || view.stage === "placed";
+  fill($("cart"), [lines, open, Boolean(view?.quote), Boolean(view?.store)], () => {
+    if (!lines.length) {
+      return make("p.empty", {}, view?.store ? "Nothing here yet. Add something from the menu." : "Choose a restaurant to begin.");
+    }
+    return [make("ul.lines", {}, lines.map((line) => cartLine(line, open))),
+      view.quote ? null : make("p.sum", {}, make("span", {}, "Items"), make("span.price", {}, money(now.subtotal)))];
+  });
+  renderGap();
+  const count = lines.reduce((sum, line) => sum + line.quantity, 0);
+  $("jump").hidden = !count || view.stage === "placed";
+  $("jump").textContent = `Your order · ${count} ${count === 1 ? "item" : "items"} · ${money(view?.quote?.amounts.total ?? now.subtotal)}`;
+}
+
+function cartLine(line, open) {
+  const picked = names(line.groups);
+  const item = now.sections?.flatMap((section) => section.items).find((each) => each.item_id === line.item_id);
+  const set = (quantity) => (quantity ? step("update", { line_id: line.line_id, quantity }) : step("remove", { line_id: line.line_id }));
+  return make("li.line", { "data-line": line.line_id },
+    make("div.what", {},
+      make("span.name", {}, line.name),
+      picked.length ? make("span.choices", {}, picked.join(", ")) : null,
+      line.problems.map((problem) => make("span.problem", {}, problem.message)),
+      open && item?.groups.length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
+    open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },
+      make("button", { type: "button", "aria-label": line.quantity > 1 ? `One ${line.name} less` : `Remove ${line.name}`, onclick: () => set(line.quantity - 1) }, "−"),
+      make("span", {}, String(line.quantity)),
+      make("button", { type: "button", "aria-label": `One ${line.name} more`, onclick: () => set(line.quantity + 1) }, "+"))
+      : make("span.times", {}, `× ${line.quantity}`),
+    make("span.price", {}, money(line.total)));
+}
+
+function names(groups) {
+  return groups.flatMap((group) => group.chosen.flatMap((choice) => [choice.name, ...names(choice.groups)]));
+}
+
+function renderGap() {
+  const gap = now.view?.stage === "placed" ? null : now.view?.minimum_order;
+  $("gap").hidden = !gap;
+  if (!gap) return;
+  const share = Math.min(Number(gap.counted) / Number(gap.threshold), 1);
+  $("gap").classList.toggle("met", gap.met);
+  $("gap-fill").style.setProperty("width", `${share * 100}%`);
+  const bar = $("gap-bar");
+  bar.setAttribute("aria-valuemax", gap.threshold);
+  bar.setAttribute("aria-valuenow", String(Math.min(Number(gap.counted), Number(gap.threshold))));
+  bar.setAttribute("aria-valuetext", `${money(gap.counted)} of ${money(gap.threshold)}`);
+  if ($("gap-text").textContent !== gap.message) $("gap-text").textContent = gap.message;
+  fill($("top-ups"), now.topUps, () => now.topUps.map((way) => make(
+    "button.chip", { type: "button", onclick: () => step("add", { item_id: way.item_id, quantity: way.quantity }) },
+    `+ ${way.quantity > 1 ? `${way.quantity} × ` : ""}${way.name}`, make("span.price", {}, money(way.total)))));
+}
+
+export function renderReceipt() {
+  const { view } = now;
+  fill($("receipt"), [view?.order, view?.fulfillment], () => view?.order && make("div.receipt", {},
+    make("p.tick", { "aria-hidden": "true" }, "✓"),
+    make("h3", { id: "receipt-title", tabindex: "-1" }, "Your order is placed."),
+    make("p", {}, `${view.store.name} is on it${view.fulfillment.type === "pickup" ? ": pick it up there." : "."}`),
+    make("p.facts", {}, "Order ", make("code", { id: "order-id" }, view.order.order_id ?? "(number to follow)")),
+    view.order.amounts ?? view.quote ? amounts((view.order.amounts ?? view.quote.amounts)) : null,
+    make("button.primary", { type: "button", id: "another", onclick: startOver }, "Start another order")));
+}
+
+/** What an order is made up of, to the total. */
+export function amounts(parts) {
+  const rows = [["Items", parts.sub_total], ["Fees", parts.fees], ["Promotions", parts.promotions, "−"],
+    ["Taxes", parts.taxes], ["Adjustments", parts.adjustments], ["Tip", parts.tip]];
+  return make("dl.amounts", {},
+    rows.filter(([, amount]) => Number(amount)).map(([label, amount, sign = ""]) => make("div", {}, make("dt", {}, label), make("dd", {}, sign + money(amount)))),
+    make("div.total", {}, make("dt", {}, "Total"), make("dd", {}, money(parts.total))));
+}

@@ -1,0 +1,157 @@
+// The steps of the checkout, each with its form while it is current and a summary once it is done.
+
+import { go, step } from "./checkout.js";
+import { $, fill, forget, make } from "./dom.js";
+import { amounts } from "./order.js";
+import { isOpen, money, now, shop } from "./state.js";
+
+// Each step stands or falls with one requirement of the view, and is current by its next action.
+const STEPS = [
+  { id: "fulfillment", title: "Delivery or pickup", actions: ["choose_fulfillment"], form: fulfillmentForm, done: fulfillmentDone, change: "Change" },
+  { id: "quote", title: "Price", actions: ["validate"], form: quoteForm, done: quoteDone, change: "Change the tip" },
+  { id: "identity", title: "Sign in", actions: ["sign_in"], form: identityForm, done: () => make("p", {}, "You are signed in.") },
+  { id: "payment", title: "Card", actions: ["choose_payment"], form: paymentForm, done: paymentDone, change: "Another card" },
+  { id: "place", title: "Place the order", actions: ["place", "confirm_total"], form: placeForm },
+];
+
+export function renderSteps() {
+  const { view } = now;
+  const list = $("steps");
+  list.hidden = !view?.lines.length || !isOpen();
+  if (list.hidden) { fill(list, null, () => []); return; }
+  if (!list.children.length) {
+    list.append(...STEPS.map((each) => make("li.step", { id: `step-${each.id}` },
+      make("div.step-head", {}, make("h3", { id: `step-${each.id}-title`, tabindex: "-1" }, each.title), make("div.step-change", {})),
+      make("div.step-body", {}))));
+    forget(list);
+  }
+  const missing = new Set(view.requirements.map((each) => each.code));
+  const kind = view.next_action.kind;
+  for (const each of STEPS) {
+    const row = $(`step-${each.id}`);
+    const isCurrent = now.opened ? now.opened === each.id : each.actions.includes(kind);
+    const isDone = !isCurrent && each.done && !missing.has(each.id) && isReached(each.id);
+    row.className = `step ${isCurrent ? "current" : isDone ? "done" : "later"}`;
+    if (isCurrent) row.setAttribute("aria-current", "step"); else row.removeAttribute("aria-current");
+    const data = [isCurrent, isDone, kind, view.next_action, view.store, view.fulfillment, view.quote, view.payment, view.tip, now.card];
+    fill(row.querySelector(".step-body"), data, () => (isCurrent ? each.form() : isDone ? each.done() : null));
+    fill(row.querySelector(".step-change"), [isDone, each.change], () => (isDone && each.change
+      ? make("button.link", { type: "button", "aria-label": `${each.change}: ${each.title}`, onclick: () => { open(each.id); } }, each.change)
+      : null));
+  }
+}
+
+/** A requirement that is not named may simply not be reached: without a quote none can be paid. */
+function isReached(id) {
+  const { view } = now;
+  return { fulfillment: view.fulfillment, quote: view.quote, identity: view.signed_in, payment: view.payment }[id];
+}
+
+function form(name, body, ...children) {
+  return make("form", { onsubmit: (event) => { event.preventDefault(); go(step(name, body(new FormData(event.target)))); } }, ...children);
+}
+
+function field(label, name, value, more = {}) {
+  return make("label.field", {}, make("span", {}, label), make("input", { name, value, required: true, ...more }));
+}
+
+const submitButton = (label, more = {}) => make("button.primary", { type: "submit", ...more }, label);
+
+function fulfillmentForm() {
+  const { view } = now;
+  const { offers } = view.store;
+  const before = view.fulfillment?.address ?? { address1: "350 5th Ave", city: "New York", state: "NY", postal_code: "10118" };
+  const address = make("div.fields", {},
+    field("Street and number", "address1", before.address1, { autocomplete: "address-line1" }),
+    field("City", "city", before.city, { autocomplete: "address-level2" }),
+    field("State", "state", before.state, { autocomplete: "address-level1" }),
+    field("Postal code", "postal_code", before.postal_code, { autocomplete: "postal-code", inputmode: "numeric" }));
+  const wanted = offers.includes(view.fulfillment?.type) ? view.fulfillment.type : offers[0];
+  const pick = (type) => {
+    address.hidden = type !== "delivery";
+    for (const input of address.querySelectorAll("input")) input.disabled = address.hidden;
+  };
+  const ways = make("fieldset.ways", {}, make("legend.unseen", {}, "How should it reach you?"),
+    offers.map((type) => {
+      const input = make("input", { type: "radio", name: "type", value: type, onchange: () => pick(type) });
+      input.checked = type === wanted;
+      return make("label", {}, input, make("span", {}, type === "delivery" ? "Delivery" : "Pickup"));
+    }));
+  pick(wanted);
+  return form("fulfill", (data) => Object.fromEntries(data), ways, address, submitButton("Continue"));
+}
+
+function fulfillmentDone() {
+  const { fulfillment, store } = now.view;
+  if (fulfillment.type === "pickup") return make("p", {}, `Pickup at ${store.name}`);
+  const { address1, city, state, postal_code: code } = fulfillment.address;
+  return make("p", {}, `${address1}, ${city}, ${state} ${code}`);
+}
+
+function quoteForm() {
+  const tips = ["0.00", "2.00", "3.00", "5.00"];
+  const wanted = now.view.tip ?? "3.00";
+  return form("validate", (data) => ({ tip: data.get("tip") }),
+    make("fieldset.ways", {}, make("legend", {}, "A tip for the courier and the kitchen?"),
+      tips.map((tip) => {
+        const input = make("input", { type: "radio", name: "tip", value: tip });
+        input.checked = Number(tip) === Number(wanted);
+        return make("label", {}, input, make("span", {}, Number(tip) ? money(tip) : "None"));
+      })),
+    submitButton("See the price"));
+}
+
+function quoteDone() {
+  const { quote } = now.view;
+  const until = new Date(quote.expires_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return [amounts(quote.amounts), make("p.facts", {}, `Gett's own price, held until ${until}.`)];
+}
+
+function identityForm() {
+  return form("identify", (data) => Object.fromEntries(data),
+    make("p.facts", {}, "Paying needs a name and an e-mail. Cart, address and price stay as they are."),
+    make("div.fields", {},
+      field("First name", "first_name", "Jane", { autocomplete: "given-name" }),
+      field("Last name", "last_name", "Doe", { autocomplete: "family-name" }),
+      field("E-mail", "email", "jane@example.com", { type: "email", autocomplete: "email" })),
+    submitButton("Sign in"));
+}
+
+function paymentForm() {
+  const body = (data) => { now.card = data.get("card"); return { card: now.card }; };
+  const isRefused = (card) => now.view.next_action.reason && card.card_id === now.card;
+  const first = shop.cards.find((card) => !isRefused(card));
+  return form("pay", body, make("fieldset.cards", {}, make("legend.unseen", {}, "Which card?"),
+    shop.cards.map((card) => {
+      const input = make("input", { type: "radio", name: "card", value: card.card_id, required: true });
+      input.checked = card === first;
+      return make("label", {}, input, make("span.name", {}, card.label), make("span.hint", {}, card.hint));
+    })), submitButton("Use this card"));
+}
+
+function paymentDone() {
+  const card = shop.cards.find((each) => each.card_id === now.card);
+  return make("p", {}, card ? card.label : "A card is chosen.");
+}
+
+function placeForm() {
+  const { next_action: action } = now.view;
+  if (action.kind === "confirm_total") {
+    return form("confirm_total", () => ({ total: action.after }),
+      make("dl.moved", {},
+        make("div", {}, make("dt", {}, "You saw"), make("dd", {}, make("s", {}, money(action.before)))),
+        make("div", {}, make("dt", {}, "It is now"), make("dd.total", {}, money(action.after)))),
+      submitButton(`Agree to ${money(action.after)}`, { id: "confirm" }));
+  }
+  if (action.kind !== "place") return null;
+  return form("place", () => ({ total: action.total }),
+    make("p.facts", {}, "Nothing is charged before you press."),
+    submitButton(`Place order · ${money(action.total)}`, { id: "place" }));
+}
+
+/** Open a step that was done, to change it. */
+function open(id) {
+  now.opened = id;
+  renderSteps();
+  $(`step-${id}-title`).focus();
+}

@@ -1,0 +1,44 @@
+// The page of a checkout. It decides nothing about it: what can be done next is the view's
+// next_action, what is missing are the view's requirements, and every step is one request.
+
+import { begin, comeBack, loadMenu, startOver } from "./checkout.js";
+import { $ } from "./dom.js";
+import { renderMachine } from "./machine.js";
+import { renderMenu } from "./menu.js";
+import { renderCart, renderReceipt } from "./order.js";
+import { now } from "./state.js";
+import { renderSteps } from "./steps.js";
+import { renderMessage } from "./words.js";
+
+function render() {
+  document.body.setAttribute("aria-busy", String(Boolean(now.busy)));
+  renderMessage();
+  renderMenu();
+  renderReceipt();
+  renderCart();
+  renderSteps();
+  renderMachine();
+  comeBack();
+}
+
+/** Where the order goes on. */
+function landing() {
+  if (now.view?.order) return $("receipt-title");
+  return $("message-button") ?? $("message").querySelector(".card")
+    ?? document.querySelector(".step.current h3") ?? $("order-title");
+}
+
+$("other-stores").addEventListener("click", async () => {
+  now.choosing = !now.choosing;
+  await loadMenu();
+  render();
+  $("menu-title").focus();
+});
+$("start-over").addEventListener("click", startOver);
+
+// On a phone a bar leads to the order, while the order is out of sight.
+new IntersectionObserver(([order]) => $("jump").classList.toggle("there", order.isIntersecting))
+  .observe($("order"));
+
+await begin({ render, renderMachine, landing });
+document.body.dataset.ready = "";

@@ -1,0 +1,99 @@
+"""The sandbox's side of the page: what went to Gett, and the mishaps that can be tried.
+
+Both go through the sandbox's own control paths. It alone sees the requests of every worker
+process, and its switches act on all of them; a worker's telemetry knows of its own requests only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import aiohttp
+
+from gett_checkout import OPERATIONS, InvalidInputError, RetryPolicy, TransportError
+
+# A shopper waits at the page, so patience is short: what is not known by then is asked for again.
+PATIENCE: Final = RetryPolicy(tries=2, budget=10.0, first_wait=0.4)
+
+_SHOWN: Final = 200
+_FAULTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        # Lost as often as one click tries, so that the shopper gets to see it.
+        "lost_answer": {"operation": "place_order", "kind": "drop_after", "times": PATIENCE.tries},
+        "slow_answer": {"operation": "place_order", "kind": "delay", "seconds": 5},
+    }
+)
+
+
+class Rehearsal:
+    """Reads and turns one sandbox over HTTP; ``http`` is the caller's, who closes it."""
+
+    def __init__(self, sandbox_url: str, http: aiohttp.ClientSession) -> None:
+        self._url = f"{sandbox_url}/_sandbox"
+        self._http = http
+
+    async def look(self) -> dict[str, Any]:
+        """The requests that went to Gett, the orders it made, and which mishaps are on."""
+        state = await self._call("GET", "")
+        seen = (await self._call("GET", "/requests"))["requests"]
+        first = max(len(seen) - _SHOWN, 0)
+        return {
+            "orders": state["orders"],
+            "requests": [_masked(each, first + at) for at, each in enumerate(seen[first:], 1)],
+            "mishaps": _mishaps(state),
+        }
+
+    async def turn(self, name: str, *, on: bool, store_id: str | None) -> None:
+        """Switch one mishap on or off; the closing one is of the store the checkout is at."""
+        match name:
+            case "price_change":
+                await self._call("PATCH", "/switches", {"price_change": 1 if on else 0})
+            case "store_closed":
+                closed = [store_id] if on and store_id else []
+                await self._call("PATCH", "/switches", {"closed_stores": closed})
+            case _ if name in _FAULTS:
+                await self._plan(name, on=on)
+            case _:
+                raise InvalidInputError("there is no such mishap")
+
+    async def _plan(self, name: str, *, on: bool) -> None:
+        planned = _mishaps(await self._call("GET", ""))
+        await self._call("DELETE", "/faults")
+        for each, fault in _FAULTS.items():
+            if on if each == name else planned[each]:
+                await self._call("POST", "/faults", fault)
+
+    async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        try:
+            async with self._http.request(method, self._url + path, json=body) as answer:
+                answer.raise_for_status()
+                return await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TransportError("the sandbox does not answer") from error
+
+
+def _mishaps(state: Mapping[str, Any]) -> dict[str, bool]:
+    planned = {(fault["operation"], fault["kind"]) for fault in state["faults"]}
+    return {
+        "price_change": bool(state["switches"]["price_change"]),
+        **{name: (fault["operation"], fault["kind"]) in planned for name, fault in _FAULTS.items()},
+        "store_closed": bool(state["switches"]["closed_stores"]),
+    }
+
+
+def _masked(seen: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """One request as it may be shown: of the path only its route, of the key only its beginning."""
+    operation = OPERATIONS.get(seen["operation"])
+    key = seen["idempotency_key"]
+    return {
+        "number": number,
+        "operation": seen["operation"] or "unknown",
+        "method": seen["method"],
+        "route": operation.path if operation else "",
+        "status": seen["status"],
+        "level": seen["level"].replace("_", "-"),
+        "code": seen["error_code"],
+        "key": key and key[:8],
+    }

@@ -1,0 +1,53 @@
+"""The storefront in a process of its own, and a shopper in a clean browser before it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from selenium import webdriver
+
+from tests.browser.shopping import Shop, Shopper, console, start_chromium
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[webdriver.Chrome]:
+    driver = start_chromium()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture(scope="session")
+def one_shop(chromium: webdriver.Chrome) -> Iterator[Shop]:
+    command = [sys.executable, "-m", "gett_checkout", "demo", "--web", "--no-browser", "--port=0"]
+    shop = Shop(command)
+    try:
+        yield shop
+    finally:
+        shop.end()
+
+
+@pytest.fixture
+def shop(one_shop: Shop) -> Shop:
+    """The storefront, its sandbox as new."""
+    one_shop.control("POST", "/reset", {})
+    return one_shop
+
+
+@pytest.fixture
+def shopper(chromium: webdriver.Chrome, shop: Shop) -> Iterator[Shopper]:
+    """Somebody who comes for the first time; what the browser complains of fails the test."""
+    yield from shopper_at(chromium, shop)
+
+
+def shopper_at(chromium: webdriver.Chrome, shop: Shop) -> Iterator[Shopper]:
+    """A shopper with no cookies, and nothing to complain of in the end."""
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    console(chromium)
+    shopper = Shopper(chromium, shop.url)
+    shopper.open()
+    yield shopper
+    assert shopper.complaints() == []
