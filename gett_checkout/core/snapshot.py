@@ -34,20 +34,21 @@ _ENCODING: Final = ("utf-8", "surrogatepass")  # a shopper's text may hold what 
 
 
 class Snapshots:
-    """Dumps and loads the states of one checkout, remembering each part's value and line."""
+    """Dumps and loads the states of one checkout, remembering the last one and its lines."""
 
     def __init__(self) -> None:
-        self._values = [part.default for part in _parts()]
+        self._state: CheckoutState | None = None
         self._lines = [""] * len(_parts())
 
     def dump(self, state: CheckoutState) -> bytes:
         """The state as bytes; parts at their default are left out."""
+        lines = self._lines.copy()
         for index, part in enumerate(_parts()):
             value = getattr(state, part.name)
-            if value is not self._values[index]:
-                self._lines[index] = "" if value is part.default else part.line(part.write(value))
-                self._values[index] = value
-        return "\n".join([_FIRST, *filter(None, self._lines), _LAST]).encode(*_ENCODING)
+            if value is not getattr(self._state, part.name, part.default):
+                lines[index] = "" if value is part.default else part.line(part.write(value))
+        self._state, self._lines = state, lines
+        return "\n".join([_FIRST, *filter(None, lines), _LAST]).encode(*_ENCODING)
 
     def load(self, data: bytes) -> CheckoutState:
         """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
@@ -62,18 +63,18 @@ class Snapshots:
                 f"this release reads snapshots up to version {VERSION}, not {version}"
             )
         try:
-            return self._state(texts)
+            return self._read(texts)
         except Exception as error:  # noqa: BLE001 - whatever damaged data provokes
             raise StorageError(f"the saved checkout is damaged ({type(error).__name__})") from None
 
-    def _state(self, texts: dict[str, str]) -> CheckoutState:
-        values = {}
-        for index, part in enumerate(_parts()):
-            text = texts.get(part.name)
-            if text is not None:
-                value = values[part.name] = part.read(text)
-                self._values[index], self._lines[index] = value, part.line(text)
-        return CheckoutState(**values)
+    def _read(self, texts: dict[str, str]) -> CheckoutState:
+        known = [(part, texts.get(part.name)) for part in _parts()]
+        state = CheckoutState(
+            **{part.name: part.read(text) for part, text in known if text is not None}
+        )
+        self._state = state
+        self._lines = ["" if text is None else part.line(text) for part, text in known]
+        return state
 
 
 def dump(state: CheckoutState) -> bytes:
