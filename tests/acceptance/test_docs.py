@@ -17,6 +17,7 @@ import ast
 import builtins
 import dis
 import inspect
+import logging
 import os
 import re
 import shlex
@@ -152,9 +153,20 @@ def clock() -> Clock:
     return clock
 
 
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """A page may set the library's logger up: for itself."""
+    logger = logging.getLogger("gett_checkout")
+    handlers, level = logger.handlers.copy(), logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
 # --- Python ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("own_logging")
 @pytest.mark.parametrize("page", pages_with("python"))
 async def test_the_python_of_a_page_runs(
     page: Path,

@@ -66,7 +66,11 @@ async def test_what_no_key_opens_is_a_storage_error(change: str) -> None:
     assert repr(storage) == "Encrypted(MemoryStorage(<1 checkouts>), <1 keys>)"
 
 
-@pytest.mark.parametrize("keys", [[], [b"short"], [OLD, "no key"], OLD, OLD.decode(), [None]])
+@pytest.mark.parametrize(
+    "keys",
+    [[], [b"short"], [OLD, "no key"], OLD, OLD.decode(), [None]],
+    ids=["none", "short", "one of two", "bare bytes", "bare text", "no text"],
+)
 def test_keys_that_are_none_are_refused_unquoted(keys: list[bytes]) -> None:
     with pytest.raises(InvalidInputError) as caught:
         Encrypted(MemoryStorage(), keys)

@@ -97,7 +97,6 @@ def problems(item_id: str, modifiers: Modifiers | None = None, **facts: Any) -> 
             },
         ),
     ],
-    ids=str,
 )
 def test_all_that_is_wrong_is_said_at_once(
     item_id: str, modifiers: Modifiers | None, expected: set[str]
