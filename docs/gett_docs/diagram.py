@@ -10,12 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Final
 
 from gett_checkout.core import machine
 from gett_checkout.core.machine import EVENTS, FACTS, Event
 from gett_checkout.core.state import OPEN, Stage
 
+PICTURE: Final = Path(__file__).parents[1] / "stages.svg"
 _LABELS: Final = 128  # the width of the events' names
 _STEP: Final = 76  # from stage to stage
 _TOP: Final = 74  # the height of the arcs
@@ -73,6 +75,12 @@ def state_diagram() -> str:
             "</svg>",
         ]
     )
+
+
+def picture() -> str:
+    """The diagram for where no page gives it a background and colours: the README's file."""
+    sheet = '<rect width="100%" height="100%" fill="#fff" rx="8"/>'
+    return state_diagram().replace("</style>", f"</style>\n{sheet}", 1) + "\n"
 
 
 def _x(stage: Stage) -> float:
@@ -140,3 +148,7 @@ def _tip(x: float, y: float, way: str, turn: str = "") -> str:
         "right": f"{x},{y} {x - 7},{y - 4} {x - 7},{y + 4}",
     }
     return f'<polygon class="tip{turn}" points="{corners[way]}"/>'
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(picture())

@@ -19,7 +19,7 @@ from gett_checkout.core.machine import EVENTS, FACTS
 from gett_checkout.core.requirements import RULES, requirements
 from gett_checkout.wire.endpoints import OPERATIONS
 from gett_docs import tables
-from gett_docs.diagram import events, state_diagram, words
+from gett_docs.diagram import PICTURE, events, picture, state_diagram, words
 from gett_docs.examples import ACTIONS, LACKING, NOW
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,11 @@ def test_the_diagram_is_the_machines() -> None:
                 read[name, stage] = stage
     assert read == LEGAL
     assert len(svg.findall("s:path", space)) == len(FACTS)
+
+
+def test_the_readmes_picture_is_the_diagram() -> None:
+    assert PICTURE.read_text() == picture(), "run: PYTHONPATH=docs python -m gett_docs.diagram"
+    assert f"](docs/{PICTURE.name})" in (ROOT / "README.md").read_text()
 
 
 def test_the_diagram_can_stand_in_a_page() -> None:
