@@ -18,7 +18,7 @@ from gett_checkout.core.machine import EVENTS, FACTS, Event
 from gett_checkout.core.state import OPEN, Stage
 
 PICTURE: Final = Path(__file__).parents[1] / "stages.svg"
-_LABELS: Final = 128  # the width of the events' names
+_LABELS: Final = 140  # the width of the events' names
 _STEP: Final = 76  # from stage to stage
 _TOP: Final = 74  # the height of the arcs
 _HEAD: Final = 26  # the height of a stage
