@@ -553,8 +553,10 @@ class Checkout:
     def _not_now(self, step: str) -> StepNotAllowedError:
         """The error of a step that does not fit the stage; it says what to do first."""
         missing = registry.requirements(self._record.state, self._record.now())
-        first = f": {missing[0].message}" if missing else ""
-        return StepNotAllowedError(f"{step} is not possible at stage {self._stage}{first}")
+        # Below the minimum everything is possible but `place`.
+        first = next((each.message for each in missing if each.code != "minimum_order"), None)
+        words = f"{step} is not possible at stage {self._stage}"
+        return StepNotAllowedError(f"{words}: {first}" if first else words)
 
     async def _at_now(self) -> None:
         await self._record.refresh()

@@ -30,6 +30,8 @@ from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.telemetry.hooks import Hook
 
 _WEEK: Final = 7 * 24 * 3600.0
+_SHORTEST: Final = 2 * 24 * 3600
+_LONGEST: Final = 10 * 365 * 24 * 3600
 _SETTLED_AT_ONCE: Final = 8
 _UNREADABLE_AGAIN: Final = timedelta(hours=1)
 
@@ -68,8 +70,8 @@ class Checkouts:
         lifetime: float = _WEEK,
         hooks: Iterable[Hook] = (),
     ) -> None:
-        if lifetime < 2 * 24 * 3600:
-            raise InvalidInputError("lifetime must be at least two days (172800 seconds)")
+        if not _SHORTEST <= lifetime <= _LONGEST:
+            raise InvalidInputError("lifetime must be from two days (172800 seconds) to ten years")
         self._client = client
         self._clock = clock or client.clock
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
@@ -111,7 +113,7 @@ class Checkouts:
             session=session,
             sessions=1 if session else 0,
         )
-        record = self._record(state)
+        record = self._record(state.checkout_id, state)
         try:
             await record.change(lambda new: new)
         except CheckoutConflictError as error:
@@ -122,9 +124,9 @@ class Checkouts:
         return Checkout(record, self._client, self._menus)
 
     @property
-    def lifetime(self) -> float:
-        """How long a checkout is kept after its last step, in seconds: for a cookie's ``max_age``."""
-        return self._lifetime.total_seconds()
+    def lifetime(self) -> int:
+        """How long a checkout is kept after its last step, in whole seconds, as for a cookie."""
+        return int(self._lifetime.total_seconds())
 
     def open(self, checkout_id: str | None) -> Opening:
         """The checkout as it was last saved, by whichever worker; `CheckoutNotFoundError`.
@@ -181,8 +183,9 @@ class Checkouts:
             )
 
     async def _load(self, checkout_id: str | None) -> Checkout:
+        checkout_id = checkout_id if isinstance(checkout_id, str) else ""
         stored = await self._storage.load(checkout_id) if checkout_id else None
-        if stored is None or not checkout_id:
+        if stored is None:
             missing = CheckoutNotFoundError("no checkout is kept under this id")
             missing.checkout_id = checkout_id or None
             missing.next_action = StartOver()
@@ -190,16 +193,14 @@ class Checkouts:
         # All handles of a checkout in this process share its record, and so follow one another.
         record = self._records.get(checkout_id)
         if record is None:
-            record = self._record(stored)
-            if record.state.checkout_id != checkout_id:
-                raise StorageError("what is kept under this id is another checkout")
-            self._records[checkout_id] = record
+            record = self._records[checkout_id] = self._record(checkout_id, stored)
         else:
             record.absorb(stored)
         return Checkout(record, self._client, self._menus)
 
-    def _record(self, kept: CheckoutState | Stored) -> Record:
+    def _record(self, checkout_id: str, kept: CheckoutState | Stored) -> Record:
         return Record(
+            checkout_id,
             kept,
             storage=self._storage,
             clock=self._clock,

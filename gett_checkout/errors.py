@@ -97,10 +97,14 @@ class GettCheckoutError(Exception):
         return problem
 
     def problem_headers(self) -> dict[str, str]:
-        """The headers to send with the problem document: its media type, ``Retry-After`` in seconds."""
+        """The headers to send with the problem document: its media type, ``Retry-After`` in seconds.
+
+        In aiohttp: ``web.Response(text=json.dumps(problem), headers=…)``, for ``json_response`` has a
+        media type of its own.
+        """
         headers = {"Content-Type": "application/problem+json"}
         if self.retry_after is not None:
-            headers["Retry-After"] = str(ceil(self.retry_after))
+            headers["Retry-After"] = str(max(ceil(self.retry_after), 0))
         return headers
 
 

@@ -12,7 +12,7 @@ from gett_checkout.core.machine import Event
 from gett_checkout.core.session import Session
 from gett_checkout.core.snapshot import Snapshots
 from gett_checkout.core.state import CheckoutState, Stage
-from gett_checkout.errors import CheckoutConflictError, CheckoutNotFoundError
+from gett_checkout.errors import CheckoutConflictError, CheckoutNotFoundError, StorageError
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.telemetry.events import StageChanged
 from gett_checkout.telemetry.hooks import Hooks
@@ -30,6 +30,7 @@ class Record:
 
     def __init__(
         self,
+        checkout_id: str,
         kept: CheckoutState | Stored,
         *,
         storage: Storage,
@@ -38,11 +39,10 @@ class Record:
         hooks: Hooks,
     ) -> None:
         self._snapshots = Snapshots()
+        self._checkout_id: Final = checkout_id
         self.version: int = kept.version if isinstance(kept, Stored) else 0
-        self.state: CheckoutState = (
-            self._snapshots.load(kept.data) if isinstance(kept, Stored) else kept
-        )
-        self.hooks: Final = hooks.about(self.state.checkout_id)
+        self.state: CheckoutState = self._read(kept) if isinstance(kept, Stored) else kept
+        self.hooks: Final = hooks.about(checkout_id)
         self.lock: Final = asyncio.Lock()
         self.opening: asyncio.Task[Session] | None = None
         self._saving = asyncio.Lock()
@@ -69,7 +69,7 @@ class Record:
             self._is_sure = False
             try:
                 self.version = await self._storage.save(
-                    state.checkout_id,
+                    self._checkout_id,
                     data,
                     expected_version=self.version,
                     expires_at=now + self._lifetime,
@@ -95,15 +95,15 @@ class Record:
         """Start again from what is saved, if that may be something else than we think."""
         async with self._saving:
             if not self._is_sure:
-                await self._read()
+                await self._reload()
 
     async def reload(self) -> None:
         """Start again from what is saved."""
         async with self._saving:
-            await self._read()
+            await self._reload()
 
-    async def _read(self) -> None:
-        stored = await self._storage.load(self.state.checkout_id)
+    async def _reload(self) -> None:
+        stored = await self._storage.load(self._checkout_id)
         if stored is None:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
         self._take(stored)
@@ -114,5 +114,12 @@ class Record:
             self._take(stored)
 
     def _take(self, stored: Stored) -> None:
-        self.state, self.version = self._snapshots.load(stored.data), stored.version
+        self.state, self.version = self._read(stored), stored.version
         self._is_sure = True
+
+    def _read(self, stored: Stored) -> CheckoutState:
+        """The state in it; `StorageError` when it is another checkout's: two entries were exchanged."""
+        state = self._snapshots.load(stored.data)
+        if state.checkout_id != self._checkout_id:
+            raise StorageError("what is kept under this id is another checkout")
+        return state

@@ -71,6 +71,12 @@ class Store:
     categories: tuple[str, ...] = ()
     address: StoreAddress | None = None
 
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The fulfillment types it offers: ``delivery``, ``pickup``."""
+        delivery, pickup = self.delivery_allowed is not False, self.pickup_allowed is not False
+        return ("delivery",) * delivery + ("pickup",) * pickup
+
     def is_open(self, now: datetime) -> bool | None:
         """Whether a window holds ``now`` (aware); ``None`` when hours or time zone are unknown."""
         if self.availability is None:
@@ -210,20 +216,26 @@ class CatalogSet:
         """The menu as JSON-ready data, as a page needs it: sections in order, the rest by id.
 
         Modifiers are items too and may have groups of their own, so each item and each group that
-        can be reached from a section is there once, and is named by its id wherever it occurs.
+        can be reached from a section is there once, and is named by its id wherever it occurs. No
+        id is named that is not there.
         """
         sections = tuple(self.walk())
-        items: dict[str, Item] = {}
-        groups: dict[str, ModifierGroup] = {}
+        items: dict[str, Any] = {}
+        groups: dict[str, Any] = {}
         waiting = [item for _, listed in sections for item in listed]
         while waiting:
             item = waiting.pop()
             if item.item_id in items:
                 continue
-            items[item.item_id] = item
-            for group in self.groups_of(item):
-                groups[group.modifier_group_id] = group
-                waiting.extend(self.items_of(group))
+            offered = self.groups_of(item)
+            group_ids = [group.modifier_group_id for group in offered]
+            items[item.item_id] = {**jsonable(item), "modifier_group_ids": group_ids}
+            for group in offered:
+                if group.modifier_group_id not in groups:
+                    modifiers = self.items_of(group)
+                    item_ids = [modifier.item_id for modifier in modifiers]
+                    groups[group.modifier_group_id] = {**jsonable(group), "item_ids": item_ids}
+                    waiting.extend(modifiers)
         return {
             "catalog_set_id": self.catalog_set_id,
             "sections": [
@@ -234,8 +246,8 @@ class CatalogSet:
                 }
                 for section, listed in sections
             ],
-            "items": jsonable(items),
-            "modifier_groups": jsonable(groups),
+            "items": items,
+            "modifier_groups": groups,
         }
 
 

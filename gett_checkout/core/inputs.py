@@ -1,6 +1,6 @@
 """What a page sends in JSON, as the values the steps take. The members are those of `jsonable`.
 
-A misspelt or missing member is an error, not a member left out.
+A misspelt or missing member is an error, not a member left out; what a member may be, its class says.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _PAYMENTS: Final[Mapping[str, type[Payment]]] = {
 def read_identity(members: object) -> Identity:
     """``{"email": …, "first_name": …, "last_name": …}``, with ``phone`` and ``partner_user_id``.
 
-    `InvalidInputError` for anything else.
+    `InvalidInputError` for anything else. A page may claim to be anybody: with a login of your own,
+    make the `Identity` from that instead.
     """
     return _read(Identity, _object(members, "an identity"))
 
@@ -54,8 +55,10 @@ def read_fulfillment(members: object) -> Fulfillment:
 
 
 def read_payment(members: object) -> Payment:
-    """``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, ``{"kind": "saved_card",
-    "payment_id": …}`` or ``{"kind": "gett_payment"}``; `InvalidInputError` for anything else.
+    """``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, with ``card_type`` and
+    ``last_four``; ``{"kind": "saved_card", "payment_id": …}``; or ``{"kind": "gett_payment"}``.
+
+    `InvalidInputError` for anything else.
     """
     given = _object(members, "a payment")
     return _read(_kind(given, "kind", _PAYMENTS), given)
@@ -80,9 +83,6 @@ def _read(kind: type[T], members: dict[object, object]) -> T:
     if unknown := [name for name in members if name not in known]:
         raise InvalidInputError(f"{kind.__name__} has no member {unknown[0]!r}")
     given = {str(name): value for name, value in members.items() if value is not None}
-    for name, value in given.items():
-        if not isinstance(value, str | Address):
-            raise InvalidInputError(f"{name} must be a string")
     for name, each in known.items():
         if each.default is NOTHING and name not in given:
             raise InvalidInputError(f"{kind.__name__} needs {name}")

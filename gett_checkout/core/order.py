@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
@@ -13,6 +14,9 @@ from gett_checkout.core.money import ZERO
 from gett_checkout.errors import InvalidInputError
 
 FulfillmentType = Literal["delivery", "pickup"]
+
+_BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: no card number fits in
+_LAST_FOUR = re.compile(r"[0-9]{4}")
 
 
 @frozen
@@ -30,6 +34,8 @@ class Address:
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise InvalidInputError(f"an address needs {name}")
+        if not isinstance(self.address2, str | None):
+            raise InvalidInputError("an address's address2 must be a string")
 
 
 @frozen
@@ -45,6 +51,8 @@ class Delivery:
             raise InvalidInputError("a delivery needs either an address or an address_id")
         if self.address is not None and not isinstance(self.address, Address):
             raise InvalidInputError("a delivery's address must be an Address")
+        if not isinstance(self.address_id, str | None):
+            raise InvalidInputError("an address_id must be a string")
 
     def to_dict(self) -> dict[str, Any]:
         """The delivery as JSON-ready data, its ``type`` included."""
@@ -65,42 +73,67 @@ class Pickup:
 Fulfillment = Delivery | Pickup
 
 
+class _Payment:
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The payment as JSON-ready data, its ``kind`` first; a card's token is left out."""
+        return {"kind": self.kind, **jsonable_fields(self)}
+
+
 @frozen
-class CardOnFile:
+class CardOnFile(_Payment):
     """A card the partner's own payment processor holds.
 
     ``processor_type`` names that processor in Gett's words; the API documents no list of them.
+    ``card_type`` (``visa``) and ``last_four`` are for showing, on the view after a reload say; Gett
+    is not told.
     """
 
     kind: ClassVar[Literal["card_on_file"]] = "card_on_file"
     card_token: str = field(repr=False)
     processor_type: str
+    card_type: str | None = None
+    last_four: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not self.card_token or not self.processor_type:
+        if not _is_text(self.card_token) or not _is_text(self.processor_type):
             raise InvalidInputError("a card on file needs a card_token and a processor_type")
+        if self.card_type is not None and not _is(_BRAND, self.card_type):
+            raise InvalidInputError("a card_type is a brand's name, without digits")
+        if self.last_four is not None and not _is(_LAST_FOUR, self.last_four):
+            raise InvalidInputError("last_four is the last four digits of the card, and no more")
 
 
 @frozen
-class SavedCard:
+class SavedCard(_Payment):
     """A card the shopper saved at Gett, by its ``payment_id``."""
 
     kind: ClassVar[Literal["saved_card"]] = "saved_card"
     payment_id: str
 
     def __attrs_post_init__(self) -> None:
-        if not self.payment_id:
+        if not _is_text(self.payment_id):
             raise InvalidInputError("a saved card needs a payment_id")
 
 
 @frozen
-class GettPayment:
+class GettPayment(_Payment):
     """Gett collects the payment itself."""
 
     kind: ClassVar[Literal["gett_payment"]] = "gett_payment"
 
 
 Payment = CardOnFile | SavedCard | GettPayment
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 @frozen

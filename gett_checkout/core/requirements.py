@@ -294,8 +294,5 @@ def minimum_gap(state: CheckoutState, now: datetime) -> MinimumOrder | None:
 
 
 def offers(state: CheckoutState) -> tuple[str, ...]:
-    """Which fulfillment types the store offers; both as long as it does not say."""
-    store = state.store
-    delivery = store is None or store.delivery_allowed is not False
-    pickup = store is None or store.pickup_allowed is not False
-    return ("delivery",) * delivery + ("pickup",) * pickup
+    """Which fulfillment types the store offers; both as long as there is none."""
+    return state.store.offers if state.store else ("delivery", "pickup")

@@ -10,13 +10,14 @@ from attrs import evolve, field, frozen
 
 from gett_checkout.core import requirements as registry
 from gett_checkout.core.actions import NextAction
-from gett_checkout.core.cart import GroupChoice, Line, LineProblem
+from gett_checkout.core.cart import GroupChoice, Line, LineProblem, subtotal
+from gett_checkout.core.catalog import Store
 from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.machine import at
 from gett_checkout.core.minimum import MinimumOrder
-from gett_checkout.core.order import CardOnFile, Fulfillment, Order, Payment, Quote
+from gett_checkout.core.order import CardOnFile, Fulfillment, Order, Payment, Quote, SavedCard
 from gett_checkout.core.requirements import Requirement
-from gett_checkout.core.state import CheckoutState, Notice, Stage
+from gett_checkout.core.state import OPEN, CheckoutState, Notice, Stage
 
 
 @frozen
@@ -51,12 +52,35 @@ class LineView:
 
 @frozen
 class StoreView:
-    """The store the order goes to."""
+    """A store as a page shows it: the one the order goes to, or one to choose.
+
+    ``offers`` names the fulfillment types, ``minimum_order_amount`` is in major units, and
+    ``is_open`` says whether its hours hold now, ``None`` when they are not known. A menu is
+    immutable under its ``catalog_set_id``.
+    """
 
     store_id: str
     name: str
     currency: str
     offers: tuple[str, ...]
+    catalog_set_id: str | None = None
+    categories: tuple[str, ...] = ()
+    minimum_order_amount: Decimal | None = None
+    is_open: bool | None = None
+
+    @classmethod
+    def of(cls, store: Store, now: datetime) -> StoreView:
+        """The picture of a store at ``now`` (aware), of a `StorePage` say."""
+        return cls(
+            store.store_id,
+            store.name,
+            store.currency,
+            store.offers,
+            store.catalog_set_id,
+            store.categories,
+            store.minimum_order_amount,
+            store.is_open(now),
+        )
 
 
 @frozen
@@ -69,16 +93,30 @@ class SessionView:
 
 @frozen
 class PaymentView:
-    """How the order will be paid, as much of it as may be shown."""
+    """How the order will be paid, as much of it as may be shown.
+
+    Of a `CardOnFile` what the caller gave for showing; of a `SavedCard` the ``payment_id``, by which
+    `Checkout.saved_cards` tells which it is.
+    """
 
     kind: str
     processor_type: str | None = None
+    card_type: str | None = None
+    last_four: str | None = None
+    payment_id: str | None = None
 
     @classmethod
     def of(cls, payment: Payment) -> PaymentView:
         """The picture of a payment."""
-        processor = payment.processor_type if isinstance(payment, CardOnFile) else None
-        return cls(payment.kind, processor)
+        match payment:
+            case CardOnFile():
+                return cls(
+                    payment.kind, payment.processor_type, payment.card_type, payment.last_four
+                )
+            case SavedCard():
+                return cls(payment.kind, payment_id=payment.payment_id)
+            case _:
+                return cls(payment.kind)
 
 
 @frozen
@@ -94,6 +132,9 @@ class CheckoutView:
     stage: Stage
     """Where it stands."""
 
+    editable: bool
+    """Whether the order can still be changed: not once it is under way, placed or given up."""
+
     session: SessionView
     """What the session in hand may do, and until when."""
 
@@ -101,10 +142,13 @@ class CheckoutView:
     """Whether an end user is known."""
 
     store: StoreView | None
-    """The store, and whether it offers delivery and pickup."""
+    """The store: what it offers, its minimum, and whether its hours hold now."""
 
     lines: tuple[LineView, ...]
     """The cart, with what is wrong with each line."""
+
+    subtotal: Decimal
+    """What the lines come to before tip, fees and taxes: the quote's figure, or the catalog prices."""
 
     minimum_order: MinimumOrder | None
     """The minimum-order gap; ``None`` when the store has no minimum, or before the first item."""
@@ -152,12 +196,12 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
     return CheckoutView(
         id=state.checkout_id,
         stage=state.stage,
+        editable=state.stage in OPEN,
         session=SessionView(session.level.label, session.expires_at) if session else SessionView(),
         signed_in=state.has_end_user(now),
-        store=StoreView(store.store_id, store.name, store.currency, registry.offers(state))
-        if store
-        else None,
+        store=StoreView.of(store, now) if store else None,
         lines=tuple(LineView.of(line) for line in state.lines),
+        subtotal=state.quote.amounts.sub_total if state.quote else subtotal(state.lines),
         minimum_order=registry.minimum_gap(state, now) if state.lines else None,
         fulfillment=state.fulfillment,
         tip=state.tip,

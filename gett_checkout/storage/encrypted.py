@@ -23,15 +23,7 @@ class Encrypted:
     """
 
     def __init__(self, storage: Storage, keys: Sequence[str | bytes]) -> None:
-        if isinstance(keys, str | bytes) or not keys:
-            raise InvalidInputError("keys must be a sequence of at least one key")
-        ciphers: list[Fernet] = []
-        try:
-            ciphers += map(Fernet, keys)
-        except (ValueError, TypeError):
-            ciphers.clear()
-        if not ciphers:  # raised out here, so that no error about a key hangs on to this one
-            raise InvalidInputError("each key must be 32 bytes in URL-safe base64")
+        ciphers = read_keys(keys)
         self._storage = storage
         self._ciphers = MultiFernet(ciphers)
         self._count = len(ciphers)
@@ -88,3 +80,17 @@ class Encrypted:
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
         return await self._storage.due(now, limit)
+
+
+def read_keys(keys: Sequence[str | bytes]) -> list[Fernet]:
+    """The keys, ready for use; `InvalidInputError` without one, or when one is none."""
+    if isinstance(keys, str | bytes) or not keys:
+        raise InvalidInputError("keys must be a sequence of at least one key")
+    ciphers: list[Fernet] = []
+    try:
+        ciphers += map(Fernet, keys)
+    except (ValueError, TypeError):
+        ciphers.clear()
+    if not ciphers:  # raised out here, so that no error about a key hangs on to this one
+        raise InvalidInputError("each key must be 32 bytes in URL-safe base64")
+    return ciphers

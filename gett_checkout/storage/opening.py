@@ -27,19 +27,26 @@ def open_storage(
     quotes them. ``clock`` gives aware UTC.
     """
     opened = _by_scheme(url, clock)
-    return _encrypted(opened, encryption_keys) if encryption_keys else opened
+    # An empty string is a setting that was forgotten, and not the wish to encrypt nothing.
+    is_wanted = isinstance(encryption_keys, str | bytes) or bool(encryption_keys)
+    return _encrypted(opened, encryption_keys) if is_wanted else opened
 
 
-@asynccontextmanager
-async def _encrypted(
+def _encrypted(
     opened: AbstractAsyncContextManager[Storage], keys: Sequence[str]
-) -> AsyncIterator[Storage]:
+) -> AbstractAsyncContextManager[Storage]:
     try:
-        from gett_checkout.storage.encrypted import Encrypted
+        from gett_checkout.storage.encrypted import Encrypted, read_keys
     except ModuleNotFoundError as error:
         raise _missing("encrypted", "encryption") from error
-    async with opened as storage:
-        yield Encrypted(storage, keys)
+    read_keys(keys)  # before anything is opened
+
+    @asynccontextmanager
+    async def encrypting() -> AsyncIterator[Storage]:
+        async with opened as storage:
+            yield Encrypted(storage, keys)
+
+    return encrypting()
 
 
 def _by_scheme(
