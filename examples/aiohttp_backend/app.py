@@ -5,30 +5,24 @@ Routes and JSON are those of ``examples/fastapi_backend``: one client drives bot
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
-from examples.aiohttp_backend.bodies import (
-    read_body,
+from examples.aiohttp_backend.bodies import read_json, read_members
+from examples.answers import PROBLEM, checkout_answer, http_problem, problem_answer
+from examples.shop import Settings, Shop, open_shop
+from gett_checkout import (
+    Checkout,
+    GettCheckoutError,
+    jsonable,
     read_fulfillment,
     read_identity,
     read_payment,
 )
-from examples.answers import (
-    PROBLEM,
-    cards_answer,
-    checkout_answer,
-    http_problem,
-    menu_answer,
-    problem_answer,
-    stores_answer,
-    top_ups_answer,
-)
-from examples.shop import Settings, Shop, open_shop
-from gett_checkout import Checkout, GettCheckoutError, StepNotAllowedError
 from gett_checkout.webhooks import once, read_event
 
 log = logging.getLogger(__name__)
@@ -61,21 +55,20 @@ async def answer_problems(
     try:
         return await handler(request)
     except GettCheckoutError as error:
-        problem, headers = problem_answer(error)
+        problem, headers = problem_answer(error), error.problem_headers()
         if problem["status"] >= 500:
             log.warning("a step failed", exc_info=error)
     except web.HTTPException as refused:  # the framework's own: no such path, a body too large
         problem = http_problem(refused.status)
-        headers = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
-    return web.json_response(
-        problem, status=problem["status"], headers=headers, content_type=PROBLEM
-    )
+        allow = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
+        headers = {**PROBLEM, **allow}
+    return web.Response(text=json.dumps(problem), status=problem["status"], headers=headers)
 
 
 async def opened(request: web.Request) -> Checkout:
     """The shopper's checkout, as whichever worker saved it; without a cookie, the error says so."""
     shop = request.app[SHOP]
-    return await shop.checkouts.open(request.cookies.get(shop.cookie, ""))
+    return await shop.checkouts.open(request.cookies.get(shop.cookie))
 
 
 def answer(checkout: Checkout, status: int = 200) -> web.Response:
@@ -87,7 +80,7 @@ def answer(checkout: Checkout, status: int = 200) -> web.Response:
 async def stores(request: web.Request) -> web.Response:
     """Restaurants to choose from. Discovery has the smallest of Gett's rate limits: cache it."""
     page = await request.app[SHOP].gett.discover_stores(query=request.query.get("query"))
-    return web.json_response(stores_answer(page.stores))
+    return web.json_response({"stores": jsonable(page.stores)})
 
 
 @routes.post("/checkout")
@@ -96,8 +89,14 @@ async def start(request: web.Request) -> web.Response:
     shop = request.app[SHOP]
     checkout = await shop.checkouts.start()
     response = answer(checkout, 201)
-    secure = shop.settings.secure_cookie
-    response.set_cookie(shop.cookie, checkout.id, httponly=True, secure=secure, samesite="Strict")
+    response.set_cookie(
+        shop.cookie,
+        checkout.id,
+        max_age=shop.checkouts.lifetime,
+        httponly=True,
+        secure=shop.settings.secure_cookie,
+        samesite="Strict",
+    )
     return response
 
 
@@ -119,19 +118,16 @@ async def abandon(request: web.Request) -> web.Response:
 async def browse(request: web.Request) -> web.Response:
     """Step 1: choose the restaurant."""
     checkout = await opened(request)
-    body = await read_body(request, "store_id", optional=("replace_cart",))
+    body = await read_members(request, "store_id", optional=("replace_cart",))
     await checkout.browse(body["store_id"], replace_cart=body.get("replace_cart") is True)
     return answer(checkout)
 
 
 @routes.get("/checkout/menu")
 async def menu(request: web.Request) -> web.Response:
-    """Its menu; another worker than the one that browsed has to get it first."""
+    """Its menu, at any stage."""
     checkout = await opened(request)
-    if checkout.store is None:
-        raise StepNotAllowedError("choose a store first", step="menu")
-    catalog = checkout.catalog or await checkout.browse(checkout.store.store_id)
-    return web.json_response(menu_answer(catalog))
+    return web.json_response((await checkout.menu()).to_dict())
 
 
 @routes.post("/checkout/lines")
@@ -139,7 +135,7 @@ async def add(request: web.Request) -> web.Response:
     """Put an item into the cart."""
     checkout = await opened(request)
     optional = ("quantity", "modifiers", "special_instructions")
-    await checkout.add(**await read_body(request, "item_id", optional=optional))
+    await checkout.add(**await read_members(request, "item_id", optional=optional))
     return answer(checkout, 201)
 
 
@@ -148,7 +144,7 @@ async def update(request: web.Request) -> web.Response:
     """Change a line."""
     checkout = await opened(request)
     optional = ("quantity", "modifiers", "special_instructions")
-    changes = await read_body(request, optional=optional)
+    changes = await read_members(request, optional=optional)
     await checkout.update(request.match_info["line_id"], **changes)
     return answer(checkout)
 
@@ -165,14 +161,14 @@ async def remove(request: web.Request) -> web.Response:
 async def top_ups(request: web.Request) -> web.Response:
     """What would close the gap to the minimum order."""
     checkout = await opened(request)
-    return web.json_response(top_ups_answer(await checkout.top_ups()))
+    return web.json_response({"top_ups": jsonable(await checkout.top_ups())})
 
 
 @routes.put("/checkout/fulfillment")
 async def fulfill(request: web.Request) -> web.Response:
     """Step 2: delivery or pickup."""
     checkout = await opened(request)
-    await checkout.fulfill(await read_fulfillment(request))
+    await checkout.fulfill(read_fulfillment(await read_json(request)))
     return answer(checkout)
 
 
@@ -180,7 +176,7 @@ async def fulfill(request: web.Request) -> web.Response:
 async def validate(request: web.Request) -> web.Response:
     """Step 3: Gett's price, with a tip."""
     checkout = await opened(request)
-    body = await read_body(request, optional=("tip",))
+    body = await read_members(request, optional=("tip",))
     await checkout.validate(tip=body.get("tip"))
     return answer(checkout)
 
@@ -189,7 +185,7 @@ async def validate(request: web.Request) -> web.Response:
 async def confirm_total(request: web.Request) -> web.Response:
     """The shopper agrees to a total that has changed."""
     checkout = await opened(request)
-    body = await read_body(request, "total")
+    body = await read_members(request, "total")
     await checkout.confirm_total(body["total"])
     return answer(checkout)
 
@@ -198,7 +194,7 @@ async def confirm_total(request: web.Request) -> web.Response:
 async def identify(request: web.Request) -> web.Response:
     """Who the shopper is. With a login of your own, take it from there and not from the request."""
     checkout = await opened(request)
-    await checkout.identify(await read_identity(request))
+    await checkout.identify(read_identity(await read_json(request)))
     return answer(checkout)
 
 
@@ -206,14 +202,14 @@ async def identify(request: web.Request) -> web.Response:
 async def saved_cards(request: web.Request) -> web.Response:
     """The cards the shopper keeps at Gett."""
     checkout = await opened(request)
-    return web.json_response(cards_answer(await checkout.saved_cards()))
+    return web.json_response({"cards": jsonable(await checkout.saved_cards())})
 
 
 @routes.put("/checkout/payment")
 async def pay(request: web.Request) -> web.Response:
     """Step 4: how to pay. A token of your processor's, never a card number."""
     checkout = await opened(request)
-    await checkout.pay(await read_payment(request))
+    await checkout.pay(read_payment(await read_json(request)))
     return answer(checkout)
 
 
@@ -221,7 +217,7 @@ async def pay(request: web.Request) -> web.Response:
 async def place(request: web.Request) -> web.Response:
     """Step 5: place the order, for the total shown on the button. A second click: the same order."""
     checkout = await opened(request)
-    body = await read_body(request, "total")
+    body = await read_members(request, "total")
     await checkout.place(total=body["total"])
     return answer(checkout)
 

@@ -15,16 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from examples.answers import (
-    PROBLEM,
-    cards_answer,
-    checkout_answer,
-    http_problem,
-    menu_answer,
-    problem_answer,
-    stores_answer,
-    top_ups_answer,
-)
+from examples.answers import PROBLEM, checkout_answer, http_problem, problem_answer
 from examples.fastapi_backend.bodies import (
     FulfillmentBody,
     IdentityBody,
@@ -36,7 +27,15 @@ from examples.fastapi_backend.bodies import (
     TotalBody,
 )
 from examples.shop import Settings, Shop, open_shop
-from gett_checkout import Checkout, GettCheckoutError, InvalidInputError, StepNotAllowedError
+from gett_checkout import (
+    Checkout,
+    GettCheckoutError,
+    InvalidInputError,
+    jsonable,
+    read_fulfillment,
+    read_identity,
+    read_payment,
+)
 from gett_checkout.webhooks import once, read_event
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
     """Every error as a problem document: the one place where errors become answers."""
     if isinstance(error, HTTPException):  # the framework's own: no such path, no readable body
         refused = http_problem(error.status_code)
-        return JSONResponse(refused, error.status_code, error.headers, PROBLEM)
+        return JSONResponse(refused, error.status_code, {**(error.headers or {}), **PROBLEM})
     if isinstance(error, RequestValidationError):
         error = InvalidInputError(
             # Where and what, but not the input itself, which FastAPI's own answer repeats.
@@ -75,10 +74,10 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
             )
         )
     assert isinstance(error, GettCheckoutError)
-    problem, headers = problem_answer(error)
+    problem = problem_answer(error)
     if problem["status"] >= 500:
         log.warning("a step failed", exc_info=error)
-    return JSONResponse(problem, problem["status"], headers, PROBLEM)
+    return JSONResponse(problem, problem["status"], error.problem_headers())
 
 
 def shop_of(request: Request) -> Shop:
@@ -92,7 +91,7 @@ OurShop = Annotated[Shop, Depends(shop_of)]
 
 async def opened(request: Request, shop: OurShop) -> Checkout:
     """The shopper's checkout, as whichever worker saved it; without a cookie, the error says so."""
-    return await shop.checkouts.open(request.cookies.get(shop.cookie, ""))
+    return await shop.checkouts.open(request.cookies.get(shop.cookie))
 
 
 Opened = Annotated[Checkout, Depends(opened)]
@@ -102,15 +101,21 @@ Opened = Annotated[Checkout, Depends(opened)]
 async def stores(shop: OurShop, query: str | None = None) -> Answer:
     """Restaurants to choose from. Discovery has the smallest of Gett's rate limits: cache it."""
     page = await shop.gett.discover_stores(query=query)
-    return stores_answer(page.stores)
+    return {"stores": jsonable(page.stores)}
 
 
 @routes.post("/checkout", status_code=201)
 async def start(shop: OurShop, response: Response) -> Answer:
     """A new checkout, bound to this browser by its cookie."""
     checkout = await shop.checkouts.start()
-    secure = shop.settings.secure_cookie
-    response.set_cookie(shop.cookie, checkout.id, httponly=True, secure=secure, samesite="strict")
+    response.set_cookie(
+        shop.cookie,
+        checkout.id,
+        max_age=shop.checkouts.lifetime,
+        httponly=True,
+        secure=shop.settings.secure_cookie,
+        samesite="strict",
+    )
     return checkout_answer(checkout)
 
 
@@ -136,10 +141,8 @@ async def browse(checkout: Opened, body: StoreBody) -> Answer:
 
 @routes.get("/checkout/menu")
 async def menu(checkout: Opened) -> Answer:
-    """Its menu; another worker than the one that browsed has to get it first."""
-    if checkout.store is None:
-        raise StepNotAllowedError("choose a store first", step="menu")
-    return menu_answer(checkout.catalog or await checkout.browse(checkout.store.store_id))
+    """Its menu, at any stage."""
+    return (await checkout.menu()).to_dict()
 
 
 @routes.post("/checkout/lines", status_code=201)
@@ -166,13 +169,13 @@ async def remove(checkout: Opened, line_id: str) -> Answer:
 @routes.get("/checkout/top-ups")
 async def top_ups(checkout: Opened) -> Answer:
     """What would close the gap to the minimum order."""
-    return top_ups_answer(await checkout.top_ups())
+    return {"top_ups": jsonable(await checkout.top_ups())}
 
 
 @routes.put("/checkout/fulfillment")
 async def fulfill(checkout: Opened, body: FulfillmentBody) -> Answer:
     """Step 2: delivery or pickup."""
-    await checkout.fulfill(body.value())
+    await checkout.fulfill(read_fulfillment(body.model_dump()))
     return checkout_answer(checkout)
 
 
@@ -193,20 +196,20 @@ async def confirm_total(checkout: Opened, body: TotalBody) -> Answer:
 @routes.put("/checkout/identity")
 async def identify(checkout: Opened, body: IdentityBody) -> Answer:
     """Who the shopper is. With a login of your own, take it from there and not from the request."""
-    await checkout.identify(body.value())
+    await checkout.identify(read_identity(body.model_dump()))
     return checkout_answer(checkout)
 
 
 @routes.get("/checkout/cards")
 async def saved_cards(checkout: Opened) -> Answer:
     """The cards the shopper keeps at Gett."""
-    return cards_answer(await checkout.saved_cards())
+    return {"cards": jsonable(await checkout.saved_cards())}
 
 
 @routes.put("/checkout/payment")
 async def pay(checkout: Opened, body: PaymentBody) -> Answer:
     """Step 4: how to pay. A token of your processor's, never a card number."""
-    await checkout.pay(body.value())
+    await checkout.pay(read_payment(body.model_dump()))
     return checkout_answer(checkout)
 
 

@@ -1,4 +1,4 @@
-"""Request bodies: what FastAPI reads, checks and documents, and the library's values made of them.
+"""Request bodies: what FastAPI reads and documents. The library's readers make its values of them.
 
 The library's own values are attrs classes, which FastAPI does not read. Shape is checked here;
 what a quantity, an address or an amount may be is the library's to say, once, as `InvalidInputError`.
@@ -10,16 +10,6 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from gett_checkout import (
-    Address,
-    CardOnFile,
-    Delivery,
-    GettPayment,
-    Identity,
-    Pickup,
-    SavedCard,
-)
 
 
 class Body(BaseModel):
@@ -78,24 +68,17 @@ class AddressBody(Body):
 
 
 class DeliveryBody(Body):
-    """To an address."""
+    """To an address, given here or kept at Gett."""
 
     type: Literal["delivery"]
-    address: AddressBody
-
-    def value(self) -> Delivery:
-        """The library's value."""
-        return Delivery(Address(**self.address.model_dump()))
+    address: AddressBody | None = None
+    address_id: str | None = None
 
 
 class PickupBody(Body):
     """The shopper comes to the restaurant."""
 
     type: Literal["pickup"]
-
-    def value(self) -> Pickup:
-        """The library's value."""
-        return Pickup()
 
 
 FulfillmentBody = Annotated[DeliveryBody | PickupBody, Field(discriminator="type")]
@@ -120,22 +103,17 @@ class IdentityBody(Body):
     first_name: str = Field(repr=False)
     last_name: str = Field(repr=False)
     phone: str | None = Field(default=None, repr=False)
-
-    def value(self) -> Identity:
-        """The library's value."""
-        return Identity(**self.model_dump())
+    partner_user_id: str | None = Field(default=None, repr=False)
 
 
 class CardOnFileBody(Body):
-    """A card that the partner's own processor keeps."""
+    """A card that the partner's own processor keeps; its brand and last digits are for showing."""
 
     kind: Literal["card_on_file"]
     card_token: str = Field(repr=False)
     processor_type: str
-
-    def value(self) -> CardOnFile:
-        """The library's value."""
-        return CardOnFile(self.card_token, self.processor_type)
+    card_type: str | None = None
+    last_four: str | None = None
 
 
 class SavedCardBody(Body):
@@ -144,19 +122,11 @@ class SavedCardBody(Body):
     kind: Literal["saved_card"]
     payment_id: str
 
-    def value(self) -> SavedCard:
-        """The library's value."""
-        return SavedCard(self.payment_id)
-
 
 class GettPaymentBody(Body):
     """Gett collects the payment."""
 
     kind: Literal["gett_payment"]
-
-    def value(self) -> GettPayment:
-        """The library's value."""
-        return GettPayment()
 
 
 PaymentBody = Annotated[

@@ -7,7 +7,6 @@ unguessable id, and any worker over the same storage can serve the next step of 
 from __future__ import annotations
 
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from importlib.resources import files
 from pathlib import PurePath
@@ -21,16 +20,15 @@ from gett_checkout import (
     Checkouts,
     GettCheckoutError,
     GettClient,
-    InvalidInputError,
     Stage,
+    StoreView,
+    jsonable,
 )
 from gett_checkout.storefront import guard
-from gett_checkout.storefront.menu import menu_sections, store_card
 from gett_checkout.storefront.rehearsal import Rehearsal
 from gett_checkout.storefront.steps import CARDS, STEPS, read_json
 
 COOKIE: Final = "gett_checkout"
-_WEEK: Final = 7 * 24 * 3600
 _LARGEST_BODY: Final = 64 * 1024
 _CONTENT_TYPES: Final = {
     ".html": "text/html",
@@ -84,27 +82,23 @@ class Storefront:
         return web.json_response(
             {
                 "stages": [each for each in Stage if each is not Stage.ABANDONED],
-                "cards": [
-                    {"card_id": card.card_id, "label": card.label, "hint": card.hint}
-                    for card in CARDS
-                ],
+                "cards": jsonable(
+                    [
+                        {"card_id": card.card_id, "hint": card.hint, "on_file": card.on_file}
+                        for card in CARDS
+                    ]
+                ),
             }
         )
 
     async def _stores(self, _: web.Request) -> web.Response:
         page, now = await self._gett.discover_stores(), self._gett.clock()
-        return web.json_response({"stores": [store_card(store, now) for store in page.stores]})
+        stores = [StoreView.of(store, now) for store in page.stores]
+        return web.json_response({"stores": jsonable(stores)})
 
     async def _menu(self, request: web.Request) -> web.Response:
         checkout = await self._checkout(request)
-        store = checkout.store
-        if store is None or store.catalog_set_id is None:
-            raise InvalidInputError("choose a store first")
-        menu = checkout.catalog or await self._gett.get_catalog_set(
-            store.catalog_set_id, store_id=store.store_id
-        )
-        shown = {"store": store_card(store, self._gett.clock()), "sections": menu_sections(menu)}
-        return web.json_response(shown)
+        return web.json_response((await checkout.menu()).to_dict())
 
     # --- the checkout -----------------------------------------------------------------------------
 
@@ -129,7 +123,8 @@ class Storefront:
         await STEPS[name](checkout, asked)
         answer = await self._answer(checkout)
         # No `secure`: the page is served over plain HTTP, on loopback only.
-        answer.set_cookie(COOKIE, checkout.id, max_age=_WEEK, httponly=True, samesite="Strict")
+        lifetime = self._checkouts.lifetime
+        answer.set_cookie(COOKIE, checkout.id, max_age=lifetime, httponly=True, samesite="Strict")
         return answer
 
     async def _start_over(self, request: web.Request) -> web.Response:
@@ -141,19 +136,12 @@ class Storefront:
         return _without_checkout()
 
     async def _checkout(self, request: web.Request) -> Checkout:
-        return await self._checkouts.open(request.cookies.get(COOKIE, ""))
+        return await self._checkouts.open(request.cookies.get(COOKIE))
 
     async def _answer(self, checkout: Checkout) -> web.Response:
-        view = checkout.view
-        shown = view.to_dict()
+        shown = checkout.view.to_dict()
         del shown["id"]  # it opens the checkout, and stays in a cookie no script can read
-        return web.json_response(
-            {
-                "view": shown,
-                "subtotal": format(sum((line.total for line in view.lines), Decimal(0)), "f"),
-                "top_ups": await _top_ups(checkout),
-            }
-        )
+        return web.json_response({"view": shown, "top_ups": await _top_ups(checkout)})
 
     # --- the sandbox ------------------------------------------------------------------------------
 
@@ -179,24 +167,13 @@ async def _asset(_: web.Request, *, text: str, content_type: str) -> web.Respons
 
 
 def _without_checkout() -> web.Response:
-    answer = web.json_response({"view": None, "subtotal": "0", "top_ups": []})
+    answer = web.json_response({"view": None, "top_ups": []})
     answer.del_cookie(COOKIE, httponly=True, samesite="Strict")
     return answer
 
 
-async def _top_ups(checkout: Checkout) -> list[dict[str, Any]]:
-    """What would close the gap, while there is one; a hint, so never a reason to fail."""
-    gap = checkout.view.minimum_order
-    if gap is None or gap.met:
-        return []
+async def _top_ups(checkout: Checkout) -> Any:
+    """What would close the gap, once something is in the cart; a hint, so never a reason to fail."""
     with suppress(GettCheckoutError):
-        return [
-            {
-                "item_id": way.item.item_id,
-                "name": way.item.name,
-                "quantity": way.quantity,
-                "total": format(way.total, "f"),
-            }
-            for way in await checkout.top_ups(3)
-        ]
+        return jsonable(await checkout.top_ups(3)) if checkout.view.lines else []
     return []

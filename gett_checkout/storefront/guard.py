@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -36,10 +37,11 @@ async def harden(request: web.Request, response: web.StreamResponse) -> None:
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Whatever goes wrong is answered with a problem document (RFC 9457)."""
+    headers = {"Content-Type": "application/problem+json"}
     try:
         return await handler(request)
     except GettCheckoutError as error:
-        problem = error.to_problem()
+        problem, headers = error.to_problem(), error.problem_headers()
         # The id is what opens the checkout; the browser has it in a cookie no script can read.
         problem.pop("checkout_id", None)
     except web.HTTPException as refusal:
@@ -49,9 +51,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except Exception:  # noqa: BLE001 - whatever it is, the answer is a problem document
         _log.exception("A request of the storefront failed")
         problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
-    return web.json_response(
-        problem, status=problem["status"], content_type="application/problem+json"
-    )
+    return web.Response(text=json.dumps(problem), status=problem["status"], headers=headers)
 
 
 @web.middleware

@@ -10,18 +10,15 @@ from aiohttp import web
 from attrs import field, frozen
 
 from gett_checkout import (
-    Address,
     CardOnFile,
     Checkout,
-    Delivery,
-    Fulfillment,
-    Identity,
     InvalidInputError,
-    Pickup,
+    read_fulfillment,
+    read_identity,
 )
 
 Asked = Mapping[str, Any]
-Step = Callable[[Checkout, Asked], Awaitable[None]]
+Step = Callable[[Checkout, Asked], Awaitable[object]]
 
 
 @frozen
@@ -33,15 +30,14 @@ class Card:
     """
 
     card_id: str
-    label: str
     hint: str
-    token: str = field(repr=False)
+    on_file: CardOnFile = field(repr=False)
 
 
 CARDS: Final = (
-    Card("good", "Visa ending 4242", "goes through", "card_ok"),
-    Card("declined", "Visa ending 0002", "is declined", "card_declined"),
-    Card("fails_once", "Mastercard ending 0341", "fails once", "card_fails_once"),
+    Card("good", "goes through", CardOnFile("card_ok", "stripe", "Visa", "4242")),
+    Card("declined", "is declined", CardOnFile("card_declined", "stripe", "Visa", "0002")),
+    Card("fails_once", "fails once", CardOnFile("card_fails_once", "stripe", "Mastercard", "0341")),
 )
 
 
@@ -56,89 +52,43 @@ async def read_json(request: web.Request) -> Asked:
     return asked
 
 
-async def _browse(checkout: Checkout, asked: Asked) -> None:
-    replace = asked.get("replace_cart") is True
-    await checkout.browse(_text(asked, "store_id"), replace_cart=replace)
-
-
-async def _add(checkout: Checkout, asked: Asked) -> None:
-    await checkout.add(
-        _text(asked, "item_id"),
-        quantity=asked.get("quantity", 1),
-        modifiers=asked.get("modifiers"),
-    )
-
-
-async def _update(checkout: Checkout, asked: Asked) -> None:
-    await checkout.update(
-        _text(asked, "line_id"), quantity=asked.get("quantity"), modifiers=asked.get("modifiers")
-    )
-
-
-async def _remove(checkout: Checkout, asked: Asked) -> None:
-    await checkout.remove(_text(asked, "line_id"))
-
-
-async def _fulfill(checkout: Checkout, asked: Asked) -> None:
-    await checkout.fulfill(_fulfillment(asked))
-
-
-async def _validate(checkout: Checkout, asked: Asked) -> None:
-    await checkout.validate(tip=asked.get("tip"))
-
-
-async def _identify(checkout: Checkout, asked: Asked) -> None:
-    names = ("email", "first_name", "last_name")
-    await checkout.identify(Identity(**{name: _text(asked, name) for name in names}))
-
-
-async def _pay(checkout: Checkout, asked: Asked) -> None:
-    card = next((each for each in CARDS if each.card_id == asked.get("card")), None)
-    if card is None:
-        raise InvalidInputError("there is no such card")
-    await checkout.pay(CardOnFile(card.token, processor_type="stripe"))
-
-
-async def _confirm_total(checkout: Checkout, asked: Asked) -> None:
-    await checkout.confirm_total(_text(asked, "total"))
-
-
-async def _place(checkout: Checkout, asked: Asked) -> None:
-    await checkout.place(total=_text(asked, "total"))  # what the button said
-
-
-async def _settle(checkout: Checkout, asked: Asked) -> None:
-    await checkout.settle()
-
-
-STEPS: Final[Mapping[str, Step]] = MappingProxyType(
-    {
-        "browse": _browse,
-        "add": _add,
-        "update": _update,
-        "remove": _remove,
-        "fulfill": _fulfill,
-        "validate": _validate,
-        "identify": _identify,
-        "pay": _pay,
-        "confirm_total": _confirm_total,
-        "place": _place,
-        "settle": _settle,
-    }
-)
-
-
-def _fulfillment(asked: Asked) -> Fulfillment:
-    if asked.get("type") == "pickup":
-        return Pickup()
-    if asked.get("type") != "delivery":
-        raise InvalidInputError("the type must be delivery or pickup")
-    names = ("address1", "city", "state", "postal_code")
-    return Delivery(Address(**{name: _text(asked, name) for name in names}))
+def _card(asked: Asked) -> CardOnFile:
+    for card in CARDS:
+        if card.card_id == asked.get("card"):
+            return card.on_file
+    raise InvalidInputError("there is no such card")
 
 
 def _text(asked: Asked, name: str) -> str:
     value = asked.get(name)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str):
         raise InvalidInputError(f"{name} is missing")
-    return value.strip()
+    return value
+
+
+STEPS: Final[Mapping[str, Step]] = MappingProxyType(
+    {
+        "browse": lambda checkout, asked: checkout.browse(
+            _text(asked, "store_id"), replace_cart=asked.get("replace_cart") is True
+        ),
+        "add": lambda checkout, asked: checkout.add(
+            _text(asked, "item_id"),
+            quantity=asked.get("quantity", 1),
+            modifiers=asked.get("modifiers"),
+        ),
+        "update": lambda checkout, asked: checkout.update(
+            _text(asked, "line_id"),
+            quantity=asked.get("quantity"),
+            modifiers=asked.get("modifiers"),
+        ),
+        "remove": lambda checkout, asked: checkout.remove(_text(asked, "line_id")),
+        "fulfill": lambda checkout, asked: checkout.fulfill(read_fulfillment(asked)),
+        "validate": lambda checkout, asked: checkout.validate(tip=asked.get("tip")),
+        "identify": lambda checkout, asked: checkout.identify(read_identity(asked)),
+        "pay": lambda checkout, asked: checkout.pay(_card(asked)),
+        "confirm_total": lambda checkout, asked: checkout.confirm_total(_text(asked, "total")),
+        # What the button said.
+        "place": lambda checkout, asked: checkout.place(total=_text(asked, "total")),
+        "settle": lambda checkout, asked: checkout.settle(),
+    }
+)

@@ -92,8 +92,9 @@ async def walk(shopper: Shopper, rehearsal: Rehearsal) -> None:
     assert refused.body["next_action"]["minimum_order"]["missing"] == "4.50"
     assert refused.body["detail"] == "Add $4.50 more to reach the $15.00 minimum"
     ways = (await shopper.does("GET", "/checkout/top-ups"))["top_ups"]
-    assert ways[0]["total"] == "4.50"
-    view = await shopper.does("POST", "/checkout/lines", item_id=ways[0]["item_id"], quantity=2)
+    assert (ways[0]["quantity"], ways[0]["total"]) == (1, "4.50")
+    item_id = ways[0]["item"]["item_id"]
+    view = await shopper.does("POST", "/checkout/lines", item_id=item_id, quantity=2)
     line = f"/checkout/lines/{view['lines'][-1]['line_id']}"
     view = await shopper.does("PATCH", line, quantity=1, special_instructions="cut")
     assert view["minimum_order"]["met"]
@@ -114,6 +115,7 @@ async def walk(shopper: Shopper, rehearsal: Rehearsal) -> None:
     view = await shopper.does("POST", "/checkout/order", total=total)
     again = await shopper.does("POST", "/checkout/order", total=total)
     shown = await shopper.does("GET", "/checkout")
+    assert await shopper.does("GET", "/checkout/menu") == menu
     assert view["stage"] == again["stage"] == shown["stage"] == "placed"
     (order,) = await rehearsal.orders()
     assert view["order"]["order_id"] == again["order"]["order_id"] == order["order_id"]
@@ -278,12 +280,15 @@ async def test_a_killed_workers_order_is_settled_by_the_other(
         ("POST", "/checkout/lines", {"item_id": "item_garlic_bread", "quantity": "many"}),
         ("POST", "/checkout/lines", {"item_id": "item_garlic_bread", "quantitty": 2}),
         ("POST", "/checkout/lines", {"item_id": "item_margherita", "modifiers": ["group"]}),
-        ("PATCH", "/checkout/lines/none", {"quantity": 2}),
+        ("PUT", "/checkout/store", {"store_id": ""}),
         ("PUT", "/checkout/fulfillment", {"type": "drone"}),
         ("PUT", "/checkout/fulfillment", {"type": "delivery", "address": {"city": "New York"}}),
         ("PUT", "/checkout/fulfillment", {"type": "delivery", "address": {**HOME, "city": " "}}),
+        ("PUT", "/checkout/fulfillment", {"type": "delivery"}),
+        ("PUT", "/checkout/fulfillment", {"type": "pickup", "address": HOME}),
         ("PUT", "/checkout/identity", {"email": "x", "first_name": "J", "last_name": "D"}),
         ("PUT", "/checkout/payment", {**card(), "processor_type": 7}),
+        ("PUT", "/checkout/payment", {**card(), "last_four": "4242424242424242"}),
         ("PUT", "/checkout/payment", {"kind": "saved_card"}),
         ("PUT", "/checkout/payment", {"kind": "cash", "card_token": CARD_TOKEN}),
         ("POST", "/checkout/order", {"total": "much"}),
@@ -297,6 +302,26 @@ async def test_a_body_that_cannot_be_right_is_refused_without_repeating_it(
     assert refused.status == 422
     assert CARD_TOKEN not in shopper.said[-1]
     assert "many" not in shopper.said[-1]
+
+
+async def test_a_line_that_is_gone_is_not_found(shopper: Shopper) -> None:
+    await shopper.until_priced()
+    for method, body in [("PATCH", {"quantity": 2}), ("DELETE", {})]:
+        refused = await shopper.is_refused("LINE_NOT_FOUND", method, "/checkout/lines/none", **body)
+        assert refused.status == 404
+
+
+async def test_the_card_is_named_after_a_reload(shopper: Shopper) -> None:
+    await shopper.until_priced()
+    await shopper.signs_in()
+    await shopper.does("PUT", "/checkout/payment", **card(), card_type="visa", last_four="4242")
+    assert (await shopper.does("GET", "/checkout"))["payment"] == {
+        "kind": "card_on_file",
+        "processor_type": "stripe",
+        "card_type": "visa",
+        "last_four": "4242",
+        "payment_id": None,
+    }
 
 
 @pytest.mark.parametrize("body", [b"{", b"", b"[1]", b'"text"', b"[" * 100_000, b"\xff"])
@@ -343,6 +368,7 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(shopper: Sh
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "domain" not in cookie
+    assert "max-age=604800;" in f"{cookie};"
 
 
 def test_both_backends_have_the_same_routes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,10 +70,12 @@ _UNTIL_PRICED: Sequence[tuple[str, Mapping[str, Any]]] = (
         "fulfill",
         {
             "type": "delivery",
-            "address1": "350 5th Ave",
-            "city": "New York",
-            "state": "NY",
-            "postal_code": "10118",
+            "address": {
+                "address1": "350 5th Ave",
+                "city": "New York",
+                "state": "NY",
+                "postal_code": "10118",
+            },
         },
     ),
     ("validate", {"tip": "3.00"}),

@@ -52,7 +52,9 @@ def test_the_gap_fills_and_says_how_much_is_missing(shopper: Shopper) -> None:
     assert shopper.script(width) == "70%"
     assert bar.get_attribute("aria-valuetext") == "$10.50 of $15.00"
     assert shopper.driver.find_elements("css selector", ".step.current") == []
-    shopper.shows("#next", "add_items")
+    shopper.shows("#stages .lit[data-stage=fulfillment]")  # that is how far the order has got
+    shopper.shows("#next", "add items")
+    shopper.shows("#why", "Add $4.50 more to reach the $15.00 minimum")
     shopper.picture("gap")
     shopper.press("#top-ups .chip", "Garlic bread")
     shopper.shows("#gap-text", "The $15.00 minimum is reached")

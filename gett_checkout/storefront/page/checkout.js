@@ -32,8 +32,8 @@ async function ask(method, path, body) {
 }
 
 /** Go by what the library says; where it cannot say anything, the page stays as it is. */
-function take({ ok, data: { view, subtotal, top_ups: topUps, ...problem } }) {
-  if (ok) Object.assign(now, { view, subtotal, topUps });
+function take({ ok, data: { view, top_ups: topUps, ...problem } }) {
+  if (ok) Object.assign(now, { view, topUps });
   else now.problem ??= problem;
 }
 
@@ -123,15 +123,15 @@ export function comeBack() {
 
 /** Get what is about to be shown and is not here yet: the restaurants, or the menu of one. */
 export async function loadMenu() {
-  const storeId = now.view?.store?.store_id;
+  const wanted = now.view?.store?.catalog_set_id;
   if (isPicking() && !shop.stores.length) {
     const { ok, data } = await ask("GET", "/api/stores");
     if (ok) shop.stores = data.stores;
     else now.problem ??= data;
   }
-  if (storeId && storeId !== now.store?.store_id && isOpen()) {
+  if (wanted && wanted !== now.menu?.catalog_set_id && isOpen()) {
     const { ok, data } = await ask("GET", "/api/menu");
-    if (ok) Object.assign(now, { store: data.store, sections: data.sections });
+    if (ok) now.menu = data;
     else now.problem ??= data;
   }
 }
@@ -154,7 +154,7 @@ export async function startOver() {
   try {
     const answer = await ask("POST", "/api/start-over", {});
     take(answer);
-    if (answer.ok) Object.assign(now, { opened: null, choosing: false, card: null });
+    if (answer.ok) Object.assign(now, { opened: null, choosing: false, tried: null });
     await loadMenu();
   } catch {
     now.problem = NO_SERVER;

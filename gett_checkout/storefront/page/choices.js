@@ -2,16 +2,16 @@
 
 import { step } from "./checkout.js";
 import { $, make } from "./dom.js";
-import { money } from "./state.js";
+import { groupsOf, money, now } from "./state.js";
 
-const cents = (price) => Math.round(Number(price) * 100);
+const cents = (price) => Math.round(Number(price ?? 0) * 100);
 
 /** Ask for an item's choices, then add it, or change the line given. */
 export function configure(item, line) {
   const dialog = $("choices");
   const quantity = make("input", { type: "number", id: "quantity", min: 1, max: 99, required: true, value: line?.quantity ?? 1 });
   const submit = make("button.primary", { type: "submit", id: "choices-done" });
-  const groups = make("div", {}, item.groups.map((group) => groupField(group, line?.groups ?? [], item.item_id)));
+  const groups = make("div", {}, groupsOf(item).map((group) => groupField(group, line?.groups ?? [], [item.item_id])));
   const total = () => {
     const one = cents(item.price) + [...groups.querySelectorAll("input:checked:enabled")]
       .reduce((sum, input) => sum + cents(input.dataset.price), 0);
@@ -39,16 +39,18 @@ export function configure(item, line) {
   dialog.showModal();
 }
 
-/** One group as a fieldset: radios where exactly one is wanted, else checkboxes; nested ones inside. */
+/** One group as a fieldset: radios where exactly one is wanted, else checkboxes; nested ones inside.
+ *  The path leads to it by the items above; one that would contain itself is not offered there. */
 function groupField(group, before, path) {
-  const id = `${path}-${group.group_id}`;
-  const isOne = group.min === 1 && group.max === 1;
-  const picked = before.find((each) => each.modifier_group_id === group.group_id)?.chosen ?? [];
-  const hint = group.min ? (isOne ? "choose one" : `choose ${group.min} to ${group.max ?? "any"}`)
-    : group.max ? `up to ${group.max}` : "as you like";
-  return make("fieldset", { "data-group": group.group_id, "data-min": group.min, "data-max": group.max ?? 99 },
+  const { modifier_group_id: groupId, min_selections: min, max_selections: max } = group;
+  const id = `${path.join("-")}-${groupId}`;
+  const isOne = min === 1 && max === 1;
+  const picked = before.find((each) => each.modifier_group_id === groupId)?.chosen ?? [];
+  const hint = min ? (isOne ? "choose one" : `choose ${min} to ${max ?? "any"}`) : max ? `up to ${max}` : "as you like";
+  const choices = group.item_ids.filter((each) => !path.includes(each)).map((each) => now.menu.items[each]);
+  return make("fieldset", { "data-group": groupId, "data-min": min, "data-max": max ?? 99 },
     make("legend", {}, group.name, " ", make("span.hint", {}, hint)),
-    group.choices.map((choice) => {
+    choices.map((choice) => {
       const was = picked.find((each) => each.item_id === choice.item_id);
       const input = make("input", {
         type: isOne ? "radio" : "checkbox", name: id, value: choice.item_id, "data-price": choice.price,
@@ -58,8 +60,8 @@ function groupField(group, before, path) {
       return make("div.choice", {},
         make("label", {}, input, make("span", {}, choice.name),
           cents(choice.price) ? make("span.extra", {}, `+${money(choice.price)}`) : null),
-        choice.groups.length ? make("div.nested", {},
-          choice.groups.map((each) => groupField(each, was?.groups ?? [], `${id}-${choice.item_id}`))) : null);
+        choice.modifier_group_ids.length ? make("div.nested", {},
+          groupsOf(choice).map((each) => groupField(each, was?.groups ?? [], [...path, choice.item_id]))) : null);
     }));
 }
 

@@ -15,7 +15,9 @@ export function renderMachine(view = now.view) {
   const reached = shop.stages.indexOf(stage);
   fill($("stages"), [stage, shop.stages], () => shop.stages.map((each, at) => make(
     `li.${at < reached ? "passed" : at === reached ? "lit" : "ahead"}`, { "data-stage": each, "aria-current": at === reached ? "step" : null }, each)));
-  $("next").textContent = view?.next_action.kind ?? "choose_store";
+  $("next").textContent = (view?.next_action.kind ?? "choose_store").replaceAll("_", " ");
+  const why = view ? view.requirements[0]?.message ?? "" : "Choose a restaurant";
+  if ($("why").textContent !== why) $("why").textContent = why;
   const level = view?.session.level ?? "none";
   const at = LEVELS.findIndex(([name]) => name === level);
   fill($("levels"), level, () => LEVELS.map(([name, label], each) => make(

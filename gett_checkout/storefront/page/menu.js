@@ -3,10 +3,10 @@
 import { go, step } from "./checkout.js";
 import { agree, configure } from "./choices.js";
 import { $, fill, make } from "./dom.js";
-import { isOpen, isPicking, money, now, shop } from "./state.js";
+import { groupsOf, isOpen, isPicking, money, now, shop } from "./state.js";
 
 export function renderMenu() {
-  const { view, sections } = now;
+  const { view, menu } = now;
   const picks = isPicking();
   const open = isOpen();
   const body = $("menu-body");
@@ -16,32 +16,36 @@ export function renderMenu() {
   $("menu-title").textContent = picks ? "Where from today?" : view.store.name;
   $("menu-facts").textContent = picks
     ? "Four kitchens, each with a rule of its own."
-    : now.store ? storeFacts(now.store).join(" · ") : "";
+    : storeFacts(view.store).join(" · ");
   if (picks) {
     fill(body, ["stores", shop.stores, view?.store], () => make("ul.stores", {}, shop.stores.map(storeCard)));
-  } else if (now.store?.store_id === view.store.store_id) {
-    fill(body, ["menu", now.store, open], () => sections.map((section, at) => make(
+  } else if (menu?.catalog_set_id === view.store.catalog_set_id) {
+    const sections = menu.sections.filter((section) => section.item_ids.length);
+    fill(body, ["menu", menu.catalog_set_id], () => sections.map((section, at) => make(
       "section.section", { "aria-labelledby": `section-${at}` },
       make("h2", { id: `section-${at}` }, section.name),
-      make("ul.items", {}, section.items.map((item) => menuRow(item, open))),
+      make("ul.items", {}, section.item_ids.map((id) => menuRow(menu.items[id]))),
     )));
   }
 }
 
 function storeFacts(store) {
-  const ways = store.delivery && store.pickup ? "Delivery and pickup" : store.delivery ? "Delivery only" : "Pickup only";
-  const minimum = store.minimum ? `${money(store.minimum, store.currency)} minimum` : "No minimum";
+  const [delivery, pickup] = ["delivery", "pickup"].map((way) => store.offers.includes(way));
+  const ways = delivery && pickup ? "Delivery and pickup" : delivery ? "Delivery only" : "Pickup only";
+  const least = store.minimum_order_amount;
+  const minimum = Number(least) ? `${money(least, store.currency)} minimum` : "No minimum";
   return [store.categories.join(", "), ways, minimum];
 }
 
 function storeCard(store) {
   const [kind, ways, minimum] = storeFacts(store);
+  const closed = store.is_open === false;
   return make("li", {}, make(
-    "button.store", { type: "button", disabled: !store.open, "data-store": store.store_id, onclick: () => choose(store) },
+    "button.store", { type: "button", disabled: closed, "data-store": store.store_id, onclick: () => choose(store) },
     make("span.name", {}, store.name),
     make("span.kind", {}, kind),
-    make("span.rest", {}, store.open ? ways : "Closed now"),
-    store.open ? make("span.rest", {}, minimum) : null,
+    make("span.rest", {}, closed ? "Closed now" : ways),
+    closed ? null : make("span.rest", {}, minimum),
   ));
 }
 
@@ -53,21 +57,21 @@ async function choose(store) {
   await go(step("browse", { store_id: store.store_id, replace_cart: Boolean(moves) }), "menu-title");
 }
 
-function menuRow(item, open) {
+function menuRow(item) {
   const label = item.available ? "Add" : "Sold out";
   return make("li.item", {},
     make("div.what", {},
       make("h3", {}, item.name),
       item.description && make("p", {}, item.description)),
-    make("span.price", {}, money(item.price)),
+    make("span.price", {}, money(item.price ?? 0)),
     make("button.add", {
-      type: "button", disabled: !item.available || !open, "data-item": item.item_id,
+      type: "button", disabled: !item.available, "data-item": item.item_id,
       "aria-label": `${label} ${item.name}`, onclick: () => addItem(item),
     }, label),
   );
 }
 
 function addItem(item) {
-  if (item.groups.length) configure(item, null);
+  if (groupsOf(item).length) configure(item, null);
   else step("add", { item_id: item.item_id });
 }

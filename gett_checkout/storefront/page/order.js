@@ -3,7 +3,7 @@
 import { startOver, step } from "./checkout.js";
 import { configure } from "./choices.js";
 import { $, fill, make } from "./dom.js";
-import { isOpen, money, now } from "./state.js";
+import { groupsOf, isOpen, money, now } from "./state.js";
 
 export function renderCart() {
   const { view } = now;
@@ -15,24 +15,24 @@ export function renderCart() {
       return make("p.empty", {}, view?.store ? "Nothing here yet. Add something from the menu." : "Choose a restaurant to begin.");
     }
     return [make("ul.lines", {}, lines.map((line) => cartLine(line, open))),
-      view.quote ? null : make("p.sum", {}, make("span", {}, "Items"), make("span.price", {}, money(now.subtotal)))];
+      view.quote ? null : make("p.sum", {}, make("span", {}, "Items"), make("span.price", {}, money(view.subtotal)))];
   });
   renderGap();
   const count = lines.reduce((sum, line) => sum + line.quantity, 0);
   $("jump").hidden = !count || view.stage === "placed";
-  $("jump").textContent = `Your order · ${count} ${count === 1 ? "item" : "items"} · ${money(view?.quote?.amounts.total ?? now.subtotal)}`;
+  $("jump").textContent = `Your order · ${count} ${count === 1 ? "item" : "items"} · ${money(view?.quote?.amounts.total ?? view?.subtotal ?? 0)}`;
 }
 
 function cartLine(line, open) {
   const picked = names(line.groups);
-  const item = now.sections?.flatMap((section) => section.items).find((each) => each.item_id === line.item_id);
+  const item = now.menu?.items[line.item_id];
   const set = (quantity) => (quantity ? step("update", { line_id: line.line_id, quantity }) : step("remove", { line_id: line.line_id }));
   return make("li.line", { "data-line": line.line_id },
     make("div.what", {},
       make("span.name", {}, line.name),
       picked.length ? make("span.choices", {}, picked.join(", ")) : null,
       line.problems.map((problem) => make("span.problem", {}, problem.message)),
-      open && item?.groups.length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
+      open && item && groupsOf(item).length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
     open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },
       make("button", { type: "button", "aria-label": line.quantity > 1 ? `One ${line.name} less` : `Remove ${line.name}`, onclick: () => set(line.quantity - 1) }, "−"),
       make("span", {}, String(line.quantity)),
@@ -58,8 +58,8 @@ function renderGap() {
   bar.setAttribute("aria-valuetext", `${money(gap.counted)} of ${money(gap.threshold)}`);
   if ($("gap-text").textContent !== gap.message) $("gap-text").textContent = gap.message;
   fill($("top-ups"), now.topUps, () => now.topUps.map((way) => make(
-    "button.chip", { type: "button", onclick: () => step("add", { item_id: way.item_id, quantity: way.quantity }) },
-    `+ ${way.quantity > 1 ? `${way.quantity} × ` : ""}${way.name}`, make("span.price", {}, money(way.total)))));
+    "button.chip", { type: "button", onclick: () => step("add", { item_id: way.item.item_id, quantity: way.quantity }) },
+    `+ ${way.quantity > 1 ? `${way.quantity} × ` : ""}${way.item.name}`, make("span.price", {}, money(way.total)))));
 }
 
 export function renderReceipt() {

@@ -3,15 +3,13 @@
 export const shop = { stages: [], cards: [], stores: [] };
 export const now = {
   view: null,        // where the checkout stands, as the library says
-  subtotal: "0",
   topUps: [],
-  store: null,       // the store the menu belongs to
-  sections: null,    // its menu
+  menu: null,        // the store's: sections in order, items and modifier groups by id
   problem: null,     // the last problem document, until the next step
   busy: null,        // the step under way
   opened: null,      // the step opened again to be changed
   choosing: false,   // whether the restaurants are shown although one is chosen
-  card: null,        // the card chosen: the view tells only that there is one
+  tried: null,       // the card tried last, so that another one is offered when it is refused
   gett: { orders: 0, requests: [], mishaps: {} },
 };
 
@@ -22,10 +20,20 @@ export function money(amount, currency = now.view?.store?.currency ?? "USD") {
 
 /** Whether the shopper may still change the order. */
 export function isOpen() {
-  return !["placing", "placed", "abandoned"].includes(now.view?.stage);
+  return now.view?.editable ?? true;
 }
 
 /** Whether the restaurants are what to show. */
 export function isPicking() {
   return !now.view?.store || now.choosing || now.view.next_action.kind === "choose_store";
+}
+
+/** The choices an item offers. */
+export function groupsOf(item) {
+  return item.modifier_group_ids.map((id) => now.menu.modifier_groups[id]);
+}
+
+/** A card as a person knows it. */
+export function cardName({ card_type: type, last_four: digits }) {
+  return type && digits ? `${type} ending ${digits}` : "A card is chosen.";
 }

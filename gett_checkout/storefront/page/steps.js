@@ -3,7 +3,7 @@
 import { go, step } from "./checkout.js";
 import { $, fill, forget, make } from "./dom.js";
 import { amounts } from "./order.js";
-import { isOpen, money, now, shop } from "./state.js";
+import { cardName, isOpen, money, now, shop } from "./state.js";
 
 // Each step stands or falls with one requirement of the view, and is current by its next action.
 const STEPS = [
@@ -33,7 +33,7 @@ export function renderSteps() {
     const isDone = !isCurrent && each.done && !missing.has(each.id) && isReached(each.id);
     row.className = `step ${isCurrent ? "current" : isDone ? "done" : "later"}`;
     if (isCurrent) row.setAttribute("aria-current", "step"); else row.removeAttribute("aria-current");
-    const data = [isCurrent, isDone, kind, view.next_action, view.store, view.fulfillment, view.quote, view.payment, view.tip, now.card];
+    const data = [isCurrent, isDone, kind, view.next_action, view.store, view.fulfillment, view.quote, view.payment, view.tip, now.tried];
     fill(row.querySelector(".step-body"), data, () => (isCurrent ? each.form() : isDone ? each.done() : null));
     fill(row.querySelector(".step-change"), [isDone, each.change], () => (isDone && each.change
       ? make("button.link", { type: "button", "aria-label": `${each.change}: ${each.title}`, onclick: () => { open(each.id); } }, each.change)
@@ -78,7 +78,11 @@ function fulfillmentForm() {
       return make("label", {}, input, make("span", {}, type === "delivery" ? "Delivery" : "Pickup"));
     }));
   pick(wanted);
-  return form("fulfill", (data) => Object.fromEntries(data), ways, address, submitButton("Continue"));
+  const body = (data) => {
+    const { type, ...where } = Object.fromEntries(data);
+    return type === "delivery" ? { type, address: where } : { type };
+  };
+  return form("fulfill", body, ways, address, submitButton("Continue"));
 }
 
 function fulfillmentDone() {
@@ -118,20 +122,19 @@ function identityForm() {
 }
 
 function paymentForm() {
-  const body = (data) => { now.card = data.get("card"); return { card: now.card }; };
-  const isRefused = (card) => now.view.next_action.reason && card.card_id === now.card;
+  const body = (data) => { now.tried = data.get("card"); return { card: now.tried }; };
+  const isRefused = (card) => now.view.next_action.reason && card.card_id === now.tried;
   const first = shop.cards.find((card) => !isRefused(card));
   return form("pay", body, make("fieldset.cards", {}, make("legend.unseen", {}, "Which card?"),
     shop.cards.map((card) => {
       const input = make("input", { type: "radio", name: "card", value: card.card_id, required: true });
       input.checked = card === first;
-      return make("label", {}, input, make("span.name", {}, card.label), make("span.hint", {}, card.hint));
+      return make("label", {}, input, make("span.name", {}, cardName(card.on_file)), make("span.hint", {}, card.hint));
     })), submitButton("Use this card"));
 }
 
 function paymentDone() {
-  const card = shop.cards.find((each) => each.card_id === now.card);
-  return make("p", {}, card ? card.label : "A card is chosen.");
+  return make("p", {}, cardName(now.view.payment));
 }
 
 function placeForm() {

@@ -16,6 +16,7 @@ const PROBLEM_WORDS = {
   TOTAL_CHANGED: ["The total has changed.", "Nothing was ordered. Please look at the new total below."],
   IDENTITY_REQUIRED: ["Please sign in first.", "Your cart, address and price are kept."],
   CHECKOUT_CONFLICT: ["This order was changed in another window.", "Here is how it stands now. Please try again."],
+  LINE_NOT_FOUND: ["This is not in your cart any more.", "It was taken out in another window. Here is how the cart stands now."],
   CHECKOUT_NOT_FOUND: ["This order is no longer open.", "Choose a restaurant to start another."],
   PLACEMENT_IN_PROGRESS: ["Your order is being placed.", "No need to press again: this page looks by itself."],
   RATE_LIMITED: ["It is very busy right now.", "Nothing was ordered. Please try again in a minute."],
