@@ -178,10 +178,18 @@ def test_a_reload_in_the_middle_goes_on_where_it_was(shop: Shop, shopper: Shoppe
     shopper.sign_in()
     shopper.reload()
     shopper.pay()
+    shopper.shows("#place")
+    shopper.reload()
+    shopper.shows("#step-payment.done", "Visa ending 4242")
     shopper.press("#place", total)
     shopper.shows("#receipt-title")
     shopper.reload()
     shopper.shows("#receipt-title")
+    # The menu makes room: what is left stands in the middle of its half, not beside a gap.
+    assert not shopper.find("#menu").is_displayed()
+    main, order = shopper.find("main").rect, shopper.find("#order").rect
+    assert abs((main["x"] + main["width"] / 2) - (order["x"] + order["width"] / 2)) < 2
+    shopper.picture("placed-again")
     assert len(shop.orders) == 1
     shopper.press("#another")
     shopper.shows("#menu-title", "Where from today?")

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from gett_checkout.errors import GettCheckoutError, InvalidInputError, StorageError
 from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage.encrypted import Encrypted
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.opening import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
@@ -138,6 +140,66 @@ def test_a_missing_driver_names_its_extra(
     assert f"pip install 'gett-checkout[{extra}]'" in str(caught.value)
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
     assert isinstance(caught.value, GettCheckoutError)
+
+
+async def test_with_keys_what_is_kept_is_encrypted(tmp_path: Path) -> None:
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    url = f"sqlite:///{tmp_path}/a.db"
+    async with open_storage(url, encryption_keys=[old]) as storage:
+        assert isinstance(storage, Encrypted)
+        await saves_and_loads(storage)
+    async with open_storage(url) as storage:
+        kept = await storage.load("a")
+        assert kept is not None
+        assert b"data" not in kept.data
+    async with open_storage(url, encryption_keys=(new, old)) as storage:
+        assert await storage.load("a") == Stored(b"data", 1)
+
+
+@pytest.mark.parametrize("keys", [(), []])
+async def test_without_keys_nothing_is_encrypted(keys: list[str]) -> None:
+    async with open_storage("memory:", encryption_keys=keys) as storage:
+        assert isinstance(storage, MemoryStorage)
+
+
+GOOD = Fernet.generate_key().decode()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "",
+        GOOD,
+        GOOD.encode(),
+        [""],
+        ["s3cret"],
+        [GOOD, "s3cret"],
+        [GOOD[:-4]],
+        [None],
+        [7],
+        [b"s3"],
+    ],
+    ids=repr,
+)
+def test_a_key_that_is_none_is_refused_unquoted_before_anything_is_opened(
+    keys: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.db"
+    with pytest.raises(InvalidInputError, match="key") as caught:
+        open_storage(f"sqlite:///{path}", encryption_keys=keys)
+    told = "".join(traceback.format_exception(caught.value, limit=0))
+    assert "s3cret" not in told
+    assert GOOD not in told
+    assert caught.value.__context__ is None
+    assert not path.exists()
+
+
+def test_keys_without_the_library_for_them_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.fernet", None)
+    monkeypatch.delitem(sys.modules, "gett_checkout.storage.encrypted", raising=False)
+    with pytest.raises(InvalidInputError) as caught:
+        open_storage("memory:", encryption_keys=[GOOD])
+    assert "pip install 'gett-checkout[encryption]'" in str(caught.value)
 
 
 def test_no_driver_is_imported_before_it_is_needed() -> None:

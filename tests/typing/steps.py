@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, assert_type
 
@@ -32,6 +32,7 @@ from gett_checkout import (
     Order,
     OrderEvent,
     OrderPage,
+    Payment,
     PaymentMethod,
     PaymentView,
     Pickup,
@@ -48,6 +49,9 @@ from gett_checkout import (
     StorePage,
     StoreView,
     TopUp,
+    read_fulfillment,
+    read_identity,
+    read_payment,
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage.encrypted import Encrypted
@@ -67,6 +71,7 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(checkout.store, Store | None)
     assert_type(checkout.catalog, CatalogSet | None)
     assert_type(await checkout.browse("store", replace_cart=True), CatalogSet)
+    assert_type(await checkout.menu(), CatalogSet)
     choices: Modifiers = {"size": ["large"], "extras": [Modifier("olives", quantity=2)]}
     line = await checkout.add("item", quantity=2, modifiers=choices)
     assert_type(line, Line)
@@ -91,6 +96,8 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
 
 async def opened_again(checkouts: Checkouts) -> None:
     assert_type(checkouts.open("id"), Opening)
+    assert_type(checkouts.open(None), Opening)
+    assert_type(checkouts.lifetime, int)
     assert_type(await checkouts.open("id"), Checkout)
     async with checkouts.open("id") as checkout:
         assert_type(checkout, Checkout)
@@ -99,6 +106,8 @@ async def opened_again(checkouts: Checkouts) -> None:
 
 def a_view(view: CheckoutView) -> None:
     assert_type(view.stage, Stage)
+    assert_type(view.editable, bool)
+    assert_type(view.subtotal, Decimal)
     assert_type(view.session, SessionView)
     assert_type(view.session.expires_at, datetime | None)
     assert_type(view.lines, tuple[LineView, ...])
@@ -114,6 +123,11 @@ def a_view(view: CheckoutView) -> None:
     assert_type(view.next_action, NextAction)
     assert_type(view.notices, tuple[Notice, ...])
     assert_type(view.to_dict(), dict[str, Any])  # JSON
+    if view.store is not None:
+        assert_type(view.store.is_open, bool | None)
+        assert_type(view.store.minimum_order_amount, Decimal | None)
+    if view.payment is not None:
+        assert_type(view.payment.last_four, str | None)
     if view.minimum_order is not None:
         assert_type(view.minimum_order.missing, Decimal)
         assert_type(view.minimum_order.met, bool)
@@ -181,3 +195,13 @@ async def rehearsals() -> None:
 
 class TestMyStorage(StorageContract):
     """A contract that is subclassed without an error."""
+
+
+def words_of_a_page(body: object, error: GettCheckoutError, menu: CatalogSet, store: Store) -> None:
+    assert_type(read_identity(body), Identity)
+    assert_type(read_fulfillment(body), Fulfillment)
+    assert_type(read_payment(body), Payment)
+    assert_type(menu.to_dict(), dict[str, Any])  # JSON
+    assert_type(error.problem_headers(), dict[str, str])
+    assert_type(StoreView.of(store, datetime.now(UTC)), StoreView)
+    assert_type(store.offers, tuple[str, ...])

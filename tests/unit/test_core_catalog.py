@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, time
 
 import pytest
@@ -16,7 +17,8 @@ from gett_checkout.core.catalog import (
     parse_day,
     parse_time,
 )
-from tests.samples.states import MENU, item
+from gett_checkout.wire import responses
+from tests.samples.states import MENU, group, item, menu
 
 LUNCH = Window("monday", time(11), time(14, 30))
 EVENING = Window("monday", time(18), time.min)  # to the end of the day
@@ -202,3 +204,87 @@ def test_the_repr_of_a_menu_counts() -> None:
     assert repr(NESTED) == (
         "CatalogSet(catalog_set_id='cs-2', catalogs=<2>, sections=<5>, items=<5>, modifier_groups=<0>)"
     )
+
+
+# --- as JSON --------------------------------------------------------------------------------------
+
+
+def test_a_menu_as_json_has_everything_once_by_its_id() -> None:
+    data = MENU.to_dict()
+    assert json.loads(json.dumps(data)) == data
+    assert data["catalog_set_id"] == "cs-1"
+    (section,) = data["sections"]
+    assert section["item_ids"] == ["pizza", "salad", "water", "tiramisu", "soldout"]
+    assert set(data["items"]) == set(MENU.items)  # modifiers of modifiers too
+    assert set(data["modifier_groups"]) == {"size", "crust", "toppings"}
+    assert data["items"]["large"] == {
+        "item_id": "large",
+        "name": "large",
+        "description": None,
+        "price": "3.00",
+        "available": True,
+        "modifier_group_ids": ["crust"],
+    }
+    assert data["modifier_groups"]["toppings"] == {
+        "modifier_group_id": "toppings",
+        "name": "toppings",
+        "min_selections": 0,
+        "max_selections": 3,
+        "item_ids": ["olives", "ham", "truffle"],
+    }
+
+
+def test_what_no_section_leads_to_is_not_in_the_json() -> None:
+    data = menu(item("a"), item("lost", "1.00", "g"), groups=(group("g"),), listed=("a",)).to_dict()
+    assert set(data["items"]) == {"a"}
+    assert data["modifier_groups"] == {}
+
+
+def test_a_menu_that_contains_itself_becomes_json() -> None:
+    data = menu(
+        item("a", "1.00", "g", "h"),
+        item("b", "1.00", "h"),
+        groups=(group("g", "a", "b"), group("h", "a", "b")),
+        listed=("a",),
+    ).to_dict()
+    assert set(data["items"]) == {"a", "b"}
+    assert data["modifier_groups"]["g"]["item_ids"] == ["a", "b"]
+
+
+def test_the_json_names_nothing_that_is_not_in_it() -> None:
+    """What cannot be read, or is not there, takes nothing else away and leaves no name behind."""
+    read = responses.catalog_set(
+        {
+            "catalogs": {"all": {"sectionIds": ["s", "t", "gone"]}},
+            "sections": {"s": {"itemIds": ["a", "bad", "gone"]}, "t": ["no section"]},
+            "items": {
+                "a": {"price": 1, "modifierGroupIds": ["g", "bad", "gone"]},
+                "b": {"price": 2},
+                "bad": {"price": "much"},
+            },
+            "modifierGroups": {"g": {"itemIds": ["b", "bad", "gone"]}, "bad": 7},
+        },
+        "cs-1",
+    )
+    data = read.to_dict()
+    assert [each["section_id"] for each in data["sections"]] == ["s"]
+    assert data["sections"][0]["item_ids"] == ["a"]
+    assert data["items"]["a"]["modifier_group_ids"] == ["g"]
+    assert data["modifier_groups"]["g"]["item_ids"] == ["b"]
+    assert (set(data["items"]), set(data["modifier_groups"])) == ({"a", "b"}, {"g"})
+    assert [each.item_id for each in read.items_of(read.modifier_groups["g"])] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("delivery", "pickup", "offers"),
+    [
+        (None, None, ("delivery", "pickup")),
+        (True, False, ("delivery",)),
+        (False, None, ("pickup",)),
+        (False, False, ()),
+    ],
+)
+def test_a_store_offers_what_it_does_not_rule_out(
+    delivery: bool | None, pickup: bool | None, offers: tuple[str, ...]
+) -> None:
+    assert Store("s", delivery_allowed=delivery, pickup_allowed=pickup).offers == offers

@@ -13,11 +13,11 @@ from attrs import evolve
 from gett_checkout.core import actions, machine
 from gett_checkout.core.cart import LineProblem
 from gett_checkout.core.catalog import Window, parse_time
-from gett_checkout.core.order import Pickup
+from gett_checkout.core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
 from gett_checkout.core.requirements import RULES, next_action, refusal, requirements
 from gett_checkout.core.session import Level, Session
 from gett_checkout.core.state import CheckoutState, Stage
-from gett_checkout.core.view import view_of
+from gett_checkout.core.view import PaymentView, StoreView, view_of
 from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
@@ -201,14 +201,77 @@ def test_the_view_of_a_complete_order() -> None:
     pizza = line("pizza", 2, {"size": ["large"]}, special_instructions="well done")
     data = view_of(state_at(Stage.PLACE, lines=(pizza,), fulfillment=Pickup()), NOW).to_dict()
     assert data["fulfillment"] == {"type": "pickup"}
-    assert data["payment"] == {"kind": "card_on_file", "processor_type": "stripe"}
+    assert data["payment"] == {
+        "kind": "card_on_file",
+        "processor_type": "stripe",
+        "card_type": None,
+        "last_four": None,
+        "payment_id": None,
+    }
+    assert data["subtotal"] == data["quote"]["amounts"]["sub_total"] == "21.75"
     assert data["quote"]["amounts"]["total"] == "27.00"
     assert "order_token" not in data["quote"]
     assert data["lines"][0]["total"] == "25.00"
     assert data["lines"][0]["groups"][0]["chosen"][0]["item_id"] == "large"
     assert data["minimum_order"]["message"] == "The $15.00 minimum is reached"
     assert data["store"]["offers"] == ["delivery", "pickup"]
+    assert data["store"]["minimum_order_amount"] == "15.00"
     assert data["signed_in"] is True
+
+
+@pytest.mark.parametrize(
+    ("payment", "shown"),
+    [
+        (CardOnFile("t", "stripe", "visa", "4242"), ("stripe", "visa", "4242", None)),
+        (SavedCard("pay-1"), (None, None, None, "pay-1")),
+        (GettPayment(), (None, None, None, None)),
+    ],
+)
+def test_a_view_says_of_a_payment_what_may_be_shown(
+    payment: Payment, shown: tuple[str | None, ...]
+) -> None:
+    view = view_of(state_at(Stage.PLACE, payment=payment), NOW).payment
+    assert view == PaymentView(payment.kind, *shown)
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_view_says_whether_anything_can_still_be_changed(stage: Stage) -> None:
+    closed = {Stage.PLACING, Stage.PLACED, Stage.ABANDONED}
+    assert view_of(state_at(stage), NOW).editable is (stage not in closed)
+
+
+@pytest.mark.parametrize(
+    ("stage", "facts", "subtotal"),
+    [
+        (Stage.BROWSE, {}, "0.00"),
+        (Stage.FULFILLMENT, {}, "21.75"),
+        (Stage.VALIDATE, {"lines": (line("pizza", 1),)}, "9.50"),
+        (Stage.PAY, {"quote": quote("20.00")}, "20.00"),  # Gett's own figure, when there is one
+        (Stage.PLACED, {"quote": quote("20.00", life=timedelta(0))}, "20.00"),
+        (Stage.PAY, {"quote": quote("20.00", life=timedelta(0))}, "21.75"),  # it ran out
+    ],
+)
+def test_a_view_says_what_the_lines_come_to(
+    stage: Stage, facts: dict[str, Any], subtotal: str
+) -> None:
+    assert view_of(state_at(stage, **facts), NOW).subtotal == Decimal(subtotal)
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_open"),
+    [
+        ({}, None),
+        ({"availability": ()}, False),
+        ({"availability": (window("monday", "17:00", "19:00"),), "timezone": "UTC"}, True),
+        ({"availability": (window("monday", "17:00", "18:00"),), "timezone": "UTC"}, False),
+        ({"availability": (window("monday", "17:00", "19:00"),)}, None),
+    ],
+)
+def test_a_view_says_whether_the_store_is_open(facts: dict[str, Any], is_open: bool | None) -> None:
+    store = evolve(STORE, **facts)
+    shown = view_of(state_at(Stage.FULFILLMENT, store=store), NOW).store
+    assert shown == StoreView.of(store, NOW)
+    assert shown.is_open is is_open
 
 
 def test_a_view_is_of_its_moment() -> None:
