@@ -7,7 +7,6 @@ may have groups of their own, so whatever walks them guards against cycles.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
 
-from gett_checkout.core.jsonable import jsonable
+from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.money import DEFAULT_CURRENCY
 from gett_checkout.errors import UnreadableAnswerError
 
@@ -228,13 +227,13 @@ class CatalogSet:
             if item.item_id in items:
                 continue
             offered = self.groups_of(item)
-            group_ids = [group.modifier_group_id for group in offered]
-            items[item.item_id] = {**jsonable(item), "modifier_group_ids": group_ids}
+            said = items[item.item_id] = jsonable_fields(item)
+            said["modifier_group_ids"] = [group.modifier_group_id for group in offered]
             for group in offered:
                 if group.modifier_group_id not in groups:
                     modifiers = self.items_of(group)
-                    item_ids = [modifier.item_id for modifier in modifiers]
-                    groups[group.modifier_group_id] = {**jsonable(group), "item_ids": item_ids}
+                    said = groups[group.modifier_group_id] = jsonable_fields(group)
+                    said["item_ids"] = [modifier.item_id for modifier in modifiers]
                     waiting.extend(modifiers)
         return {
             "catalog_set_id": self.catalog_set_id,
@@ -254,8 +253,11 @@ class CatalogSet:
 def _readable(entries: Mapping[str, T], ids: Iterable[str]) -> Iterator[T]:
     """The entries of these ids that are there and are what they should be."""
     for each in ids:
-        with suppress(KeyError, UnreadableAnswerError):
-            yield entries[each]
+        try:
+            entry = entries[each]
+        except (KeyError, UnreadableAnswerError):
+            continue
+        yield entry
 
 
 def parse_day(value: object) -> str:

@@ -8,9 +8,12 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from types import NoneType
-from typing import Any
+from typing import Any, Final
 
 from attrs import fields, has
+
+
+_AS_THEY_ARE: Final = frozenset({str, bool, int, float, NoneType})  # most members of a menu
 
 
 def jsonable(value: object) -> Any:
@@ -26,7 +29,11 @@ def jsonable(value: object) -> Any:
 def jsonable_fields(value: Any) -> dict[str, Any]:
     """The fields of an attrs value that may be shown, each as JSON-ready data."""
     kind: Any = type(value)
-    return {name: jsonable(getattr(value, name)) for name in _shown(kind)}
+    return {
+        name: member if type(member) in _AS_THEY_ARE else jsonable(member)
+        for name in _shown(kind)
+        for member in (getattr(value, name),)
+    }
 
 
 @cache
