@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from attrs import fields, has
 
-
 _AS_THEY_ARE: Final = frozenset({str, bool, int, float, NoneType})  # most members of a menu
 
 

@@ -1,7 +1,8 @@
 """A checkout's state as the bytes a storage keeps: versioned JSON that later releases keep reading.
 
 It holds the session token, the processor's card token and the shopper's contact data, because any
-worker must be able to go on; of a card number at most the last four digits. Wrap the storage when that must be encrypted.
+worker must be able to go on; of a card number at most the last four digits. Wrap the storage when
+that must be encrypted.
 
 The JSON object has a line for each part of the state, and a part that did not change since it was
 last loaded or saved keeps its line: a step changes one or two parts and writes no more than those.
