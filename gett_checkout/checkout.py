@@ -24,7 +24,7 @@ from gett_checkout.client import GettClient
 from gett_checkout.core import machine
 from gett_checkout.core import minimum as minimum_rules
 from gett_checkout.core import requirements as registry
-from gett_checkout.core.actions import AddItems, ConfirmTotal, SignIn, Wait
+from gett_checkout.core.actions import AddItems, ConfirmTotal, SignIn, StartOver, Wait
 from gett_checkout.core.card import NewCard, PaymentMethod
 from gett_checkout.core.cart import (
     Line,
@@ -65,6 +65,7 @@ from gett_checkout.core.view import CheckoutView, view_of
 from gett_checkout.errors import (
     ApiError,
     CheckoutConflictError,
+    CheckoutNotFoundError,
     GettCheckoutError,
     IdentityRequiredError,
     InvalidInputError,
@@ -279,6 +280,7 @@ class Checkout:
                 )
             state = self._record.state
             if fulfillment == state.fulfillment and state.session and state.session.context_set:
+                await self._record.change(lambda state: state)  # unless another worker chose anew
                 return
 
             async def call(session: Session) -> None:
@@ -328,8 +330,6 @@ class Checkout:
             is_first = known is None and self._stage is Stage.PLACING
             if not is_first and self._stage not in OPEN:
                 raise self._not_now("identify")
-            if known == identity:
-                return
             if known is None or known.is_same_person(identity):
                 await self._record.change(lambda state: evolve(state, identity=identity))
             else:
@@ -584,6 +584,8 @@ class Checkout:
                 error.next_action = SignIn()
             case CheckoutConflictError():  # what we know of the checkout is out of date
                 error.next_action = Wait(error.retry_after or 0.0)
+            case CheckoutNotFoundError():
+                error.next_action = StartOver()
             case TotalChangedError():
                 error.next_action = ConfirmTotal(error.before, error.after)
             case _:

@@ -170,9 +170,16 @@ class Checkouts:
         return dict(zip(due, await asyncio.gather(*map(settle, due)), strict=True))
 
     async def _put_off(self, checkout_id: str) -> None:
-        """Have one that cannot be read stand behind the others for a while."""
+        """Have one that cannot be read stand behind the others for a while.
+
+        Not one that the storage only failed to give: that is due at once again.
+        """
         stored = await self._storage.load(checkout_id)
-        if stored is not None:
+        if stored is None:
+            return
+        try:
+            self._record(checkout_id, stored)
+        except StorageError:
             now = self._clock()
             await self._storage.save(
                 checkout_id,

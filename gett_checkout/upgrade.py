@@ -154,8 +154,6 @@ async def _open(
     record: Record, client: GettClient, least: Level, fulfillment: Fulfillment | None
 ) -> Session:
     """The session in hand if it will do, else a new one of the highest level there can be."""
-    if record.opening is not None:
-        await asyncio.wait({record.opening})
     state, now = record.state, record.now()
     openable, session = state.openable_level, state.session
     will_do = (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -14,12 +16,14 @@ from gett_checkout import (
     CardOnFile,
     Checkout,
     CheckoutConflictError,
+    CheckoutNotFoundError,
     Checkouts,
     Delivery,
     GettCheckoutError,
     GettClient,
     Identity,
     IdentityRequiredError,
+    InvalidInputError,
     InvalidRequestError,
     ItemUnavailableError,
     MemoryStorage,
@@ -34,7 +38,16 @@ from gett_checkout import (
     TransportError,
 )
 from gett_checkout.sandbox import Sandbox
-from tests.acceptance.shopping import CARD, HOME, JANE, fill_cart, until_payable, until_priced
+from gett_checkout.storage import Stored
+from tests.acceptance.shopping import (
+    CARD,
+    HOME,
+    JANE,
+    STORE,
+    fill_cart,
+    until_payable,
+    until_priced,
+)
 from tests.clock import Clock
 
 BOB = Identity(email="bob@example.org", first_name="Bob", last_name="Roe")
@@ -56,6 +69,13 @@ async def answered(sandbox: Sandbox) -> None:
     async with asyncio.timeout(5):
         while any(each.status == 0 for each in sandbox.requests):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
+
+
+async def left(step: asyncio.Task[object]) -> None:
+    """Cancel the step, as a deadline or a shopper who goes away does."""
+    step.cancel()
+    await asyncio.gather(step, return_exceptions=True)
+    assert step.cancelled()
 
 
 async def order_for(checkout: Checkout) -> None:
@@ -153,20 +173,23 @@ async def test_a_refused_address_costs_nothing_more(checkouts: Checkouts, sandbo
 # --- whose it is ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
 async def test_a_session_opened_for_one_shopper_is_not_used_for_another(
-    checkouts: Checkouts, sandbox: Sandbox
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, where: str
 ) -> None:
-    checkout = await checkouts.start(JANE)
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start(JANE)
     await fill_cart(checkout)
     sandbox.switches.fail("create_session", "delay", seconds=0.1)
     opening = asyncio.create_task(checkout.fulfill(HOME))
     await seen(sandbox, "create_session", 1)
-    opening.cancel()
-    await checkout.identify(BOB)
-    opened = checkout._record.opening
-    assert opened is not None
-    with pytest.raises(CheckoutConflictError):
-        await opened
+    if where == "here":
+        await left(opening)
+        await checkout.identify(BOB)
+    else:
+        await (await there.open(checkout.id)).identify(BOB)
+        with pytest.raises(CheckoutConflictError):
+            await opening
     await checkout.fulfill(HOME)
     await order_for(checkout)
     assert sandbox.orders[0].session_email == BOB.email
@@ -401,6 +424,32 @@ async def test_what_cannot_be_read_does_not_stand_before_the_rest(
     assert await checkouts.settle(limit=1) == {checkout.id: None}
 
 
+async def test_what_a_storage_failed_to_give_once_is_not_put_off(
+    gett: GettClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    class Moody(MemoryStorage):
+        failures = 0
+
+        async def load(self, checkout_id: str) -> Stored | None:
+            if self.failures:
+                self.failures -= 1
+                raise StorageError("not now")
+            return await super().load(checkout_id)
+
+    storage = Moody(clock=clock)
+    checkouts = Checkouts(gett, storage=storage)
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    storage.failures = 1
+    assert isinstance((await checkouts.settle())[checkout.id], StorageError)
+    assert await checkouts.settle() == {checkout.id: None}
+    assert len(sandbox.orders) == 1
+
+
 async def test_the_lock_is_given_back_when_the_loop_ends_early(
     gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
@@ -604,3 +653,189 @@ async def test_a_checkout_starts_with_sensible_things_only(
 ) -> None:
     with pytest.raises(GettCheckoutError, match="must be"):
         await checkouts.start(**given)  # type: ignore[arg-type]
+
+
+# --- what other workers and late saves do to a handle ---------------------------------------------
+
+
+class SlowStorage(MemoryStorage):
+    """Holds a save back before it is done or after; a caller who goes away does not stop it."""
+
+    before: asyncio.Event | None = None
+    after: asyncio.Event | None = None
+    saving: asyncio.Task[int] | None = None
+
+    async def save(self, *args: Any, **rest: Any) -> int:
+        self.saving = asyncio.create_task(self._save(self.before, self.after, *args, **rest))
+        return await asyncio.shield(self.saving)
+
+    async def _save(
+        self, before: asyncio.Event | None, after: asyncio.Event | None, *args: Any, **rest: Any
+    ) -> int:
+        if before is not None:
+            await before.wait()
+        version = await super().save(*args, **rest)
+        if after is not None:
+            await after.wait()
+        return version
+
+
+async def test_a_save_that_arrives_after_its_caller_left_does_not_wedge_the_checkout(
+    gett: GettClient, clock: Clock
+) -> None:
+    storage = SlowStorage(clock=clock)
+    checkout = await Checkouts(gett, storage=storage).start()
+    await checkout.browse(STORE)
+    saved = storage.saving
+    storage.before = asyncio.Event()
+    adding = asyncio.create_task(checkout.add("item_tiramisu"))
+    while storage.saving is saved:  # noqa: ASYNC110 - the storage has no event for it
+        await asyncio.sleep(0)
+    await left(adding)
+    arriving, let_it, storage.before = storage.saving, storage.before, None
+    with pytest.raises(InvalidInputError):
+        await checkout.add("item_that_is_none")  # reads what is saved: not yet
+    let_it.set()
+    assert arriving is not None
+    await arriving
+    with pytest.raises(CheckoutConflictError):
+        await checkout.add("item_garlic_bread")
+    await checkout.add("item_garlic_bread")
+    assert [line.item_id for line in checkout.view.lines] == ["item_tiramisu", "item_garlic_bread"]
+
+
+async def test_a_save_that_is_answered_late_does_not_hide_the_next_one(
+    gett: GettClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    storage = SlowStorage(clock=clock)
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start()
+    await fill_cart(checkout)
+    sandbox.switches.fail("create_session", "delay", seconds=0.05)
+    setting = asyncio.create_task(checkout.fulfill(HOME))
+    await seen(sandbox, "create_session", 1)
+    await left(setting)
+    opened = await storage.load(checkout.id)
+    answer = storage.after = asyncio.Event()
+    while await storage.load(checkout.id) == opened:  # noqa: ASYNC110 - until the session is saved
+        await asyncio.sleep(0)
+    storage.after = None
+    await (await there.open(checkout.id)).add("item_tiramisu")
+    again = await here.open(checkout.id)
+    answer.set()
+    await again.add("item_tiramisu")
+    assert len(again.view.lines) == 4
+
+
+@pytest.mark.parametrize("handle", ["kept", "opened again"])
+async def test_an_address_chosen_again_is_the_one_that_counts(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, handle: str
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start()
+    await until_priced(checkout)
+    before = sandbox.count("validate_order")
+    sandbox.switches.fail("validate_order", "delay", seconds=0.1)
+    pricing = asyncio.create_task(checkout.validate())
+    await seen(sandbox, "validate_order", before + 1)
+    await (await there.open(checkout.id)).fulfill(at("1 Other St"))
+    if handle == "opened again":  # in the middle of the step, whose worker does not know yet
+        checkout = await here.open(checkout.id)
+    else:
+        with pytest.raises(CheckoutConflictError):
+            await pricing
+    await checkout.fulfill(HOME)
+    await asyncio.gather(pricing, return_exceptions=True)
+    assert (await there.open(checkout.id)).view.fulfillment == HOME
+
+
+async def test_choosing_nothing_new_is_refused_when_another_worker_chose(
+    gett: GettClient, storage: MemoryStorage
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    elsewhere = await there.open(checkout.id)
+    await elsewhere.fulfill(at("1 Other St"))
+    with pytest.raises(CheckoutConflictError):
+        await checkout.fulfill(HOME)
+    await checkout.fulfill(HOME)
+    elsewhere = await there.open(checkout.id)
+    await elsewhere.identify(BOB)
+    with pytest.raises(CheckoutConflictError):
+        await checkout.identify(JANE)
+    await checkout.identify(JANE)
+    view = (await there.open(checkout.id)).view
+    assert view.fulfillment == HOME
+    await order_for(checkout)
+
+
+async def test_a_session_that_opens_meanwhile_takes_nothing_out_of_the_cart(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start()
+    await fill_cart(checkout)
+    sandbox.switches.fail("create_session", "delay", seconds=0.1)
+    setting = asyncio.create_task(checkout.fulfill(HOME))
+    await seen(sandbox, "create_session", 1)
+    await left(setting)
+    await (await there.open(checkout.id)).add("item_tiramisu")
+    sandbox.switches.fail("get_store", "delay", seconds=0.2)
+    await checkout.browse(STORE)
+    assert len((await there.open(checkout.id)).view.lines) == 3
+
+
+async def test_the_total_on_the_button_holds_while_a_session_opens(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start()
+    await until_payable(checkout)
+    quote = checkout.view.quote
+    assert quote is not None
+    sandbox.revoke_all()
+    before = sandbox.count("create_session")
+    sandbox.switches.fail("create_session", "delay", seconds=0.3)
+    looking = asyncio.create_task(checkout.saved_cards())
+    await seen(sandbox, "create_session", before + 1)
+    await left(looking)
+    placing = asyncio.create_task(checkout.place(total=quote.amounts.total))
+    await asyncio.sleep(0)
+    clock.advance(11)  # the other worker does not wait any longer
+    elsewhere = await there.open(checkout.id)
+    await elsewhere.validate(tip=Decimal(50))
+    with pytest.raises(TotalChangedError):
+        await placing
+    assert sandbox.count("place_order") == 0
+
+
+async def test_a_checkout_that_is_gone_is_begun_anew(
+    gett: GettClient, storage: MemoryStorage
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    await checkout.browse(STORE)
+    await storage.delete(checkout.id)
+    with pytest.raises(CheckoutConflictError):
+        await checkout.add("item_tiramisu")
+    with pytest.raises(CheckoutNotFoundError) as gone:
+        await checkout.add("item_tiramisu")
+    assert gone.value.next_action is not None
+    assert gone.value.next_action.kind == "start_over"
+
+
+async def test_a_checkout_is_not_opened_with_the_id_of_another(
+    gett: GettClient, storage: MemoryStorage, clock: Clock
+) -> None:
+    checkouts = Checkouts(gett, storage=storage)
+    mine, hers = await checkouts.start(), await checkouts.start(JANE)
+    await hers.browse(STORE)
+    stored = await storage.load(hers.id)
+    assert stored is not None
+    week = clock() + timedelta(days=7)
+    await storage.save(mine.id, stored.data, expected_version=1, expires_at=week, due_at=None)
+    for _ in range(2):  # whether it is at hand or not
+        with pytest.raises(StorageError, match="another checkout"):
+            await checkouts.open(mine.id)
+    assert not mine.view.signed_in
