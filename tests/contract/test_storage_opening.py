@@ -93,6 +93,13 @@ async def test_a_url_that_cannot_be_right_is_refused_unquoted(url: str) -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("keys", ["", "s3cret", b""])
+def test_a_key_alone_is_not_taken_for_no_encryption(keys: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        open_storage("memory:", encryption_keys=keys)
+    assert "s3cret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [
