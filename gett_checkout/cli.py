@@ -152,7 +152,7 @@ async def _settle(storage_url: str, base_url: str, limit: int) -> int:
     ):
         settled = await Checkouts(gett, storage=storage).settle(limit=limit)
     for checkout_id, error in settled.items():
-        print(f"{checkout_id}  {'placed' if error is None else type(error).__name__}")
+        print(f"{checkout_id}  {'settled' if error is None else type(error).__name__}")
     print(f"{len(settled)} due")
     unsettled = (
         OutcomeUnknownError | PlacementInProgressError | IdentityRequiredError | StorageError

@@ -51,7 +51,7 @@ async def test_the_one_order_is_found(tmp_path: Path, *, encrypted: bool) -> Non
         storage = Encrypted(kept, [key]) if encrypted else kept
         checkout_id = await lose_an_answer(sandbox, storage)
         keys = {"GETT_STORAGE_KEYS": key} if encrypted else {}
-        assert await settle(path, sandbox, **keys) == (0, f"{checkout_id}  placed\n1 due\n")
+        assert await settle(path, sandbox, **keys) == (0, f"{checkout_id}  settled\n1 due\n")
         assert await settle(path, sandbox, **keys) == (0, "0 due\n")
         assert len(sandbox.orders) == 1
         assert await storage.due(datetime.now(UTC) + timedelta(days=1), 10) == []
