@@ -45,7 +45,7 @@ async def read_json(request: web.Request) -> Asked:
     """The body of a request: a JSON object."""
     try:
         asked = await request.json()
-    except ValueError:
+    except (ValueError, LookupError, RecursionError):  # lookup: of a charset nobody knows
         raise InvalidInputError("the body must be JSON") from None
     if not isinstance(asked, dict):
         raise InvalidInputError("the body must be a JSON object")

@@ -220,6 +220,18 @@ async def test_another_site_cannot_press_its_buttons(
     assert sandbox.orders == []
 
 
+@pytest.mark.parametrize(
+    ("body", "charset"), [(b"{}", "unheard-of"), (b"[" * 30_000, "utf-8"), (b"\xff", "utf-8")]
+)
+async def test_a_body_that_nobody_can_read_is_the_callers_fault(
+    browser: Browser, body: bytes, charset: str
+) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    url = f"{browser.url}/api/steps/browse"
+    async with browser.http.post(url, data=body, headers=headers) as answer:
+        assert answer.status == 422
+
+
 async def test_every_answer_is_hardened(browser: Browser) -> None:
     for path in ("/", "/style.css", "/storefront.js", "/icon.svg", "/api/stores", "/nothing"):
         async with browser.http.get(browser.url + path) as answer:
