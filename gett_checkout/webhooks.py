@@ -172,7 +172,9 @@ async def once(
 
     Gives whether it is new. A block that raises has not handled it: its redelivery is new again.
     While another worker is in the block, `WebhookBusyError`: the answer makes Gett come back, and
-    if that worker dies its claim ends after ``lease`` seconds. ``remember`` is in seconds too.
+    if that worker dies its claim ends after ``lease`` seconds. So when a worker dies, is cancelled
+    or loses the storage just behind the block, before it is remembered, the event is handled again:
+    what the block does must bear that. ``remember`` is in seconds too.
     ``clock`` gives aware UTC; pass the storage's, if that has one of its own.
     """
     now = clock or _real_time
