@@ -25,7 +25,7 @@ from gett_checkout.errors import (
 )
 from gett_checkout.menus import Menus
 from gett_checkout.record import Record
-from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage import Storage
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.telemetry.hooks import Hook
 
@@ -113,7 +113,8 @@ class Checkouts:
             session=session,
             sessions=1 if session else 0,
         )
-        record = self._record(state.checkout_id, state)
+        record = self._record(state.checkout_id)
+        record.state = state
         try:
             await record.change(lambda new: new)
         except CheckoutConflictError as error:
@@ -178,7 +179,7 @@ class Checkouts:
         if stored is None:
             return
         try:
-            self._record(checkout_id, stored)
+            self._record(checkout_id).absorb(stored)
         except StorageError:
             now = self._clock()
             await self._storage.save(
@@ -190,25 +191,26 @@ class Checkouts:
             )
 
     async def _load(self, checkout_id: str | None) -> Checkout:
+        record = None
         checkout_id = checkout_id if isinstance(checkout_id, str) else ""
+        if checkout_id:
+            # All handles of a checkout in this process share its record, and so follow one another:
+            # those too that are being opened, for a step may save and end while they load.
+            record = self._records.get(checkout_id)
+            if record is None:
+                record = self._records[checkout_id] = self._record(checkout_id)
         stored = await self._storage.load(checkout_id) if checkout_id else None
-        if stored is None:
+        if stored is None or record is None:
             missing = CheckoutNotFoundError("no checkout is kept under this id")
             missing.checkout_id = checkout_id or None
             missing.next_action = StartOver()
             raise missing
-        # All handles of a checkout in this process share its record, and so follow one another.
-        record = self._records.get(checkout_id)
-        if record is None:
-            record = self._records[checkout_id] = self._record(checkout_id, stored)
-        else:
-            record.absorb(stored)
+        record.absorb(stored)
         return Checkout(record, self._client, self._menus)
 
-    def _record(self, checkout_id: str, kept: CheckoutState | Stored) -> Record:
+    def _record(self, checkout_id: str) -> Record:
         return Record(
             checkout_id,
-            kept,
             storage=self._storage,
             clock=self._clock,
             lifetime=self._lifetime,

@@ -25,14 +25,13 @@ class Record:
     processes the version decides: who saves second gets `CheckoutConflictError`, changes nothing
     and starts again from what is saved. ``opening`` is the session being opened, if one is: it
     goes on when the step that wanted it is cancelled, and the next step begins when it is over, so
-    that nothing changes under a step's hands. ``kept`` is what is saved under the id, or the state
-    of a checkout that is not saved yet.
+    that nothing changes under a step's hands. There is a ``state`` once one was absorbed, or given
+    to a checkout that is not saved yet.
     """
 
     def __init__(
         self,
         checkout_id: str,
-        kept: CheckoutState | Stored,
         *,
         storage: Storage,
         clock: Callable[[], datetime],
@@ -50,10 +49,6 @@ class Record:
         self._storage = storage
         self._clock = clock
         self._lifetime = lifetime
-        if isinstance(kept, Stored):
-            self._take(kept)
-        else:
-            self.state = kept
 
     def now(self) -> datetime:
         """The time, aware UTC."""
@@ -104,7 +99,7 @@ class Record:
         self._take(stored)
 
     def absorb(self, stored: Stored) -> None:
-        """Take over what another process saved; while a step is at work, have the next one do so."""
+        """Take over what is newer than what we have; while a step is at work, have the next one do so."""
         if stored.version <= self.version:
             return
         if self.lock.locked() or self.opening is not None:

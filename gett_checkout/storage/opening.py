@@ -26,8 +26,6 @@ def open_storage(
     `InvalidInputError` when the URL or a key cannot be right or the driver is not installed; it never
     quotes them. ``clock`` gives aware UTC.
     """
-    if isinstance(encryption_keys, str | bytes):  # an empty one would mean no encryption
-        raise InvalidInputError("encryption_keys must be a sequence of keys")
     opened = _by_scheme(url, clock)
     # An empty string is a setting that was forgotten, and not the wish to encrypt nothing.
     is_wanted = isinstance(encryption_keys, str | bytes) or bool(encryption_keys)

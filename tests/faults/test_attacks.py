@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -725,6 +726,36 @@ async def test_a_save_that_is_answered_late_does_not_hide_the_next_one(
     answer.set()
     await again.add("item_tiramisu")
     assert len(again.view.lines) == 4
+
+
+async def test_what_is_loaded_while_a_step_ends_is_not_taken_for_the_newest(
+    gett: GettClient, clock: Clock
+) -> None:
+    class SlowToLoad(MemoryStorage):
+        loaded: asyncio.Event | None = None
+        answer = asyncio.Event()
+
+        async def load(self, checkout_id: str) -> Stored | None:
+            stored = await super().load(checkout_id)
+            if self.loaded is not None:
+                self.loaded.set()
+                await self.answer.wait()
+            return stored
+
+    storage = SlowToLoad(clock=clock)
+    checkouts = Checkouts(gett, storage=storage)
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    storage.loaded = asyncio.Event()
+    opening = asyncio.create_task(checkouts._load(checkout.id))
+    await storage.loaded.wait()
+    await checkout.add("item_tiramisu")
+    del checkout  # its request is over
+    gc.collect()
+    storage.answer.set()
+    again = await opening
+    await again.add("item_tiramisu")
+    assert len(again.view.lines) == 2
 
 
 @pytest.mark.parametrize("handle", ["kept", "opened again"])
