@@ -191,20 +191,16 @@ class Checkouts:
             )
 
     async def _load(self, checkout_id: str | None) -> Checkout:
-        record = None
-        checkout_id = checkout_id if isinstance(checkout_id, str) else ""
-        if checkout_id:
-            # All handles of a checkout in this process share its record, and so follow one another:
-            # those too that are being opened, for a step may save and end while they load.
-            record = self._records.get(checkout_id)
-            if record is None:
-                record = self._records[checkout_id] = self._record(checkout_id)
-        stored = await self._storage.load(checkout_id) if checkout_id else None
-        if stored is None or record is None:
-            missing = CheckoutNotFoundError("no checkout is kept under this id")
-            missing.checkout_id = checkout_id or None
-            missing.next_action = StartOver()
-            raise missing
+        if not isinstance(checkout_id, str) or not checkout_id:
+            raise _not_found(None)
+        # All handles of a checkout in this process share its record, and so follow one another:
+        # those too that are being opened, for a step may save and end while they load.
+        record = self._records.get(checkout_id)
+        if record is None:
+            record = self._records[checkout_id] = self._record(checkout_id)
+        stored = await self._storage.load(checkout_id)
+        if stored is None:
+            raise _not_found(checkout_id)
         record.absorb(stored)
         return Checkout(record, self._client, self._menus)
 
@@ -216,3 +212,10 @@ class Checkouts:
             lifetime=self._lifetime,
             hooks=self._hooks,
         )
+
+
+def _not_found(checkout_id: str | None) -> CheckoutNotFoundError:
+    error = CheckoutNotFoundError("no checkout is kept under this id")
+    error.checkout_id = checkout_id
+    error.next_action = StartOver()
+    return error
