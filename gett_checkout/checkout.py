@@ -24,7 +24,14 @@ from gett_checkout.client import GettClient
 from gett_checkout.core import machine
 from gett_checkout.core import minimum as minimum_rules
 from gett_checkout.core import requirements as registry
-from gett_checkout.core.actions import AddItems, ConfirmTotal, SignIn, StartOver, Wait
+from gett_checkout.core.actions import (
+    AddItems,
+    ChooseFulfillment,
+    ConfirmTotal,
+    SignIn,
+    StartOver,
+    Wait,
+)
 from gett_checkout.core.card import NewCard, PaymentMethod
 from gett_checkout.core.cart import (
     Line,
@@ -275,9 +282,9 @@ class Checkout:
                 raise InvalidInputError("pass a Delivery or a Pickup")
             offered = registry.offers(self._record.state)
             if fulfillment.type not in offered:
-                raise StepNotAllowedError(
-                    f"the restaurant does not offer {fulfillment.type}", stage=self._stage
-                )
+                refused = StepNotAllowedError(f"the restaurant does not offer {fulfillment.type}")
+                refused.next_action = ChooseFulfillment(offered)
+                raise refused
             state = self._record.state
             if fulfillment == state.fulfillment and state.session and state.session.context_set:
                 await self._record.change(lambda state: state)  # unless another worker chose anew
@@ -441,15 +448,14 @@ class Checkout:
     ) -> Order | None:
         with self._explained("settle" if only_settle else "place"):
             await self._at_now()
-            self._require_total(total)
             try:
-                return await self._place_or_resume(only_settle=only_settle)
+                return await self._place_or_resume(total, only_settle=only_settle)
             except CheckoutConflictError:
                 # Somebody saved first; if it was a placement, it is ours to wait for.
                 await self._record.reload()
                 if self._stage in OPEN and not only_settle:
                     raise
-                return await self._place_or_resume(only_settle=only_settle)
+                return await self._place_or_resume(total, only_settle=only_settle)
 
     def _require_total(self, total: Decimal | int | str | None) -> None:
         """`TotalChangedError` when the live quote says another total than this one."""
@@ -465,7 +471,9 @@ class Checkout:
                 "the total is not the one that was shown", before=shown, after=quote.amounts.total
             )
 
-    async def _place_or_resume(self, *, only_settle: bool) -> Order | None:
+    async def _place_or_resume(
+        self, total: Decimal | int | str | None, *, only_settle: bool
+    ) -> Order | None:
         state, now = self._record.state, self._record.now()
         if state.order is not None or (only_settle and state.stage is not Stage.PLACING):
             return state.order
@@ -475,6 +483,8 @@ class Checkout:
             await self._require_resumable(state.placement, now)
         elif refusal := registry.refusal(state, now):
             raise refusal
+        else:
+            self._require_total(total)
         try:
             return await self._with_session("place_order", Carry.QUOTE, self._send)
         except (ApiError, TransportError, UnreadableAnswerError) as error:

@@ -72,6 +72,8 @@ class Checkouts:
     ) -> None:
         if not _SHORTEST <= lifetime <= _LONGEST:
             raise InvalidInputError("lifetime must be from two days (172800 seconds) to ten years")
+        if storage is not None and not hasattr(storage, "save"):
+            raise InvalidInputError("storage must be a Storage; open_storage opens one by its URL")
         self._client = client
         self._clock = clock or client.clock
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
@@ -117,10 +119,11 @@ class Checkouts:
         record.state = state
         try:
             await record.change(lambda new: new)
-        except CheckoutConflictError as error:
-            error.checkout_id = state.checkout_id
-            error.next_action = Wait(0.0)
-            raise
+        except CheckoutConflictError:
+            taken = CheckoutConflictError("a checkout of this id is kept already")
+            taken.checkout_id = state.checkout_id
+            taken.next_action = Wait(0.0)
+            raise taken from None
         self._records[state.checkout_id] = record
         return Checkout(record, self._client, self._menus)
 

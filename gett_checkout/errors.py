@@ -103,8 +103,13 @@ class GettCheckoutError(Exception):
         media type of its own.
         """
         headers = {"Content-Type": "application/problem+json"}
-        if self.retry_after is not None:
-            headers["Retry-After"] = str(max(ceil(self.retry_after), 0))
+        wait = (
+            getattr(self.next_action, "seconds", None)
+            if self.retry_after is None
+            else self.retry_after
+        )
+        if wait is not None:
+            headers["Retry-After"] = str(max(ceil(wait), 0))
         return headers
 
 

@@ -18,7 +18,7 @@ from gett_checkout.core.actions import ContactSupport
 from gett_checkout.core.consequences import event_at_placement
 from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed
 from gett_checkout.core.order import Order
-from gett_checkout.core.placement import Outcome, Placement, digest, judge
+from gett_checkout.core.placement import COME_BACK, Outcome, Placement, digest, judge
 from gett_checkout.core.state import CheckoutState, Notice
 from gett_checkout.errors import (
     ApiAuthenticationError,
@@ -173,9 +173,11 @@ def concluded(record: Record, outcome: events.Outcome, placement: Placement | No
 def outcome_unknown(record: Record) -> OutcomeUnknownError:
     """The error of a placement that was sent and not answered; the hooks are told."""
     concluded(record, "unknown", record.state.placement)
-    return OutcomeUnknownError(
+    unknown = OutcomeUnknownError(
         "the order was sent and no answer says whether it was placed; place again to find out"
     )
+    unknown.retry_after = COME_BACK
+    return unknown
 
 
 async def resume(record: Record, client: GettClient) -> None:

@@ -42,12 +42,20 @@ def _url(document: Document, name: str) -> str:
     return document.text(name, re.compile(_URL), longest=2048)
 
 
+def _exact(document: Document, name: str) -> Document:
+    """The document with an amount that was written as a string, as a number."""
+    value = document.members[name]
+    if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", value):
+        return document
+    return Document({**document.members, name: Decimal(value)}, document.path)
+
+
 READERS: Mapping[str, Read] = MappingProxyType(
     {
         "reserved": lambda document, name: document.texts(name, RESERVED),
         "key_policy": lambda document, name: document.choice(name, get_args(KeyPolicy)),
         "store_refusals": Document.flag,
-        "price_change": lambda document, name: document.amount(name, negative=True),
+        "price_change": lambda document, name: _exact(document, name).amount(name, negative=True),
         "closed_stores": Document.texts,
         "sold_out": Document.texts,
         "rate_limits": _or_null(_rate_limits),

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_FRIDAY: Final = 4
 
 
 class Clock:
-    """Call it for the time, aware UTC; it starts on a Friday, early afternoon in New York.
+    """Call it for the time, aware UTC; it starts on the coming Friday, early afternoon in New York.
+
+    That is later than now, so that a storage on the real clock does not take a checkout for expired.
 
     ``slept`` is every wait the library wanted, in seconds; none of them takes any real time.
     """
 
     def __init__(self) -> None:
-        self.now: datetime = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+        today = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0)
+        self.now: datetime = today + timedelta(days=(_FRIDAY - today.weekday()) % 7 or 7)
         self.slept: list[float] = []
 
     def __call__(self) -> datetime:

@@ -14,13 +14,17 @@ from aiohttp import web
 from gett_checkout import (
     CardOnFile,
     Checkout,
+    CheckoutConflictError,
     CheckoutNotFoundError,
     Checkouts,
     GettCheckoutError,
     GettClient,
+    IdentityRequiredError,
     InvalidInputError,
     LineNotFoundError,
     MemoryStorage,
+    OutcomeUnknownError,
+    Pickup,
     PlacementInProgressError,
     RateLimitedError,
     Stage,
@@ -28,8 +32,10 @@ from gett_checkout import (
     StorageError,
     StoreNotFoundError,
     StoreView,
+    TransportError,
     jsonable,
 )
+from gett_checkout.core.actions import ChooseFulfillment
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from tests.acceptance.shopping import (
@@ -322,3 +328,60 @@ async def test_a_step_out_of_place_says_what_comes_first(checkouts: Checkouts) -
 
 def test_a_step_that_is_not_named_is_not_in_the_problem() -> None:
     assert not {"step", "stage"} & set(StepNotAllowedError("no").to_problem())
+
+
+# --- advice that can be followed ------------------------------------------------------------------
+
+
+async def test_a_stale_total_is_said_only_when_nothing_else_is_missing(
+    checkouts: Checkouts,
+) -> None:
+    """Else a page would be told to confirm a total, and again, of an order that is not complete."""
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    with pytest.raises(IdentityRequiredError) as caught:
+        await checkout.place(total="1.00")
+    assert caught.value.next_action == checkout.view.next_action
+
+
+async def test_what_the_restaurant_does_not_offer_leads_to_what_it_does(
+    checkouts: Checkouts,
+) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse("store_seoul_kitchen")
+    with pytest.raises(StepNotAllowedError) as caught:
+        await checkout.fulfill(Pickup())
+    assert caught.value.next_action == ChooseFulfillment(("delivery",))
+    assert caught.value.to_problem()["step"] == "fulfill"
+
+
+async def test_an_unknown_outcome_says_when_to_come_back(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=99)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await checkout.place()
+    assert caught.value.problem_headers()["Retry-After"] == "2"
+
+
+async def test_an_action_that_says_wait_is_in_the_headers(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    sandbox.switches.fail("get_store", "drop_before", times=99)
+    checkout = await checkouts.start()
+    with pytest.raises(TransportError) as caught:
+        await checkout.browse(STORE)
+    assert caught.value.problem_headers()["Retry-After"] == "1"
+
+
+async def test_an_id_that_is_taken_is_called_so(checkouts: Checkouts) -> None:
+    await checkouts.start(checkout_id="mine")
+    with pytest.raises(CheckoutConflictError, match="kept already"):
+        await checkouts.start(checkout_id="mine")
+
+
+def test_a_url_is_no_storage(gett: GettClient) -> None:
+    with pytest.raises(InvalidInputError, match="open_storage"):
+        Checkouts(gett, storage="sqlite:///checkouts.db")  # type: ignore[arg-type]

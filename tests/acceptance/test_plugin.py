@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gett_checkout import Checkouts
+from gett_checkout import Checkouts, GettClient
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.testing import (
     Clock,
     operations,
@@ -76,7 +78,21 @@ async def test_the_fixtures_fit_together(
     before = gett_clock()
     gett_clock.advance(60)
     assert (gett_clock() - before).total_seconds() == 60
-    assert repr(gett_clock).startswith("Clock(2026-11-20 18:01:")
+    assert repr(gett_clock).startswith(f"Clock({gett_clock():%Y-%m-%d} 18:01:")
+
+
+def test_the_clock_begins_later_than_now_on_a_friday(gett_clock: Clock) -> None:
+    """So a storage on the real clock takes no checkout of a test for expired."""
+    assert timedelta() < gett_clock() - datetime.now(UTC) <= timedelta(days=8)
+    assert gett_clock().weekday() == 4
+
+
+async def test_a_storage_on_the_real_clock_goes_with_it(
+    gett_client: GettClient, tmp_path: Path
+) -> None:
+    async with SQLiteStorage(str(tmp_path / "checkouts.db")) as storage:
+        checkout = await Checkouts(gett_client, storage=storage).start()
+        await checkout.browse("store_bella_napoli")
 
 
 async def test_the_questions_fail_with_what_was_seen(
