@@ -140,11 +140,21 @@ def test_a_missing_driver_names_its_extra(
     assert isinstance(caught.value, GettCheckoutError)
 
 
+async def test_a_missing_cipher_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.fernet", None)
+    monkeypatch.delitem(sys.modules, "gett_checkout.storage.encrypted", raising=False)
+    with pytest.raises(InvalidInputError, match=r"pip install 'gett-checkout\[encryption\]'"):
+        async with open_storage("memory:", encryption_keys=["s3cret"]):
+            pass
+
+
 def test_no_driver_is_imported_before_it_is_needed() -> None:
     code = (
-        "import sys, gett_checkout, gett_checkout.testing, gett_checkout.storage.opening as opening;"
+        "import sys; before = set(sys.modules);"  # a measurement may have loaded some
+        "import gett_checkout, gett_checkout.testing, gett_checkout.storage.opening as opening;"
         "opening.open_storage('memory:');"
-        "print({'redis', 'asyncpg', 'cryptography', 'sqlite3', 'pytest'} & set(sys.modules))"
+        "drivers = {'redis', 'asyncpg', 'cryptography', 'sqlite3', 'pytest'};"
+        "print(drivers & set(sys.modules) - before)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"

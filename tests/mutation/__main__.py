@@ -31,7 +31,6 @@ from tests.mutation.mutants import Mutant, mutants_of
 ROOT = Path(__file__).resolve().parents[2]
 PURE = ("core", "wire")
 EXPLAINED = Path(__file__).with_name("survivors.toml")
-LAST = "loaded anew for all tests"
 RESULTS = ROOT / ".test-output" / "mutation.json"
 
 
@@ -89,21 +88,23 @@ def tried(
     left = {id(each): each for each in mutants}
 
     def run(what: str, tried: list[Mutant], outcomes: Iterator[tuple[Mutant, bool]]) -> None:
+        say(started, f"{what}: {len(tried)}")
         for count, (mutant, killed) in enumerate(outcomes, 1):
             if killed:
                 del left[id(mutant)]
-            elif what == LAST:
-                say(started, f"survives: {mutant.name}")
-            if not count % 100 or count == len(tried):
-                say(started, f"{what}: {count} of {len(tried)}, {len(left)} are left")
+            else:
+                print(f"  {mutant.name}", flush=True)
+            if not count % 100:
+                say(started, f"{count} of {len(tried)}")
 
     in_bodies = [each for each in mutants if each.function]
-    run("code swapped", in_bodies, trials.in_bodies(in_bodies, seen, folder, jobs))
-    at_load = [each for each in left.values() if not each.function and seen.tests_named_after(each)]
-    own = trials.from_the_start(at_load, seen.tests_named_after, seen, folder, jobs)
-    run("loaded anew for its own tests", at_load, own)
-    rest = list(left.values())
-    run(LAST, rest, trials.from_the_start(rest, seen.tests_near, seen, folder, jobs))
+    run("in functions", in_bodies, trials.in_bodies(in_bodies, seen, folder, jobs))
+    anew = list(left.values())
+    own = trials.from_the_start(anew, seen.tests_named_after, seen, folder, jobs)
+    run("from the start, by the module's own tests", anew, own)
+    rest = [each for each in left.values() if not each.function]
+    near = trials.from_the_start(rest, seen.tests_near, seen, folder, jobs)
+    run("from the start, by all tests near", rest, near)
     return list(left.values())
 
 

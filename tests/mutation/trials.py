@@ -3,7 +3,7 @@
 A mistake in a function's body is made in a process that has collected the tests already: the child
 swaps the function's code and runs the tests that come by the line. One that is made when the module
 loads, or that survived the first way (something may have run before the swap), is tried from the
-start: the child loads everything anew and runs every test that comes by the module.
+start: the child loads everything anew.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def from_the_start(
     """Each mutant, and whether it was killed, with everything loaded anew for these tests."""
 
     def attempt(mutant: Mutant) -> int:
-        tests = tests_of(mutant)
+        if not (tests := tests_of(mutant)):
+            return 0
         sys.meta_path.insert(0, _Finder(mutant))
         files = sorted({test.partition("::")[0] for test in tests})
         arguments = _arguments(folder / f"start-{os.getpid()}")

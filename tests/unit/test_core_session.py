@@ -126,6 +126,7 @@ def test_identities(facts: dict[str, Any]) -> None:
         ({"phone": "+1٢٣٤٥٦٧٨٩٠"}, "E.164"),
         ({"phone": ""}, "E.164"),
         ({"phone": 13105550199}, "E.164"),
+        ({"partner_user_id": 7}, "partner_user_id"),
     ],
     ids=str,
 )

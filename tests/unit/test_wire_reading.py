@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import CatalogSet, InvalidInputError, UnreadableAnswerError
 from gett_checkout.core.catalog import StoreAddress
@@ -217,3 +218,59 @@ def test_a_cart_with_a_malformed_line_is_unreadable(line: Any) -> None:
 def test_an_operation_nobody_knows_cannot_be_given_a_path() -> None:
     with pytest.raises(InvalidInputError, match="teleport"):
         Assumptions().with_path("teleport", "/x")
+
+
+# --- ids and amounts that must be there -----------------------------------------------------------
+
+QUOTE = {
+    "validatedOrderToken": "t",
+    "expiresAt": "2026-11-23T18:15:00Z",
+    "amounts": {"subTotal": 10, "total": 12},
+}
+
+
+def test_a_quote_is_read() -> None:
+    answer = responses.validated(QUOTE)
+    assert (answer.validated_order_token, answer.amounts.total) == ("t", Decimal(12))
+    assert responses.validated({"order": QUOTE}) == answer
+    free = {**QUOTE, "amounts": {"subTotal": 0, "total": 0}}
+    assert responses.validated(free).amounts.total == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"validatedOrderToken": ""},
+        {"validatedOrderToken": 5},
+        {"amounts": {"subTotal": 10, "total": Decimal("-0.01")}},
+        {"amounts": {"subTotal": Decimal("-0.01"), "total": 12}},
+        {"amounts": {"subTotal": 10}},
+        {"amounts": "12.00"},
+    ],
+)
+def test_a_quote_without_token_or_total_is_unreadable(change: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        responses.validated({**QUOTE, **change})
+
+
+def test_a_card_needs_an_id_and_keeps_four_digits() -> None:
+    with pytest.raises(UnreadableAnswerError, match="no id"):
+        responses.payment_method({"paymentId": ""})
+    card = responses.payment_method({"paymentId": "p", "lastFour": "4111111111111234"})
+    assert (card.payment_id, card.last_four) == ("p", "1234")
+    assert responses.payment_methods([{"paymentId": "p"}]) == (evolve(card, last_four=None),)
+    with pytest.raises(UnreadableAnswerError, match="payments"):
+        responses.payment_methods({"payments": "none"})
+
+
+@pytest.mark.parametrize("kind", ["an order page", "a store page"])
+def test_the_rest_of_a_page_may_be_left_out(kind: str) -> None:
+    if kind == "an order page":
+        page = responses.order_page({"orders": [{"orderId": "o"}], "hasMore": True})
+        assert [each.order_id for each in page.orders] == ["o"]
+        assert page.has_more
+        assert not responses.order_page([{"orderId": "o"}]).has_more
+    else:
+        stores = responses.store_page({"stores": [{"storeId": "s"}], "hasMore": True})
+        assert [each.store_id for each in stores.stores] == ["s"]
+        assert stores.has_more
