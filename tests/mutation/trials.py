@@ -54,8 +54,11 @@ class Seen:
 
     def tests_named_after(self, mutant: Mutant) -> list[str]:
         """The tests in files named after the module: the first to ask, not the only ones."""
-        stem = mutant.path.stem if mutant.path.parent.name == "core" else mutant.path.parent.name
-        return self._quick_first([each for each in self.seconds if stem in each.split("::")[0]])
+        is_core = mutant.path.parent.name == "core"
+        words = (f"core_{mutant.path.stem}.py",) if is_core else ("wire_", "client_")
+        return self._quick_first(
+            [each for each in self.seconds if any(word in each.split("::")[0] for word in words)]
+        )
 
     def tests_near(self, mutant: Mutant) -> list[str]:
         """The tests that run any function of the module; all of them when none does."""

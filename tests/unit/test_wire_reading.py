@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -227,6 +228,7 @@ QUOTE = {
     "expiresAt": "2026-11-23T18:15:00Z",
     "amounts": {"subTotal": 10, "total": 12},
 }
+QUOTE_REST = {name: value for name, value in QUOTE.items() if name != "validatedOrderToken"}
 
 
 def test_a_quote_is_read() -> None:
@@ -274,3 +276,58 @@ def test_the_rest_of_a_page_may_be_left_out(kind: str) -> None:
         stores = responses.store_page({"stores": [{"storeId": "s"}], "hasMore": True})
         assert [each.store_id for each in stores.stores] == ["s"]
         assert stores.has_more
+
+
+def test_every_part_of_a_stores_address_is_read() -> None:
+    whole = {
+        "address1": "350 5th Ave",
+        "city": "New York",
+        "state": "NY",
+        "postalCode": "10118",
+        "latitude": Decimal("40.7484"),
+        "longitude": 180,
+    }
+    address = responses.store({"storeId": "s", "address": whole}).address
+    assert address == StoreAddress(
+        address1="350 5th Ave",
+        city="New York",
+        state="NY",
+        postal_code="10118",
+        latitude=Decimal("40.7484"),
+        longitude=Decimal(180),
+    )
+    odd = {"latitude": True, "longitude": Decimal("180.01"), "city": 5}
+    assert responses.store({"storeId": "s", "address": odd}).address == StoreAddress()
+
+
+def test_one_path_is_replaced_and_the_others_stay() -> None:
+    changed = Assumptions().with_path("get_store", "/a").with_path("get_order", "/b")
+    paths = {name: changed.operation(name).path for name in ("get_store", "get_order")}
+    assert paths == {"get_store": "/a", "get_order": "/b"}
+    assert changed.operation("place_order") == Assumptions().operation("place_order")
+
+
+def test_what_the_documentation_says_is_assumed() -> None:
+    assumed = Assumptions()
+    assert (assumed.order_token_life, assumed.session_life) == (900.0, 2_592_000.0)
+    assert (assumed.delivery_mode, assumed.pickup_mode) == ("DeliveryByMerchant", "Pickup")
+    assert assumed.base_path == "/v1/marketplace"
+
+
+# The spellings that pages of the portal use for one and the same member.
+SPELLINGS: list[tuple[Callable[[Any], Any], dict[str, Any], dict[str, Any]]] = [
+    (responses.payment_method, {"paymentId": "p"}, {"paymentMethodId": "p"}),
+    (responses.payment_method, {"paymentId": "p"}, {"id": "p"}),
+    (responses.payment_method, {"paymentId": "p"}, {"payment": {"paymentId": "p"}}),
+    (responses.payment_method, {"paymentId": "p"}, {"paymentMethod": {"paymentId": "p"}}),
+    (responses.payment_methods, {"payments": [{"id": "p"}]}, {"paymentMethods": [{"id": "p"}]}),
+    (responses.validated, QUOTE, {**QUOTE_REST, "orderToken": "t"}),
+    (responses.validated, QUOTE, {**QUOTE_REST, "token": "t"}),
+]
+
+
+@pytest.mark.parametrize(("read", "usual", "other"), SPELLINGS)
+def test_other_spellings_read_the_same(
+    read: Callable[[Any], Any], usual: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert read(other) == read(usual)
