@@ -637,3 +637,18 @@ async def test_a_session_that_cannot_be_renewed_leaves_the_order_to_be_placed(
     assert sandbox.count("place_order") == 0
     sandbox.switches.faults.clear()
     assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+
+
+async def test_the_menu_is_there_at_any_stage_and_on_any_worker(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    with pytest.raises(StepNotAllowedError, match="choose a store first"):
+        await checkout.menu()
+    await until_payable(checkout)
+    asked = sandbox.count("get_catalog_set")
+    assert await checkout.menu() is checkout.catalog
+    async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
+        assert elsewhere.catalog is None
+        assert (await elsewhere.menu()).catalog_set_id == (await checkout.menu()).catalog_set_id
+    assert sandbox.count("get_catalog_set") == asked + 1

@@ -91,9 +91,7 @@ def mutants_of(path: Path, module: str) -> list[Mutant]:
     """Every mistake we know how to make in the module, in the order of its lines."""
     tree = ast.parse(path.read_text())
 
-    def walk(
-        owner: ast.AST, scope: str, function: range | None, line: int
-    ) -> Iterator[Mutant]:
+    def walk(owner: ast.AST, scope: str, function: range | None, line: int) -> Iterator[Mutant]:
         for name, value in ast.iter_fields(owner):
             children = value if isinstance(value, list) else [value]
             body = function
@@ -116,7 +114,7 @@ def mutants_of(path: Path, module: str) -> list[Mutant]:
 
 
 def _is_left_alone(owner: ast.AST, name: str, child: ast.AST) -> bool:
-    if name in _UNREAD or isinstance(owner, ast.JoinedStr) and isinstance(child, ast.Constant):
+    if name in _UNREAD or (isinstance(owner, ast.JoinedStr) and isinstance(child, ast.Constant)):
         return True
     match child:
         case ast.Expr(value=ast.Constant()):  # a doc string

@@ -330,7 +330,7 @@ def _forked(work: Callable[[], int], patience: int) -> int:
     try:
         signal.alarm(patience)
         status = work()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the process ends here, and says why
         traceback.print_exc()
     finally:
         os._exit(min(status, 1))

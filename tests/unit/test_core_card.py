@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gett_checkout import Address, InvalidInputError, NewCard
+from gett_checkout.core.jsonable import jsonable_fields
 
 WHOLE: dict[str, Any] = {
     "number": "4111 1111-1111 1234",
@@ -41,9 +42,16 @@ def test_a_number_is_taken_as_people_write_it() -> None:
 def test_what_cannot_be_a_card_is_refused_unquoted(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInputError, match=said) as caught:
         NewCard(**WHOLE | change)
-    assert not [each for each in map(str, change.values()) if len(each) > 3 and each in str(caught.value)]
+    assert not [
+        each for each in map(str, change.values()) if len(each) > 3 and each in str(caught.value)
+    ]
 
 
 def test_the_shortest_and_the_longest_numbers_are_numbers() -> None:
     for digits in (12, 19):
         assert len(NewCard(**WHOLE | {"number": "4" * digits, "cvc": "1234"}).number) == digits
+
+
+def test_nothing_of_a_card_is_shown() -> None:
+    assert jsonable_fields(NewCard(**WHOLE)) == {}
+    assert repr(NewCard(**WHOLE)) == "NewCard(…)"

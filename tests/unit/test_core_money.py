@@ -134,3 +134,17 @@ THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 def test_minor_units_of_every_currency(currencies: tuple[str, ...], amount: str) -> None:
     for currency in currencies:
         assert str(from_minor_units(1234, currency)) == amount, currency
+
+
+def test_an_amount_has_a_sensible_size() -> None:
+    assert read_amount("1E-20") == Decimal("1E-20")
+    assert read_amount("1E12") == Decimal("1E12")
+    for text in ("1E-21", "1E13"):
+        with pytest.raises(ValueError, match="sensible size"):
+            read_amount(text)
+
+
+def test_a_locale_may_be_written_either_way() -> None:
+    shown = show_amount(Decimal("1234.5"), "EUR", "de-AT")
+    assert shown == show_amount(Decimal("1234.5"), "EUR", "de_AT")
+    assert shown != show_amount(Decimal("1234.5"), "EUR")

@@ -167,3 +167,8 @@ def test_a_problem_of_a_line_comes_back() -> None:
     problem = LineProblem("MODIFIER_REQUIRED", "choose one", ("a", "b"))
     state = state_at(Stage.BROWSE, lines=(evolve(line(), problems=(problem,)),))
     assert snapshot.load(snapshot.dump(state)).lines[0].problems == (problem,)
+
+
+def test_text_takes_the_room_it_needs() -> None:
+    state = CheckoutState("c", NOW, lines=(line("salad", 1, special_instructions="Crème brûlée"),))
+    assert "Crème brûlée".encode() in snapshot.dump(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -331,3 +332,17 @@ def test_other_spellings_read_the_same(
     read: Callable[[Any], Any], usual: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert read(other) == read(usual)
+
+
+@pytest.mark.parametrize("ends", [True, "soon", 10**20, []])
+def test_a_time_that_is_none_is_unreadable(ends: Any) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        responses.session({"token": "t", "expiresAt": ends})
+
+
+@pytest.mark.parametrize(
+    "ends", [1800000000, "2027-01-15T08:00:00Z", "2027-01-15T08:00:00", "2027-01-15T09:00:00+01:00"]
+)
+def test_a_time_is_iso_8601_or_unix_seconds_and_utc(ends: Any) -> None:
+    answer = responses.session({"token": "t", "expiresAt": ends})
+    assert answer.expires_at == datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
