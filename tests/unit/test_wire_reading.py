@@ -346,3 +346,25 @@ def test_a_time_that_is_none_is_unreadable(ends: Any) -> None:
 def test_a_time_is_iso_8601_or_unix_seconds_and_utc(ends: Any) -> None:
     answer = responses.session({"token": "t", "expiresAt": ends})
     assert answer.expires_at == datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
+
+
+def test_what_an_answer_leaves_out_is_no_obstacle() -> None:
+    """An item is sold, a choice may be left out, and a page is the last unless they say otherwise."""
+    menu = catalog(
+        items={"i": {"name": "I"}},
+        modifierGroups={"g": {"name": "G", "minimumAllowed": 1}, "h": {}},
+    )
+    assert menu.items["i"].available is True
+    groups = menu.modifier_groups
+    assert [groups[each].min_selections for each in ("g", "h")] == [1, 0]
+    assert groups["h"].max_selections is None
+    assert responses.store_page({"stores": []}).has_more is False
+    assert responses.order_page({"orders": []}).has_more is False
+
+
+def test_an_answer_that_says_so_is_believed() -> None:
+    group = {"minSelections": 1, "minimumAllowed": 2, "maximumAllowed": 3}
+    menu = catalog(items={"i": {"isAvailable": False}}, modifierGroups={"g": group})
+    assert menu.items["i"].available is False
+    read = menu.modifier_groups["g"]
+    assert (read.min_selections, read.max_selections) == (1, 3)  # the usual name comes first
