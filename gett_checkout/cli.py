@@ -105,14 +105,16 @@ def _wants_colours() -> bool:
 async def _serve(host: str, port: int, switches: Switches) -> None:
     """Run a sandbox until the process is interrupted or told to end."""
     logging.basicConfig()  # it logs its own failures
+    ended = _told_to_end()
     async with Sandbox(host=host, port=port, switches=switches) as sandbox:
         print(welcome(sandbox), flush=True)
-        await _until_told_to_end()
+        await ended.wait()
 
 
 async def _show(port: int | None, *, opens_browser: bool) -> None:
     """Run a sandbox and the storefront over it until the process is interrupted or told to end."""
     port = _WEB_PORT if port is None else port
+    ended = _told_to_end()
     async with (
         Sandbox() as sandbox,
         open_storefront(sandbox.url, sandbox.api_key, port=port) as url,
@@ -121,16 +123,17 @@ async def _show(port: int | None, *, opens_browser: bool) -> None:
         print("It forgets everything when it ends: press Ctrl-C.", flush=True)
         if opens_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, url)
-        await _until_told_to_end()
+        await ended.wait()
 
 
-async def _until_told_to_end() -> None:
+def _told_to_end() -> asyncio.Event:
+    """Is set once the process is interrupted or told to end; from here on that does no more."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError):  # event loops without signal handlers
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, ended.set)
-    await ended.wait()
+    return ended
 
 
 def _has_display() -> bool:

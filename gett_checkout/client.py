@@ -143,10 +143,6 @@ class GettClient:
         """
         return self._limits.known(self.clock())
 
-    async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` to its end even when the caller is cancelled; `close` waits for it."""
-        return await asyncio.shield(self.kept(work))
-
     def kept(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """``work`` as a task of its own, which `close` waits for."""
         task = asyncio.create_task(work)

@@ -8,6 +8,7 @@ from typing import Final, TextIO
 from gett_checkout.checkout import Checkout
 from gett_checkout.checkouts import Checkouts
 from gett_checkout.client import GettClient
+from gett_checkout.core.minimum import MinimumOrder
 from gett_checkout.core.money import show_amount
 from gett_checkout.core.order import Address, CardOnFile, Delivery
 from gett_checkout.core.session import Identity
@@ -41,8 +42,9 @@ class Teller:
         painted = self._paint("32" if view.session.level == "end-user" else "33", level)
         following = self._paint("36", view.next_action.kind.replace("_", " "))
         self.say(f"    stage {view.stage:<13} session {painted} next {following}")
-        if view.minimum_order is not None and view.order is None:
-            self.say(f"    {self._bar(view)}")
+        gap = view.minimum_order
+        if gap is not None and view.order is None:
+            self.say(f"    {self._bar(gap)}")
 
     def refusal(self, call: str, error: GettCheckoutError) -> None:
         """A step that was refused."""
@@ -57,10 +59,7 @@ class Teller:
         """A heading."""
         self.say(f"\n{self._paint('1', text)}")
 
-    def _bar(self, view: CheckoutView) -> str:
-        gap = view.minimum_order
-        if gap is None:
-            return ""
+    def _bar(self, gap: MinimumOrder) -> str:
         filled = int(min(gap.counted / gap.threshold, Decimal(1)) * _BAR)
         bar = self._paint("32" if gap.met else "33", "█" * filled) + "░" * (_BAR - filled)
         return f"{bar} {show_amount(gap.counted, gap.currency)} · {gap.message()}"

@@ -70,7 +70,8 @@ async def with_session(
     `IdentityRequiredError` before any request when only an end user would do and none is known.
     A token that Gett refuses is replaced once; a second refusal is raised. Never a loop.
     """
-    for is_last in (False, True):
+    is_last = False
+    while True:
         session = await _open(record, client, least, fulfillment)
         try:
             await _carry_over(record, client, session, carry)
@@ -82,7 +83,7 @@ async def with_session(
             await record.change(partial(_distrust, session, refused))
             if isinstance(refused, SessionUserRequiredError):
                 least = Level.END_USER
-    raise AssertionError("unreachable")
+            is_last = True
 
 
 async def ask_price(

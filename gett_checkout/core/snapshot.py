@@ -56,7 +56,7 @@ class Snapshots:
         try:
             texts = _members(data.decode(*_ENCODING))
             version = json.loads(texts.pop("v"))
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        except (ValueError, AttributeError, KeyError, RecursionError):
             # Not chained: such errors quote what they could not read.
             raise StorageError("what the storage gave back is not a checkout") from None
         if not isinstance(version, int) or version > VERSION:

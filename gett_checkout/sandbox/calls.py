@@ -35,7 +35,7 @@ class Call:
     def shopper(self) -> str:
         """The id of the end user the call acts for. Docs: Errors › SESSION_USER_REQUIRED."""
         if self.session is None or self.session.user_id is None:
-            raise session_user_required()
+            raise AssertionError("the operations table lets only end users in")
         return self.session.user_id
 
 

@@ -30,8 +30,6 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if request.writer.output_size > 0:
-            raise ConnectionError("a part of the answer is out already")
         code = "INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR"
         refusal = RefusedError(code, "This is not a readable HTTP request.", status=status)
         content = decimal_json.write(refusal.document(instance="", now=real_time()))

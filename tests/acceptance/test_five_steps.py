@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import (
     Address,
@@ -23,14 +25,18 @@ from gett_checkout import (
     NewCard,
     OrderBelowMinimumError,
     OrderTotalDifferentError,
+    OutcomeUnknownError,
     PaymentDeclinedError,
     PaymentFailedError,
     Pickup,
     SavedCard,
     Stage,
     StepNotAllowedError,
+    StorageError,
+    Store,
     StoreClosedError,
     TotalChangedError,
+    TransportError,
 )
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
@@ -516,3 +522,133 @@ async def test_a_saved_card_is_not_another_shoppers(checkouts: Checkouts) -> Non
     await checkout.pay(SavedCard("jane's"))
     await checkout.identify(Identity("john@example.org", "John", "Roe"))
     assert checkout.view.payment is None
+
+
+# --- what cannot be right, and what another worker did meanwhile ----------------------------------
+
+MISTAKEN: dict[str, Callable[[Checkout], Awaitable[object]]] = {
+    "an item that is no id": lambda checkout: checkout.add(5),  # type: ignore[arg-type]
+    "instructions that are no text": lambda checkout: checkout.add(
+        "item_garlic_bread",
+        special_instructions=5,  # type: ignore[arg-type]
+    ),
+    "a fulfillment by its name": lambda checkout: checkout.fulfill("pickup"),  # type: ignore[arg-type]
+    "an identity by its e-mail": lambda checkout: checkout.identify(JANE.email),  # type: ignore[arg-type]
+    "a payment by its name": lambda checkout: checkout.pay("cash"),  # type: ignore[arg-type]
+    "a card as a mapping": lambda checkout: checkout.add_card({}),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("step", MISTAKEN.values(), ids=MISTAKEN.keys())
+async def test_a_value_of_another_kind_is_refused_and_changes_nothing(
+    checkouts: Checkouts, sandbox: Sandbox, step: Callable[[Checkout], Awaitable[object]]
+) -> None:
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    before, asked = checkout.view, len(sandbox.requests)
+    with pytest.raises(InvalidInputError):
+        await step(checkout)
+    assert (checkout.view, len(sandbox.requests)) == (before, asked)
+
+
+async def test_steps_out_of_turn_say_what_comes_first(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    with pytest.raises(StepNotAllowedError, match="choose a store first"):
+        await checkout.add("item_garlic_bread")
+    with pytest.raises(StepNotAllowedError, match="no price to confirm"):
+        await checkout.confirm_total("1.00")
+    assert sandbox.requests == []
+
+
+async def test_a_store_without_a_menu_is_not_chosen(
+    checkouts: Checkouts, gett: GettClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = evolve(await gett.get_store(STORE), catalog_set_id=None)
+
+    async def get_store(_: str) -> Store:
+        return bare
+
+    monkeypatch.setattr(gett, "get_store", get_store)
+    checkout = await checkouts.start()
+    with pytest.raises(StepNotAllowedError, match="the store has no menu"):
+        await checkout.browse(STORE)
+    assert checkout.view.store is None
+
+
+def test_a_lifetime_outlives_the_longest_placement(gett: GettClient) -> None:
+    with pytest.raises(InvalidInputError, match="two days"):
+        Checkouts(gett, lifetime=2 * 24 * 3600 - 1)
+    assert Checkouts(gett, lifetime=2 * 24 * 3600).lifetime == 172800.0
+    assert Checkouts(gett).lifetime == 7 * 24 * 3600
+
+
+async def test_a_cart_changed_by_another_worker_is_not_placed_unseen(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    await until_payable(checkout)
+    async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
+        await elsewhere.add("item_garlic_bread")
+    with pytest.raises(CheckoutConflictError):
+        await checkout.place()
+    assert sandbox.orders == []
+    assert next_step(checkout) == "validate"  # it has seen the other cart by now
+    assert len(checkout.view.lines) == 3
+
+
+async def test_a_checkout_deleted_meanwhile_is_not_placed(
+    checkouts: Checkouts, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    await storage.delete(checkout.id)
+    with pytest.raises(CheckoutNotFoundError, match="expired or was deleted") as gone:
+        await checkout.place()
+    assert gone.value.checkout_id == checkout.id
+    assert sandbox.orders == []
+
+
+async def test_another_checkout_under_the_id_is_not_opened(
+    gett: GettClient, storage: MemoryStorage, clock: Clock
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    stored = await storage.load(checkout.id)
+    assert stored is not None
+    later = clock() + timedelta(days=1)
+    await storage.save("other", stored.data, expected_version=0, expires_at=later, due_at=None)
+    with pytest.raises(StorageError, match="another checkout"):
+        await Checkouts(gett, storage=storage).open("other")
+
+
+async def test_a_session_that_cannot_be_renewed_leaves_the_order_to_be_placed(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    sandbox.switches.session_seconds = 600
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    clock.advance(600)  # the price lives longer than the session
+    sandbox.switches.fail("create_session", "drop_before", times=99)
+    with pytest.raises(TransportError) as failed:
+        await checkout.place()
+    assert not isinstance(failed.value, OutcomeUnknownError)
+    assert (checkout.view.stage, next_step(checkout)) == (Stage.PLACE, "place")
+    assert sandbox.count("place_order") == 0
+    sandbox.switches.faults.clear()
+    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+
+
+async def test_the_menu_is_there_at_any_stage_and_on_any_worker(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    with pytest.raises(StepNotAllowedError, match="choose a store first"):
+        await checkout.menu()
+    await until_payable(checkout)
+    asked = sandbox.count("get_catalog_set")
+    assert await checkout.menu() is checkout.catalog
+    async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
+        assert elsewhere.catalog is None
+        assert (await elsewhere.menu()).catalog_set_id == (await checkout.menu()).catalog_set_id
+    assert sandbox.count("get_catalog_set") == asked + 1

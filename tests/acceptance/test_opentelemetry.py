@@ -34,7 +34,7 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.switches import FaultKind
-from gett_checkout.telemetry import Event, RequestStarted
+from gett_checkout.telemetry import Event, PlacementOutcome, RequestStarted
 from gett_checkout.telemetry.hooks import Hooks
 from gett_checkout.telemetry.opentelemetry import OpenTelemetry
 from tests.acceptance.shopping import (
@@ -462,3 +462,16 @@ async def test_no_secret_is_in_an_event_a_log_record_or_a_span(
     secrets = (sandbox.api_key, *tokens, *order_tokens, "tok_do_not_show", NUMBER, f"'{CVC}'")
     contact = (EMAIL, PHONE, "Whistle", "Blower", *WHERE)
     assert [each for each in (*secrets, *contact) if each in told] == []
+
+
+async def test_what_is_told_outside_of_a_step_is_counted_and_in_no_span(
+    collected: Collected,
+) -> None:
+    collected.hook(PlacementOutcome(outcome="placed", attempts=2, checkout_id="c"))
+    assert collected.spans == ()
+    assert collected.counts("gett.checkout.placements") == {("placed",): 1}
+
+
+def test_an_event_of_a_later_release_is_passed_over(collected: Collected) -> None:
+    collected.hook(object())  # type: ignore[arg-type]
+    assert collected.spans == ()

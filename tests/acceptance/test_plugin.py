@@ -239,3 +239,11 @@ def test_importing_the_testing_package_needs_no_pytest() -> None:
         "from gett_checkout.testing import Clock, operations, the_order\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_a_test_that_is_no_coroutine_can_look_at_the_sandbox(pytester: pytest.Pytester) -> None:
+    source = """
+        def test_url(gett_sandbox):
+            assert gett_sandbox.url.startswith("http://127.0.0.1:")
+    """
+    run(pytester, source).assert_outcomes(passed=1)

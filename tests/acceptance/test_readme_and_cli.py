@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -91,3 +92,45 @@ def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         taken.listen()
         assert main(["sandbox", "--port", str(taken.getsockname()[1])]) == 1
     assert "gett-checkout:" in capsys.readouterr().err
+
+
+def test_interrupted_it_ends_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gett_checkout.cli.run_demo", interrupted)
+    assert main(["demo"]) == 130
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("display", ["DISPLAY", "WAYLAND_DISPLAY", None])
+async def test_the_page_is_opened_where_there_is_a_display(
+    tmp_path: Path, display: str | None
+) -> None:
+    opened = tmp_path / "opened"
+    opener = tmp_path / "opener.py"
+    opener.write_text(f"import sys, pathlib\npathlib.Path({str(opened)!r}).write_text(sys.argv[1])")
+    without = {"DISPLAY", "WAYLAND_DISPLAY"}
+    environ = {name: value for name, value in os.environ.items() if name not in without}
+    environ["BROWSER"] = f"{sys.executable} {opener} %s"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gett_checkout", "demo", "--web", "--port=0"),
+        env=environ | ({display: ":99"} if display else {}),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    url = (await process.stdout.readuntil(b"\n")).decode().split()[-1]
+    await process.stdout.readuntil(b"Ctrl-C.\n")
+    if display:
+        async with asyncio.timeout(60):
+            while not opened.exists():  # noqa: ASYNC110 - it happens in another process
+                await asyncio.sleep(0.01)
+    async with aiohttp.ClientSession() as http, http.get(url) as page:
+        assert page.status == 200
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert opened.exists() is bool(display)
+    assert not display or opened.read_text() == url
+    assert process.returncode == 0

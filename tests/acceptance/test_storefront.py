@@ -15,9 +15,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gett_checkout import Checkout, TransportError
 from gett_checkout.cli import main
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storefront import open_storefront
+from gett_checkout.storefront.steps import STEPS
 from tests.clock import Clock
 
 SIZE = {"group_pizza_size": ["item_size_regular"]}
@@ -344,3 +346,49 @@ def test_options_of_the_page_need_the_page(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         main(["demo", "--port", "9000"])
     assert "--web" in capsys.readouterr().err
+
+
+async def test_an_item_is_taken_out_again(browser: Browser) -> None:
+    await browser.until_priced()
+    *_, bread = (await browser.step("validate", {}))["lines"]
+    view = await browser.step("remove", {"line_id": bread["line_id"]})
+    assert [line["name"] for line in view["lines"]] == ["Margherita"]
+
+
+async def test_a_bug_of_its_own_is_a_problem_that_tells_nothing(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("gett_checkout.storefront.backend.STEPS", {**STEPS, "browse": broken})
+    problem = await browser.step("browse", {"store_id": "store_bella_napoli"}, 500)
+    assert problem["code"] == "INTERNAL_SERVER_ERROR"
+    assert "secret" not in json.dumps(problem)
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_what_is_not_there_or_no_json_is_a_problem(url: str, browser: Browser) -> None:
+    assert (await browser.step("dance", {}, 404))["detail"] == "There is no such step."
+    kind = {"Content-Type": "application/json"}
+    async with browser.http.post(f"{url}/api/steps/browse", data=b"{", headers=kind) as answer:
+        assert answer.status == 422
+        assert (await answer.json(content_type=None))["detail"] == "the body must be JSON"
+    async with browser.http.get(url, headers={"Host": "[broken"}) as answer:
+        assert answer.status == 421
+
+
+async def test_top_ups_that_cannot_be_had_are_left_out(
+    sandbox: Sandbox, url: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await browser.step("browse", {"store_id": "store_bella_napoli"})
+    added = {"item_id": "item_margherita", "modifiers": SIZE}
+    assert (await browser.post("/api/steps/add", added))["top_ups"]
+
+    async def no_top_ups(*_: object) -> None:
+        raise TransportError("gone", may_have_arrived=False)
+
+    monkeypatch.setattr(Checkout, "top_ups", no_top_ups)
+    answer = await browser.get("/api/checkout")
+    assert answer["top_ups"] == []
+    assert answer["view"]["minimum_order"]["met"] is False

@@ -15,6 +15,7 @@ import pytest
 from attrs import define, field
 
 from gett_checkout.sandbox import Sandbox, Switches
+from gett_checkout.sandbox.carts import DEEPEST_NESTING
 from gett_checkout.sandbox.menus import STORES
 
 PERSON = {"email": "jane@example.com", "firstName": "Jane", "lastName": "Doe"}
@@ -989,3 +990,107 @@ async def test_hours_are_the_stores_own(utc: str, is_open: bool) -> None:
         await partner.session()
         await partner.fulfil()
         assert (await partner.validate()).code == (None if is_open else "STORE_CLOSED")
+
+
+# The rest of what is refused
+
+
+async def test_a_cart_is_changed_only_where_it_has_the_line(partner: Partner) -> None:
+    ids = {"storeId": "store_bella_napoli", "catalogSetId": "catalog_set_bella_napoli"}
+    twice = {"cart": margherita(), "item": line("item_garlic_bread", line_id="1"), **ids}
+    refused = await partner.send("POST", "/carts/add", twice)
+    assert [each["jsonPath"] for each in refused.body["errors"]] == ["$.item.lineItemId"]
+    gone = {"cart": margherita(), "lineItemId": "2"}
+    for path, change in (("/carts/remove", {}), ("/carts/update", {"quantity": 2})):
+        refused = await partner.send("POST", path, gone | change)
+        assert [each["jsonPath"] for each in refused.body["errors"]] == ["$.lineItemId"]
+
+
+async def test_a_modifier_group_comes_once_and_choices_are_not_nested_forever() -> None:
+    menu = {
+        "catalogSetId": "m",
+        "sections": {"s": {"sectionId": "s", "name": "All", "itemIds": ["a"]}},
+        "items": {"a": {"itemId": "a", "name": "A", "price": 1, "modifierGroupIds": ["g"]}},
+        "modifierGroups": {"g": {"modifierGroupId": "g", "name": "G", "itemIds": ["a"]}},
+    }
+    own = (({"storeId": "s", "name": "S", "catalogSetId": "m"}, menu),)
+
+    def nested(depth: int) -> dict[str, Any]:
+        return modifier("a", *([group("g", nested(depth - 1))] if depth else []))
+
+    async with Sandbox(stores=own) as sandbox, aiohttp.ClientSession() as http:
+        partner = Partner(sandbox, http, Clock())
+
+        async def add(*groups: Any) -> Reply:
+            item = line("a", *groups)
+            body = {"cart": None, "item": item, "storeId": "s", "catalogSetId": "m"}
+            return await partner.send("POST", "/carts/add", body)
+
+        assert (await add(group("g", nested(1)))).status == 200
+        twice = await add(group("g", nested(0)), group("g", nested(0)))
+        assert [each["code"] for each in twice.body["errors"]] == ["duplicate"]
+        deep = await add(group("g", nested(DEEPEST_NESTING + 1)))
+        assert [each["code"] for each in deep.body["errors"]] == ["too_deep"]
+        too_many = await add(*[group("g", nested(0))] * 201)
+        assert [each["code"] for each in too_many.body["errors"]] == ["out_of_bounds"]
+
+
+async def test_a_saved_card_that_is_nobodys_may_have_its_reserved_code(partner: Partner) -> None:
+    body = await partner.order(payment={"savedCard": {"paymentId": "nobodys"}})
+    assert (await partner.place(body)).code == "VALIDATION_FAILED"
+    partner.sandbox.switches.reserved = {"PAYMENT_METHOD_INVALID"}
+    assert (await partner.place(body)).code == "PAYMENT_METHOD_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("limit=many", "wrong_type"),
+        ("limit=-1", "wrong_type"),
+        ("limit=0", "out_of_bounds"),
+        ("offset=9999999", "out_of_bounds"),
+    ],
+)
+async def test_a_page_of_orders_is_bounded(partner: Partner, query: str, code: str) -> None:
+    await partner.session(**PERSON)
+    assert (await partner.send("GET", "/orders?limit=1", token=partner.token)).status == 200
+    refused = await partner.send("GET", f"/orders?{query}", token=partner.token)
+    assert [each["code"] for each in refused.body["errors"]] == [code]
+
+
+async def test_a_fault_may_have_a_status_without_a_name(partner: Partner) -> None:
+    partner.sandbox.switches.fail("get_store", "error", status=599)
+    reply = await partner.send("GET", "/stores/store_bella_napoli")
+    assert (reply.status, reply.body["title"]) == (599, "Error")
+
+
+async def test_a_store_without_a_position_is_found_everywhere() -> None:
+    menu: dict[str, Any] = {"catalogSetId": "m", "sections": {}, "items": {}, "modifierGroups": {}}
+    near = {"latitude": Decimal("40.7484"), "longitude": Decimal("-73.9857")}
+    own = (
+        ({"storeId": "here", "name": "Here", "catalogSetId": "m", "address": near}, menu),
+        ({"storeId": "anywhere", "name": "Anywhere", "catalogSetId": "m", "address": {}}, menu),
+    )
+    async with Sandbox(stores=own) as sandbox, aiohttp.ClientSession() as http:
+        partner = Partner(sandbox, http, Clock())
+
+        async def found(latitude: float) -> list[str]:
+            place = {"location": {"latitude": latitude, "longitude": -73.9857}}
+            reply = await partner.send("POST", "/stores/discover", place)
+            return [store["storeId"] for store in reply.body["stores"]]
+
+        assert await found(40.7) == ["here", "anywhere"]
+        assert await found(-40.7) == ["anywhere"]
+
+
+async def test_it_is_started_once_and_has_an_address_while_it_runs() -> None:
+    sandbox = Sandbox()
+    with pytest.raises(RuntimeError, match="not running"):
+        sandbox.url  # noqa: B018
+    async with sandbox:
+        with pytest.raises(RuntimeError, match="is running"):
+            await sandbox.start()
+        assert sandbox.url.startswith("http://127.0.0.1:")
+    await sandbox.stop()  # a second time does nothing
+    async with sandbox, aiohttp.ClientSession() as http:  # and it can be started again
+        assert (await Partner(sandbox, http, Clock()).send("GET", "/nothing")).status == 404

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -183,3 +184,15 @@ async def test_random_bytes(sandbox: Sandbox) -> None:
         got = await raw(sandbox, noise)
         assert b"Traceback" not in got
         assert b"application/problem+json" in got
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_body_that_breaks_off_in_its_coding(sandbox: Sandbox, path: str) -> None:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {sandbox.api_key}\r\n"
+        "Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    got = await raw(sandbox, head.encode())
+    assert re.match(rb"HTTP/1\.1 40[04] ", got)
+    assert b"errorCode" in got
+    assert b"Traceback" not in got

@@ -379,3 +379,23 @@ async def test_the_command_serves_as_its_options_say() -> None:
     assert state["switches"]["reserved"] == ["CART_EMPTY"]
     assert re.search(r"control  http://\S+/_sandbox", told)
     assert "whsec" not in told
+
+
+async def test_a_bug_of_its_own_is_an_internal_error(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Sandbox, "reset", broken)
+    reply = await desk.turn("POST", "/reset")
+    assert (reply.status, reply.code) == (500, "INTERNAL_ERROR")
+    assert "ZeroDivisionError" not in json.dumps(reply.body)
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_the_start_says_where_events_go() -> None:
+    url = "http://127.0.0.1:1/events"
+    async with Sandbox(switches=Switches(webhook_url=url)) as told, Sandbox() as silent:
+        assert f"webhooks {url}" in welcome(told)
+        assert "webhooks" not in welcome(silent)

@@ -306,3 +306,18 @@ async def test_it_stops_in_the_middle_of_a_delivery(receiver: Receiver) -> None:
         async with asyncio.timeout(1):
             await sandbox.stop()
     receiver.waits.set()
+
+
+async def test_on_its_own_clock_what_is_due_later_comes_unasked(receiver: Receiver) -> None:
+    receiver.status = 500
+    async with (
+        Sandbox(switches=Switches(webhook_url=receiver.url)) as sandbox,
+        aiohttp.ClientSession() as http,
+    ):
+        await ordered(Partner(sandbox, http, Clock()))
+        await receiver.one_more()
+        assert await sandbox.deliver() == []  # waits for the delivery under way
+        receiver.status = 200
+        sandbox.advance_clock(29.8)  # nothing is due yet, and nobody asks again
+        await receiver.one_more()
+    assert len(receiver.came) == 2

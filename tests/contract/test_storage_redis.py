@@ -150,3 +150,8 @@ async def test_it_works_on_a_cluster() -> None:
             assert await storage.load("a") is None
     finally:
         server.remove()
+
+
+async def test_its_name_shows_no_password(redis_server: RedisServer) -> None:
+    async with Redis.from_url(redis_server.url) as client:
+        assert repr(RedisStorage(client, prefix="shop")) == "RedisStorage(prefix='shop')"

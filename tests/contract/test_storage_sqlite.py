@@ -51,6 +51,28 @@ async def test_a_locked_file_is_a_storage_error_and_passes(tmp_path: Path) -> No
         assert await save(storage, 1) == 2
 
 
+async def test_a_new_file_that_another_process_writes_to_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+        other.execute("BEGIN IMMEDIATE")
+        async with SQLiteStorage(path, timeout=0) as storage:
+            with pytest.raises(StorageError, match="OperationalError"):
+                await save(storage, 0)
+        waits: list[float] = []
+
+        def leave(seconds: float) -> None:
+            waits.append(seconds)
+            other.execute("COMMIT")
+
+        monkeypatch.setattr("gett_checkout.storage.sqlite.time.sleep", leave)
+        async with SQLiteStorage(path, timeout=30) as storage:
+            assert await save(storage, 0) == 1
+    assert waits == [0.01]
+
+
 async def test_a_full_disk_is_a_storage_error_and_loses_nothing(tmp_path: Path) -> None:
     async with SQLiteStorage(tmp_path / "a.db") as storage:
         await save(storage, 0)

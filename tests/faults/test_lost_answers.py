@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from gett_checkout import (
     ApiError,
     CardOnFile,
+    CheckoutNotFoundError,
     Checkouts,
     ConflictError,
     ForbiddenError,
@@ -334,3 +337,68 @@ async def test_a_saved_body_that_was_tampered_with_is_not_sent(
         with pytest.raises(StepNotAllowedError, match="not the one its key was made for"):
             await tampered.place()
     assert len(sandbox.requests) == before
+
+
+class Overtaken:
+    """A worker's storage, where something else happens before the order is saved."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+        self.load, self.delete, self.due = storage.load, storage.delete, storage.due
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def save(self, checkout_id: str, data: bytes, **options: Any) -> int:
+        meanwhile = self.meanwhile
+        if meanwhile is not None and b'"stage":"placed"' in data:
+            self.meanwhile = None
+            await meanwhile()
+        return await self._storage.save(checkout_id, data, **options)
+
+
+async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
+) -> None:
+    slow = Overtaken(storage)
+    checkout = await Checkouts(gett, storage=slow).start()
+    await until_payable(checkout)
+
+    async def settle_elsewhere() -> None:
+        clock.advance(60)
+        assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
+
+    slow.meanwhile = settle_elsewhere
+    order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+    assert sandbox.count("place_order") == 2
+    assert len(keys(sandbox)) == 1
+    assert checkout.view.stage is Stage.PLACED
+
+
+async def test_settling_may_learn_that_the_card_was_declined(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
+    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    clock.advance(60)
+    settled = await checkouts.settle()
+    assert isinstance(settled[checkout.id], PaymentDeclinedError)
+    assert checkout.view.stage is Stage.PAY  # there is nothing to come back to
+    clock.advance(3600)
+    assert await checkouts.settle() == {}
+    assert sandbox.orders == []
+
+
+async def test_a_checkout_gone_before_it_is_settled_is_not_brought_back(
+    gett: GettClient, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def due(now: object, limit: int) -> list[str]:
+        return ["gone"]
+
+    monkeypatch.setattr(storage, "due", due)
+    settled = await Checkouts(gett, storage=storage).settle()
+    assert isinstance(settled["gone"], CheckoutNotFoundError)
+    assert await storage.load("gone") is None

@@ -89,3 +89,12 @@ def test_what_is_wrong_is_said_without_secrets(
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert "CREATE TABLE IF NOT EXISTS" in capsys.readouterr().out
+
+
+def test_the_schema_needs_its_driver(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    monkeypatch.delitem(sys.modules, "gett_checkout.storage.postgres", raising=False)
+    assert main(["schema"]) == 1
+    assert "install gett-checkout[postgres]" in capsys.readouterr().err

@@ -425,6 +425,7 @@ WRONG: dict[str, Call] = {
     "nowhere": lambda gett: gett.discover_stores(latitude=float("nan"), longitude=0.0),
     "float tip": lambda gett: _quote(gett, Pickup(), tip=1.5),
     "negative tip": lambda gett: _quote(gett, Pickup(), tip=Decimal(-1)),
+    "no number of degrees": lambda gett: gett.discover_stores(latitude="north", longitude=0.0),  # type: ignore[arg-type]
     "quantity": lambda gett: gett.update_cart_item(STORE, [LINE], "l-1", quantity=0),
 }
 

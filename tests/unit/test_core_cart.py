@@ -231,3 +231,43 @@ def test_modifiers_are_nested_only_so_deep() -> None:
     endless["g"] = [Modifier("i", modifiers=endless)]
     with pytest.raises(InvalidInputError, match="deep"):
         read_modifiers(endless)
+
+
+def test_modifiers_as_mappings_are_modifiers() -> None:
+    """As they come out of a request's JSON."""
+    crust = {"crust": [{"item_id": "cheese-crust", "quantity": 2}]}
+    read = read_modifiers({"size": [{"item_id": "large", "modifiers": crust}]})
+    assert read == read_modifiers(
+        {"size": [Modifier("large", 1, {"crust": [Modifier("cheese-crust", 2)]})]}
+    )
+    [size] = read
+    assert [(each.item_id, each.quantity) for each in size.chosen] == [("large", 1)]
+    for wrong in ({"quantity": 2}, {"item_id": "large", "price": 1}, {"item_id": 5}):
+        with pytest.raises(InvalidInputError, match="a modifier must be an item id"):
+            read_modifiers({"size": [wrong]})
+
+
+def test_choices_carry_their_names_at_every_depth() -> None:
+    [size] = line("pizza", 1, LARGE_WITH).groups
+    [large] = size.chosen
+    [crust] = large.groups
+    [cheese] = crust.chosen
+    names = [size.name, large.name, crust.name, cheese.name]
+    assert names == ["size", "large", "crust", "cheese-crust"]
+    unknown = line("pizza", 1, {"sauce": ["ketchup"], "size": ["ketchup"]}).groups
+    assert [(each.name, [one.name for one in each.chosen]) for each in unknown] == [
+        ("", [""]),
+        ("size", [""]),
+    ]
+
+
+@pytest.mark.parametrize(("least", "words"), [(1, "choose one of"), (2, "choose at least 2 of")])
+def test_a_missing_choice_says_how_many(least: int, words: str) -> None:
+    catalog = menu(
+        item("pizza", "9.50", "size"),
+        item("small", "0.00"),
+        groups=(group("size", "small", least=least),),
+        listed=("pizza",),
+    )
+    [problem] = line("pizza", 1, catalog=catalog).problems
+    assert words in problem.message

@@ -154,3 +154,10 @@ def test_a_refused_placement_shows_no_secret() -> None:
     assert error is not None
     said = f"{error!s}{error!r}{error.args}{vars(error)}{error.to_problem()}"
     assert not [secret for secret in SECRETS if secret in said]
+
+
+def test_the_headers_of_a_problem_say_when_to_come_back() -> None:
+    error = GettCheckoutError("no")
+    assert error.problem_headers() == {"Content-Type": "application/problem+json"}
+    error.retry_after = 1.2
+    assert error.problem_headers()["Retry-After"] == "2"  # whole seconds, never too early

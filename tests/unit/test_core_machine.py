@@ -385,3 +385,14 @@ def test_the_samples_stand_where_their_facts_put_them(stage: Stage) -> None:
         if reached is here and holds(state, NOW):
             reached = following
     assert reached is stage
+
+
+def test_a_placement_marks_the_quote_as_sent() -> None:
+    """Its token is used up from then on, whatever becomes of the placement."""
+    ready = state_at(Stage.PLACE)
+    assert ready.quote is not None
+    assert not ready.quote.was_sent
+    begun = machine.apply(ready, machine.PlacementBegun(placement()), NOW)
+    assert begun.quote == evolve(ready.quote, was_sent=True)
+    again = machine.apply(begun, machine.NotPlaced(), NOW)
+    assert again.quote == begun.quote

@@ -226,3 +226,24 @@ def test_top_ups_are_limited_and_nothing_is_suggested_without_a_gap() -> None:
     assert len(top_ups(SHORT, MENU, limit=2)) == 2
     assert top_ups(gap(line("salad", 3)), MENU) == ()
     assert top_ups(None, MENU) == ()
+
+
+def test_what_cannot_be_added_hides_nothing_that_comes_after_it() -> None:
+    catalog = menu(
+        item("soldout", "5.00", available=False),
+        item("free", "0.00"),
+        item("box", "9.00", "size"),
+        item("salad", "7.25"),
+        item("small", "0.00"),
+        groups=(group("size", "small", least=1),),
+        listed=("soldout", "free", "box", "salad"),
+    )
+    assert [each.item.item_id for each in top_ups(gap(), catalog)] == ["salad"]
+    assert [each.quantity for each in top_ups(gap(), catalog)] == [3]
+
+
+def test_five_top_ups_are_enough() -> None:
+    names = [f"dish {number}" for number in range(9)]
+    catalog = menu(*(item(name, "15.00") for name in names), listed=tuple(names))
+    assert len(top_ups(gap(), catalog)) == 5
+    assert len(top_ups(gap(), catalog, 7)) == 7

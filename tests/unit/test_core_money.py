@@ -120,3 +120,31 @@ def test_read_charge_names_what_cannot_be(value: object) -> None:
 )
 def test_show_amount(amount: str, facts: dict[str, Any], shown: str) -> None:
     assert show_amount(Decimal(amount), **facts) == shown
+
+
+# ISO 4217, by hand: the currencies whose minor unit is not a hundredth.
+WHOLE = ("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF")
+THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+
+
+@pytest.mark.parametrize(
+    ("currencies", "amount"),
+    [(WHOLE, "1234"), (THOUSANDTHS, "1.234"), (("USD", "EUR", "MXN", "XXX"), "12.34")],
+)
+def test_minor_units_of_every_currency(currencies: tuple[str, ...], amount: str) -> None:
+    for currency in currencies:
+        assert str(from_minor_units(1234, currency)) == amount, currency
+
+
+def test_an_amount_has_a_sensible_size() -> None:
+    assert read_amount("1E-20") == Decimal("1E-20")
+    assert read_amount("1E12") == Decimal("1E12")
+    for text in ("1E-21", "1E13"):
+        with pytest.raises(ValueError, match="sensible size"):
+            read_amount(text)
+
+
+def test_a_locale_may_be_written_either_way() -> None:
+    shown = show_amount(Decimal("1234.5"), "EUR", "de-AT")
+    assert shown == show_amount(Decimal("1234.5"), "EUR", "de_AT")
+    assert shown != show_amount(Decimal("1234.5"), "EUR")

@@ -16,7 +16,7 @@ from gett_checkout.core.catalog import Window, parse_time
 from gett_checkout.core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
 from gett_checkout.core.requirements import RULES, next_action, refusal, requirements
 from gett_checkout.core.session import Level, Session
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout.core.state import CheckoutState, Notice, Stage
 from gett_checkout.core.view import PaymentView, StoreView, view_of
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -283,3 +283,53 @@ def test_the_key_of_a_placement_is_shown_and_its_body_is_not() -> None:
     view = view_of(state_at(Stage.PLACING), NOW)
     assert view.idempotency_key == placement().idempotency_key
     assert placement().body not in json.dumps(view.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "details"),
+    [
+        ({"cart_refused": "CATALOGSET_NOT_FOUND"}, "menu", {"error_code": "CATALOGSET_NOT_FOUND"}),
+        ({"cart_refused": "ITEM_UNAVAILABLE"}, "cart_accepted", {"error_code": "ITEM_UNAVAILABLE"}),
+        ({"store_refused": "STORE_CLOSED"}, "store_open", {"error_code": "STORE_CLOSED"}),
+        ({"store": CLOSED}, "store_open", {}),
+        ({"store": NO_DELIVERY}, "fulfillment", {"offers": ["pickup"]}),
+        (
+            {"agreed_total": Decimal("26.00")},
+            "total_confirmed",
+            {"before": "26.00", "after": "27.00"},
+        ),
+        (
+            {"lines": (SOLD_OUT,)},
+            "items",
+            {
+                "problems": [
+                    {
+                        "line_id": "line-salad",
+                        "code": "ITEM_UNAVAILABLE",
+                        "message": "salad is not available",
+                        "path": [],
+                    }
+                ]
+            },
+        ),
+    ],
+)
+def test_the_details_say_what_it_is_about(
+    facts: dict[str, Any], code: str, details: dict[str, Any]
+) -> None:
+    found = {each.code: each.details for each in requirements(state_at(Stage.PLACE, **facts), NOW)}
+    assert found[code] == details
+
+
+def test_an_order_that_lacks_something_says_where_it_stands() -> None:
+    error = refusal(state_at(Stage.PLACE, payment=None), NOW)
+    assert isinstance(error, StepNotAllowedError)
+    assert (error.step, error.stage) == ("place", "place")
+
+
+def test_the_view_shows_notices_and_no_token_of_the_quote() -> None:
+    notice = Notice("session_renewed", "renewed", NOW, {"kept": "cart"})
+    view = view_of(evolve(state_at(Stage.PLACE), notices=(notice,)), NOW)
+    assert view.notices == (notice,)
+    assert view.quote is not None
+    assert view.quote.order_token == ""

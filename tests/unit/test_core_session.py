@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -126,6 +126,7 @@ def test_identities(facts: dict[str, Any]) -> None:
         ({"phone": "+1٢٣٤٥٦٧٨٩٠"}, "E.164"),
         ({"phone": ""}, "E.164"),
         ({"phone": 13105550199}, "E.164"),
+        ({"partner_user_id": 7}, "partner_user_id"),
     ],
     ids=str,
 )
@@ -147,3 +148,28 @@ def test_nothing_personal_is_in_a_repr() -> None:
 def test_a_person_is_known_by_the_e_mail() -> None:
     assert WHO.is_same_person(Identity(EMAIL.upper(), "A.", "Byron"))
     assert not WHO.is_same_person(SOMEONE_ELSE)
+
+
+@pytest.mark.parametrize(
+    ("exp", "ends"),
+    [
+        (1800000000, datetime(2027, 1, 15, 8, 0, tzinfo=UTC)),
+        ("1800000000", None),
+        (10**30, None),
+        (10**14, None),
+        (None, None),
+    ],
+)
+def test_a_token_says_when_it_ends(exp: object, ends: datetime | None) -> None:
+    session = Session.of_token(token({"Id": "u", "exp": exp}), made_for_end_user=True)
+    assert (session.level, session.expires_at) == (Level.END_USER, ends)
+    told = NOW + timedelta(days=1)
+    given = Session.of_token(token({"exp": exp}), made_for_end_user=True, expires_at=told)
+    assert given.expires_at == told
+
+
+def test_a_new_session_has_no_context_and_is_renewed_two_minutes_ahead() -> None:
+    session = Session("t", Level.PARTNER_ONLY, NOW + timedelta(seconds=121))
+    assert (session.context_set, session.context_sent, session.serial) == (False, None, 1)
+    assert session.is_fresh(NOW)
+    assert not session.is_fresh(NOW + timedelta(seconds=1))

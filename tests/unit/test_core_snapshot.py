@@ -97,6 +97,7 @@ def test_a_later_version_is_too_new(version: object) -> None:
         b"[" * 100_000, b'{"v":1,"a":' * 1000,
         b'{"v":1,"checkout_id":"c","created_at":"yesterday"}',
         b'{"v":1,"checkout_id":"c","created_at":5}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","tip":"3.00"} and more',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","stage":"dreaming"}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","tip":"much"}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","payment":{"is":"Gold"}}',
@@ -166,3 +167,8 @@ def test_a_problem_of_a_line_comes_back() -> None:
     problem = LineProblem("MODIFIER_REQUIRED", "choose one", ("a", "b"))
     state = state_at(Stage.BROWSE, lines=(evolve(line(), problems=(problem,)),))
     assert snapshot.load(snapshot.dump(state)).lines[0].problems == (problem,)
+
+
+def test_text_takes_the_room_it_needs() -> None:
+    state = CheckoutState("c", NOW, lines=(line("salad", 1, special_instructions="Crème brûlée"),))
+    assert "Crème brûlée".encode() in snapshot.dump(state)

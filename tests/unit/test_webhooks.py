@@ -355,3 +355,26 @@ async def test_a_late_failure_does_not_undo_what_another_worker_did(
     assert not await late.__aexit__(ZeroDivisionError, error, None)
     async with once(storage, event, clock=clock) as is_new:
         assert not is_new
+
+
+class Behind(MemoryStorage):
+    """Its next answer is from before another worker wrote."""
+
+    is_behind = False
+
+    async def load(self, checkout_id: str) -> Any:
+        if self.is_behind:
+            self.is_behind = False
+            return None
+        return await super().load(checkout_id)
+
+
+async def test_a_claim_that_comes_second_finds_out_what_became_of_the_first(clock: Clock) -> None:
+    storage, event = Behind(clock=clock), parse(BODY)
+    async with once(storage, event, clock=clock):
+        storage.is_behind = True
+        with pytest.raises(WebhookBusyError):
+            await once(storage, event, clock=clock).__aenter__()
+    storage.is_behind = True
+    async with once(storage, event, clock=clock) as is_new:
+        assert not is_new

@@ -272,3 +272,69 @@ def test_long_prose_is_cut_after_it_is_masked() -> None:
     error = read(400, {"detail": "x" * 490 + " " + JWT + "y" * 10_000})
     assert len(error.detail) <= 500
     assert "eyJ" not in error.detail
+
+
+def test_a_reset_is_waited_for_within_its_minute_only() -> None:
+    def wait(status: int, seconds: float) -> float | None:
+        reset = str(int(NOW.timestamp() + seconds))
+        return read(status, X_RateLimit_Reset=reset).retry_after
+
+    assert [wait(429, seconds) for seconds in (0, 1, 60, 61)] == [None, 1.0, 60.0, None]
+    assert wait(503, 30) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [(0, 0.0), (86400, 86400.0), (86401, None), (-1, None), ("9" * 400, None), (10**400, None)],
+)
+def test_a_wait_is_between_nothing_and_a_day(said: object, wait: float | None) -> None:
+    assert read(503, {"errorCode": "SERVICE_UNAVAILABLE", "retryAfter": said}).retry_after == wait
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_gateways_passing_failure_is_worth_another_try(status: int) -> None:
+    assert read(status, {"errorCode": "KITCHEN_ON_FIRE"}).retryable
+    assert not read(status, {"errorCode": "KITCHEN_ON_FIRE", "retryable": False}).retryable
+    assert not read(418, {"errorCode": "KITCHEN_ON_FIRE"}).retryable
+
+
+def test_every_member_that_holds_a_secret_is_masked() -> None:
+    members = {
+        name: f"value-of-{name}"
+        for name in [
+            "email",
+            "phone",
+            "firstName",
+            "lastName",
+            "address1",
+            "address2",
+            "cardToken",
+            "cardNumber",
+            "cvc",
+            "validatedOrderToken",
+        ]
+    }
+    body = json.dumps({"cart": [{"customer": members, "city": "Paris", "quantity": 2}]})
+    assert sorted(secrets_of(body)) == sorted(members.values())
+
+
+def test_a_code_is_a_code_whatever_it_would_be_as_prose() -> None:
+    assert read(400, {"errorCode": 5}).code == ""
+    assert read(400, {"errorCode": "CART_EMPTY"}).code == "CART_EMPTY"
+    assert read(404, {"errorCategory": "conflict"}).code == ""
+    assert read(404, {"errorCategory": "conflict"}).category == "conflict"
+
+
+def test_a_known_code_stays_and_any_other_is_masked_as_prose_is() -> None:
+    def code(said: object, *secrets: str) -> str:
+        body = json.dumps({"errorCode": said}).encode()
+        return read_problem(400, {}, body, NOW, secrets=secrets).code
+
+    assert code("CART_EMPTY", "CART_EMPTY") == "CART_EMPTY"  # somebody's name may be one
+    assert "jane" not in code("jane@example.com")
+    assert len(code("X" * 900)) == 500
+    assert code(["CART_EMPTY"]) == ""
+
+
+def test_an_empty_secret_masks_nothing() -> None:
+    assert mask("12 eggs, please", ["", "spam"]) == "12 eggs, please"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import CatalogSet, InvalidInputError, UnreadableAnswerError
 from gett_checkout.core.catalog import StoreAddress
@@ -217,3 +220,151 @@ def test_a_cart_with_a_malformed_line_is_unreadable(line: Any) -> None:
 def test_an_operation_nobody_knows_cannot_be_given_a_path() -> None:
     with pytest.raises(InvalidInputError, match="teleport"):
         Assumptions().with_path("teleport", "/x")
+
+
+# --- ids and amounts that must be there -----------------------------------------------------------
+
+QUOTE = {
+    "validatedOrderToken": "t",
+    "expiresAt": "2026-11-23T18:15:00Z",
+    "amounts": {"subTotal": 10, "total": 12},
+}
+QUOTE_REST = {name: value for name, value in QUOTE.items() if name != "validatedOrderToken"}
+
+
+def test_a_quote_is_read() -> None:
+    answer = responses.validated(QUOTE)
+    assert (answer.validated_order_token, answer.amounts.total) == ("t", Decimal(12))
+    assert responses.validated({"order": QUOTE}) == answer
+    free = {**QUOTE, "amounts": {"subTotal": 0, "total": 0}}
+    assert responses.validated(free).amounts.total == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"validatedOrderToken": ""},
+        {"validatedOrderToken": 5},
+        {"amounts": {"subTotal": 10, "total": Decimal("-0.01")}},
+        {"amounts": {"subTotal": Decimal("-0.01"), "total": 12}},
+        {"amounts": {"subTotal": 10}},
+        {"amounts": "12.00"},
+    ],
+)
+def test_a_quote_without_token_or_total_is_unreadable(change: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        responses.validated({**QUOTE, **change})
+
+
+def test_a_card_needs_an_id_and_keeps_four_digits() -> None:
+    with pytest.raises(UnreadableAnswerError, match="no id"):
+        responses.payment_method({"paymentId": ""})
+    card = responses.payment_method({"paymentId": "p", "lastFour": "4111111111111234"})
+    assert (card.payment_id, card.last_four) == ("p", "1234")
+    assert responses.payment_methods([{"paymentId": "p"}]) == (evolve(card, last_four=None),)
+    with pytest.raises(UnreadableAnswerError, match="payments"):
+        responses.payment_methods({"payments": "none"})
+
+
+@pytest.mark.parametrize("kind", ["an order page", "a store page"])
+def test_the_rest_of_a_page_may_be_left_out(kind: str) -> None:
+    if kind == "an order page":
+        page = responses.order_page({"orders": [{"orderId": "o"}], "hasMore": True})
+        assert [each.order_id for each in page.orders] == ["o"]
+        assert page.has_more
+        assert not responses.order_page([{"orderId": "o"}]).has_more
+    else:
+        stores = responses.store_page({"stores": [{"storeId": "s"}], "hasMore": True})
+        assert [each.store_id for each in stores.stores] == ["s"]
+        assert stores.has_more
+
+
+def test_every_part_of_a_stores_address_is_read() -> None:
+    whole = {
+        "address1": "350 5th Ave",
+        "city": "New York",
+        "state": "NY",
+        "postalCode": "10118",
+        "latitude": Decimal("40.7484"),
+        "longitude": 180,
+    }
+    address = responses.store({"storeId": "s", "address": whole}).address
+    assert address == StoreAddress(
+        address1="350 5th Ave",
+        city="New York",
+        state="NY",
+        postal_code="10118",
+        latitude=Decimal("40.7484"),
+        longitude=Decimal(180),
+    )
+    odd = {"latitude": True, "longitude": Decimal("180.01"), "city": 5}
+    assert responses.store({"storeId": "s", "address": odd}).address == StoreAddress()
+
+
+def test_one_path_is_replaced_and_the_others_stay() -> None:
+    changed = Assumptions().with_path("get_store", "/a").with_path("get_order", "/b")
+    paths = {name: changed.operation(name).path for name in ("get_store", "get_order")}
+    assert paths == {"get_store": "/a", "get_order": "/b"}
+    assert changed.operation("place_order") == Assumptions().operation("place_order")
+
+
+def test_what_the_documentation_says_is_assumed() -> None:
+    assumed = Assumptions()
+    assert (assumed.order_token_life, assumed.session_life) == (900.0, 2_592_000.0)
+    assert (assumed.delivery_mode, assumed.pickup_mode) == ("DeliveryByMerchant", "Pickup")
+    assert assumed.base_path == "/v1/marketplace"
+
+
+# The spellings that pages of the portal use for one and the same member.
+SPELLINGS: list[tuple[Callable[[Any], Any], dict[str, Any], dict[str, Any]]] = [
+    (responses.payment_method, {"paymentId": "p"}, {"paymentMethodId": "p"}),
+    (responses.payment_method, {"paymentId": "p"}, {"id": "p"}),
+    (responses.payment_method, {"paymentId": "p"}, {"payment": {"paymentId": "p"}}),
+    (responses.payment_method, {"paymentId": "p"}, {"paymentMethod": {"paymentId": "p"}}),
+    (responses.payment_methods, {"payments": [{"id": "p"}]}, {"paymentMethods": [{"id": "p"}]}),
+    (responses.validated, QUOTE, {**QUOTE_REST, "orderToken": "t"}),
+    (responses.validated, QUOTE, {**QUOTE_REST, "token": "t"}),
+]
+
+
+@pytest.mark.parametrize(("read", "usual", "other"), SPELLINGS)
+def test_other_spellings_read_the_same(
+    read: Callable[[Any], Any], usual: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert read(other) == read(usual)
+
+
+@pytest.mark.parametrize("ends", [True, "soon", 10**20, []])
+def test_a_time_that_is_none_is_unreadable(ends: Any) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        responses.session({"token": "t", "expiresAt": ends})
+
+
+@pytest.mark.parametrize(
+    "ends", [1800000000, "2027-01-15T08:00:00Z", "2027-01-15T08:00:00", "2027-01-15T09:00:00+01:00"]
+)
+def test_a_time_is_iso_8601_or_unix_seconds_and_utc(ends: Any) -> None:
+    answer = responses.session({"token": "t", "expiresAt": ends})
+    assert answer.expires_at == datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
+
+
+def test_what_an_answer_leaves_out_is_no_obstacle() -> None:
+    """An item is sold, a choice may be left out, and a page is the last unless they say otherwise."""
+    menu = catalog(
+        items={"i": {"name": "I"}},
+        modifierGroups={"g": {"name": "G", "minimumAllowed": 1}, "h": {}},
+    )
+    assert menu.items["i"].available is True
+    groups = menu.modifier_groups
+    assert [groups[each].min_selections for each in ("g", "h")] == [1, 0]
+    assert groups["h"].max_selections is None
+    assert responses.store_page({"stores": []}).has_more is False
+    assert responses.order_page({"orders": []}).has_more is False
+
+
+def test_an_answer_that_says_so_is_believed() -> None:
+    group = {"minSelections": 1, "minimumAllowed": 2, "maximumAllowed": 3}
+    menu = catalog(items={"i": {"isAvailable": False}}, modifierGroups={"g": group})
+    assert menu.items["i"].available is False
+    read = menu.modifier_groups["g"]
+    assert (read.min_selections, read.max_selections) == (1, 3)  # the usual name comes first

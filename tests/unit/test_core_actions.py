@@ -1,0 +1,69 @@
+"""What a page is told to do next, as it is written into its JSON."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gett_checkout.core import actions
+from gett_checkout.core.actions import NextAction
+from gett_checkout.core.codes import ERROR_CODES
+
+WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
+    (actions.ChooseStore(), {"kind": "choose_store", "reason": None}),
+    (actions.AddItems(), {"kind": "add_items", "minimum_order": None, "lines": []}),
+    (actions.CompleteModifiers(("l",)), {"kind": "complete_modifiers", "lines": ["l"]}),
+    (
+        actions.ChooseFulfillment(),
+        {"kind": "choose_fulfillment", "offers": ["delivery", "pickup"]},
+    ),
+    (actions.Validate(), {"kind": "validate"}),
+    (actions.SignIn(), {"kind": "sign_in", "needs": ["email", "first_name", "last_name"]}),
+    (actions.ChoosePayment(), {"kind": "choose_payment", "reason": None}),
+    (
+        actions.ConfirmTotal(Decimal("27.00"), Decimal("28.00")),
+        {"kind": "confirm_total", "before": "27.00", "after": "28.00"},
+    ),
+    (actions.Place(Decimal("27.00")), {"kind": "place", "total": "27.00"}),
+    (actions.Wait(), {"kind": "wait", "seconds": 1.0}),
+    (actions.Settle(), {"kind": "settle"}),
+    (actions.Done("o"), {"kind": "done", "order_id": "o"}),
+    (actions.StartOver(), {"kind": "start_over"}),
+    (actions.ContactSupport(), {"kind": "contact_support", "reason": None}),
+]
+# What only a mistake in the partner's code, or in this library, can bring about.
+OUR_MISTAKES = (
+    "INVALID_REQUEST",
+    "MISSING_IDEMPOTENCY_KEY",
+    "MISSING_STORE_ID",
+    "NOT_FOUND",
+    "VALIDATION_FAILED",
+)
+
+
+@pytest.mark.parametrize(("action", "written"), WRITTEN)
+def test_an_action_as_json(action: NextAction, written: dict[str, Any]) -> None:
+    assert action.to_dict() == written
+    assert next(iter(action.to_dict())) == "kind"
+
+
+def test_every_action_is_in_the_table() -> None:
+    assert {type(action) for action, _ in WRITTEN} == set(NextAction.__args__)
+
+
+def test_an_action_after_a_refusal_names_its_code() -> None:
+    """Or what a person is to look at, where that says more."""
+    reasons = {
+        code: reason
+        for code, row in ERROR_CODES.items()
+        if (reason := getattr(row.action, "reason", None)) is not None
+    }
+    others = {code: reason for code, reason in reasons.items() if reason != code}
+    assert others == {
+        "UNAUTHENTICATED": "CREDENTIAL",
+        "FORBIDDEN": "PERMISSION",
+        **dict.fromkeys(OUR_MISTAKES, "INTEGRATION"),
+    }
+    assert {"STORE_CLOSED", "PAYMENT_DECLINED", "CATALOGSET_NOT_FOUND"} <= set(reasons)

@@ -1,0 +1,86 @@
+"""Addresses, fulfillments and payments: what cannot be right is refused as it is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from gett_checkout import (
+    Address,
+    CardOnFile,
+    Delivery,
+    InvalidInputError,
+    Pickup,
+    Quote,
+    SavedCard,
+)
+from gett_checkout.core.order import GettPayment
+from tests.samples.states import ORDER_TOKEN, quote
+
+WHOLE = Address("350 5th Ave", "New York", "NY", "10118")
+
+
+@pytest.mark.parametrize("name", ["address1", "city", "state", "postal_code"])
+@pytest.mark.parametrize("value", ["", "  ", None, 5])
+def test_an_address_needs_each_of_its_parts(name: str, value: Any) -> None:
+    with pytest.raises(InvalidInputError, match=f"an address needs {name}"):
+        evolve(WHOLE, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "either an address or an address_id"),
+        ({"address_id": ""}, "either an address or an address_id"),
+        ({"address": WHOLE, "address_id": "address-1"}, "either an address or an address_id"),
+        ({"address": {"address1": "350 5th Ave"}}, "must be an Address"),
+    ],
+)
+def test_a_delivery_goes_to_one_address(facts: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        Delivery(**facts)
+
+
+def test_a_fulfillment_says_its_type() -> None:
+    home, kept = Delivery(evolve(WHOLE, address2="Floor 2")), Delivery(address_id="address-1")
+    assert home.to_dict() == {
+        "type": "delivery",
+        "address": {
+            "address1": "350 5th Ave",
+            "city": "New York",
+            "state": "NY",
+            "postal_code": "10118",
+            "address2": "Floor 2",
+        },
+        "address_id": None,
+    }
+    assert kept.to_dict() == {"type": "delivery", "address": None, "address_id": "address-1"}
+    assert Pickup().to_dict() == {"type": "pickup"}
+
+
+@pytest.mark.parametrize(
+    "payment",
+    [
+        lambda: CardOnFile("", "stripe"),
+        lambda: CardOnFile("tok", ""),
+        lambda: SavedCard(""),
+    ],
+)
+def test_a_payment_needs_what_it_is_made_with(payment: Any) -> None:
+    with pytest.raises(InvalidInputError, match="needs a"):
+        payment()
+
+
+def test_a_payment_says_its_kind_and_not_its_token() -> None:
+    card = CardOnFile("secret-token", "stripe")
+    assert "secret-token" not in repr(card)
+    kinds = [card.kind, SavedCard("p").kind, GettPayment().kind]
+    assert kinds == ["card_on_file", "saved_card", "gett_payment"]
+
+
+def test_a_quote_does_not_show_its_token() -> None:
+    shown: Quote = quote()
+    assert shown.order_token == ORDER_TOKEN
+    assert ORDER_TOKEN not in repr(shown)
