@@ -150,7 +150,8 @@ class Checkouts:
         ``None`` when nothing about it is unsettled any more, else the error. A refusal of Gett's
         (`ApiError`) shows that there is no order; after any other the outcome is not known yet:
         `OutcomeUnknownError`, `PlacementInProgressError`, `IdentityRequiredError` (call
-        ``identify``, then ``place``), `StorageError`.
+        ``identify``, then ``place``), `StorageError`. Raises `StorageError` itself when what is due
+        cannot be read: a loop has to outlive that.
         """
         due = await self._storage.due(self._clock(), limit)
         turns = asyncio.Semaphore(_SETTLED_AT_ONCE)

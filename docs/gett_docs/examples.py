@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from gett_checkout import Checkouts, GettClient
+from gett_checkout import Checkouts, GettClient, OrderBelowMinimumError
 from gett_checkout.core import actions
 from gett_checkout.core.actions import NextAction
 from gett_checkout.core.cart import Line, LineProblem
@@ -116,6 +116,26 @@ async def view_while_shopping() -> dict[str, Any]:
         await checkout.saved_cards()
         await checkout.validate()
         return checkout.view.to_dict()
+
+
+async def problem_while_shopping() -> dict[str, Any]:
+    """The problem document of a shopper who places an order below the minimum."""
+    clock = _Frozen()
+    async with (
+        Sandbox(clock=clock) as sandbox,
+        GettClient(sandbox.api_key, base_url=sandbox.url, clock=clock) as gett,
+    ):
+        checkout = await Checkouts(gett).start(JANE, checkout_id="9b2f6c1e-…")
+        await checkout.browse("store_bella_napoli")
+        await checkout.add("item_margherita", modifiers={"group_pizza_size": ["item_size_regular"]})
+        await checkout.fulfill(Pickup())
+        await checkout.validate()
+        await checkout.pay(CARD)
+        try:
+            await checkout.place()
+        except OrderBelowMinimumError as error:
+            return error.to_problem()
+        raise AssertionError("the order was not refused")
 
 
 class _Frozen:

@@ -35,7 +35,7 @@ from gett_checkout.wire import assumptions
 from gett_checkout.wire.assumptions import Assumptions
 from gett_checkout.wire.endpoints import OPERATIONS, Operation
 from gett_docs.diagram import events, landings, state_diagram, words
-from gett_docs.examples import ACTIONS, LACKING, NOW, view_while_shopping
+from gett_docs.examples import ACTIONS, LACKING, NOW, problem_while_shopping, view_while_shopping
 
 _WIDTH: Final = 84  # of an example, in characters
 
@@ -214,6 +214,11 @@ def error_tree() -> str:
     """The tree of errors, as the module draws it."""
     drawing = (errors.__doc__ or "").split("::\n")[1].split("\nWhich code")[0]
     return f"```text\n{inspect.cleandoc(drawing.strip(chr(10)))}\n```"
+
+
+def problem_example() -> str:
+    """A problem document as JSON, from a checkout against the sandbox."""
+    return _json(asyncio.run(problem_while_shopping()))
 
 
 def own_errors() -> str:
@@ -414,6 +419,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         session_levels,
         placement_answers,
         error_tree,
+        problem_example,
         own_errors,
         api_errors,
         view_example,

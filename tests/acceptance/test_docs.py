@@ -284,6 +284,26 @@ def test_the_tutorial_ends_with_an_order(tutorial: Path) -> None:
     assert re.fullmatch(r"order [0-9a-f-]{36}", told[-1])
 
 
+def test_the_tutorials_shopper_says_what_was_refused(tutorial: Path) -> None:
+    shopper = tutorial / "shopper.py"
+    shopper.write_text(shopper.read_text().replace("card_ok", "card_declined"))
+    with (
+        running(tutorial),
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "shopper.py"],
+            cwd=tutorial,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            assert "PAYMENT_DECLINED -> choose_payment\n" in process.stdout
+        finally:
+            process.kill()
+
+
 async def test_the_tutorials_backend_may_be_stopped_and_refuses_in_problems(tutorial: Path) -> None:
     with running(tutorial):
         _, view = await send(tutorial, "/checkouts")
