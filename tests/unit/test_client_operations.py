@@ -422,6 +422,7 @@ WRONG: dict[str, Call] = {
     "offset": lambda gett: gett.list_orders(offset=-1, token="t"),
     "half a place": lambda gett: gett.discover_stores(latitude=Decimal(1)),
     "off the earth": lambda gett: gett.discover_stores(latitude=91.0, longitude=0.0),
+    "beyond the date line": lambda gett: gett.discover_stores(latitude=0.0, longitude=180.1),
     "nowhere": lambda gett: gett.discover_stores(latitude=float("nan"), longitude=0.0),
     "float tip": lambda gett: _quote(gett, Pickup(), tip=1.5),
     "negative tip": lambda gett: _quote(gett, Pickup(), tip=Decimal(-1)),
