@@ -459,6 +459,12 @@ def test_a_base_url_that_cannot_be_right_is_refused(base_url: Any) -> None:
         GettClient(KEY, base_url=base_url)
 
 
+@pytest.mark.parametrize("timeout", [0, -1.0, float("nan")])
+def test_a_timeout_that_is_none_is_refused(timeout: float) -> None:
+    with pytest.raises(InvalidInputError, match="more than 0 seconds"):
+        GettClient(KEY, timeout=timeout)
+
+
 @pytest.mark.parametrize("key", ["", "a\n", "é", None])
 def test_an_api_key_that_cannot_be_right_is_refused(key: Any) -> None:
     with pytest.raises(InvalidInputError):

@@ -18,7 +18,7 @@ from gett_checkout import (
 from gett_checkout.core.inputs import read_fulfillment, read_identity, read_payment
 from gett_checkout.core.jsonable import jsonable
 from gett_checkout.core.order import GettPayment
-from tests.samples.states import MENU
+from tests.samples.states import MENU, group, item, menu
 
 ADDRESS = {"address1": "1 Main St", "city": "Springfield", "state": "IL", "postal_code": "62701"}
 PERSON = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
@@ -81,3 +81,10 @@ def test_a_menu_for_a_page_has_each_reachable_item_and_group_once() -> None:
     assert sorted(shown["modifier_groups"]) == ["crust", "size", "toppings"]
     assert shown["items"]["cheese-crust"]["price"] == "1.25"
     assert shown["modifier_groups"]["size"]["item_ids"] == ["small", "large"]
+    shared = menu(
+        *(item("pizza", "9.50", "first", "second"), item("small")),
+        groups=(group("first", "small"), group("second", "small")),
+        listed=("pizza",),
+    ).to_dict()
+    assert sorted(shared["items"]) == ["pizza", "small"]
+    assert [each["item_ids"] for each in shared["modifier_groups"].values()] == [["small"]] * 2
