@@ -270,7 +270,7 @@ def test_a_card_needs_an_id_and_keeps_four_digits() -> None:
     card = responses.payment_method({"paymentId": "p", "lastFour": "4111111111111234"})
     assert (card.payment_id, card.last_four) == ("p", "1234")
     assert responses.payment_methods([{"paymentId": "p"}]) == (evolve(card, last_four=None),)
-    with pytest.raises(UnreadableAnswerError, match="payments$"):
+    with pytest.raises(UnreadableAnswerError, match=r"payments$"):
         responses.payment_methods({"payments": "none"})
 
 
