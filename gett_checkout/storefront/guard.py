@@ -45,8 +45,6 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         # The id is what opens the checkout; the browser has it in a cookie no script can read.
         problem.pop("checkout_id", None)
     except web.HTTPException as refusal:
-        if refusal.status < HTTPStatus.BAD_REQUEST:
-            raise
         problem = _problem(HTTPStatus(refusal.status), refusal.text)
     except Exception:  # noqa: BLE001 - whatever it is, the answer is a problem document
         _log.exception("A request of the storefront failed")

@@ -118,8 +118,6 @@ class Reader:
         """The value as ``cls``; `UnreadableAnswerError` when it is not one."""
         try:
             return self.converter.structure(value, cls)
-        except UnreadableAnswerError:
-            raise
         except Exception as error:  # noqa: BLE001 - cattrs raises whatever the data provokes
             kind = type(error).__name__
         # Raised out here, because these exceptions quote what they do not like.

@@ -374,8 +374,9 @@ async def test_what_is_not_there_or_no_json_is_a_problem(url: str, browser: Brow
     async with browser.http.post(f"{url}/api/steps/browse", data=b"{", headers=kind) as answer:
         assert answer.status == 422
         assert (await answer.json(content_type=None))["detail"] == "the body must be JSON"
-    async with browser.http.get(url, headers={"Host": "[broken"}) as answer:
-        assert answer.status == 421
+    for host in ("[broken", "a:b", "elsewhere.example"):
+        async with browser.http.get(url, headers={"Host": host}) as answer:
+            assert answer.status == 421, host
 
 
 async def test_top_ups_that_cannot_be_had_are_left_out(
@@ -392,3 +393,11 @@ async def test_top_ups_that_cannot_be_had_are_left_out(
     answer = await browser.get("/api/checkout")
     assert answer["top_ups"] == []
     assert answer["view"]["minimum_order"]["met"] is False
+
+
+async def test_a_menu_is_of_a_store(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    await browser.step("browse", {"store_id": "store_bella_napoli"})
+    monkeypatch.setattr(Checkout, "store", None)
+    async with browser.http.get(f"{browser.url}/api/menu") as answer:
+        assert answer.status in (409, 422)
+        assert "choose a store first" in (await answer.json(content_type=None))["detail"]

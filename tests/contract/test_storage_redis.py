@@ -154,4 +154,6 @@ async def test_it_works_on_a_cluster() -> None:
 
 async def test_its_name_shows_no_password(redis_server: RedisServer) -> None:
     async with Redis.from_url(redis_server.url) as client:
-        assert repr(RedisStorage(client, prefix="shop")) == "RedisStorage(prefix='shop')"
+        async with RedisStorage(client, prefix="shop") as storage:
+            assert repr(storage) == "RedisStorage(prefix='shop')"
+        assert await client.ping()  # the caller's, and left open

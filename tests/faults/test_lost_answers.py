@@ -402,3 +402,24 @@ async def test_a_checkout_gone_before_it_is_settled_is_not_brought_back(
     settled = await Checkouts(gett, storage=storage).settle()
     assert isinstance(settled["gone"], CheckoutNotFoundError)
     assert await storage.load("gone") is None
+
+
+async def test_without_a_session_to_ask_in_the_outcome_stays_unknown(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    sandbox.switches.session_seconds = 600
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    clock.advance(600)  # the session is over, and no other can be had
+    sandbox.switches.fail("create_session", "drop_before", times=NEVER)
+    asked = sandbox.count("place_order")
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await checkout.place()
+    assert isinstance(unknown.value.__cause__, TransportError)
+    assert (checkout.view.stage, sandbox.count("place_order")) == (Stage.PLACING, asked)
+    sandbox.switches.faults.clear()
+    clock.advance(60)
+    assert (await checkout.place()).order_id == sandbox.orders[0].order_id

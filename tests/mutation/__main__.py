@@ -103,8 +103,8 @@ def tried(
     own = trials.from_the_start(anew, seen.tests_named_after, seen, folder, jobs)
     run("from the start, by the module's own tests", anew, own)
     rest = [each for each in left.values() if not each.function]
-    near = trials.from_the_start(rest, seen.tests_near, seen, folder, jobs)
-    run("from the start, by all tests near", rest, near)
+    every = trials.from_the_start(rest, seen.all_tests, seen, folder, jobs)
+    run("from the start, by all tests", rest, every)
     return list(left.values())
 
 

@@ -422,6 +422,7 @@ WRONG: dict[str, Call] = {
     "offset": lambda gett: gett.list_orders(offset=-1, token="t"),
     "half a place": lambda gett: gett.discover_stores(latitude=Decimal(1)),
     "off the earth": lambda gett: gett.discover_stores(latitude=91.0, longitude=0.0),
+    "beyond the date line": lambda gett: gett.discover_stores(latitude=0.0, longitude=180.1),
     "nowhere": lambda gett: gett.discover_stores(latitude=float("nan"), longitude=0.0),
     "float tip": lambda gett: _quote(gett, Pickup(), tip=1.5),
     "negative tip": lambda gett: _quote(gett, Pickup(), tip=Decimal(-1)),
@@ -456,6 +457,12 @@ async def test_nothing_is_sent_of_what_cannot_be_right(
 def test_a_base_url_that_cannot_be_right_is_refused(base_url: Any) -> None:
     with pytest.raises(InvalidInputError):
         GettClient(KEY, base_url=base_url)
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, float("nan")])
+def test_a_timeout_that_is_none_is_refused(timeout: float) -> None:
+    with pytest.raises(InvalidInputError, match="more than 0 seconds"):
+        GettClient(KEY, timeout=timeout)
 
 
 @pytest.mark.parametrize("key", ["", "a\n", "é", None])

@@ -16,6 +16,7 @@ from gett_checkout import (
     Quote,
     SavedCard,
 )
+from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.order import GettPayment
 from tests.samples.states import ORDER_TOKEN, quote
 
@@ -84,3 +85,4 @@ def test_a_quote_does_not_show_its_token() -> None:
     shown: Quote = quote()
     assert shown.order_token == ORDER_TOKEN
     assert ORDER_TOKEN not in repr(shown)
+    assert list(jsonable_fields(shown)) == ["amounts", "expires_at"]  # nor our own notes on it

@@ -98,6 +98,7 @@ def test_a_later_version_is_too_new(version: object) -> None:
         b'{"v":1,"checkout_id":"c","created_at":"yesterday"}',
         b'{"v":1,"checkout_id":"c","created_at":5}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","tip":"3.00"} and more',
+        b'{"v":1\n,"checkout_id":"c"\n,"created_at":"2026-11-23T18:00:00+00:00"\n,"tip":"3.00" and more\n}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","stage":"dreaming"}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","tip":"much"}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","payment":{"is":"Gold"}}',

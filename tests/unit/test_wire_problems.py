@@ -13,6 +13,7 @@ from gett_checkout.core.codes import ERROR_CODES
 from gett_checkout.wire.problems import mask, read_problem, secrets_of
 
 NOW = datetime(2026, 4, 27, 14, 30, tzinfo=UTC)
+FAR = f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT"
 
 
 def read(status: int, body: Any = b"", **headers: str) -> ApiError:
@@ -285,7 +286,15 @@ def test_a_reset_is_waited_for_within_its_minute_only() -> None:
 
 @pytest.mark.parametrize(
     ("said", "wait"),
-    [(0, 0.0), (86400, 86400.0), (86401, None), (-1, None), ("9" * 400, None), (10**400, None)],
+    [
+        (0, 0.0),
+        (86400, 86400.0),
+        (86401, None),
+        (-1, None),
+        ("9" * 400, None),
+        (10**400, None),
+        (FAR, None),
+    ],
 )
 def test_a_wait_is_between_nothing_and_a_day(said: object, wait: float | None) -> None:
     assert read(503, {"errorCode": "SERVICE_UNAVAILABLE", "retryAfter": said}).retry_after == wait

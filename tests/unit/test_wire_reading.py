@@ -12,8 +12,9 @@ import pytest
 from attrs import evolve
 
 from gett_checkout import CatalogSet, InvalidInputError, UnreadableAnswerError
+from gett_checkout.core.cart import Line, LineProblem
 from gett_checkout.core.catalog import StoreAddress
-from gett_checkout.wire import responses
+from gett_checkout.wire import requests, responses
 from gett_checkout.wire.assumptions import Assumptions
 from gett_checkout.wire.codec import read_json, write_json
 
@@ -203,6 +204,13 @@ def test_a_line_that_changed_loses_what_was_known_of_it() -> None:
     assert (line.name, line.unit_price) == ("", Decimal(0))
 
 
+def test_a_line_that_stayed_keeps_what_was_known_of_it() -> None:
+    problem = LineProblem("ITEM_UNAVAILABLE", "gone for today")
+    known = Line("1", "a", 1, "Apple", Decimal("0.50"), problems=(problem,))
+    answer = {"lineItems": [{"id": "1", "itemId": "a", "quantity": 2}]}
+    assert responses.cart_lines(answer, [known]) == (evolve(known, quantity=2),)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -262,7 +270,7 @@ def test_a_card_needs_an_id_and_keeps_four_digits() -> None:
     card = responses.payment_method({"paymentId": "p", "lastFour": "4111111111111234"})
     assert (card.payment_id, card.last_four) == ("p", "1234")
     assert responses.payment_methods([{"paymentId": "p"}]) == (evolve(card, last_four=None),)
-    with pytest.raises(UnreadableAnswerError, match="payments"):
+    with pytest.raises(UnreadableAnswerError, match=r"payments$"):
         responses.payment_methods({"payments": "none"})
 
 
@@ -368,3 +376,26 @@ def test_an_answer_that_says_so_is_believed() -> None:
     assert menu.items["i"].available is False
     read = menu.modifier_groups["g"]
     assert (read.min_selections, read.max_selections) == (1, 3)  # the usual name comes first
+
+
+def test_the_key_of_a_catalog_or_a_section_is_its_id() -> None:
+    menu = catalog(catalogs={"c": {}}, sections={"s": {}})
+    assert (menu.catalogs["c"].catalog_id, menu.sections["s"].section_id) == ("c", "s")
+
+
+def test_pages_and_places_have_bounds() -> None:
+    assert requests.page(limit=1, offset=0) == {"limit": 1, "offset": 0}
+    assert requests.page(limit=100, offset=5) == {"limit": 100, "offset": 5}
+    for limit, offset in ((0, 0), (101, 0), (1, -1)):
+        with pytest.raises(InvalidInputError):
+            requests.page(limit=limit, offset=offset)
+    assert requests._degrees(Decimal(180), 180) == Decimal(180)
+    with pytest.raises(InvalidInputError):
+        requests._degrees(Decimal("180.1"), 180)
+
+
+def test_on_a_page_an_entry_is_read_as_it_is_by_itself() -> None:
+    odd_order = {"orderId": "o", "amounts": "unreadable"}
+    assert responses.order_page({"orders": [odd_order]}).orders == (responses.order(odd_order),)
+    odd_store = {"storeId": "s", "catalogSetId": "c", "categories": [{"name": "pizza"}, "pasta"]}
+    assert responses.store_page({"stores": [odd_store]}).stores == (responses.store(odd_store),)
