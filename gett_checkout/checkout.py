@@ -364,7 +364,7 @@ class Checkout:
             quote = self._record.state.quote
             if quote is None or self._stage not in (Stage.PAY, Stage.PLACE):
                 raise StepNotAllowedError("there is no price to confirm", stage=self._stage)
-            self._require_total(total)
+            self._require_total(_read_total(total), quote)
             agreed = quote.amounts.total
             await self._record.change(lambda state: evolve(state, agreed_total=agreed))
 
@@ -447,33 +447,25 @@ class Checkout:
         self, total: Decimal | int | str | None, *, only_settle: bool = False
     ) -> Order | None:
         with self._explained("settle" if only_settle else "place"):
+            shown = None if total is None else _read_total(total)
             await self._at_now()
             try:
-                return await self._place_or_resume(total, only_settle=only_settle)
+                return await self._place_or_resume(shown, only_settle=only_settle)
             except CheckoutConflictError:
                 # Somebody saved first; if it was a placement, it is ours to wait for.
                 await self._record.reload()
                 if self._stage in OPEN and not only_settle:
                     raise
-                return await self._place_or_resume(total, only_settle=only_settle)
+                return await self._place_or_resume(shown, only_settle=only_settle)
 
-    def _require_total(self, total: Decimal | int | str | None) -> None:
-        """`TotalChangedError` when the live quote says another total than this one."""
-        quote = self._record.state.quote
-        if total is None or quote is None or self._stage not in OPEN:
-            return
-        try:
-            shown = read_amount(total)
-        except ValueError as error:
-            raise InvalidInputError(f"the total: {error}") from None
+    def _require_total(self, shown: Decimal, quote: Quote) -> None:
+        """`TotalChangedError` when the quote says another total than the one that was shown."""
         if not is_same_amount(shown, quote.amounts.total, self._currency):
             raise TotalChangedError(
                 "the total is not the one that was shown", before=shown, after=quote.amounts.total
             )
 
-    async def _place_or_resume(
-        self, total: Decimal | int | str | None, *, only_settle: bool
-    ) -> Order | None:
+    async def _place_or_resume(self, shown: Decimal | None, *, only_settle: bool) -> Order | None:
         state, now = self._record.state, self._record.now()
         if state.order is not None or (only_settle and state.stage is not Stage.PLACING):
             return state.order
@@ -483,8 +475,8 @@ class Checkout:
             await self._require_resumable(state.placement, now)
         elif refusal := registry.refusal(state, now):
             raise refusal
-        else:
-            self._require_total(total)
+        elif shown is not None and state.quote is not None:
+            self._require_total(shown, state.quote)
         try:
             return await self._with_session("place_order", Carry.QUOTE, self._send)
         except (ApiError, TransportError, UnreadableAnswerError) as error:
@@ -608,6 +600,13 @@ class Checkout:
             error.next_action = AddItems(error.minimum_order)
         if state.placement is not None and error.idempotency_key is None:
             error.idempotency_key = state.placement.idempotency_key
+
+
+def _read_total(total: Decimal | int | str) -> Decimal:
+    try:
+        return read_amount(total)
+    except ValueError as error:
+        raise InvalidInputError(f"the total: {error}") from None
 
 
 def _text(value: str | None) -> str | None:

@@ -385,3 +385,31 @@ async def test_an_id_that_is_taken_is_called_so(checkouts: Checkouts) -> None:
 def test_a_url_is_no_storage(gett: GettClient) -> None:
     with pytest.raises(InvalidInputError, match="open_storage"):
         Checkouts(gett, storage="sqlite:///checkouts.db")  # type: ignore[arg-type]
+
+
+async def test_an_order_that_cannot_be_asked_after_for_want_of_a_session_stays_unknown(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=99)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.switches.faults.clear()
+    sandbox.switches.fail("place_order", "error", code="UNAUTHENTICATED")
+    sandbox.switches.fail("create_session", "drop_before", times=99)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    assert checkout.view.stage is Stage.PLACING
+    sandbox.switches.faults.clear()
+    order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+
+
+@pytest.mark.parametrize("total", ["much", True, 1.5])
+async def test_a_total_that_is_none_is_refused_whatever_is_missing(
+    checkouts: Checkouts, total: Any
+) -> None:
+    checkout = await checkouts.start()
+    with pytest.raises(InvalidInputError, match="the total"):
+        await checkout.place(total=total)

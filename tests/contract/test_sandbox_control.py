@@ -399,3 +399,10 @@ async def test_the_start_says_where_events_go() -> None:
     async with Sandbox(switches=Switches(webhook_url=url)) as told, Sandbox() as silent:
         assert f"webhooks {url}" in welcome(told)
         assert "webhooks" not in welcome(silent)
+
+
+@pytest.mark.parametrize("amount", ["1.50", "1.5", 1.5])
+async def test_an_amount_may_be_written_as_a_string(desk: Desk, amount: Any) -> None:
+    reply = await desk.turn("PATCH", "/switches", {"price_change": amount})
+    assert reply.status == 200
+    assert desk.sandbox.switches.price_change == Decimal("1.50")
