@@ -393,11 +393,3 @@ async def test_top_ups_that_cannot_be_had_are_left_out(
     answer = await browser.get("/api/checkout")
     assert answer["top_ups"] == []
     assert answer["view"]["minimum_order"]["met"] is False
-
-
-async def test_a_menu_is_of_a_store(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    await browser.step("browse", {"store_id": "store_bella_napoli"})
-    monkeypatch.setattr(Checkout, "store", None)
-    async with browser.http.get(f"{browser.url}/api/menu") as answer:
-        assert answer.status in (409, 422)
-        assert "choose a store first" in (await answer.json(content_type=None))["detail"]
