@@ -121,7 +121,7 @@ class Handler:
     def _remember_connection(self) -> None:
         """aiohttp serves a connection in one task, and may lose sight of it when its peer goes."""
         task = asyncio.current_task()
-        if task is not None:  # pragma: no branch - a coroutine that runs is run by one
+        if task is not None and task not in self._connections:
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
