@@ -71,7 +71,7 @@ class Handler:
         self._credentials = credentials
         self._limiter = RateLimiter(switches)
         self._stopping = asyncio.Event()
-        self._connections: set[asyncio.Task[object]] = set()
+        self._serving: set[asyncio.Task[object]] = set()
         self._records_traffic = records_traffic
         self.requests: list[Seen] = []
         self.traffic: list[Exchange] = []
@@ -86,7 +86,7 @@ class Handler:
 
     async def close(self) -> None:
         """Come back when what still ran for clients that have gone away has ended, too."""
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def reset(self) -> None:
         """Forget the requests; one still being served is written to the old list."""
@@ -95,7 +95,7 @@ class Handler:
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Serve one request; the one entry point of the HTTP server."""
-        self._remember_connection()
+        self._remember_task()
         now = self._clock()
         level, session = self._credentials.recognise(request.headers.get("Authorization"), now)
         route = operations.find(request.method, request.rel_url.raw_path)
@@ -118,12 +118,12 @@ class Handler:
         log[index] = evolve(seen, status=answer.status, error_code=answer.error_code)
         return self._response(arrival, answer)
 
-    def _remember_connection(self) -> None:
-        """aiohttp serves a connection in one task, and may lose sight of it when its peer goes."""
+    def _remember_task(self) -> None:
+        """aiohttp serves a request in a task of its own, and loses sight of it when its peer goes."""
         task = asyncio.current_task()
-        if task is not None and task not in self._connections:
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+        if task is not None:  # pragma: no branch - a coroutine that runs is run by one
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
 
     async def _answer(self, arrival: _Arrival) -> Answer | None:
         """The answer to send, or `None` to drop the connection instead."""
