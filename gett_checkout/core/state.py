@@ -94,9 +94,8 @@ class CheckoutState:
         """Whether an end-user session is in hand, or could be opened."""
         if self.openable_level is Level.END_USER:
             return True
-        return (
-            self.level is Level.END_USER and self.session is not None and self.session.is_fresh(now)
-        )
+        session = self.session
+        return session is not None and session.level is Level.END_USER and session.is_fresh(now)
 
     def quote_is_live(self, now: datetime) -> bool:
         """Whether there is a quote, with time enough left to place an order on it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from gett_checkout.core import requirements as registry
 from gett_checkout.core.actions import NextAction
@@ -87,8 +87,8 @@ class StoreView:
 class SessionView:
     """What the session in hand may do: ``none``, ``partner-only`` or ``end-user``."""
 
-    level: str = "none"
-    expires_at: datetime | None = None
+    level: str
+    expires_at: datetime | None
 
 
 @frozen
@@ -177,10 +177,10 @@ class CheckoutView:
     next_action: NextAction
     """What to do next, with the data to do it."""
 
-    requirements: tuple[Requirement, ...] = field(factory=tuple)
+    requirements: tuple[Requirement, ...]
     """What is still missing, first things first; exactly what ``place`` would refuse on."""
 
-    notices: tuple[Notice, ...] = field(factory=tuple)
+    notices: tuple[Notice, ...]
     """What the library did on its own; the latest ten."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         id=state.checkout_id,
         stage=state.stage,
         editable=state.stage in OPEN,
-        session=SessionView(session.level.label, session.expires_at) if session else SessionView(),
+        session=SessionView(state.level.label, session.expires_at if session else None),
         signed_in=state.has_end_user(now),
         store=StoreView.of(store, now) if store else None,
         lines=tuple(LineView.of(line) for line in state.lines),

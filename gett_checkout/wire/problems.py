@@ -49,10 +49,9 @@ _SENSITIVE: Final = frozenset(
 _NAMES: Final = re.compile(r"code|path|jsonPath|field|\w*[iI]d")
 
 _MASK: Final = "•••"
-_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9:.]+)?"
 _PROSE = re.compile(
-    rf"(?P<kept>\b(?:{_UUID}|{_DATE})\b)"  # looks like a number to call, and is none
+    rf"(?P<kept>\b{_DATE}\b)"  # looks like a number to call, and is none
     r"|(?<![^\s@\"'<>=:,;(])[^\s@\"'<>=:,;(]+(?:@|%40)[^\s@\"'<>]+"  # e-mail
     r"|\beyJ[\w-]+(?:\.[\w-]*)*"  # JWT
     r"|\b(?:zpka|gett_sess)_[\w-]+"

@@ -175,6 +175,21 @@ def test_a_lease_runs_out(after: float, left: float) -> None:
     assert placement().lease_left(NOW + timedelta(seconds=after)) == left
 
 
+def test_an_unanswered_request_may_be_at_work_for_a_minute() -> None:
+    assert placement().is_quiet(NOW)
+    given_up = placement(unanswered_at=NOW)
+    assert not given_up.is_quiet(NOW + timedelta(seconds=59.9))
+    assert given_up.is_quiet(NOW + timedelta(seconds=60))
+
+
+@pytest.mark.parametrize(
+    ("attempts", "minutes"), [(1, 2), (2, 4), (4, 16), (5, 32), (6, 60), (10_000, 60)]
+)
+def test_it_is_looked_after_less_and_less_often(attempts: int, minutes: int) -> None:
+    put_off = placement(attempts=attempts).postponed(NOW)
+    assert put_off.due_at == NOW + timedelta(minutes=minutes)
+
+
 def test_a_body_that_is_not_the_keys_is_noticed() -> None:
     assert placement(body="{}").is_intact()
     assert not type(placement())("key", "{ }", digest("{}"), NOW, NOW).is_intact()
@@ -249,4 +264,4 @@ REPEATS: list[tuple[GettCheckoutError, tuple[bool, bool, bool]]] = [
 def test_may_repeat(error: GettCheckoutError, repeated: tuple[bool, bool, bool]) -> None:
     every = (Repeat.ALWAYS, Repeat.UNDELIVERED, Repeat.BY_KEY)
     assert tuple(may_repeat(error, repeat) for repeat in every) == repeated
-    assert set(every) == set(Repeat)
+    assert list(Repeat) == ["always", "undelivered", "by_key"]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import asdict, evolve
 
 from gett_checkout.core import snapshot
 from gett_checkout.core.cart import LineProblem, Modifier, Modifiers
@@ -70,6 +70,56 @@ def test_a_state_comes_back_as_it_was(stage: Stage, facts: dict[str, Any]) -> No
 def test_a_new_checkout_is_a_handful_of_bytes() -> None:
     data = snapshot.dump(CheckoutState("c", NOW))
     assert json.loads(data) == {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
+
+
+def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
+    """Defaults are left out of it, so another default would change what older ones say."""
+    required: dict[str, Any] = {
+        "store": {"store_id": "st", "catalog_set_id": "cs"},
+        "identity": {"email": "a@example.com", "first_name": "Ada", "last_name": "Lovelace"},
+        "session": {"token": "t", "level": "PARTNER_ONLY"},
+        "quote": {
+            "order_token": "t",
+            "amounts": {"sub_total": "1.00", "total": "1.00"},
+            "expires_at": NOW.isoformat(),
+        },
+        "placement": {
+            "idempotency_key": "key",
+            "body": "{}",
+            "digest": "digest",
+            "begun_at": NOW.isoformat(),
+            "lease_until": NOW.isoformat(),
+        },
+        "order": {"order_id": None},
+        "notices": [{"code": "c", "message": "m", "at": NOW.isoformat()}],
+    }
+    saved = {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
+    found = snapshot.load(json.dumps({**saved, **required}).encode())
+    zero = dict.fromkeys(("fees", "promotions", "taxes", "adjustments", "tip"), Decimal(0))
+    left_out = {
+        "store": {
+            "name": "", "minimum_order_amount": None, "currency": "USD", "timezone": None,
+            "availability": None, "delivery_allowed": None, "pickup_allowed": None,
+            "categories": (), "address": None,
+        },
+        "identity": {"phone": None, "partner_user_id": None},
+        "session": {"expires_at": None, "serial": 1, "context_set": False, "context_sent": None},
+        "quote": {"session_serial": 0, "was_sent": False},
+        "placement": {
+            "attempts": 1, "sent_at": None, "unanswered_at": None, "token_is_fresh": True,
+            "look_again_at": None,
+        },
+        "order": {"state": None, "status": None, "amounts": None},
+    }  # fmt: skip
+    parts = asdict(found)
+    for part, members in left_out.items():
+        given = required.pop(part)
+        assert {name: parts[part][name] for name in parts[part] if name not in given} == members
+    assert parts["quote"]["amounts"] == {"sub_total": 1, "total": 1, **zero}
+    assert found.notices == (Notice("c", "m", NOW, {}),)
+    assert snapshot.load(json.dumps(saved).encode()) == CheckoutState(
+        "c", NOW, Stage.BROWSE, None, (), None, None, None, 0, None, end_user_needed=False
+    )
 
 
 def test_times_keep_their_moment() -> None:

@@ -33,3 +33,5 @@ def test_only_the_latest_notice_is_amended_and_only_ten_are_kept() -> None:
     *before, last = state.amending({"total_before": "27.00"}).notices
     assert before == list(state.notices[:-1])
     assert last.details == {"total_before": "27.00"}
+    twice = state.amending({"total_before": "27.00", "kept": "no"}).amending({"kept": "cart"})
+    assert twice.notices[-1].details == {"total_before": "27.00", "kept": "cart"}

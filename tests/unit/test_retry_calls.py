@@ -197,6 +197,7 @@ def test_waits_are_spread(dice: float, wait: float) -> None:
 def test_a_policy_that_makes_no_sense_is_refused(members: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         RetryPolicy(**members)
+    RetryPolicy(tries=1, budget=0, first_wait=0, longest_wait=0)
 
 
 async def test_nothing_is_sent_again_once_the_client_is_closed(

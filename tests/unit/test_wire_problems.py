@@ -159,6 +159,18 @@ def test_both_forms_of_entries_are_kept() -> None:
     assert list(error.errors) == entries
 
 
+def test_what_names_something_stays_and_prose_is_masked() -> None:
+    number = "4111111111111111"
+    said = {"itemId": number, "cart_id": number, "field": number, "message": number}
+    (entry,) = read(400, {"errors": [said]}).errors
+    assert entry == {**said, "message": "•••"}
+
+
+def test_at_most_a_hundred_entries_are_kept() -> None:
+    entries = [{"code": str(number)} for number in range(150)]
+    assert list(read(400, {"errors": entries}).errors) == entries[:100]
+
+
 # --- how long to wait -----------------------------------------------------------------------------
 
 RESET = str(int(NOW.timestamp()) + 40)
