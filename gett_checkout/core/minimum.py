@@ -63,12 +63,13 @@ def minimum_order(
     store: Store | None, lines: Iterable[Line], quote: Quote | None
 ) -> MinimumOrder | None:
     """The gap; ``None`` without a store, or when the store has no minimum."""
-    if store is None or not store.minimum_order_amount or store.minimum_order_amount < 0:
+    threshold = store.minimum_order_amount if store else None
+    if store is None or threshold is None or threshold <= 0:
         return None
     counted = quote.amounts.sub_total if quote else subtotal(lines)
-    missing = max(store.minimum_order_amount - counted, ZERO)
+    missing = max(threshold - counted, ZERO)
     return MinimumOrder(
-        threshold=store.minimum_order_amount,
+        threshold=threshold,
         counted=counted,
         missing=missing,
         met=not missing,
@@ -87,7 +88,7 @@ def top_ups(gap: MinimumOrder | None, catalog: CatalogSet, limit: int = 5) -> tu
         return ()
     ways = []
     for item in catalog.menu_items():
-        if not item.available or not item.price or item.price < 0:
+        if not item.available or item.price is None or item.price <= 0:
             continue
         if any(group.min_selections > 0 for group in catalog.groups_of(item)):
             continue

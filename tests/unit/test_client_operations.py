@@ -197,6 +197,12 @@ CALLS = [
         '{"stores": []}', ([], False, None), "t",
     ),
     Sent(
+        "discover_stores", lambda gett: _stores(gett, latitude=-90, longitude=180, limit=100),
+        "POST", "/stores/discover",
+        '{"location":{"latitude":-90.0000000,"longitude":180.0000000},"limit":100,"offset":0}',
+        '{"stores": []}', ([], False, None),
+    ),
+    Sent(
         "get_store", lambda gett: gett.get_store("a b/é?"), "GET", "/stores/a%20b%2F%C3%A9%3F", None,
         '{"storeId": "s-1", "catalogSetId": "c-1", "minimumOrderAmount": null, "hub": {}}', STORE,
     ),

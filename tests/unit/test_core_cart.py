@@ -242,6 +242,11 @@ def test_modifiers_as_mappings_are_modifiers() -> None:
     )
     [size] = read
     assert [(each.item_id, each.quantity) for each in size.chosen] == [("large", 1)]
+    whole = {"item_id": "large", "quantity": 3, "modifiers": crust}
+    [size] = read_modifiers({"size": [whole]})
+    assert [(each.item_id, each.quantity, len(each.groups)) for each in size.chosen] == [
+        ("large", 3, 1)
+    ]
     for wrong in ({"quantity": 2}, {"item_id": "large", "price": 1}, {"item_id": 5}):
         with pytest.raises(InvalidInputError, match="a modifier must be an item id"):
             read_modifiers({"size": [wrong]})

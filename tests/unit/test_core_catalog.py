@@ -214,7 +214,11 @@ def test_a_menu_as_json_has_everything_once_by_its_id() -> None:
     assert json.loads(json.dumps(data)) == data
     assert data["catalog_set_id"] == "cs-1"
     (section,) = data["sections"]
-    assert section["item_ids"] == ["pizza", "salad", "water", "tiramisu", "soldout"]
+    assert section == {
+        "section_id": "all",
+        "name": "",
+        "item_ids": ["pizza", "salad", "water", "tiramisu", "soldout"],
+    }
     assert set(data["items"]) == set(MENU.items)  # modifiers of modifiers too
     assert set(data["modifier_groups"]) == {"size", "crust", "toppings"}
     assert data["items"]["large"] == {
@@ -249,6 +253,8 @@ def test_a_menu_that_contains_itself_becomes_json() -> None:
     ).to_dict()
     assert set(data["items"]) == {"a", "b"}
     assert data["modifier_groups"]["g"]["item_ids"] == ["a", "b"]
+    itself = menu(item("a"), item("b", "1.00", "g"), groups=(group("g", "b"),), listed=("a", "b"))
+    assert set(itself.to_dict()["items"]) == {"a", "b"}
 
 
 def test_the_json_names_nothing_that_is_not_in_it() -> None:

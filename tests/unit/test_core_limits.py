@@ -67,6 +67,7 @@ def test_a_refusal_counts_until_it_is_over() -> None:
     limits.heard("writes", {}, NOW, refused_for=9.0)
     assert limits.turn("writes", NOW, uses_reserve=True) == 9.0
     assert limits.known(NOW) == {"writes": RateLimit(0, NOW + timedelta(seconds=9))}
+    assert limits.known(NOW + timedelta(seconds=9)) == {}
     assert limits.turn("writes", NOW + timedelta(seconds=9)) == 0.0
     limits.heard("writes", {}, NOW)
     assert limits.turn("writes", NOW) == 0.0

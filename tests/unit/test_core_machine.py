@@ -239,6 +239,8 @@ def test_a_cart_refusal_holds_until_the_cart_changes() -> None:
         state_at(Stage.PLACE), machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)), NOW
     )
     assert (refused.stage, refused.cart_refused) == (Stage.BROWSE, "ITEM_UNAVAILABLE")
+    blamed = machine.CartRejected("ITEM_UNAVAILABLE", (INCOMPLETE,))
+    assert machine.apply(state_at(Stage.PLACE), blamed, NOW).lines == (INCOMPLETE,)
     with pytest.raises(StepNotAllowedError):
         machine.apply(refused, machine.Quoted(quote(), None), NOW)
     mended = machine.apply(refused, machine.CartChanged((SALADS,)), NOW)

@@ -196,9 +196,10 @@ def test_every_top_up_does_close_it() -> None:
         item("unfit", "5.00", "must"),
         item("unfit", None),
         item("unfit", "0.00"),
+        item("unfit", "-5.00"),
         item("unfit", "0.01"),  # 450 of them: more than a line holds
     ],
-    ids=["unavailable", "required choice", "no price", "free", "too many"],
+    ids=["unavailable", "required choice", "no price", "free", "negative", "too many"],
 )
 def test_top_ups_never_suggest(unfit: object) -> None:
     assert isinstance(unfit, type(MENU.items["pizza"]))
@@ -226,6 +227,15 @@ def test_top_ups_are_limited_and_nothing_is_suggested_without_a_gap() -> None:
     assert len(top_ups(SHORT, MENU, limit=2)) == 2
     assert top_ups(gap(line("salad", 3)), MENU) == ()
     assert top_ups(None, MENU) == ()
+
+
+def test_as_many_are_suggested_as_a_line_may_hold() -> None:
+    def suggested(price: str) -> list[int]:
+        return [each.quantity for each in top_ups(gap(), menu(item("nut", price)))]
+
+    assert gap().missing == Decimal("15.00")
+    assert suggested("0.152") == [99]
+    assert suggested("0.15") == []
 
 
 def test_what_cannot_be_added_hides_nothing_that_comes_after_it() -> None:

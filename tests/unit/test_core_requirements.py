@@ -14,7 +14,7 @@ from gett_checkout.core import actions, machine
 from gett_checkout.core.cart import LineProblem
 from gett_checkout.core.catalog import Window, parse_time
 from gett_checkout.core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
-from gett_checkout.core.requirements import RULES, next_action, refusal, requirements
+from gett_checkout.core.requirements import RULES, next_action, offers, refusal, requirements
 from gett_checkout.core.session import Level, Session
 from gett_checkout.core.state import CheckoutState, Notice, Stage
 from gett_checkout.core.view import PaymentView, StoreView, view_of
@@ -75,6 +75,19 @@ def test_each_thing_that_can_be_missing(
     assert type(refused) is error
     assert refused.requirements == (found,)
     assert refused.next_action == next_action(state, NOW)
+
+
+def test_a_refused_payment_is_said_to_be() -> None:
+    def words(**facts: Any) -> str:
+        (found,) = requirements(state_at(Stage.PLACE, payment=None, **facts), NOW)
+        return found.message
+
+    assert words() == "Choose how to pay"
+    assert words(payment_refused="PAYMENT_DECLINED") == "The payment was refused: choose another"
+
+
+def test_before_there_is_a_store_either_fulfillment_can_be_chosen() -> None:
+    assert offers(CheckoutState("c", NOW)) == ("delivery", "pickup")
 
 
 def test_the_table_covers_the_registry_in_its_order() -> None:

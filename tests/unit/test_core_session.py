@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from gett_checkout.core.order import Pickup
 from gett_checkout.core.session import RENEW_AHEAD, Identity, Level, Session
 from gett_checkout.errors import InvalidInputError
-from tests.samples.states import EMAIL, NOW, PHONE, SESSION, SESSION_TOKEN, SOMEONE_ELSE, WHO
+from tests.samples.states import EMAIL, HOME, NOW, PHONE, SESSION, SESSION_TOKEN, SOMEONE_ELSE, WHO
 
 
 def part(value: Any) -> str:
@@ -171,5 +173,14 @@ def test_a_token_says_when_it_ends(exp: object, ends: datetime | None) -> None:
 def test_a_new_session_has_no_context_and_is_renewed_two_minutes_ahead() -> None:
     session = Session("t", Level.PARTNER_ONLY, NOW + timedelta(seconds=121))
     assert (session.context_set, session.context_sent, session.serial) == (False, None, 1)
+    assert session.may_carry(HOME)
+    assert session.may_carry(None)
     assert session.is_fresh(NOW)
     assert not session.is_fresh(NOW + timedelta(seconds=1))
+
+
+def test_a_session_carries_what_was_sent_in_it_and_nothing_else() -> None:
+    session = evolve(SESSION, context_sent=HOME)
+    assert session.may_carry(HOME)
+    assert session.may_carry(None)
+    assert not session.may_carry(Pickup())

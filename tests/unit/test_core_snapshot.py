@@ -223,3 +223,12 @@ def test_a_problem_of_a_line_comes_back() -> None:
 def test_text_takes_the_room_it_needs() -> None:
     state = CheckoutState("c", NOW, lines=(line("salad", 1, special_instructions="Crème brûlée"),))
     assert "Crème brûlée".encode() in snapshot.dump(state)
+
+
+def test_one_who_remembers_writes_what_one_who_does_not_would() -> None:
+    """A part that is unchanged keeps its line, one that is back at its default loses it."""
+    remembering = snapshot.Snapshots()
+    tipped = remembering.load(snapshot.dump(state_at(Stage.PLACE)))
+    untipped = evolve(tipped, tip=None, notices=NOTICES)
+    for state in (tipped, untipped, tipped, CheckoutState("c", NOW), untipped):
+        assert remembering.dump(state) == snapshot.dump(state)
