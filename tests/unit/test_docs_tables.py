@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gett_checkout
-from gett_checkout import NextAction, Stage, testing, webhooks
+from gett_checkout import NextAction, Stage, telemetry, testing, webhooks
 from gett_checkout import sandbox as sandbox_package
 from gett_checkout.core.codes import ERROR_CODES
 from gett_checkout.core.machine import EVENTS, FACTS
@@ -210,6 +210,7 @@ def documented(module: str) -> set[str]:
 def test_the_reference_has_every_public_name() -> None:
     assert documented("gett_checkout") == set(gett_checkout.__all__) - {"__version__"}
     assert documented("gett_checkout.sandbox") == set(sandbox_package.__all__)
+    assert documented("gett_checkout.telemetry") == set(telemetry.__all__)
     assert documented("gett_checkout.testing") == set(testing.__all__)
     functions = {"verify", "parse", "read_event", "once"}
     assert documented("gett_checkout.webhooks") == functions
