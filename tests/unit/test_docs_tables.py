@@ -17,6 +17,7 @@ from gett_checkout import sandbox as sandbox_package
 from gett_checkout.core.codes import ERROR_CODES
 from gett_checkout.core.machine import EVENTS, FACTS
 from gett_checkout.core.requirements import RULES, requirements
+from gett_checkout.wire import responses
 from gett_checkout.wire.endpoints import OPERATIONS
 from gett_docs import tables
 from gett_docs.diagram import PICTURE, events, picture, state_diagram, words
@@ -175,6 +176,14 @@ def test_what_is_in_doubt_is_told() -> None:
     told = {row[0].strip("`") for row in page_rows("assumptions.md", "<!-- doubts -->\n")}
     assert told >= {row.name for row in OPERATIONS.values() if row.mark != "doc"}
     assert told <= set(OPERATIONS)
+
+
+def test_every_other_spelling_is_told() -> None:
+    answers = (DOCS / "assumptions.md").read_text().split("\n## Answers\n")[1].split("\n## ")[0]
+    members = [other for each in responses._SPELLINGS.values() for other in each.values()]
+    listed = (responses._CART_LINES, responses._CARDS, responses._CARD, responses._ADDRESS_ID)
+    accepted = {name for names in (*members, *listed) for name in names}
+    assert accepted <= set(re.findall(r"`(\w+)`", answers))
 
 
 # --- pages ----------------------------------------------------------------------------------------
