@@ -12,7 +12,15 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gett_checkout
-from gett_checkout import NextAction, Stage, telemetry, testing, webhooks
+from gett_checkout import (
+    ContactSupport,
+    LineProblem,
+    NextAction,
+    Stage,
+    telemetry,
+    testing,
+    webhooks,
+)
 from gett_checkout import sandbox as sandbox_package
 from gett_checkout.core.codes import ERROR_CODES
 from gett_checkout.core.machine import EVENTS, FACTS
@@ -150,6 +158,17 @@ def test_every_notice_is_on_the_page() -> None:
     told = page_rows("view.md", "<!-- notices -->\n")
     assert codes
     assert {row[0].strip("`") for row in told} == codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(ContactSupport, r"ContactSupport\("), (LineProblem, r"(?:LineProblem|complain)\(")],
+)
+def test_every_reason_is_told(kind: type, said: str) -> None:
+    sources = [path.read_text() for path in Path(gett_checkout.__file__).parent.glob("**/*.py")]
+    used = {code for text in sources for code in re.findall(said + r'"(\w+)"', text)}
+    assert len(used) >= 5
+    assert used <= set(re.findall(r"``(\w+)``", kind.__doc__ or ""))
 
 
 # --- errors, operations, assumptions --------------------------------------------------------------
