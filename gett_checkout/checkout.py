@@ -100,10 +100,14 @@ class Checkout:
     A step that returns has been saved. One that raises leaves the order as it was, but for what a
     refusal of Gett's says of it (a sold-out item, a declined card), which is then in the view; a
     session it opened is kept. After `StorageError` and `OutcomeUnknownError` it is not known: open
-    the checkout again and look at the view. Every
-    `GettCheckoutError` that leaves a step carries ``checkout_id`` and ``next_action``. Steps of
-    one checkout follow one another within a process; across processes the loser of a race gets
-    `CheckoutConflictError` and opens the checkout again.
+    the checkout again and look at the view. Steps of one checkout follow one another within a
+    process; across processes the loser of a race gets `CheckoutConflictError` and opens the
+    checkout again.
+
+    Any step may raise `StepNotAllowedError` when it does not fit the stage, `InvalidInputError`,
+    `StorageError`, and, when it asks Gett, `ApiError`, `TransportError` or `UnreadableAnswerError`;
+    what else it raises is said with it. Every `GettCheckoutError` that leaves a step carries
+    ``checkout_id`` and ``next_action``.
     """
 
     def __init__(self, record: Record, client: GettClient, menus: Menus) -> None:
@@ -136,7 +140,10 @@ class Checkout:
         return self._menus.peek(store.catalog_set_id) if store and store.catalog_set_id else None
 
     async def menu(self) -> CatalogSet:
-        """The store's menu, at any stage; read from Gett when this process does not have it yet."""
+        """The store's menu, at any stage; read from Gett when this process does not have it yet.
+
+        `StepNotAllowedError` before a store is chosen. Docs: Catalog.
+        """
         with self._explained("menu"):
             return await self._menu()
 
@@ -146,7 +153,8 @@ class Checkout:
         """Choose the store, or read it again, and load its menu. Opens no session.
 
         A cart belongs to one store: going to another one with something in the cart is
-        `InvalidInputError` unless ``replace_cart`` is true. Docs: Stores; Catalog.
+        `InvalidInputError` unless ``replace_cart`` is true. `StoreNotFoundError` for an unknown
+        store, `StepNotAllowedError` for one without a menu. Docs: Stores; Catalog.
         """
         async with self._step("browse", CartChanged):
             state = self._record.state
@@ -241,7 +249,10 @@ class Checkout:
             await self._record.happen(CartChanged(rest))
 
     async def top_ups(self, limit: int = 5) -> tuple[TopUp, ...]:
-        """Menu items that would close the minimum-order gap, the cheapest way first; none, no gap."""
+        """At most ``limit`` menu items that would close the minimum-order gap, the cheapest way first.
+
+        Empty when there is no gap.
+        """
         with self._explained("top_ups"):
             gap = registry.minimum_gap(self._record.state, self._record.now())
             if gap is None or gap.met:
@@ -274,8 +285,8 @@ class Checkout:
     async def fulfill(self, fulfillment: Fulfillment) -> None:
         """Say how the order is to reach the shopper, and set it on the session.
 
-        Opens the first session, of the highest level the known identity allows. Docs: Session ›
-        Fulfillment context.
+        Opens the first session, of the highest level the known identity allows.
+        `StepNotAllowedError` when the store does not offer it. Docs: Session › Fulfillment context.
         """
         async with self._step("fulfill", FulfillmentChosen):
             if not isinstance(fulfillment, Delivery | Pickup):
@@ -308,7 +319,8 @@ class Checkout:
         """Have Gett price the order; ``tip`` in major units, ``None`` keeps the one chosen before.
 
         The first quote of an order is the total the shopper agrees to by going on; when a later
-        one of the same order differs, `confirm_total` is needed. Docs: Orders › validate.
+        one of the same order differs, `confirm_total` is needed. `IdentityRequiredError` when Gett
+        has said that it prices for end users only, and none is known. Docs: Orders › validate.
         """
         async with self._step("validate", machine.Quoted):
             wanted = self._record.state.tip
@@ -358,7 +370,7 @@ class Checkout:
     async def confirm_total(self, total: Decimal | int | str) -> None:
         """The shopper agrees to ``total``, in major units: the amount that was shown.
 
-        `TotalChangedError` when the live quote says another one.
+        `TotalChangedError` when the live quote says another one, `StepNotAllowedError` without one.
         """
         async with self._step("confirm_total"):
             quote = self._record.state.quote

@@ -55,8 +55,9 @@ class Opening:
 class Checkouts:
     """The checkouts of one backend, over one client and one storage.
 
-    ``lifetime`` is how long a checkout is kept after its last step, in seconds; at least two days,
-    so that an unsettled placement outlives its idempotency key. ``hooks`` are told, as the client's
+    ``storage`` keeps them, a `MemoryStorage` unless given. ``lifetime`` is how long a checkout is
+    kept after its last step, in seconds: a week unless given, and at least two days, so that an
+    unsettled placement outlives its idempotency key. ``hooks`` are told, as the client's
     are, what the checkouts do (`gett_checkout.telemetry`). ``clock`` gives aware UTC; it is the
     client's unless given.
     """
@@ -133,12 +134,14 @@ class Checkouts:
         return int(self._lifetime.total_seconds())
 
     def open(self, checkout_id: str | None) -> Opening:
-        """The checkout as it was last saved, by whichever worker; `CheckoutNotFoundError`.
-
-        ``None``, for a request without a cookie say, is not found either.
+        """The checkout as it was last saved, by whichever worker.
 
         ``async with checkouts.open(id) as checkout`` or ``checkout = await checkouts.open(id)``.
         Each step saves itself: leaving the block does nothing, and an error in it undoes nothing.
+
+        Raises `CheckoutNotFoundError` when none is kept under the id, or when it is ``None``, for a
+        request without a cookie say; `SnapshotTooNewError` when a later release saved it; and
+        `StorageError` when it cannot be read.
         """
         return Opening(partial(self._load, checkout_id))
 

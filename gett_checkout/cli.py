@@ -34,7 +34,7 @@ _WEB_PORT: Final = 8766
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status: 0 fine, 1 not, 130 interrupted."""
+    """Run the command; the exit status: 0 fine, 1 not, 130 interrupted; argparse ends with 2."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
     if (
@@ -92,7 +92,11 @@ def _parser() -> argparse.ArgumentParser:
         "GETT_STORAGE_KEYS. Ends with 1 when the outcome of a placement is still not known.",
     )
     settle.add_argument("--storage", required=True, help="sqlite:///…, redis://… or postgresql://…")
-    settle.add_argument("--base-url", default=os.environ.get("GETT_BASE_URL", PRODUCTION))
+    settle.add_argument(
+        "--base-url",
+        default=os.environ.get("GETT_BASE_URL", PRODUCTION),
+        help="default: $GETT_BASE_URL, else production",
+    )
     settle.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
     commands.add_parser("schema", help="print the PostgreSQL storage's table")
     return parser

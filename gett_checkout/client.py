@@ -65,14 +65,16 @@ class GettClient:
     ``api_key`` is the partner's key for ``base_url``'s environment and stays on the server side.
     ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
     is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
-    seconds; ``retry`` says how patient a call is; ``assumptions`` overrides what the API does not
-    document. ``hooks`` are told of each request (`gett_checkout.telemetry`). ``clock`` (aware UTC),
-    ``sleep`` and ``dice`` are for tests.
+    seconds; ``retry`` says how patient a call is, as `RetryPolicy()` unless given; ``assumptions``
+    overrides what the API does not document. ``hooks`` are told of each request
+    (`gett_checkout.telemetry`). ``clock`` (aware UTC), ``sleep`` and ``dice`` are for tests.
 
     Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
     `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`
-    before anything is sent. ``token`` is a session token; without one the API key is sent. Amounts
-    are decimals in major units. Pages of the docs are named as the portal names them.
+    before anything is sent; the subclass of `ApiError` to be ready for is said with the call.
+    ``token`` is a session token; without one the API key is sent, and one of too low a level is
+    `SessionUserRequiredError`. Amounts are decimals in major units. Pages of the docs are named as
+    the portal names them.
 
     A call that can do no harm twice is sent again while ``retry`` allows. Rate limits
     (`rate_limits`) are kept too: a call whose minute is used up waits for the next one, or raises
@@ -174,7 +176,10 @@ class GettClient:
         return session if session.expires_at else evolve(session, expires_at=now + life)
 
     async def set_fulfillment_context(self, fulfillment: Fulfillment, *, token: str) -> None:
-        """Say how this session's order is to reach the shopper. Docs: Session › Fulfillment context."""
+        """Say how this session's order is to reach the shopper.
+
+        Raises `AddressInvalidError`, `AddressOutOfRangeError`. Docs: Session › Fulfillment context.
+        """
         body = requests.fulfillment_context(fulfillment, self.assumptions)
         await self._call("set_fulfillment_context", token=token, body=body, wants_answer=False)
 
@@ -240,7 +245,7 @@ class GettClient:
             has_more = page.has_more and len(seen) > known
 
     async def get_store(self, store_id: str, *, token: str | None = None) -> Store:
-        """A store as it is now; not to be cached. `StoreNotFoundError`. Docs: Stores."""
+        """A store as it is now; not to be cached. Raises `StoreNotFoundError`. Docs: Stores."""
         return responses.store(
             await self._call("get_store", token=token, path={"store_id": store_id})
         )
@@ -248,9 +253,10 @@ class GettClient:
     async def get_catalog_set(
         self, catalog_set_id: str, *, store_id: str | None = None, token: str | None = None
     ) -> CatalogSet:
-        """A store's menus; immutable under this id. `CatalogSetNotFoundError`. Docs: Catalog.
+        """A store's menus; immutable under this id. Docs: Catalog.
 
-        ``store_id`` is needed only when `Assumptions` gives the operation a path with it.
+        Raises `CatalogSetNotFoundError`. ``store_id`` is needed only when `Assumptions` gives the
+        operation a path with it.
         """
         path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
         answer = await self._call("get_catalog_set", token=token, path=path)
@@ -313,6 +319,7 @@ class GettClient:
         """Gett's price for the cart, ``tip`` in major units included. Docs: Orders › validate.
 
         The quote's ``expires_at`` counts from before the request, for `Assumptions.order_token_life`.
+        Raises `ItemUnavailableError`, `StoreClosedError`.
         """
         asked_at = self.clock()
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
@@ -355,8 +362,9 @@ class GettClient:
         """Place the order in ``body`` (see `placement_body`), sending it once.
 
         The caller keeps key and body together and decides about sending again: the same key is
-        for the same body only; ``attempt`` counts, for the hooks, how often that was.
-        Docs: Orders › place; Idempotency.
+        for the same body only; ``attempt`` counts, for the hooks, how often that was. Raises
+        `OrderTotalDifferentError`, `PaymentDeclinedError`, `PaymentFailedError`, `StoreClosedError`
+        and more. Docs: Orders › place; Idempotency.
         """
         answer = await self._call(
             "place_order",
@@ -368,7 +376,7 @@ class GettClient:
         return responses.order(answer)
 
     async def get_order(self, order_id: str, *, token: str) -> Order:
-        """An order of this end user as it is now. `NotFoundError`. Docs: Orders."""
+        """An order of this end user as it is now. Raises `NotFoundError`. Docs: Orders."""
         return responses.order(
             await self._call("get_order", token=token, path={"order_id": order_id})
         )
@@ -381,14 +389,14 @@ class GettClient:
     # --- what belongs to an end user ------------------------------------------------------------
 
     async def list_payment_methods(self, *, token: str) -> tuple[PaymentMethod, ...]:
-        """The end user's saved cards. `SessionUserRequiredError`. Docs: Saved cards › list."""
+        """The end user's saved cards. Docs: Saved cards › list."""
         return responses.payment_methods(await self._call("list_payment_methods", token=token))
 
     async def add_payment_card(self, card: NewCard, *, token: str) -> PaymentMethod:
-        """Save a card for the end user. `PaymentMethodInvalidError`. Docs: Saved cards › add.
+        """Save a card for the end user. Docs: Saved cards › add.
 
-        Sent again only when it certainly did not arrive: after any other failure look at
-        `list_payment_methods` first.
+        Raises `PaymentMethodInvalidError`. Sent again only when it certainly did not arrive: after
+        any other failure look at `list_payment_methods` first.
         """
         body = requests.payment_card(card)
         return responses.payment_method(
@@ -396,9 +404,9 @@ class GettClient:
         )
 
     async def add_address(self, address: Address, *, token: str) -> str:
-        """Keep an address for the end user, and give its id for `Delivery`. `AddressInvalidError`.
+        """Keep an address for the end user, and give its id for `Delivery`.
 
-        Docs: Checkout › addresses.
+        Raises `AddressInvalidError`. Docs: Checkout › addresses.
         """
         body = requests.address(address)
         return responses.address_id(await self._call("add_address", token=token, body=body))

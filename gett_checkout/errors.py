@@ -56,10 +56,12 @@ if TYPE_CHECKING:
 class GettCheckoutError(Exception):
     """The root: catch it to catch everything this library raises on purpose.
 
-    ``checkout_id``, ``next_action`` and ``requirements`` are filled in by the checkout the error
-    leaves; a bare `GettClient` knows the next action Gett documents for an error code, and to wait
-    when there was no readable answer.
-    ``idempotency_key`` is set once a placement has begun: quote it to support.
+    ``checkout_id``, ``next_action`` and ``requirements`` (what is still missing) are filled in by the
+    checkout the error leaves; a bare `GettClient` knows the next action Gett documents for an error
+    code, and to wait when there was no readable answer. ``idempotency_key`` is set once a placement
+    has begun: quote it to support. ``retry_after`` is in seconds, when it is known how long to wait.
+    ``problem_code``, ``problem_title`` and ``problem_status`` are what a class has in `to_problem`
+    unless the error itself knows better.
     """
 
     problem_code: ClassVar[str] = "CHECKOUT_ERROR"
@@ -132,7 +134,8 @@ class LineNotFoundError(InvalidInputError):
 class StepNotAllowedError(GettCheckoutError):
     """The step does not fit the stage the checkout is in; nothing was sent and nothing changed.
 
-    ``requirements`` says what is missing before it fits.
+    ``step`` is what was asked for, ``stage`` where the checkout stands, and ``requirements`` says what
+    is missing before the step fits.
     """
 
     problem_code = "STEP_NOT_ALLOWED"
@@ -224,7 +227,7 @@ class TransportError(GettCheckoutError):
 
 
 class UnreadableAnswerError(GettCheckoutError):
-    """A successful status with a body that is not what the API documents."""
+    """A successful ``status`` with a body that is not what the API documents."""
 
     problem_code = "GETT_UNREADABLE"
     problem_title = "Gett answered something unreadable"
@@ -298,8 +301,11 @@ class WebhookBusyError(WebhookError):
 class ApiError(GettCheckoutError):
     """Gett refused: one problem document (RFC 9457), or a status of the same meaning.
 
-    ``code`` is Gett's ``errorCode`` (empty when the answer had none), ``retry_after`` is in
-    seconds, ``errors`` is ``errors[]`` as sent. Docs: Errors.
+    ``code`` is Gett's ``errorCode`` (empty when the answer had none), ``category`` its
+    ``errorCategory``, ``status`` the HTTP status, ``request_id`` what to quote to Gett,
+    ``retryable`` whether Gett says that the same may be sent again, ``retry_after`` after how many
+    seconds. ``errors`` is ``errors[]`` as sent, with what is secret masked, as it is in ``title``
+    and ``detail``. Docs: Errors.
     """
 
     problem_title = "Gett refused the request"

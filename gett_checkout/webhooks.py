@@ -1,4 +1,4 @@
-"""Order events that Gett posts to the partner's server: verified, read, and handled once.
+"""Order events that Gett posts to the partner's server: verified, read, and kept from being handled twice.
 
 ::
 
@@ -13,8 +13,8 @@
             return json_response(problem, status=problem["status"])
         return json_response({"received": True})
 
-Docs: Webhooks; Money (refunds are in minor units). The signature covers the body alone, so what a
-fresh timestamp proves is little: `once` is what stands against a replay.
+Docs: Webhooks; Money (refunds are in minor units). The signature covers the body alone, so a fresh
+timestamp proves little: `once` is what stands against a replay.
 """
 
 from __future__ import annotations
@@ -101,8 +101,9 @@ def verify(
     """Make sure that Gett sent this ``body``, and just now; `WebhookRefusedError` otherwise.
 
     ``body`` is what arrived, byte for byte. ``secret`` is the webhook secret, or several while it
-    is being changed. ``now`` is aware UTC, the real time unless given; ``tolerance`` is in seconds.
-    Signatures are compared in constant time. Docs: Webhooks.
+    is being changed. ``now`` is aware UTC, the real time unless given; ``tolerance`` is how far the
+    timestamp may be off either way, in seconds, 300 unless given. Signatures are compared in
+    constant time. Docs: Webhooks.
     """
     if not isinstance(body, bytes):
         raise InvalidInputError("pass the body as the bytes that arrived, not parsed or decoded")
@@ -124,7 +125,8 @@ def verify(
 def parse(body: bytes, *, currency: str = DEFAULT_CURRENCY) -> OrderEvent:
     """The event in a verified body; `WebhookPayloadError` when there is none.
 
-    ``currency`` says what a minor unit is worth; events do not name one. Docs: Webhooks; Money.
+    ``currency`` says what a minor unit is worth, USD unless given; events do not name one. Docs:
+    Webhooks; Money.
     """
     try:
         raw = read_json(body)
@@ -154,7 +156,7 @@ def read_event(
     tolerance: float = TOLERANCE,
     currency: str = DEFAULT_CURRENCY,
 ) -> OrderEvent:
-    """`verify`, then `parse`."""
+    """The event in a body: `verify`, then `parse`; what either raises."""
     verify(body, headers, secret, now=now, tolerance=tolerance)
     return parse(body, currency=currency)
 
@@ -174,8 +176,9 @@ async def once(
     While another worker is in the block, `WebhookBusyError`: the answer makes Gett come back, and
     if that worker dies its claim ends after ``lease`` seconds. So when a worker dies, is cancelled
     or loses the storage just behind the block, before it is remembered, the event is handled again:
-    what the block does must bear that. ``remember`` is in seconds too.
-    ``clock`` gives aware UTC; pass the storage's, if that has one of its own.
+    what the block does must bear that. It is remembered for ``remember`` seconds, a week unless
+    given. `StorageError` when the storage fails. ``clock`` gives aware UTC; pass the storage's, if
+    that has one of its own.
     """
     now = clock or _real_time
     claim = _BUSY + secrets.token_bytes(16)

@@ -83,8 +83,8 @@ def _with_problem(code: str, message: str) -> CheckoutState:
 LACKING: Final = {
     "store": _lacking(store=None),
     "cart": _lacking(lines=()),
-    "modifiers": _with_problem("MODIFIER_REQUIRED", "Choose 1 of Size"),
-    "items": _with_problem("ITEM_UNAVAILABLE", "Diavola is sold out"),
+    "modifiers": _with_problem("MODIFIER_REQUIRED", "Diavola: choose one of Size"),
+    "items": _with_problem("ITEM_UNAVAILABLE", "Diavola is not available"),
     "menu": _lacking(cart_refused="CATALOGSET_NOT_FOUND"),
     "cart_accepted": _lacking(cart_refused="ITEM_UNAVAILABLE"),
     "store_open": _lacking(store_refused="STORE_CLOSED"),

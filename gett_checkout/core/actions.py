@@ -22,7 +22,10 @@ class _Action:
 
 @frozen
 class ChooseStore(_Action):
-    """Browse a store: the first one, another one, or the same one again. ``reason`` is a code."""
+    """Browse a store: the first one, another one, or the same one again. ``reason`` is the error code
+    for which it is to be done: ``STORE_CLOSED`` and ``STORE_NOT_FOUND`` want another store, one that
+    begins with ``CATALOGSET_`` the same one again, for its menu has changed.
+    """
 
     kind: ClassVar[Literal["choose_store"]] = "choose_store"
     reason: str | None = None
@@ -125,7 +128,13 @@ class StartOver(_Action):
 
 @frozen
 class ContactSupport(_Action):
-    """A person must look at it: the integration is at fault, or nothing safe is left to try."""
+    """A person must look at it: the integration is at fault, or nothing safe is left to try. ``reason``
+    is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (it does not take the API
+    key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (it does not take a
+    session it has just made), ``ORDER_ALREADY_PLACED`` (there is an order for this already),
+    ``KEY_TOO_OLD`` (nobody knows what became of the order, and it is too late to ask again), or
+    ``PLACEMENT_DAMAGED`` (what was saved is not what the key was made for).
+    """
 
     kind: ClassVar[Literal["contact_support"]] = "contact_support"
     reason: str | None = None

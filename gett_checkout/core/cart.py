@@ -58,7 +58,12 @@ class GroupChoice:
 
 @frozen
 class LineProblem:
-    """Something wrong with a line. ``path`` leads from the line's item to the place: ids in turn."""
+    """Something wrong with a line. ``path`` leads from the line's item to the place: ids in turn.
+
+    ``code`` is ``ITEM_UNKNOWN`` or ``ITEM_UNAVAILABLE`` of an item or a modifier, ``MODIFIER_UNKNOWN``,
+    ``MODIFIER_REQUIRED`` or ``MODIFIER_TOO_MANY`` of a choice, or the error code by which Gett refused
+    the line.
+    """
 
     code: str
     message: str

@@ -114,7 +114,9 @@ class StorePage:
 
 @frozen
 class Item:
-    """Something on the menu, or a modifier of something. ``price`` is in major units."""
+    """Something on the menu, or a modifier of something. ``price`` is in major units, ``None`` when it
+    has none of its own and costs nothing.
+    """
 
     item_id: str
     name: str = ""
@@ -126,7 +128,10 @@ class Item:
 
 @frozen
 class ModifierGroup:
-    """A choice an item offers: at least ``min_selections``, at most ``max_selections`` of its items."""
+    """A choice an item offers: at least ``min_selections``, at most ``max_selections`` of its items.
+
+    ``max_selections`` is ``None`` when there is no most.
+    """
 
     modifier_group_id: str
     name: str = ""

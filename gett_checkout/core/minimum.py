@@ -81,8 +81,8 @@ def minimum_order(
 def top_ups(gap: MinimumOrder | None, catalog: CatalogSet, limit: int = 5) -> tuple[TopUp, ...]:
     """Menu items that would close the gap as they are, the cheapest way first.
 
-    Only what can be added without a further choice: available, priced, no required modifiers, and
-    at most three of a kind unless nothing else closes the gap.
+    Only what can be added without a further choice: available, priced, no required modifiers. Ways
+    that take more than three of a kind come last.
     """
     if gap is None or gap.met:
         return ()

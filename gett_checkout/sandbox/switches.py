@@ -1,4 +1,4 @@
-"""What a rehearsal can turn: the moods of the sandbox, changed at any time while it runs.
+"""What a rehearsal can turn: how the sandbox behaves, changed at any time while it runs.
 
 Everything is off by default, and the sandbox then behaves as the API's documentation says it
 behaves today.
@@ -72,7 +72,7 @@ class Fault:
 
 @define
 class Switches:
-    """The sandbox's moods; set a member and the next request sees it."""
+    """How the sandbox behaves; set a member and the next request sees it."""
 
     reserved: set[str] = Factory(set)
     """Reserved error codes that are emitted all the same. Docs: Errors, column "reserved"."""

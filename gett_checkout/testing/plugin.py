@@ -1,9 +1,8 @@
 """The pytest plugin: a sandbox, a client, checkouts and their clock as fixtures.
 
-It registers itself (entry point ``pytest11``), and loads the library, but no sandbox,
-before a fixture is asked for. A
-failing test that used the sandbox prints what went over the wire, secrets masked. The fixtures need
-``pytest-asyncio``, in either mode. See docs/testing.md.
+It registers itself (entry point ``pytest11``), and loads the library, but no sandbox, before a
+fixture is asked for. A failing test that used the sandbox prints what went over the wire, secrets
+masked. The fixtures need ``pytest-asyncio``, in either mode. See docs/testing.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 - A block of Python runs after those above it on its page, in one namespace; ``await`` is allowed.
   The page may use the fixtures of these tests: `sandbox`, `gett`, `checkouts`, `storage`, and those
-  of the pytest plugin. What its functions use must be there too, whether they are called or not.
+  of the pytest plugin; a setting it reads, GETT_WEBHOOK_SECRET, is set. What its functions use must
+  be there too, whether they are called or not.
 - A block that begins with ``# name.py`` is a part of that file. Files of tests are run by pytest,
   those of the tutorial as it says, and a block with a loop of its own is run by itself.
 - Each ``gett-checkout`` command must be one.
@@ -179,6 +180,7 @@ async def test_the_python_of_a_page_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GETT_WEBHOOK_SECRET", "whsec_of_this_test")
     names: dict[str, Any] = {
         "__name__": "page",
         "sandbox": sandbox,

@@ -12,11 +12,20 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gett_checkout
-from gett_checkout import NextAction, Stage, testing, webhooks
+from gett_checkout import (
+    ContactSupport,
+    LineProblem,
+    NextAction,
+    Stage,
+    telemetry,
+    testing,
+    webhooks,
+)
 from gett_checkout import sandbox as sandbox_package
 from gett_checkout.core.codes import ERROR_CODES
 from gett_checkout.core.machine import EVENTS, FACTS
 from gett_checkout.core.requirements import RULES, requirements
+from gett_checkout.wire import responses
 from gett_checkout.wire.endpoints import OPERATIONS
 from gett_docs import tables
 from gett_docs.diagram import PICTURE, events, picture, state_diagram, words
@@ -151,6 +160,17 @@ def test_every_notice_is_on_the_page() -> None:
     assert {row[0].strip("`") for row in told} == codes
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(ContactSupport, r"ContactSupport\("), (LineProblem, r"(?:LineProblem|complain)\(")],
+)
+def test_every_reason_is_told(kind: type, said: str) -> None:
+    sources = [path.read_text() for path in Path(gett_checkout.__file__).parent.glob("**/*.py")]
+    used = {code for text in sources for code in re.findall(said + r'"(\w+)"', text)}
+    assert len(used) >= 5
+    assert used <= set(re.findall(r"``(\w+)``", kind.__doc__ or ""))
+
+
 # --- errors, operations, assumptions --------------------------------------------------------------
 
 
@@ -175,6 +195,14 @@ def test_what_is_in_doubt_is_told() -> None:
     told = {row[0].strip("`") for row in page_rows("assumptions.md", "<!-- doubts -->\n")}
     assert told >= {row.name for row in OPERATIONS.values() if row.mark != "doc"}
     assert told <= set(OPERATIONS)
+
+
+def test_every_other_spelling_is_told() -> None:
+    answers = (DOCS / "assumptions.md").read_text().split("\n## Answers\n")[1].split("\n## ")[0]
+    members = [other for each in responses._SPELLINGS.values() for other in each.values()]
+    listed = (responses._CART_LINES, responses._CARDS, responses._CARD, responses._ADDRESS_ID)
+    accepted = {name for names in (*members, *listed) for name in names}
+    assert accepted <= set(re.findall(r"`(\w+)`", answers))
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -210,6 +238,7 @@ def documented(module: str) -> set[str]:
 def test_the_reference_has_every_public_name() -> None:
     assert documented("gett_checkout") == set(gett_checkout.__all__) - {"__version__"}
     assert documented("gett_checkout.sandbox") == set(sandbox_package.__all__)
+    assert documented("gett_checkout.telemetry") == set(telemetry.__all__)
     assert documented("gett_checkout.testing") == set(testing.__all__)
     functions = {"verify", "parse", "read_event", "once"}
     assert documented("gett_checkout.webhooks") == functions

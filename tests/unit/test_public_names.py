@@ -10,10 +10,10 @@ from typing import Any, get_args
 import pytest
 
 import gett_checkout
-from gett_checkout import GettCheckoutError, jsonable, sandbox, testing, webhooks
+from gett_checkout import GettCheckoutError, jsonable, sandbox, telemetry, testing, webhooks
 
 API_PAGES = Path(__file__).parents[2] / "docs" / "api"
-PACKAGES = (gett_checkout, sandbox, testing)
+PACKAGES = (gett_checkout, sandbox, telemetry, testing)
 
 # ``Any`` where it is the truth: JSON as it comes, and what a coroutine never sends or yields.
 TRUE_ANY = re.compile(r"(dict|Mapping)\[str, Any\]|(Coroutine|Generator)\[Any, Any,")
