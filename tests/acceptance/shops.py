@@ -153,13 +153,14 @@ class Shopper:
     @asynccontextmanager
     async def of_both_workers(cls, url: str) -> AsyncIterator[Self]:
         """A shopper with a connection to each of the two workers behind one address."""
-        async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE):
+        async with AsyncExitStack() as stack:
             jar = aiohttp.CookieJar(unsafe=True)
             ways: dict[str, Way] = {}
-            while len(ways) < 2:
-                https = [await stack.enter_async_context(_session(jar)) for _ in range(8)]
-                for way in await asyncio.gather(*(_way(http, url) for http in https)):
-                    ways.setdefault(str(way.worker), way)
+            async with asyncio.timeout(PATIENCE):
+                while len(ways) < 2:
+                    https = [await stack.enter_async_context(_session(jar)) for _ in range(8)]
+                    for way in await asyncio.gather(*(_way(http, url) for http in https)):
+                        ways.setdefault(str(way.worker), way)
             yield cls(list(ways.values()))
 
     async def call(self, method: str, path: str, **body: Any) -> Answered:

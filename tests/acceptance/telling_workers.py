@@ -53,7 +53,15 @@ def main(framework: str, port: int) -> None:
         import uvicorn
 
         app = "tests.acceptance.telling_workers:fastapi_app"
-        uvicorn.run(app, factory=True, port=port, workers=2, timeout_keep_alive=60)
+        # On a busy machine a worker that is slow to say that it lives is not to be killed.
+        uvicorn.run(
+            app,
+            factory=True,
+            port=port,
+            workers=2,
+            timeout_keep_alive=120,
+            timeout_worker_healthcheck=120,
+        )
 
 
 if __name__ == "__main__":

@@ -244,9 +244,8 @@ async def test_a_killed_workers_order_is_settled_by_the_other(
     async def both_have_arrived() -> bool:
         return await rehearsal.count("place_order") == len(FRAMEWORKS)
 
-    async def place_and_die(shopper: Shopper) -> None:
+    async def place_and_die(shopper: Shopper, total: str) -> None:
         victim, survivor = shopper.ways
-        total = await shopper.until_payable()
         placing = asyncio.create_task(
             shopper.call_at(victim, "POST", "/checkout/order", total=total)
         )
@@ -262,12 +261,13 @@ async def test_a_killed_workers_order_is_settled_by_the_other(
 
         await until(is_settled)  # in the background: nobody asks for anything
 
-    await rehearsal.fail("delay", seconds=1.0, times=len(FRAMEWORKS))
+    await rehearsal.fail("delay", seconds=2.0, times=len(FRAMEWORKS))
     async with (
         Shopper.of_both_workers(shops.served["fastapi"].url) as one,
         Shopper.of_both_workers(shops.served["aiohttp"].url) as other,
     ):
-        await asyncio.gather(place_and_die(one), place_and_die(other))
+        totals = await asyncio.gather(one.until_payable(), other.until_payable())
+        await asyncio.gather(*map(place_and_die, (one, other), totals))
     assert len(await rehearsal.orders()) == len(FRAMEWORKS)
 
 
