@@ -399,6 +399,23 @@ async def test_a_price_adds_up(partner: Partner) -> None:
     assert sum(fee["amount"] for fee in amounts["feesBreakdown"]) == amounts["fees"]
 
 
+async def test_a_promotion_is_positive_and_taken_off_and_only_a_delivery_is_paid_for(
+    partner: Partner,
+) -> None:
+    await partner.session()
+    await partner.fulfil()
+    delivered = (await partner.validate(margherita(6))).body["amounts"]
+    assert delivered["subTotal"] == Decimal("63.00")
+    assert delivered["fees"] == Decimal("7.14")
+    assert delivered["promotions"] == Decimal("6.30")
+    assert delivered["taxes"] == Decimal("5.03")
+    assert delivered["total"] == Decimal("71.87")
+    context = {"mode": "Pickup"}
+    await partner.send("PUT", "/session/fulfillment-context", context, token=partner.token)
+    collected = (await partner.validate(margherita(6), fulfillmentType="pickup")).body["amounts"]
+    assert delivered["fees"] - collected["fees"] == Decimal("3.99")
+
+
 async def test_amounts_are_written_in_cents(partner: Partner) -> None:
     url = f"{partner.sandbox.url}/v1/marketplace/stores/store_bella_napoli"
     credential = {"Authorization": f"Bearer {partner.sandbox.api_key}"}
