@@ -713,6 +713,7 @@ async def test_saved_cards_and_addresses_belong_to_their_user(partner: Partner) 
         {"cvc": 737},
         {"expiration": "2026-10-31"},
         {"expiration": "2031-12"},
+        {"expiration": "20311231"},
         {"expiration": "2031-13-01"},
         {"billingAddress": "12 Spring Street"},
     ],
