@@ -12,7 +12,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -550,9 +550,26 @@ class Checkout:
     ) -> T:
         """Run ``call`` in a session good enough for the operation, and for a new fulfillment."""
         least = self._client.assumptions.operation(operation).level
-        return await with_session(
-            self._record, self._client, call, least=least, carry=carry, fulfillment=fulfillment
-        )
+        try:
+            return await with_session(
+                self._record, self._client, call, least=least, carry=carry, fulfillment=fulfillment
+            )
+        except OrderBelowMinimumError:
+            await self._read_minimum()
+            raise
+
+    async def _read_minimum(self) -> None:
+        """Read the store's minimum again when the one we know is reached and Gett says it is not.
+
+        Docs: Errors › ORDER_BELOW_MINIMUM.
+        """
+        store, gap = self.store, registry.minimum_gap(self._record.state, self._record.now())
+        if store is None or (gap is not None and not gap.met):
+            return
+        with suppress(GettCheckoutError):  # the refusal is to be told either way
+            amount = (await self._client.get_store(store.store_id)).minimum_order_amount
+            fresh = shared(evolve(store, minimum_order_amount=amount))
+            await self._record.change(lambda state: evolve(state, store=fresh))
 
     @asynccontextmanager
     async def _step(self, name: str, event: type[Event] | None = None) -> AsyncIterator[None]:

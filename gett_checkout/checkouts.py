@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from gett_checkout.checkout import Checkout
 from gett_checkout.client import GettClient
 from gett_checkout.core.actions import StartOver, Wait
-from gett_checkout.core.session import Identity, Session, is_credential
+from gett_checkout.core.session import Identity, Level, Session, is_credential
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.errors import (
     CheckoutConflictError,
@@ -109,12 +109,14 @@ class Checkouts:
         session = None
         if session_token is not None:
             session = Session.of_token(session_token, made_for_end_user=identity is not None)
+        priced_at = self._client.assumptions.operation("validate_order").level
         state = CheckoutState(
             checkout_id=checkout_id or str(uuid.uuid4()),
             created_at=self._clock(),
             identity=identity,
             session=session,
             sessions=1 if session else 0,
+            end_user_needed=priced_at is Level.END_USER,
         )
         record = self._record(state.checkout_id)
         record.state = state

@@ -344,17 +344,16 @@ class GettClient:
         identity: Identity | None,
     ) -> str:
         """The exact text `place_order` sends; keep it with the key it is sent under."""
-        return write_json(
-            requests.place_order(
-                requests.cart(store.store_id, store.catalog_set_id, lines),
-                fulfillment,
-                order_token=order_token,
-                amounts=amounts,
-                payment=payment,
-                identity=identity,
-                assumed=self.assumptions,
-            )
+        body = requests.place_order(
+            requests.cart(store.store_id, store.catalog_set_id, lines),
+            fulfillment,
+            order_token=order_token,
+            amounts=amounts,
+            payment=payment,
+            identity=identity,
+            assumed=self.assumptions,
         )
+        return write_json(self.assumptions.body("place_order", body))
 
     async def place_order(
         self, body: str, *, idempotency_key: str, token: str, attempt: int = 1
@@ -428,6 +427,7 @@ class GettClient:
         """Send one operation, again where that is safe, and give its JSON answer."""
         operation = self.assumptions.operation(name)
         url = self._url(operation, path)
+        body = None if body is None else self.assumptions.body(name, body)
         if operation.method == "GET" and body is not None:
             url += ("&" if "?" in url else "?") + urlencode(requests.as_query(body))
             body = None

@@ -26,7 +26,7 @@ from gett_checkout.core.consequences import event_of
 from gett_checkout.core.machine import Quoted
 from gett_checkout.core.order import Fulfillment, Quote
 from gett_checkout.core.session import Identity, Level, Session
-from gett_checkout.core.state import OPEN, CheckoutState, Notice
+from gett_checkout.core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import (
     ApiError,
     CheckoutConflictError,
@@ -244,18 +244,25 @@ def _report(state: CheckoutState, session: Session, now: datetime) -> Notice:
 
 
 async def _carry_over(record: Record, client: GettClient, session: Session, carry: Carry) -> None:
-    """Set the context and ask the price again in this session, where that is still to do."""
+    """Set the context and ask the price again in this session, where that is still to do.
+
+    An order whose outcome is not known may have to be made yet, in this session: so that it goes
+    where it was to go, the context is set then, too. Its price stands, and a refusal says nothing of it.
+    """
     state = record.state
-    if state.stage not in OPEN:
+    is_open = state.stage in OPEN
+    if not is_open and state.stage is not Stage.PLACING:
         return
     if carry >= Carry.CONTEXT and state.fulfillment and not session.context_set:
         try:
             doubt = await set_context(record, client, session, state.fulfillment)
         except ApiError as error:
-            await record_refusal(record, error)
+            if is_open:
+                await record_refusal(record, error)
             raise
         await record.change(lambda state: state.with_context(session, sent=doubt, is_set=True))
-    if carry >= Carry.QUOTE and state.quote and state.quote.session_serial != session.serial:
+    quote = state.quote if is_open else None
+    if carry >= Carry.QUOTE and quote and quote.session_serial != session.serial:
         await ask_price(record, client, session, state.tip)
 
 

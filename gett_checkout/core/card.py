@@ -7,7 +7,7 @@ message and no snapshot, and it refuses to be pickled.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NoReturn
 
 from attrs import field, frozen
@@ -47,8 +47,8 @@ class NewCard:
             raise InvalidInputError("a card's cvc is 3 or 4 digits")
         if not isinstance(self.card_type, str) or not self.card_type.strip():
             raise InvalidInputError("a card needs a card_type")
-        if not isinstance(self.expiration, date):
-            raise InvalidInputError("a card's expiration is a date")
+        if not isinstance(self.expiration, date) or isinstance(self.expiration, datetime):
+            raise InvalidInputError("a card's expiration is a date, without a time")
         if not isinstance(self.billing_address, Address):
             raise InvalidInputError("a card needs a billing_address")
 

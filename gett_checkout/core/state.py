@@ -55,7 +55,8 @@ class CheckoutState:
     order, or the one given to ``confirm_total``. ``cart_refused``, ``store_refused`` and
     ``payment_refused`` hold the error code by which Gett refused them. ``sessions`` counts the
     sessions there have been; ``opening_until`` is set while a worker is opening one, so that no
-    other does; ``end_user_needed`` once Gett wanted an end user for what we thought needs none.
+    other does; ``end_user_needed`` when only an end user is given a price: by the caller's
+    `Assumptions`, or once Gett wanted one for what we thought needs none.
     """
 
     checkout_id: str

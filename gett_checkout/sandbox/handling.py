@@ -18,6 +18,7 @@ from .credentials import Credentials, Session, unauthenticated
 from .limits import RateLimiter
 from .operations import Level, Operation, Route
 from .problems import RefusedError
+from .reading import Document
 from .switches import Fault, Switches
 from .traffic import Exchange, masked
 
@@ -172,6 +173,7 @@ class Handler:
         self._let_in(operation, arrival.level)
         self._limiter.spend(operation.bucket, self._clock())
         request = arrival.request
+        Document({**request.query}).only(*operation.query)
         arrival.content = content = await read_content(request)
         if delay is not None and await self._stops_within(delay):
             raise ConnectionAbortedError

@@ -25,13 +25,17 @@ SHOPPER_OR_KEY: frozenset[Level] = frozenset({"api_key", "end_user"})
 
 @frozen
 class Operation:
-    """One row: which request it is, who may send it, which rate limit it counts against."""
+    """One row: which request it is, who may send it, which rate limit it counts against.
+
+    `query` are the members its query string may have.
+    """
 
     name: str
     method: str
     path: str
     levels: frozenset[Level]
     bucket: Bucket
+    query: tuple[str, ...] = ()
     pattern: re.Pattern[str] = field(init=False, repr=False, eq=False)
 
     @property
@@ -56,7 +60,7 @@ OPERATIONS = (
     Operation("validate_order", "POST", "/orders/validate", SESSION, "writes"),
     Operation("place_order", "POST", "/orders/place", SHOPPER_OR_KEY, "writes"),
     Operation("get_order", "GET", "/orders/{orderId}", END_USER, "reads"),
-    Operation("list_orders", "GET", "/orders", END_USER, "reads"),
+    Operation("list_orders", "GET", "/orders", END_USER, "reads", ("limit", "offset")),
     Operation("list_payment_methods", "GET", "/checkout/payments", END_USER, "reads"),
     Operation("add_payment_card", "POST", "/checkout/payments", END_USER, "writes"),
     Operation("add_address", "POST", "/checkout/addresses", END_USER, "writes"),

@@ -115,8 +115,9 @@ class Ordering:
         validated = self._redeemable(token, call.at)
         cart, store = self._carts.read(document.part("cart"))
         _check_same(document, cart, validated)
+        self._check_context(call, validated)
         priced = self._check_and_price(validated, store, call.at)
-        _check_total(document.part("amounts"), priced)
+        _check_amounts(document.part("amounts"), priced)
         self._terminal.charge(card_token, key)
         self._used_tokens.add(token)
         order = Order(
@@ -144,6 +145,12 @@ class Ordering:
             message = "The session's fulfillment context must be set for it first."
             raise invalid("$.fulfillmentType", "context_mismatch", message)
         return context.address
+
+    def _check_context(self, call: Call, validated: Validated) -> None:
+        """A session places what its own context says. The API key has none: it goes by the token."""
+        if call.session and self._address(call, validated.fulfillment_type) != validated.address:
+            message = "The session's fulfillment context is not the validated one."
+            raise invalid("$.fulfillmentType", "context_mismatch", message)
 
     def _check_and_price(self, wanted: Validated, store: Store, now: datetime) -> Amounts:
         """Everything that can stand against an order at validate and again at place."""
@@ -225,18 +232,19 @@ def _check_same(document: Document, cart: Cart, validated: Validated) -> None:
     if fulfillment_type != validated.fulfillment_type:
         message = "The fulfillment type is not the validated one."
         raise invalid("$.fulfillmentType", "not_validated", message)
-    amounts = document.part("amounts")
-    if "tip" in amounts and amounts.amount("tip") != validated.tip:
-        raise invalid("$.amounts.tip", "not_validated", "The tip is not the validated one.")
 
 
-def _check_total(amounts: Document, priced: Amounts) -> None:
-    """The caller agrees to one total. Amounts may be echoed whole, so other members may come."""
-    for name in ("subTotal", "fees", "promotions", "taxes", "adjustments"):
-        if name in amounts:
-            amounts.amount(name, negative=True)
+def _check_amounts(amounts: Document, priced: Amounts) -> None:
+    """The caller agrees to one total; what else is echoed must be what it is made of."""
+    parts = {name: value for name, value in priced.document().items() if isinstance(value, Decimal)}
+    amounts.only(*parts, *(f"{name}Breakdown" for name in parts))
+    told = {name: amounts.amount(name, negative=True) for name in parts if name in amounts}
     if amounts.amount("total", negative=True) != priced.total:
         raise RefusedError("ORDER_TOTAL_DIFFERENT", "The order's total has changed.")
+    for name, value in told.items():
+        if value != parts[name]:
+            message = "The amount is not the validated one."
+            raise invalid(amounts.at(name), "not_validated", message)
 
 
 def _check_complete(cart: Cart, store: Store) -> None:

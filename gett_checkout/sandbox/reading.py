@@ -15,7 +15,7 @@ from . import decimal_json
 from .problems import RefusedError, invalid
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-PHONE = re.compile(r"\+[1-9]\d{1,14}")  # E.164. Docs: Session
+PHONE = re.compile(r"\+[1-9][0-9]{1,14}")  # E.164. Docs: Session
 ANY_TEXT = re.compile(r".*\S.*", re.DOTALL)
 
 _HIGHEST_AMOUNT = Decimal(1_000_000)

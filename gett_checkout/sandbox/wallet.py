@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[0-9]{12,19}")
 _BIN = re.compile(r"[0-9]{6,8}")
 _CVC = re.compile(r"[0-9]{3,4}")
 _LAST_FOUR = re.compile(r"[0-9]{4}")
-_EXPIRATION = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
+_EXPIRATION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @frozen
@@ -112,13 +112,12 @@ def _read_card(document: Document, now: datetime) -> SavedCard:
 
 
 def _read_expiration(document: Document, now: datetime) -> str:
-    """A date, or a month as cards print it; the card is good until that month ends."""
+    """A date; the card is good until its month ends."""
     text = document.text("expiration", _EXPIRATION)
     try:
-        month = date.fromisoformat(text[:7] + "-01")
-        date.fromisoformat(text if len(text) > len("2030-12") else text + "-01")
+        expires = date.fromisoformat(text)
     except ValueError:
         raise invalid("$.expiration", "malformed", "A date is expected: 2030-12-31.") from None
-    if month < now.date().replace(day=1):
+    if expires < now.date().replace(day=1):
         raise invalid("$.expiration", "expired", "The card has expired.")
     return text

@@ -6,8 +6,8 @@ every form a page shows is accepted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
 
 from attrs import evolve, field, frozen
 
@@ -19,7 +19,8 @@ from gett_checkout.wire.endpoints import BASE_PATH, OPERATIONS, Operation
 class Assumptions:
     """The decided names and numbers of the wire format.
 
-    `with_path` is the short way to replace one row of the operations table. Durations in seconds.
+    `with_path` is the short way to replace one row of the operations table, `with_body` the one to
+    change what is sent. Durations in seconds.
     """
 
     base_path: str = BASE_PATH
@@ -27,6 +28,9 @@ class Assumptions:
 
     operations: Mapping[str, Operation] = field(factory=dict)
     """Rows that replace those of the operations table: any path, method, level or rate limit."""
+
+    bodies: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(factory=dict)
+    """Functions, by operation, that are given its request body and return the one to send."""
 
     delivery_mode: str = "DeliveryByMerchant"
     """``mode`` of a delivery's fulfillment context, sent with its ``address`` or ``addressId``."""
@@ -50,13 +54,33 @@ class Assumptions:
             raise InvalidInputError(f"there is no operation {name!r}; see OPERATIONS")
         return row
 
-    def with_path(self, name: str, path: str) -> Assumptions:
+    def with_path(
+        self, name: str, path: str, *, method: Literal["GET", "POST", "PUT"] | None = None
+    ) -> Assumptions:
         """The same, with another path for one operation; ``{placeholders}`` as in the table.
 
-        ``get_catalog_set`` also knows ``{store_id}``, for the other form the pages show.
+        ``get_catalog_set`` also knows ``{store_id}``, for the other form the pages show. ``method``
+        stays as it is unless given; with GET, the body becomes the query.
         """
-        row = evolve(self.operation(name), path=path)
+        row = self.operation(name)
+        row = evolve(row, path=path, method=method or row.method)
         return evolve(self, operations={**self.operations, name: row})
+
+    def with_body(
+        self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> Assumptions:
+        """The same, with the request bodies of one operation as ``change`` makes them.
+
+        It is given the body as it is documented here, as plain data, and returns the one to send,
+        amounts as decimals. Let members that hold secrets keep their names: by these they are
+        masked when a refusal quotes them.
+        """
+        return evolve(self, bodies={**self.bodies, self.operation(name).name: change})
+
+    def body(self, name: str, assumed: dict[str, Any]) -> dict[str, Any]:
+        """The body to send, of the one that is assumed."""
+        change = self.bodies.get(name)
+        return assumed if change is None else change(assumed)
 
 
 DEFAULT: Final = Assumptions()

@@ -38,13 +38,11 @@ _PASSING: Final = (
     503,
     504,
 )  # statuses that are worth another try unless the answer denies it
-# Members of requests whose values are credentials, card data or contact data.
-_SENSITIVE: Final = frozenset(
-    {
-        "email", "phone", "firstName", "lastName", "address1", "address2",
-        "cardToken", "cardNumber", "cvc", "validatedOrderToken",
-    }
-)  # fmt: skip
+# Members of requests whose values are credentials, card data or contact data. A token is one by its
+# name, for that of the order's token can be overridden.
+_SENSITIVE: Final = re.compile(
+    r"email|phone|firstName|lastName|address1|address2|cardNumber|cvc|\w*[tT]oken"
+)
 # Members of ``errors[]`` that name something: their values are not prose and stay as they are.
 _NAMES: Final = re.compile(r"code|path|jsonPath|field|\w*[iI]d")
 
@@ -114,7 +112,9 @@ def secrets_of(payload: str | None) -> Iterator[str]:
         elif isinstance(value, dict):
             waiting.extend(value.values())
             yield from (
-                each for name, each in value.items() if name in _SENSITIVE and isinstance(each, str)
+                each
+                for name, each in value.items()
+                if _SENSITIVE.fullmatch(name) and isinstance(each, str)
             )
 
 

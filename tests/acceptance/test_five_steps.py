@@ -142,6 +142,51 @@ async def test_below_the_minimum_placing_is_refused_before_any_request(
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
 
 
+@pytest.mark.parametrize("known", [Decimal("5.00"), None])
+@pytest.mark.parametrize("refuses_at", ["validate", "place"])
+async def test_a_minimum_that_only_gett_knows_of_is_read_again(
+    checkouts: Checkouts, sandbox: Sandbox, refuses_at: str, known: Decimal | None
+) -> None:
+    """Errors › ORDER_BELOW_MINIMUM: read the store's minimum, show the gap, let the shopper add items."""
+    checkout = await checkouts.start(JANE)
+    await checkout.browse(STORE)
+    await checkout.add("item_margherita", modifiers=REGULAR)
+    before = checkout.store
+    assert before is not None
+    lower = evolve(before, minimum_order_amount=known)  # as it was when it was browsed
+    await checkout._record.change(lambda state: evolve(state, store=lower))
+    await checkout.fulfill(HOME)
+    if refuses_at == "place":
+        await checkout.validate()
+        await checkout.pay(CARD)
+    sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
+    with pytest.raises(OrderBelowMinimumError) as refused:
+        await (checkout.validate() if refuses_at == "validate" else checkout.place())
+    gap = checkout.view.minimum_order
+    assert gap is not None
+    assert gap == refused.value.minimum_order
+    assert (gap.threshold, gap.missing) == (Decimal("15.00"), Decimal("4.50"))
+    assert operations(sandbox).count("get_store") == 2
+    await checkout.add("item_san_pellegrino")
+    with pytest.raises(OrderBelowMinimumError):
+        await checkout.validate()
+    assert operations(sandbox).count("get_store") == 2, "what is known is not read again"
+
+
+async def test_a_refusal_below_the_minimum_is_told_when_the_store_cannot_be_read(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    sandbox.switches.fail("validate_order", "error", code="ORDER_BELOW_MINIMUM")
+    sandbox.switches.fail("get_store", "error", code="STORE_NOT_FOUND")
+    with pytest.raises(OrderBelowMinimumError):
+        await checkout.validate()
+    assert operations(sandbox)[-1] == "get_store"
+    assert next_step(checkout) == "add_items"
+
+
 async def test_top_ups_close_the_gap(checkouts: Checkouts) -> None:
     checkout = await checkouts.start()
     await checkout.browse(STORE)

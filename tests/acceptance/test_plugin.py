@@ -147,10 +147,11 @@ def test_a_failing_test_prints_the_wire_without_secrets(pytester: pytest.Pyteste
     assert "PAYMENT_FAILED" in wire
     assert '"cardToken": "***"' in wire
     secrets = [
-        "jane@example.com", "Janet", "Doherty", "2125550123", "350 Fifth", "4111", "737",
+        "jane@example.com", "Janet", "Doherty", "2125550123", "350 Fifth", "411111", r"\b737\b",
         "2031-12", "card_fails_always", "vot_", "eyJ", "zpka_",
     ]  # fmt: skip
-    assert [secret for secret in secrets if secret in wire] == []
+    # Short ones by their bounds: random ids hold any three digits now and then.
+    assert [secret for secret in secrets if re.search(secret, wire)] == []
     assert said.count("Gett sandbox: the wire") == 1
 
 

@@ -10,8 +10,10 @@ from decimal import Decimal
 
 import aiohttp
 import pytest
+from attrs import evolve
 
 from gett_checkout import (
+    Assumptions,
     CardOnFile,
     CheckoutConflictError,
     Checkouts,
@@ -20,6 +22,7 @@ from gett_checkout import (
     Identity,
     IdentityRequiredError,
     InvalidInputError,
+    Level,
     MemoryStorage,
     SessionUserRequiredError,
     Stage,
@@ -358,6 +361,29 @@ async def test_without_identity_a_refused_level_asks_to_sign_in(
         await checkout.validate()
     assert refused.value.next_action is not None
     assert refused.value.next_action.kind == "sign_in"
+    assert operations(sandbox).count(VALIDATE) == 1
+
+
+async def test_where_only_end_users_are_given_a_price_signing_in_comes_first(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    row = evolve(Assumptions().operation(VALIDATE), level=Level.END_USER)
+    assumed = Assumptions(operations={VALIDATE: row})
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, assumptions=assumed
+    ) as gett:
+        checkout = await Checkouts(gett).start()
+        await fill_cart(checkout)
+        await checkout.fulfill(HOME)
+        first = checkout.view.next_action.kind
+        with pytest.raises(IdentityRequiredError):
+            await checkout.validate()
+        assert operations(sandbox).count(VALIDATE) == 0
+        await checkout.identify(JANE)
+        assert (first, checkout.view.next_action.kind) == ("sign_in", "validate")
+        await checkout.validate()
+        await checkout.pay(CARD)
+        await checkout.place()
     assert operations(sandbox).count(VALIDATE) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from decimal import Decimal
@@ -37,8 +38,11 @@ from gett_checkout import (
 )
 from gett_checkout.core.card import NewCard
 from gett_checkout.core.cart import Choice, GroupChoice
+from gett_checkout.core.codes import ERROR_CODES
 from gett_checkout.menus import Menus
-from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox import Sandbox, operations
+from gett_checkout.sandbox.problems import CODES
+from gett_checkout.wire.codec import camel_case
 from gett_checkout.wire.endpoints import OPERATIONS
 from tests.clock import Clock
 
@@ -67,6 +71,37 @@ async def gett(sandbox: Sandbox) -> AsyncIterator[GettClient]:
         sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, dice=lambda: 0.5
     ) as gett:
         yield gett
+
+
+# --- two tables of one documentation --------------------------------------------------------------
+
+
+# Where more than the least level counts: the key alone makes sessions, and pays with cards on file.
+ALLOWED = {"create_session": {"api_key"}, "place_order": {"api_key", "end_user"}}
+
+
+def test_both_say_the_same_of_every_code() -> None:
+    for name, code in CODES.items():
+        row = ERROR_CODES[name]
+        assert (code.status, code.retryable, code.reserved) == (
+            row.status,
+            row.retryable,
+            row.reserved,
+        ), name
+        assert code.category in (row.category, None), name  # some pages name none
+    assert ERROR_CODES.keys() - CODES.keys() == {"BAD_GATEWAY"}  # a gateway's, not the API's
+
+
+def test_both_say_the_same_of_every_operation() -> None:
+    served = {row.name: row for row in operations.OPERATIONS}
+    assert served.keys() == OPERATIONS.keys()
+    for name, row in OPERATIONS.items():
+        here = served[name]
+        path = re.sub(r"{(\w+)}", lambda found: "{" + camel_case(found[1]) + "}", row.path)
+        assert (here.method, here.path, here.bucket) == (row.method, path, row.bucket), name
+        least = {level.name.lower() for level in Level if level >= row.level}
+        allowed = {"api_key" if level == "none" else level for level in least}
+        assert here.levels == ALLOWED.get(name, allowed), name
 
 
 async def priced(gett: GettClient) -> tuple[Store, str, Quote]:

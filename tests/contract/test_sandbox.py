@@ -209,6 +209,7 @@ async def test_a_session_with_an_email_is_an_end_users(partner: Partner) -> None
         {"firstName": "Jane", "lastName": "Doe"},
         PERSON | {"email": "jane"},
         PERSON | {"phone": "0171 555"},
+        PERSON | {"phone": "+1\N{ARABIC-INDIC DIGIT TWO}125550123"},
         PERSON | {"expirationSeconds": "60"},
         PERSON | {"expirationSeconds": True},
         PERSON | {"emial": "jane@example.com"},
@@ -232,6 +233,10 @@ async def test_sessions_expire_by_the_clock(partner: Partner) -> None:
 async def test_the_answer_says_when_a_session_expires(partner: Partner) -> None:
     reply = await partner.send("POST", "/session/create", {"expirationSeconds": 60})
     assert reply.body["expiresAt"] == "2026-11-21T18:01:00.000Z"
+    usual = await partner.send("POST", "/session/create")
+    assert usual.body["expiresAt"] == "2026-12-21T18:00:00.000Z"
+    longer = await partner.send("POST", "/session/create", {"expirationSeconds": 2_592_001})
+    assert longer.code == "VALIDATION_FAILED"
 
 
 async def test_revoked_and_opaque_tokens(partner: Partner) -> None:
@@ -309,6 +314,18 @@ async def test_discovery_filters_and_pages(partner: Partner) -> None:
     assert (len(page["stores"]), page["hasMore"], page["totalCount"]) == (3, True, 4)
     rest = (await partner.send("POST", "/stores/discover", {"limit": 3, "offset": 3})).body
     assert (len(rest["stores"]), rest["hasMore"]) == (1, False)
+    too_many = await partner.send("POST", "/stores/discover", {"limit": 101})
+    assert too_many.code == "VALIDATION_FAILED"
+    assert (await partner.send("POST", "/stores/discover", {"limit": 100})).status == 200
+
+
+async def test_a_page_has_fifty_unless_asked() -> None:
+    store, menu = STORES[0]
+    many = [({**store, "storeId": f"store_{number}"}, menu) for number in range(51)]
+    async with Sandbox(stores=many) as sandbox, aiohttp.ClientSession() as http:
+        partner = Partner(sandbox, http, Clock())
+        page = (await partner.send("POST", "/stores/discover", {})).body
+    assert (len(page["stores"]), page["hasMore"], page["totalCount"]) == (50, True, 51)
 
 
 async def test_stores_and_menus_are_read_by_id(partner: Partner) -> None:
@@ -380,6 +397,23 @@ async def test_a_price_adds_up(partner: Partner) -> None:
     assert amounts["tip"] == Decimal("3.00")
     assert amounts["total"] == Decimal("49.12")
     assert sum(fee["amount"] for fee in amounts["feesBreakdown"]) == amounts["fees"]
+
+
+async def test_a_promotion_is_positive_and_taken_off_and_only_a_delivery_is_paid_for(
+    partner: Partner,
+) -> None:
+    await partner.session()
+    await partner.fulfil()
+    delivered = (await partner.validate(margherita(6))).body["amounts"]
+    assert delivered["subTotal"] == Decimal("63.00")
+    assert delivered["fees"] == Decimal("7.14")
+    assert delivered["promotions"] == Decimal("6.30")
+    assert delivered["taxes"] == Decimal("5.03")
+    assert delivered["total"] == Decimal("71.87")
+    context = {"mode": "Pickup"}
+    await partner.send("PUT", "/session/fulfillment-context", context, token=partner.token)
+    collected = (await partner.validate(margherita(6), fulfillmentType="pickup")).body["amounts"]
+    assert delivered["fees"] - collected["fees"] == Decimal("3.99")
 
 
 async def test_amounts_are_written_in_cents(partner: Partner) -> None:
@@ -483,6 +517,7 @@ async def test_an_order_is_placed_and_read_again(partner: Partner) -> None:
     await partner.session(**PERSON | {"email": "joe@example.com"})
     other = await partner.send("GET", f"/orders/{order.order_id}", token=partner.token)
     assert other.code == "NOT_FOUND"
+    assert (await partner.send("GET", "/orders", token=partner.token)).body["orders"] == []
 
 
 async def test_the_api_key_places_with_a_card_on_file_and_a_customer(partner: Partner) -> None:
@@ -495,6 +530,33 @@ async def test_the_api_key_places_with_a_card_on_file_and_a_customer(partner: Pa
         assert (await partner.place(paid, token=key)).code == "SESSION_USER_REQUIRED"
     assert (await partner.place(body | {"customer": PERSON}, token=key)).status == 201
     assert partner.sandbox.orders[0].session_email is None
+
+
+async def test_a_session_places_what_its_own_context_says(partner: Partner) -> None:
+    body = await partner.order()
+    same, other = partner.token, await partner.session(**PERSON)
+    assert (await partner.place(body)).code == "VALIDATION_FAILED"
+    await partner.fulfil("10013")
+    refused = await partner.place(body)
+    assert refused.body["errors"][0]["code"] == "context_mismatch"
+    await partner.fulfil()
+    assert (await partner.place(body, token=other)).status == 201
+    again = await partner.order()
+    await partner.send("PUT", "/session/fulfillment-context", {"mode": "Pickup"}, token=other)
+    assert (await partner.place(again, token=other)).code == "VALIDATION_FAILED"
+    assert (await partner.fulfil(token=same)).status == 200
+    assert (await partner.place(again, token=same)).status == 201
+
+
+async def test_amounts_may_be_echoed_whole(partner: Partner) -> None:
+    body = await partner.order()
+    quote = (await partner.validate()).body
+    echoed = {
+        name: float(value) for name, value in quote["amounts"].items() if isinstance(value, Decimal)
+    }
+    body["amounts"] = echoed | {"feesBreakdown": []}
+    assert len(echoed) == 7
+    assert (await partner.place(body)).status == 201
 
 
 @pytest.mark.parametrize("key", ["", "order-1", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"])
@@ -577,6 +639,8 @@ async def test_an_order_token_expires(partner: Partner) -> None:
         ({"amounts": {"total": 18.94}}, "ORDER_TOTAL_DIFFERENT"),
         ({"amounts": {"total": "18.95"}}, "VALIDATION_FAILED"),
         ({"amounts": {"total": 18.95, "tip": 2}}, "VALIDATION_FAILED"),
+        ({"amounts": {"total": 18.95, "fees": 0}}, "VALIDATION_FAILED"),
+        ({"amounts": {"total": 18.95, "subtotal": 10.50}}, "VALIDATION_FAILED"),
         ({"amounts": {}}, "VALIDATION_FAILED"),
         ({"payment": {}}, "INVALID_REQUEST"),
         ({"payment": {"gettPayment": {}, "savedCard": {}}}, "INVALID_REQUEST"),
@@ -647,7 +711,9 @@ async def test_saved_cards_and_addresses_belong_to_their_user(partner: Partner) 
         {"bin": "422222"},
         {"lastFour": "2222"},
         {"cvc": 737},
-        {"expiration": "2026-10"},
+        {"expiration": "2026-10-31"},
+        {"expiration": "2031-12"},
+        {"expiration": "20311231"},
         {"expiration": "2031-13-01"},
         {"billingAddress": "12 Spring Street"},
     ],
@@ -821,6 +887,16 @@ async def test_work_goes_on_when_the_client_has_gone(partner: Partner) -> None:
 # Limits and abuse
 
 
+async def test_the_documented_limits_hold_unless_others_are_set(partner: Partner) -> None:
+    replies = [
+        await partner.send("GET", "/stores/store_bella_napoli"),
+        await partner.send("POST", "/session/create"),
+        await partner.send("POST", "/stores/discover", {}),
+    ]
+    left = [int(reply.headers["X-RateLimit-Remaining"]) + 1 for reply in replies]
+    assert left == [5 * 1000, 5 * 100, 5 * 60]
+
+
 async def test_rate_limits_are_announced_and_kept(partner: Partner) -> None:
     partner.sandbox.switches.rate_limits = {"reads": 2}
     path = "/stores/store_bella_napoli"
@@ -877,6 +953,13 @@ async def test_paths_and_methods_nobody_documented(partner: Partner, method: str
         reply = await partner.send(method, path)
         assert (reply.status, reply.code) == (404, "NOT_FOUND")
     assert {seen.operation for seen in partner.sandbox.requests} == {""}
+
+
+@pytest.mark.parametrize("path", ["/stores/store_bella_napoli?limit=1", "/orders?limitt=1"])
+async def test_a_query_nobody_documented(partner: Partner, path: str) -> None:
+    await partner.session(**PERSON)
+    reply = await partner.send("GET", path, token=partner.token)
+    assert [each["code"] for each in reply.body["errors"]] == ["unknown_member"]
 
 
 async def test_a_problem_document_is_whole(partner: Partner) -> None:

@@ -174,6 +174,22 @@ async def test_a_replay_is_no_event(partner: Partner, receiver: Receiver) -> Non
     assert [event["type"] for event in receiver.events] == ["order_create"]
 
 
+async def test_an_event_that_comes_again_comes_after_those_that_followed_it(
+    partner: Partner, receiver: Receiver
+) -> None:
+    receiver.status = 500
+    order_id = await ordered(partner)
+    await partner.sandbox.deliver()
+    receiver.status = 200
+    partner.sandbox.advance_order(order_id, "inTransit")
+    await partner.sandbox.deliver()
+    partner.clock.advance(seconds=30)
+    await partner.sandbox.deliver()
+    came = [event["data"]["status"] for event in receiver.events]
+    assert came == ["created", "shipped", "created"]
+    assert receiver.came[0][0] == receiver.came[2][0]
+
+
 async def test_what_is_not_accepted_comes_again_on_schedule(
     partner: Partner, receiver: Receiver
 ) -> None:

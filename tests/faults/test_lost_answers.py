@@ -25,7 +25,7 @@ from gett_checkout import (
     TransportError,
 )
 from gett_checkout.sandbox import Sandbox
-from tests.acceptance.shopping import CARD, HOME, JANE, until_payable
+from tests.acceptance.shopping import CARD, HOME, JANE, operations, until_payable
 from tests.clock import Clock
 
 UNANSWERED = ["drop_after", "error_after", "garbage"]
@@ -177,6 +177,44 @@ async def test_a_session_refused_after_a_lost_answer_is_renewed_and_the_same_byt
     order = await checkout.place()
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert len(keys(sandbox)) == 1
+
+
+async def test_an_order_resumed_in_another_session_goes_where_it_was_to_go(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    """The first attempt never arrived: the second one makes the order, in a session without a context."""
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before", times=4)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.revoke_all()
+    order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+    assert len(keys(sandbox)) == 1
+    assert operations(sandbox)[-4:] == [
+        "place_order",
+        "create_session",
+        "set_fulfillment_context",
+        "place_order",
+    ]
+
+
+async def test_a_context_refused_to_an_order_on_its_way_says_nothing_of_the_order(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=4)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    sandbox.revoke_all()
+    sandbox.switches.fail("set_fulfillment_context", "error", code="ADDRESS_INVALID")
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    assert checkout.view.stage is Stage.PLACING
+    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+    assert len(sandbox.orders) == 1
 
 
 async def test_a_used_token_on_the_first_attempt_is_no_evidence_of_an_order(

@@ -138,7 +138,8 @@ def a_view(view: CheckoutView) -> None:
 
 
 async def the_client(store: Store, line: Line, card: NewCard, fulfillment: Fulfillment) -> None:
-    assumptions = Assumptions().with_path("discover_stores", "/stores")
+    assumptions = Assumptions().with_path("discover_stores", "/stores", method="GET")
+    assumptions = assumptions.with_body("place_order", lambda body: {"order": body})
     async with GettClient("key", retry=RetryPolicy(), assumptions=assumptions) as gett:
         assert_type(gett, GettClient)
         assert_type(gett.rate_limits, Mapping[str, RateLimit])

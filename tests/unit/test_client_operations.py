@@ -392,11 +392,11 @@ async def test_all_stores_ends_when_the_server_does_not(
 
 
 async def test_paths_methods_and_base_path_can_be_overridden(web: aioresponses) -> None:
-    assumed = Assumptions(base_path="/v2").with_path(
-        "get_catalog_set", "/stores/{store_id}/catalog?catalogSetId={catalog_set_id}"
+    assumed = (
+        Assumptions(base_path="/v2")
+        .with_path("get_catalog_set", "/stores/{store_id}/catalog?catalogSetId={catalog_set_id}")
+        .with_path("discover_stores", "/stores", method="GET")
     )
-    row = evolve(assumed.operation("discover_stores"), method="GET", path="/stores")
-    assumed = evolve(assumed, operations={**assumed.operations, "discover_stores": row})
     web.get(f"{HOST}/v2/stores/s%2F1/catalog?catalogSetId=c%261", body="{}")
     web.get(
         f"{HOST}/v2/stores?latitude=1.0000000&longitude=2.0000000&query=a+b&limit=50&offset=0",
@@ -408,6 +408,27 @@ async def test_paths_methods_and_base_path_can_be_overridden(web: aioresponses) 
         with pytest.raises(InvalidInputError, match="store_id"):
             await gett.get_catalog_set("c1")
     assert all(call.kwargs["data"] is None for calls in web.requests.values() for call in calls)
+
+
+async def test_what_is_sent_can_be_overridden(web: aioresponses) -> None:
+    assumed = (
+        Assumptions()
+        .with_body("get_store", lambda body: {"never": "asked"})  # there is no body to change
+        .with_body("discover_stores", lambda body: {"find": body["query"]})
+        .with_body("place_order", lambda body: {"token": body["validatedOrderToken"]})
+    )
+    web.get(f"{BASE}/stores/s", body='{"storeId": "s"}')
+    web.post(f"{BASE}/stores/discover", body='{"stores": []}')
+    async with GettClient(KEY, base_url=HOST, assumptions=assumed) as gett:
+        await gett.get_store("s")
+        await gett.discover_stores(query="pizza")
+        body = gett.placement_body(
+            STORE, [LINE], Pickup(), order_token="vot-1", amounts=AMOUNTS,
+            payment=GettPayment(), identity=None,
+        )  # fmt: skip
+    assert body == '{"token":"vot-1"}'
+    sent = [call.kwargs["data"] for calls in web.requests.values() for call in calls]
+    assert sent == [None, b'{"find":"pizza"}']
 
 
 async def test_a_base_url_may_have_a_path_of_its_own(web: aioresponses) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -36,6 +36,7 @@ def test_a_number_is_taken_as_people_write_it() -> None:
         ({"card_type": "  "}, "card_type"),
         ({"card_type": 5}, "card_type"),
         ({"expiration": "2031-12-31"}, "expiration"),
+        ({"expiration": datetime(2031, 12, 31, tzinfo=UTC)}, "without a time"),
         ({"billing_address": {"city": "New York"}}, "billing_address"),
     ],
 )

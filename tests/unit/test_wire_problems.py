@@ -333,6 +333,8 @@ def test_every_member_that_holds_a_secret_is_masked() -> None:
             "cardNumber",
             "cvc",
             "validatedOrderToken",
+            "orderToken",
+            "token",
         ]
     }
     body = json.dumps({"cart": [{"customer": members, "city": "Paris", "quantity": 2}]})

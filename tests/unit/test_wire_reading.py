@@ -225,9 +225,11 @@ def test_a_cart_with_a_malformed_line_is_unreadable(line: Any) -> None:
         responses.cart_lines({"cart": {"lineItems": [line]}}, [])
 
 
-def test_an_operation_nobody_knows_cannot_be_given_a_path() -> None:
+def test_an_operation_nobody_knows_cannot_be_given_a_path_or_a_body() -> None:
     with pytest.raises(InvalidInputError, match="teleport"):
         Assumptions().with_path("teleport", "/x")
+    with pytest.raises(InvalidInputError, match="teleport"):
+        Assumptions().with_body("teleport", lambda body: body)
 
 
 # --- ids and amounts that must be there -----------------------------------------------------------
