@@ -355,19 +355,24 @@ class Overtaken:
         return await self._storage.save(checkout_id, data, **options)
 
 
+@pytest.mark.parametrize("policy", ["replay", "refuse_duplicates"])
 async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
-    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock, policy: str
 ) -> None:
+    """Even where that worker was only told that there is one: ours brings its id."""
+    sandbox.switches.key_policy = policy  # type: ignore[assignment]
     slow = Overtaken(storage)
     checkout = await Checkouts(gett, storage=slow).start()
     await until_payable(checkout)
 
     async def settle_elsewhere() -> None:
-        clock.advance(60)
+        clock.advance(100)
         assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
 
     slow.meanwhile = settle_elsewhere
     order = await checkout.place()
+    assert checkout.view.order == order
+    assert "second_order" not in {notice.code for notice in checkout.view.notices}
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert sandbox.count("place_order") == 2
     assert len(keys(sandbox)) == 1
