@@ -844,7 +844,9 @@ async def test_the_total_on_the_button_holds_while_a_session_opens(
     assert sandbox.count("place_order") == 0
 
 
-FACTORIES = [None, *([asyncio.eager_task_factory] if sys.version_info >= (3, 12) else [])]
+FACTORIES: list[Any] = [None]
+if sys.version_info >= (3, 12):
+    FACTORIES.append(asyncio.eager_task_factory)
 
 
 @pytest.mark.parametrize("factory", FACTORIES)

@@ -213,6 +213,54 @@ async def test_a_key_is_not_used_after_its_time(
     assert checkout.view.next_action.kind == "contact_support"
 
 
+class Sleeper:
+    """Sleeps too long once, on a machine that is suspended; ``meanwhile`` others may do something."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def __call__(self, seconds: float) -> None:
+        self._clock.advance(self._seconds)
+        self._seconds = 0
+        if self.meanwhile is not None:
+            await self.meanwhile()
+
+
+async def test_a_worker_that_sleeps_too_long_does_not_use_an_old_key(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    sleep = Sleeper(clock, 25 * 3600)
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=sleep
+    ) as suspended:
+        checkout = await Checkouts(suspended, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "drop_after")
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await checkout.place()
+    assert unknown.value.next_action is not None
+    assert unknown.value.next_action.kind == "contact_support"
+    assert sandbox.count("place_order") == 1
+
+
+async def test_a_worker_that_sleeps_too_long_leaves_the_order_to_others(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    sleep = Sleeper(clock, 60)
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=sleep
+    ) as suspended:
+        checkout = await Checkouts(suspended, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "drop_after")
+        sleep.meanwhile = Checkouts(gett, storage=storage).settle
+        order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+    assert sandbox.count("place_order") == 2
+
+
 async def test_a_cancelled_caller_does_not_stop_the_order(
     gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
