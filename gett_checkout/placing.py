@@ -74,7 +74,7 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
     ``sent_before``: an earlier attempt may have arrived. Raises the refusal once it is saved;
     `OutcomeUnknownError` when there is no telling, and then the stage is still ``placing``, as it
     is when Gett refuses the token of a placement whose outcome is not known. Nothing is sent after
-    the lease: `CheckoutConflictError`.
+    the lease, or under an old key: `CheckoutConflictError`.
     """
     started, tried, failed_payments = record.now(), 0, 0
     while True:
@@ -108,8 +108,8 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
 
 
 async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
-    placement = _placement(record)
-    if not placement.lease_left(record.now()):
+    placement, now = _placement(record), record.now()
+    if placement.is_too_old(now) or not placement.lease_left(now):
         # Asleep for long, on a machine that was suspended say: another worker may have gone on, or
         # the key be too old. What is saved says how to go on.
         raise CheckoutConflictError("the placement was not sent while it was this worker's")

@@ -20,6 +20,7 @@ from gett_checkout import (
     OutcomeUnknownError,
     PaymentDeclinedError,
     PlacementInProgressError,
+    RetryPolicy,
     Stage,
     StepNotAllowedError,
     TransportError,
@@ -238,6 +239,26 @@ async def test_a_worker_that_sleeps_too_long_does_not_use_an_old_key(
         checkout = await Checkouts(suspended, storage=storage).start()
         await until_payable(checkout)
         sandbox.switches.fail("place_order", "drop_after")
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await checkout.place()
+    assert unknown.value.next_action is not None
+    assert unknown.value.next_action.kind == "contact_support"
+    assert sandbox.count("place_order") == 1
+
+
+async def test_patience_does_not_outlast_the_key(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    async with GettClient(
+        sandbox.api_key,
+        base_url=sandbox.url,
+        clock=clock,
+        sleep=clock.sleep,
+        retry=RetryPolicy(budget=100_000),
+    ) as patient:
+        checkout = await Checkouts(patient, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "error_after", status=503, retry_after=86_400)
         with pytest.raises(OutcomeUnknownError) as unknown:
             await checkout.place()
     assert unknown.value.next_action is not None
