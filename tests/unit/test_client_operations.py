@@ -464,7 +464,7 @@ def test_a_base_url_that_cannot_be_right_is_refused(base_url: Any) -> None:
         GettClient(KEY, base_url=base_url)
 
 
-@pytest.mark.parametrize("timeout", [0, -1.0, float("nan")])
+@pytest.mark.parametrize("timeout", [0, -1.0, float("nan"), 3601, float("inf")])
 def test_a_timeout_that_is_none_is_refused(timeout: float) -> None:
     with pytest.raises(InvalidInputError, match="more than 0 seconds"):
         GettClient(KEY, timeout=timeout)
