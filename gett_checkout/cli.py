@@ -16,14 +16,7 @@ from typing import Final
 from gett_checkout.checkouts import Checkouts
 from gett_checkout.client import PRODUCTION, GettClient
 from gett_checkout.demo import Teller, run_demo
-from gett_checkout.errors import (
-    GettCheckoutError,
-    IdentityRequiredError,
-    InvalidInputError,
-    OutcomeUnknownError,
-    PlacementInProgressError,
-    StorageError,
-)
+from gett_checkout.errors import ApiError, GettCheckoutError, InvalidInputError
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.storage.opening import open_storage
@@ -161,10 +154,8 @@ async def _settle(storage_url: str, base_url: str, limit: int) -> int:
     for checkout_id, error in settled.items():
         print(f"{checkout_id}  {'settled' if error is None else type(error).__name__}")
     print(f"{len(settled)} due")
-    unsettled = (
-        OutcomeUnknownError | PlacementInProgressError | IdentityRequiredError | StorageError
-    )
-    return int(any(isinstance(error, unsettled) for error in settled.values()))
+    # A refusal of Gett's settles a placement; after any other error its outcome is not known.
+    return int(any(error and not isinstance(error, ApiError) for error in settled.values()))
 
 
 def _schema() -> str:

@@ -51,6 +51,7 @@ SANDBOX: Final = "https://api-sandbox.gett-tech.com"
 
 T = TypeVar("T")
 
+_LONGEST_TIMEOUT: Final = 3600.0  # an attempt is not to outlast the margin of its key
 _NO_PATH: Final[Mapping[str, str]] = {}
 _LATER: Final = Wait(1.0)  # what to do about an answer that did not come or cannot be read
 _HEADERS: Final = {
@@ -65,8 +66,8 @@ class GettClient:
     ``api_key`` is the partner's key for ``base_url``'s environment and stays on the server side.
     ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
     is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
-    seconds; ``retry`` says how patient a call is, as `RetryPolicy()` unless given; ``assumptions``
-    overrides what the API does not document. ``hooks`` are told of each request
+    seconds, at most an hour; ``retry`` says how patient a call is, as `RetryPolicy()` unless given;
+    ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request
     (`gett_checkout.telemetry`). ``clock`` (aware UTC), ``sleep`` and ``dice`` are for tests.
 
     Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
@@ -97,8 +98,8 @@ class GettClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dice: Callable[[], float] = random.random,
     ) -> None:
-        if not timeout > 0:
-            raise InvalidInputError("timeout must be more than 0 seconds")
+        if not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise InvalidInputError("timeout must be more than 0 seconds and at most an hour")
         self._api_key = _header_value("the API key", api_key)
         self._base_url = _checked_url(base_url)
         self._host, self._port = _server(self._base_url)

@@ -73,7 +73,8 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
 
     ``sent_before``: an earlier attempt may have arrived. Raises the refusal once it is saved;
     `OutcomeUnknownError` when there is no telling, and then the stage is still ``placing``, as it
-    is when Gett refuses the token of a placement whose outcome is not known.
+    is when Gett refuses the token of a placement whose outcome is not known. Nothing is sent after
+    the lease, or under an old key: `CheckoutConflictError`.
     """
     started, tried, failed_payments = record.now(), 0, 0
     while True:
@@ -107,7 +108,11 @@ async def send(record: Record, client: GettClient, *, token: str, sent_before: b
 
 
 async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
-    placement = _placement(record)
+    placement, now = _placement(record), record.now()
+    if placement.is_too_old(now) or not placement.lease_left(now):
+        # Asleep for long, on a machine that was suspended say: another worker may have gone on, or
+        # the key be too old. What is saved says how to go on.
+        raise CheckoutConflictError("the placement was not sent while it was this worker's")
     try:
         return await client.place_order(
             placement.body,
@@ -143,25 +148,31 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
 
 async def _placed(record: Record, order: Order) -> Order:
     """Save the order, whatever else was saved meanwhile: it is a fact."""
+    sent = record.state.placement
     while True:
         try:
+            if record.state.order is not None:
+                return await _known(record, record.state.order, order, sent)
             await record.happen(Placed(order))
         except CheckoutConflictError:
             await record.reload()
-            if record.state.order is not None:
-                return await _known(record, record.state.order, order)
         else:
             concluded(record, "placed", record.state.placement)
             return order
 
 
-async def _known(record: Record, known: Order, order: Order) -> Order:
-    """The order that is saved already; should it be another one, that is said."""
-    if order.order_id is not None and order.order_id != known.order_id:
-        words = "A second order came to light: a person must look at it"
-        notice = Notice("second_order", words, record.now(), {"order_id": order.order_id})
-        await record.change(lambda state: state.noticing(notice))
-        concluded(record, "second_order", record.state.placement)
+async def _known(record: Record, known: Order, order: Order, sent: Placement | None) -> Order:
+    """The order that is saved already, with its id if that was missing; another order is told of."""
+    if order.order_id in (None, known.order_id):
+        return known
+    kept = record.state.placement
+    if known.order_id is None and sent and kept and kept.idempotency_key == sent.idempotency_key:
+        await record.change(lambda state: evolve(state, order=order))
+        return order
+    words = "A second order came to light: a person must look at it"
+    notice = Notice("second_order", words, record.now(), {"order_id": str(order.order_id)})
+    await record.change(lambda state: state.noticing(notice))
+    concluded(record, "second_order", kept)
     return known
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from attrs import field, frozen
 
 from gett_checkout.errors import TransportError, UnreadableAnswerError
@@ -39,6 +40,24 @@ class Answer:
     body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
 
 
+class _Body(aiohttp.BytesPayload):
+    """A body that leaves once.
+
+    When the connection drops, aiohttp by itself sends a PUT again, and then tells of what became of
+    the second one alone: that it could not connect, say, although the first may have been work.
+    """
+
+    consumed = False
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        if self.consumed:
+            raise ConnectionError("the request has left before")
+        self.consumed = True
+        await super().write_with_length(writer, content_length)
+
+
 class Transport:
     """Sends requests over the caller's ``ClientSession``, or over one of its own made when needed.
 
@@ -66,6 +85,7 @@ class Transport:
         if self.closed:
             raise TransportError("the client is closed", may_have_arrived=False)
         http = self._session()
+        data = None if body is None else _Body(body)
         try:
             # Redirects are not followed: a credential must not travel to another host. A caller's
             # session may raise for a status by itself, with the credential in the exception.
@@ -73,14 +93,14 @@ class Transport:
                 method,
                 url,
                 headers=headers,
-                data=body,
+                data=data,
                 timeout=self._timeouts,
                 allow_redirects=False,
                 raise_for_status=False,
             ) as response:
                 return Answer(response.status, response.headers, await _read(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            failure = _failure(error)
+            failure = _failure(error, has_left=data is not None and data.consumed)
         except RuntimeError:
             if not http.closed:
                 raise
@@ -101,11 +121,10 @@ class Transport:
         return self._http
 
 
-def _failure(error: Exception) -> TransportError:
+def _failure(error: Exception, *, has_left: bool) -> TransportError:
     """What aiohttp raised, as ours. Its total timeout is a bare ``TimeoutError``."""
-    early = isinstance(error, _BEFORE_SENDING) and not isinstance(
-        error, aiohttp.RedirectClientError
-    )
+    is_redirect = isinstance(error, aiohttp.RedirectClientError)
+    early = isinstance(error, _BEFORE_SENDING) and not is_redirect and not has_left
     said = f"{type(error).__name__}: {error}" if isinstance(error, _SPEAKABLE) else ""
     return TransportError(
         f"no answer from Gett ({said or type(error).__name__})", may_have_arrived=not early

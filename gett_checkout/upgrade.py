@@ -172,8 +172,10 @@ async def _open(
         busy.retry_after = (state.opening_until - now).total_seconds()
         raise busy
     # A session that was opened but not saved would be opened again, so this goes on to its end.
-    record.opening = client.kept(_create(record, client))
-    session = await asyncio.shield(record.opening)
+    opening = client.kept(_create(record, client))
+    if not opening.done():  # as it may be already where tasks begin at once (eager_task_factory)
+        record.opening = opening
+    session = await asyncio.shield(opening)
     if session.level < openable:
         refused = refuse(
             "SESSION_USER_REQUIRED",

@@ -16,8 +16,9 @@ ZERO = Decimal("0.00")
 
 # ISO 4217 currencies whose minor unit is not a hundredth; everything else has two digits.
 _DIGITS = {
-    "BHD": 3, "CLP": 0, "ISK": 0, "IQD": 3, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "LYD": 3,
-    "OMR": 3, "PYG": 0, "TND": 3, "UGX": 0, "VND": 0, "XAF": 0, "XOF": 0,
+    "BHD": 3, "BIF": 0, "CLF": 4, "CLP": 0, "DJF": 0, "GNF": 0, "IQD": 3, "ISK": 0, "JOD": 3,
+    "JPY": 0, "KMF": 0, "KRW": 0, "KWD": 3, "LYD": 3, "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3,
+    "UGX": 0, "UYI": 0, "UYW": 4, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
 }  # fmt: skip
 
 
@@ -61,8 +62,8 @@ def is_same_amount(one: Decimal, other: Decimal, currency: str = DEFAULT_CURRENC
 
 
 def minor_digits(currency: str) -> int:
-    """How many decimal digits the currency's minor unit has: 2 for USD, 0 for JPY."""
-    return _DIGITS.get(currency, 2)
+    """How many decimal digits the currency's minor unit has: 2 for USD, 0 for JPY or jpy."""
+    return _DIGITS.get(currency.upper(), 2)
 
 
 def from_minor_units(minor: int, currency: str = DEFAULT_CURRENCY) -> Decimal:

@@ -53,12 +53,10 @@ class Snapshots:
 
     def load(self, data: bytes) -> CheckoutState:
         """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
-        try:
-            texts = _members(data.decode(*_ENCODING))
-            version = json.loads(texts.pop("v"))
-        except (ValueError, AttributeError, KeyError, RecursionError):
-            # Not chained: such errors quote what they could not read.
-            raise StorageError("what the storage gave back is not a checkout") from None
+        parsed = _parse(data)
+        if parsed is None:
+            raise StorageError("what the storage gave back is not a checkout")
+        version, texts = parsed
         if not isinstance(version, int) or version > VERSION:
             raise SnapshotTooNewError(
                 f"this release reads snapshots up to version {VERSION}, not {version}"
@@ -66,7 +64,9 @@ class Snapshots:
         try:
             return self._read(texts)
         except Exception as error:  # noqa: BLE001 - whatever damaged data provokes
-            raise StorageError(f"the saved checkout is damaged ({type(error).__name__})") from None
+            kind = type(error).__name__
+        # Raised out here, because these exceptions hold what they could not read.
+        raise StorageError(f"the saved checkout is damaged ({kind})")
 
     def _read(self, texts: dict[str, str]) -> CheckoutState:
         known = [(part, texts.get(part.name)) for part in _parts()]
@@ -86,6 +86,15 @@ def dump(state: CheckoutState) -> bytes:
 def load(data: bytes) -> CheckoutState:
     """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
     return Snapshots().load(data)
+
+
+def _parse(data: bytes) -> tuple[Any, dict[str, str]] | None:
+    """The version and the parts, or ``None``: what is wrong with them is not told, for it holds them."""
+    try:
+        texts = _members(data.decode(*_ENCODING))
+        return json.loads(texts.pop("v")), texts
+    except (ValueError, AttributeError, KeyError, RecursionError):
+        return None
 
 
 def _members(text: str) -> dict[str, str]:

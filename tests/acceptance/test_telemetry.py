@@ -278,9 +278,9 @@ async def test_a_second_order_is_told(listened: Checkouts, events: list[Event]) 
     order = await checkout.place()
     events.clear()
     # As when another worker saved its answer first, and ours names another order.
-    assert await placing._known(checkout._record, order, order) == order
+    assert await placing._placed(checkout._record, order) == order
     assert events == []
-    assert await placing._known(checkout._record, order, Order(order_id="another")) == order
+    assert await placing._placed(checkout._record, Order(order_id="another")) == order
     assert [told(event) for event in events] == ["second_order after 1"]
     assert [notice.code for notice in checkout.view.notices][-1] == "second_order"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,7 @@ from gett_checkout import (
     MemoryStorage,
     OutcomeUnknownError,
     PaymentDeclinedError,
+    RateLimitedError,
     RetryPolicy,
     SessionUserRequiredError,
     Stage,
@@ -845,6 +847,30 @@ async def test_the_total_on_the_button_holds_while_a_session_opens(
     with pytest.raises(TotalChangedError):
         await placing
     assert sandbox.count("place_order") == 0
+
+
+FACTORIES: list[Any] = [None]
+if sys.version_info >= (3, 12):
+    FACTORIES.append(asyncio.eager_task_factory)
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+async def test_a_session_that_could_not_be_opened_hides_nothing_that_comes_after(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock, factory: Any
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start(JANE)
+    await fill_cart(checkout)
+    sandbox.switches.rate_limits = {"writes": 0}
+    with pytest.raises(RateLimitedError):
+        await gett.create_session()
+    asyncio.get_running_loop().set_task_factory(factory)
+    with pytest.raises(RateLimitedError):
+        await checkout.fulfill(HOME)  # refused here, without a request
+    async with there.open(checkout.id) as elsewhere:
+        await elsewhere.add("item_tiramisu")
+    async with here.open(checkout.id) as again:
+        assert len(again.view.lines) == 3
 
 
 async def test_a_checkout_that_is_gone_is_begun_anew(

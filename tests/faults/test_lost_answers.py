@@ -20,6 +20,7 @@ from gett_checkout import (
     OutcomeUnknownError,
     PaymentDeclinedError,
     PlacementInProgressError,
+    RetryPolicy,
     Stage,
     StepNotAllowedError,
     TransportError,
@@ -251,6 +252,74 @@ async def test_a_key_is_not_used_after_its_time(
     assert checkout.view.next_action.kind == "contact_support"
 
 
+class Sleeper:
+    """Sleeps too long once, on a machine that is suspended; ``meanwhile`` others may do something."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def __call__(self, seconds: float) -> None:
+        self._clock.advance(self._seconds)
+        self._seconds = 0
+        if self.meanwhile is not None:
+            await self.meanwhile()
+
+
+async def test_a_worker_that_sleeps_too_long_does_not_use_an_old_key(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    sleep = Sleeper(clock, 25 * 3600)
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=sleep
+    ) as suspended:
+        checkout = await Checkouts(suspended, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "drop_after")
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await checkout.place()
+    assert unknown.value.next_action is not None
+    assert unknown.value.next_action.kind == "contact_support"
+    assert sandbox.count("place_order") == 1
+
+
+async def test_patience_does_not_outlast_the_key(
+    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    async with GettClient(
+        sandbox.api_key,
+        base_url=sandbox.url,
+        clock=clock,
+        sleep=clock.sleep,
+        retry=RetryPolicy(budget=100_000),
+    ) as patient:
+        checkout = await Checkouts(patient, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "error_after", status=503, retry_after=86_400)
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await checkout.place()
+    assert unknown.value.next_action is not None
+    assert unknown.value.next_action.kind == "contact_support"
+    assert sandbox.count("place_order") == 1
+
+
+async def test_a_worker_that_sleeps_too_long_leaves_the_order_to_others(
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+) -> None:
+    sleep = Sleeper(clock, 60)
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=sleep
+    ) as suspended:
+        checkout = await Checkouts(suspended, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "drop_after")
+        sleep.meanwhile = Checkouts(gett, storage=storage).settle
+        order = await checkout.place()
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+    assert sandbox.count("place_order") == 2
+
+
 async def test_a_cancelled_caller_does_not_stop_the_order(
     gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
@@ -393,19 +462,24 @@ class Overtaken:
         return await self._storage.save(checkout_id, data, **options)
 
 
+@pytest.mark.parametrize("policy", ["replay", "refuse_duplicates"])
 async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
-    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock, policy: str
 ) -> None:
+    """Even where that worker was only told that there is one: ours brings its id."""
+    sandbox.switches.key_policy = policy  # type: ignore[assignment]
     slow = Overtaken(storage)
     checkout = await Checkouts(gett, storage=slow).start()
     await until_payable(checkout)
 
     async def settle_elsewhere() -> None:
-        clock.advance(60)
+        clock.advance(100)
         assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
 
     slow.meanwhile = settle_elsewhere
     order = await checkout.place()
+    assert checkout.view.order == order
+    assert "second_order" not in {notice.code for notice in checkout.view.notices}
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert sandbox.count("place_order") == 2
     assert len(keys(sandbox)) == 1

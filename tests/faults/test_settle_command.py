@@ -66,6 +66,24 @@ async def test_what_is_still_unknown_ends_with_one(tmp_path: Path) -> None:
         assert (status, told) == (1, f"{checkout_id}  OutcomeUnknownError\n1 due\n")
 
 
+async def test_a_damaged_placement_ends_with_one(tmp_path: Path) -> None:
+    path = tmp_path / "checkouts.db"
+    async with Sandbox() as sandbox, SQLiteStorage(path) as storage:
+        checkout_id = await lose_an_answer(sandbox, storage)
+        stored = await storage.load(checkout_id)
+        assert stored is not None
+        now = datetime.now(UTC)
+        await storage.save(
+            checkout_id,
+            stored.data.replace(b"card_ok", b"card_no"),
+            expected_version=stored.version,
+            expires_at=now + timedelta(days=1),
+            due_at=now,
+        )
+        status, told = await settle(path, sandbox)
+        assert (status, told) == (1, f"{checkout_id}  StepNotAllowedError\n1 due\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -123,17 +123,27 @@ def test_show_amount(amount: str, facts: dict[str, Any], shown: str) -> None:
 
 
 # ISO 4217, by hand: the currencies whose minor unit is not a hundredth.
-WHOLE = ("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF")
+WHOLE = (
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
+    "XAF", "XOF", "XPF",
+)  # fmt: skip
 THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+TEN_THOUSANDTHS = ("CLF", "UYW")
 
 
 @pytest.mark.parametrize(
     ("currencies", "amount"),
-    [(WHOLE, "1234"), (THOUSANDTHS, "1.234"), (("USD", "EUR", "MXN", "XXX"), "12.34")],
+    [
+        (WHOLE, "1234"),
+        (THOUSANDTHS, "1.234"),
+        (TEN_THOUSANDTHS, "0.1234"),
+        (("USD", "EUR", "MXN", "XXX"), "12.34"),
+    ],
 )
 def test_minor_units_of_every_currency(currencies: tuple[str, ...], amount: str) -> None:
     for currency in currencies:
         assert str(from_minor_units(1234, currency)) == amount, currency
+        assert str(from_minor_units(1234, currency.lower())) == amount, currency
 
 
 def test_an_amount_has_a_sensible_size() -> None:

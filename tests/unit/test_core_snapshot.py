@@ -171,6 +171,18 @@ def test_damage_does_not_show_what_was_saved() -> None:
     assert "secret" not in f"{raised.value!s}{raised.value!r}"
 
 
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [(b"\n}", b""), (b"{", b"\xff{"), (b'"payment":{', b'"payment":['), (b'{"v":1', b'{"w":1')],
+)
+def test_damage_does_not_hang_on_to_what_was_saved(whole: bytes, damaged: bytes) -> None:
+    data = snapshot.dump(state_at(Stage.PLACE))
+    assert whole in data
+    with pytest.raises(StorageError) as raised:
+        snapshot.load(data.replace(whole, damaged))
+    assert raised.value.__context__ is None
+
+
 def ten_lines(name: Callable[[int], str], chosen: Modifiers) -> CheckoutState:
     """A checkout just before placing, with everything in it; ``name`` makes the menu's ids."""
     catalog = menu(

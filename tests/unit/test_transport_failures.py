@@ -300,6 +300,30 @@ async def test_nobody_listening_is_certain() -> None:
     assert caught.value.may_have_arrived is False
 
 
+@pytest.mark.parametrize("listens", [True, False])
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: bool) -> None:
+    """Else the answer to the second, or the failure to connect, hides that the first may be work."""
+    bodies: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(f"{method} / ".encode())
+        bodies.append(await reader.read(4))
+        if not listens:
+            running.close()
+        writer.close()
+
+    running = await asyncio.start_server(handle, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}"
+    transport = Transport(None, timeout=5)
+    async with running:
+        with pytest.raises(TransportError) as caught:
+            await transport.send(method, url, headers={}, body=b"once")
+        await transport.close()
+    assert caught.value.may_have_arrived is True
+    assert bodies == [b"once"]
+
+
 async def test_redirects_are_refusals_and_are_not_followed() -> None:
     asked = 0
 
