@@ -207,10 +207,15 @@ class Checkouts:
         record = self._records.get(checkout_id)
         if record is None:
             record = self._records[checkout_id] = self._record(checkout_id)
-        stored = await self._storage.load(checkout_id)
+        try:
+            stored = await self._storage.load(checkout_id)
+            if stored is not None:
+                record.absorb(stored)
+        except GettCheckoutError as error:
+            error.checkout_id = checkout_id
+            raise
         if stored is None:
             raise _not_found(checkout_id)
-        record.absorb(stored)
         return Checkout(record, self._client, self._menus)
 
     def _record(self, checkout_id: str) -> Record:

@@ -178,7 +178,8 @@ async def _known(record: Record, known: Order, order: Order, sent: Placement | N
 
 def concluded(record: Record, outcome: events.Outcome, placement: Placement | None) -> None:
     """Tell the hooks what became of the placement."""
-    record.hooks.tell(events.PlacementOutcome, outcome, placement.attempts if placement else 0)
+    attempts, key = (placement.attempts, placement.idempotency_key) if placement else (0, None)
+    record.hooks.tell(events.PlacementOutcome, outcome, attempts, key)
 
 
 def outcome_unknown(record: Record) -> OutcomeUnknownError:

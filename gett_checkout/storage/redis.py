@@ -24,7 +24,7 @@ from redis.backoff import ExponentialBackoff
 from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError, RedisError
 
-from gett_checkout.errors import CheckoutConflictError, InvalidInputError
+from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.failures import storage_errors
 from gett_checkout.storage.instants import microseconds
@@ -124,8 +124,11 @@ class RedisStorage:
         if value is None:
             return None
         header, _, data = value.partition(b"\n")
-        version, expires, _ = header.split()
-        return Stored(data, int(version)) if int(expires) > microseconds(self._clock()) else None
+        try:
+            version, expires = map(int, header.split()[:2])
+        except ValueError:
+            raise StorageError("what Redis keeps under the id is not a checkout's") from None
+        return Stored(data, version) if expires > microseconds(self._clock()) else None
 
     async def save(
         self,

@@ -107,12 +107,13 @@ class PlacementOutcome:
 
     ``placed``, ``refused`` and ``not_placed`` (Gett could not be asked) settle it. ``unknown`` does
     not, and another one follows when it is settled. ``too_old``, which is never sent again, and
-    ``second_order``, of one key, want a person.
+    ``second_order``, of one key, want a person, who quotes the ``idempotency_key`` to Gett.
     """
 
     checkout_id: str
     outcome: Outcome
     attempts: int
+    idempotency_key: str | None
 
 
 Event = (

@@ -99,9 +99,10 @@ class OpenTelemetry:
                 self._note(levels)
             case RetryScheduled(operation=operation, reason=reason):
                 self._retries.add(1, {"gett.operation": operation, "error.type": reason})
-            case PlacementOutcome(outcome=outcome, attempts=attempts):
+            case PlacementOutcome(outcome=outcome, attempts=attempts, idempotency_key=key):
                 self._placements.add(1, {"gett.placement.outcome": outcome})
                 self._note({"gett.placement.outcome": outcome, "gett.placement.attempts": attempts})
+                self._note({"gett.placement.idempotency_key": key} if key else {})
 
     def _step_started(self, event: StepStarted) -> None:
         about: Attributes = {"gett.step": event.step, "gett.checkout.id": event.checkout_id}

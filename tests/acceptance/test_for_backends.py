@@ -219,8 +219,9 @@ async def test_exchanged_entries_are_refused(
     await until_payable(theirs)
     await exchange(storage, mine.id, theirs.id, clock)
     for worker in (Checkouts(gett, storage=storage), checkouts):  # without and with it in hand
-        with pytest.raises(StorageError, match="another checkout"):
+        with pytest.raises(StorageError, match="another checkout") as refused:
             await worker.open(mine.id)
+        assert refused.value.checkout_id == mine.id
     with pytest.raises(StorageError):  # it was changed elsewhere
         await mine.browse(STORE)
     assert mine.view.store is None

@@ -162,6 +162,7 @@ async def test_each_step_is_a_trace_with_its_requests_as_children(
         "gett.stage": "placed",
         "gett.placement.outcome": "placed",
         "gett.placement.attempts": 1,
+        "gett.placement.idempotency_key": checkout.view.idempotency_key,
     }
     upgrade = dict(find(collected, "checkout.pay").attributes or {})
     assert upgrade["gett.session.before"] == "partner-only"
@@ -467,7 +468,7 @@ async def test_no_secret_is_in_an_event_a_log_record_or_a_span(
 async def test_what_is_told_outside_of_a_step_is_counted_and_in_no_span(
     collected: Collected,
 ) -> None:
-    collected.hook(PlacementOutcome(outcome="placed", attempts=2, checkout_id="c"))
+    collected.hook(PlacementOutcome("c", "placed", attempts=2, idempotency_key=None))
     assert collected.spans == ()
     assert collected.counts("gett.checkout.placements") == {("placed",): 1}
 

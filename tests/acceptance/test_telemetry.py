@@ -270,6 +270,8 @@ async def test_a_placement_too_old_to_be_sent_again_is_told(
     with pytest.raises(OutcomeUnknownError):
         await checkout.settle()
     assert of(events, PlacementOutcome) == ["too_old after 4"]
+    (too_old,) = [event for event in events if isinstance(event, PlacementOutcome)]
+    assert too_old.idempotency_key == checkout.view.idempotency_key
 
 
 async def test_a_second_order_is_told(listened: Checkouts, events: list[Event]) -> None:
@@ -504,7 +506,7 @@ def test_what_wants_a_person_is_an_error(
     caplog: pytest.LogCaptureFixture, outcome: Outcome, level: str
 ) -> None:
     caplog.set_level(level, "gett_checkout")
-    Hooks(checkout_id="c-1").tell(PlacementOutcome, outcome, 2)
+    Hooks(checkout_id="c-1").tell(PlacementOutcome, outcome, 2, "key")
     assert [record.levelname for record in caplog.records] == [level]
 
 

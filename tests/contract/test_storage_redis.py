@@ -157,3 +157,12 @@ async def test_its_name_shows_no_password(redis_server: RedisServer) -> None:
         async with RedisStorage(client, prefix="shop") as storage:
             assert repr(storage) == "RedisStorage(prefix='shop')"
         assert await client.ping()  # the caller's, and left open
+
+
+async def test_a_value_of_somebody_elses_is_a_storage_error(redis_server: RedisServer) -> None:
+    async with Redis.from_url(redis_server.url) as redis:
+        storage = RedisStorage(redis, prefix="foreign")
+        for value in (b"", b"data", b"one two three\ndata", b"1\ndata"):
+            await redis.set("{foreign}:checkout:a", value)
+            with pytest.raises(StorageError, match="not a checkout"):
+                await storage.load("a")

@@ -432,8 +432,8 @@ async def test_what_is_sent_can_be_overridden(web: aioresponses) -> None:
             payment=GettPayment(), identity=None,
         )  # fmt: skip
     assert body == '{"token":"vot-1"}'
-    sent = [call.kwargs["data"] for calls in web.requests.values() for call in calls]
-    assert sent == [None, b'{"find":"pizza"}']
+    sent = [body_of(call.kwargs) for calls in web.requests.values() for call in calls]
+    assert sent == [None, '{"find":"pizza"}']
 
 
 async def test_a_base_url_may_have_a_path_of_its_own(web: aioresponses) -> None:
