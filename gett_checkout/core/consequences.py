@@ -33,8 +33,7 @@ def event_of(error: ApiError, lines: tuple[Line, ...]) -> Event | None:
             return QuoteLost()
         case Part.PAYMENT:
             return PaymentRejected(error.code)
-        case _:
-            return None
+    return None
 
 
 def event_at_placement(error: ApiError, lines: tuple[Line, ...]) -> Event | None:

@@ -166,13 +166,9 @@ def _converter() -> Converter:
         lambda value, _: tuple([_read_line(each, converter) for each in value]),
     )
     converter.register_structure_hook(type(None), lambda value, _: None)
-    configure_tagged_union(Fulfillment | None, converter, tag_name="is", tag_generator=_tag)
-    configure_tagged_union(Payment | None, converter, tag_name="is", tag_generator=_tag)
+    configure_tagged_union(Fulfillment | None, converter, tag_name="is")
+    configure_tagged_union(Payment | None, converter, tag_name="is")
     return converter
-
-
-def _tag(kind: type[Any]) -> str:
-    return kind.__name__
 
 
 # A cart has many lines and each has many choices, so these are written as arrays, without names. A

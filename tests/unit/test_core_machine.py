@@ -247,6 +247,12 @@ def test_a_cart_refusal_holds_until_the_cart_changes() -> None:
     assert (mended.stage, mended.cart_refused) == (Stage.VALIDATE, None)
 
 
+def test_a_cart_of_no_store_cannot_be_ordered() -> None:
+    state = state_at(Stage.PLACE)
+    assert machine.cart_orderable(state, NOW)
+    assert not machine.cart_orderable(evolve(state, store=None), NOW)
+
+
 def test_a_lost_store_stays_lost_until_a_store_is_read() -> None:
     lost = machine.apply(state_at(Stage.PLACE), machine.StoreLost("STORE_CLOSED"), NOW)
     assert (lost.stage, lost.store, lost.lines) == (Stage.BROWSE, STORE, (SALADS,))

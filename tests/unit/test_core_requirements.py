@@ -90,6 +90,13 @@ def test_before_there_is_a_store_either_fulfillment_can_be_chosen() -> None:
     assert offers(CheckoutState("c", NOW)) == ("delivery", "pickup")
 
 
+def test_where_only_an_end_user_is_given_a_price_signing_in_comes_first() -> None:
+    guest = state_at(Stage.PLACE, quote=None, end_user_needed=True, **GUEST)
+    assert [each.code for each in requirements(guest, NOW)] == ["identity"]
+    user = state_at(Stage.PLACE, quote=None, end_user_needed=True)
+    assert [each.code for each in requirements(user, NOW)] == ["quote"]
+
+
 def test_the_table_covers_the_registry_in_its_order() -> None:
     assert list(dict.fromkeys(code for _, code, *_ in MISSING)) == [rule.code for rule in RULES]
 

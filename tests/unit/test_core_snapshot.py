@@ -72,6 +72,18 @@ def test_a_new_checkout_is_a_handful_of_bytes() -> None:
     assert json.loads(data) == {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
 
 
+def test_a_snapshot_is_a_line_for_each_part_and_no_spaces() -> None:
+    state = CheckoutState("c", NOW, fulfillment=Pickup(), payment=SavedCard("payment-1"))
+    assert snapshot.dump(state).decode().split("\n") == [
+        '{"v":1',
+        ',"checkout_id":"c"',
+        f',"created_at":"{NOW.isoformat()}"',
+        ',"fulfillment":{"is":"Pickup"}',
+        ',"payment":{"payment_id":"payment-1","is":"SavedCard"}',
+        "}",
+    ]
+
+
 def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
     """Defaults are left out of it, so another default would change what older ones say."""
     required: dict[str, Any] = {
