@@ -173,8 +173,8 @@ async def _open(
         raise busy
     # A session that was opened but not saved would be opened again, so this goes on to its end.
     opening = client.kept(_create(record, client))
-    if not opening.done():  # as it may be already where tasks begin at once (eager_task_factory)
-        record.opening = opening
+    # Where tasks begin at once (`asyncio.eager_task_factory`) it may have ended already.
+    record.opening = None if opening.done() else opening
     session = await asyncio.shield(opening)
     if session.level < openable:
         refused = refuse(

@@ -36,7 +36,7 @@ class Requirement:
     code: str
     step: str
     message: str
-    details: Mapping[str, Any] = field(factory=dict)
+    details: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """The requirement as JSON-ready data."""

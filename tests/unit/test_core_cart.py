@@ -224,6 +224,7 @@ def nested(levels: int) -> Modifiers:
 
 
 def test_modifiers_are_nested_only_so_deep() -> None:
+    assert MAX_DEPTH == 8
     assert read_modifiers(nested(MAX_DEPTH))
     with pytest.raises(InvalidInputError, match="deep"):
         read_modifiers(nested(MAX_DEPTH + 1))

@@ -6,13 +6,17 @@ import json
 from datetime import UTC, datetime, time
 
 import pytest
+from attrs import asdict
 
 from gett_checkout.core.catalog import (
     DAYS,
     Catalog,
     CatalogSet,
+    Item,
+    ModifierGroup,
     Section,
     Store,
+    StorePage,
     Window,
     parse_day,
     parse_time,
@@ -204,6 +208,18 @@ def test_the_repr_of_a_menu_counts() -> None:
     assert repr(NESTED) == (
         "CatalogSet(catalog_set_id='cs-2', catalogs=<2>, sections=<5>, items=<5>, modifier_groups=<0>)"
     )
+
+
+def test_what_a_menu_leaves_out() -> None:
+    members = {"available": True, "price": None, "description": None, "modifier_group_ids": ()}
+    assert asdict(Item("i")) == {"item_id": "i", "name": "", **members}
+    bounds = {"min_selections": 0, "max_selections": None, "item_ids": ()}
+    assert asdict(ModifierGroup("g")) == {"modifier_group_id": "g", "name": "", **bounds}
+    nested = {"item_ids": (), "section_ids": ()}
+    assert asdict(Section("s")) == {"section_id": "s", "name": "", **nested}
+    assert Catalog("c") == Catalog("c", name="", section_ids=())
+    assert Store("st").name == ""
+    assert not StorePage(()).has_more
 
 
 # --- as JSON --------------------------------------------------------------------------------------

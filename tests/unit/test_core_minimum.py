@@ -221,6 +221,9 @@ def test_many_of_a_kind_come_last() -> None:
     catalog = menu(item("gum", "0.50"), item("cake", "20.00"))
     ways = [(each.item.item_id, each.quantity) for each in top_ups(SHORT, catalog)]
     assert ways == [("cake", 1), ("gum", 9)]
+    catalog = menu(item("mint", "1.20"), item("roll", "1.50"), item("cake", "20.00"))
+    ways = [(each.item.item_id, each.quantity) for each in top_ups(SHORT, catalog)]
+    assert ways == [("roll", 3), ("cake", 1), ("mint", 4)]
 
 
 def test_top_ups_are_limited_and_nothing_is_suggested_without_a_gap() -> None:

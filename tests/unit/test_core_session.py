@@ -71,6 +71,7 @@ def test_an_opaque_tokens_level_is_how_it_was_made(opaque: str) -> None:
 
 
 def test_levels_are_ordered_and_named() -> None:
+    assert list(Level) == [0, 1, 2]
     assert [each.label for each in sorted(Level)] == ["none", "partner-only", "end-user"]
 
 

@@ -276,6 +276,22 @@ def test_a_card_needs_an_id_and_keeps_four_digits() -> None:
         responses.payment_methods({"payments": "none"})
 
 
+@pytest.mark.parametrize("missing", ["", None, 5, [], {}])
+def test_an_address_that_is_kept_has_an_id(missing: Any) -> None:
+    assert responses.address_id({"addressId": "a-1"}) == "a-1"
+    with pytest.raises(UnreadableAnswerError, match="no id"):
+        responses.address_id({"addressId": missing})
+
+
+def test_a_list_that_is_missing_is_named() -> None:
+    with pytest.raises(UnreadableAnswerError, match=r"no list of stores$"):
+        responses.store_page({})
+    with pytest.raises(UnreadableAnswerError, match=r"no list of orders$"):
+        responses.order_page({})
+    with pytest.raises(UnreadableAnswerError, match=r"no list of lineItems$"):
+        responses.cart_lines({"cart": {}}, [])
+
+
 @pytest.mark.parametrize("kind", ["an order page", "a store page"])
 def test_the_rest_of_a_page_may_be_left_out(kind: str) -> None:
     if kind == "an order page":
