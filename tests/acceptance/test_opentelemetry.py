@@ -404,7 +404,8 @@ NEW_CARD = NewCard(
     NUMBER, "visa", CVC, date(2031, 1, 31), Address("17 Hidden Lane", "New York", "NY", "10001")
 )
 FAULTS: list[FaultKind] = ["error", "drop_before", "drop_after", "error_after", "garbage", "html"]
-WHERE = ("350 5th Ave", "Hidden Lane", "10118")
+WHERE = ("350 5th Ave", "Hidden Lane")
+SHORT = (CVC, "10118")  # looked for as texts: ids, times and ports hold any few digits now and then
 
 
 async def test_no_secret_is_in_an_event_a_log_record_or_a_span(
@@ -460,9 +461,10 @@ async def test_no_secret_is_in_an_event_a_log_record_or_a_span(
     told = "\n".join(shown)
     assert checkout.id in told
     tokens = [session.token for session in sandbox.sessions]
-    secrets = (sandbox.api_key, *tokens, *order_tokens, "tok_do_not_show", NUMBER, f"'{CVC}'")
+    secrets = (sandbox.api_key, *tokens, *order_tokens, "tok_do_not_show", NUMBER)
     contact = (EMAIL, PHONE, "Whistle", "Blower", *WHERE)
-    assert [each for each in (*secrets, *contact) if each in told] == []
+    quoted = [f"{quote}{digits}{quote}" for digits in SHORT for quote in ("'", '"')]
+    assert [each for each in (*secrets, *contact, *quoted) if each in told] == []
 
 
 async def test_what_is_told_outside_of_a_step_is_counted_and_in_no_span(
