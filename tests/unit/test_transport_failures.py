@@ -304,7 +304,7 @@ async def test_nobody_listening_is_certain() -> None:
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: bool) -> None:
     """Else the answer to the second, or the failure to connect, hides that the first may be work."""
-    bodies: list[bytes] = []
+    bodies, ended = list[bytes](), asyncio.Event()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(f"{method} / ".encode())
@@ -312,6 +312,8 @@ async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: 
         if not listens:
             running.close()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     running = await asyncio.start_server(handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}"
@@ -320,6 +322,7 @@ async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: 
         with pytest.raises(TransportError) as caught:
             await transport.send(method, url, headers={}, body=b"once")
         await transport.close()
+        await ended.wait()
     assert caught.value.may_have_arrived is True
     assert bodies == [b"once"]
 
