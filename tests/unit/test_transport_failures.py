@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -304,27 +304,33 @@ async def test_nobody_listening_is_certain() -> None:
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: bool) -> None:
     """Else the answer to the second, or the failure to connect, hides that the first may be work."""
-    bodies, ended = list[bytes](), asyncio.Event()
+    bodies: list[bytes] = []
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(f"{method} / ".encode())
-        bodies.append(await reader.read(4))
-        if not listens:
-            running.close()
-        writer.close()
-        await writer.wait_closed()
-        ended.set()
+    def serve() -> None:
+        with suppress(OSError):  # it was closed
+            while True:
+                connection, _ = listening.accept()
+                with connection:
+                    if not listens:
+                        listening.close()
+                    said = b""
+                    while not said.endswith(b"once") and (more := connection.recv(4096)):
+                        said += more
+                    bodies.extend([said] if said else [])
 
-    running = await asyncio.start_server(handle, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}"
-    transport = Transport(None, timeout=5)
-    async with running:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        serving = asyncio.create_task(asyncio.to_thread(serve))
+        transport = Transport(None, timeout=5)
         with pytest.raises(TransportError) as caught:
             await transport.send(method, url, headers={}, body=b"once")
         await transport.close()
-        await ended.wait()
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        await serving
     assert caught.value.may_have_arrived is True
-    assert bodies == [b"once"]
+    (request,) = bodies
+    assert request.startswith(f"{method} / ".encode())
 
 
 async def test_redirects_are_refusals_and_are_not_followed() -> None:
