@@ -121,12 +121,13 @@ class Checkouts:
         record = self._record(state.checkout_id)
         record.state = state
         try:
-            await record.change(lambda new: new)
+            await record.save()
         except CheckoutConflictError:
-            taken = CheckoutConflictError("a checkout of this id is kept already")
-            taken.checkout_id = state.checkout_id
-            taken.next_action = Wait(0.0)
-            raise taken from None
+            raise CheckoutConflictError(
+                "a checkout of this id is stored already",
+                checkout_id=state.checkout_id,
+                next_action=Wait(0.0),
+            ) from None
         self._records[state.checkout_id] = record
         return Checkout(record, self._client, self._menus)
 
@@ -172,8 +173,6 @@ class Checkouts:
                 try:
                     await checkout.settle()
                 except GettCheckoutError as error:
-                    with suppress(StorageError):  # then it is due at once again
-                        await checkout.postpone()
                     return error
                 return None
 
@@ -225,11 +224,11 @@ class Checkouts:
             clock=self._clock,
             lifetime=self._lifetime,
             hooks=self._hooks,
+            spawn=self._client.kept,
         )
 
 
 def _not_found(checkout_id: str | None) -> CheckoutNotFoundError:
-    error = CheckoutNotFoundError("no checkout is kept under this id")
-    error.checkout_id = checkout_id
-    error.next_action = StartOver()
-    return error
+    return CheckoutNotFoundError(
+        "no checkout is stored under this id", checkout_id=checkout_id, next_action=StartOver()
+    )

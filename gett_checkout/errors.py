@@ -68,13 +68,25 @@ class GettCheckoutError(Exception):
     problem_title: ClassVar[str] = "The checkout could not go on"
     problem_status: ClassVar[int] = 500
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        checkout_id: str | None = None,
+        next_action: NextAction | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
-        self.checkout_id: str | None = None
-        self.next_action: NextAction | None = None
+        self.checkout_id = checkout_id
+        self.next_action = next_action
         self.requirements: tuple[Requirement, ...] = ()
         self.idempotency_key: str | None = None
-        self.retry_after: float | None = None
+        self.retry_after = retry_after
+
+    @property
+    def may_have_had_effect(self) -> bool:
+        """Whether a request left, and what it asked for may be done all the same, now or later."""
+        return False
 
     def to_problem(self) -> dict[str, Any]:
         """An RFC 9457 problem document for the partner's own HTTP answer; holds no secret."""
@@ -142,8 +154,8 @@ class StepNotAllowedError(GettCheckoutError):
     problem_title = "Not possible at this point of the checkout"
     problem_status = 409
 
-    def __init__(self, message: str = "", *, step: str = "", stage: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, step: str = "", stage: str = "", **known: Any) -> None:
+        super().__init__(message, **known)
         self.step = step
         self.stage = stage
 
@@ -180,8 +192,9 @@ class TotalChangedError(GettCheckoutError):
         *,
         before: Decimal | None = None,
         after: Decimal | None = None,
+        **known: Any,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, **known)
         self.before = before
         self.after = after
 
@@ -221,9 +234,14 @@ class TransportError(GettCheckoutError):
     problem_title = "Gett could not be reached"
     problem_status = 503
 
-    def __init__(self, message: str = "", *, may_have_arrived: bool = True) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, may_have_arrived: bool = True, **known: Any) -> None:
+        super().__init__(message, **known)
         self.may_have_arrived = may_have_arrived
+
+    @property
+    def may_have_had_effect(self) -> bool:
+        """Whether the request may have arrived."""
+        return self.may_have_arrived
 
 
 class UnreadableAnswerError(GettCheckoutError):
@@ -233,9 +251,14 @@ class UnreadableAnswerError(GettCheckoutError):
     problem_title = "Gett answered something unreadable"
     problem_status = 502
 
-    def __init__(self, message: str = "", *, status: int = 0) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, status: int = 0, **known: Any) -> None:
+        super().__init__(message, **known)
         self.status = status
+
+    @property
+    def may_have_had_effect(self) -> bool:
+        """Gett did something; nobody can read what."""
+        return True
 
 
 class StorageError(GettCheckoutError):
@@ -322,17 +345,22 @@ class ApiError(GettCheckoutError):
         retry_after: float | None = None,
         request_id: str | None = None,
         errors: Sequence[Mapping[str, Any]] = (),
+        next_action: NextAction | None = None,
     ) -> None:
-        super().__init__(detail)
+        super().__init__(detail, next_action=next_action, retry_after=retry_after)
         self.detail = detail
         self.code = code
         self.category = category
         self.status = status
         self.title = title
         self.retryable = retryable
-        self.retry_after = retry_after
         self.request_id = request_id
         self.errors: tuple[Mapping[str, Any], ...] = tuple(errors)
+
+    @property
+    def may_have_had_effect(self) -> bool:
+        """Whatever is not a 4xx, or is a request timeout, says nothing of what was done before it."""
+        return not 400 <= self.status < 500 or self.status == 408
 
     def __str__(self) -> str:
         said = self.code or f"HTTP {self.status}"

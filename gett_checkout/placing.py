@@ -11,15 +11,21 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import evolve
-
 from gett_checkout.client import GettClient
 from gett_checkout.core.actions import ContactSupport
 from gett_checkout.core.consequences import event_at_placement
-from gett_checkout.core.machine import NoAnswer, NotPlaced, Placed
+from gett_checkout.core.machine import (
+    NoAnswer,
+    Noticed,
+    NotPlaced,
+    OrderRead,
+    Placed,
+    PlacementBegun,
+)
 from gett_checkout.core.order import Order
 from gett_checkout.core.placement import COME_BACK, Outcome, Placement, digest, judge
-from gett_checkout.core.state import CheckoutState, Notice
+from gett_checkout.core.session import Session
+from gett_checkout.core.state import CheckoutState, Notice, Stage
 from gett_checkout.errors import (
     ApiAuthenticationError,
     ApiError,
@@ -27,7 +33,6 @@ from gett_checkout.errors import (
     GettCheckoutError,
     OutcomeUnknownError,
     StepNotAllowedError,
-    TransportError,
 )
 from gett_checkout.record import Record
 from gett_checkout.telemetry import events
@@ -51,7 +56,7 @@ def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placemen
     )
     before = state.placement
     if before is not None and before.digest == digest(body) and not before.is_too_old(now):
-        return _attempted(before, client, now)
+        return before.attempted(now, lease(client))
     return Placement(
         idempotency_key=str(uuid.uuid4()),
         body=body,
@@ -63,22 +68,28 @@ def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placemen
     )
 
 
-def lease(client: GettClient, wait: float = 0.0) -> timedelta:
-    """For how long the worker that saved an attempt, to be made after ``wait`` seconds, is alone with it."""
-    return timedelta(seconds=wait + client.timeout + _LEASE_MARGIN)
+def lease(client: GettClient) -> timedelta:
+    """For how long from its beginning the worker that saved an attempt is alone with it."""
+    return timedelta(seconds=client.timeout + _LEASE_MARGIN)
 
 
-async def send(record: Record, client: GettClient, *, token: str, sent_before: bool) -> Order:
-    """Send the saved placement until its outcome is known or patience is at its end.
+async def send(record: Record, client: GettClient, session: Session) -> Order:
+    """Save key and body, then send them: in this order, or not at all. Or send them again.
 
-    ``sent_before``: an earlier attempt may have arrived. Raises the refusal once it is saved;
+    Sends until the outcome is known or patience is at its end. Raises the refusal once it is saved;
     `OutcomeUnknownError` when there is no telling, and then the stage is still ``placing``, as it
     is when Gett refuses the token of a placement whose outcome is not known. Nothing is sent after
     the lease, or under an old key: `CheckoutConflictError`.
     """
+    sent_before = record.state.stage is Stage.PLACING  # an earlier attempt may have arrived
+    if sent_before:
+        await _resume(record, client)
+    else:
+        record.happen(PlacementBegun(prepare(record.state, client, record.now())))
+        await record.save()
     started, tried, failed_payments = record.now(), 0, 0
     while True:
-        answer = await _attempt(record, client, token)
+        answer = await _attempt(record, client, session.token)
         if isinstance(answer, Order):
             return await _placed(record, answer)
         tried += 1
@@ -126,21 +137,22 @@ async def _attempt(record: Record, client: GettClient, token: str) -> Order | Ge
 
 async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) -> Order:
     """Save what is known in the end, and say it."""
-    placement = _placement(record)
+    placement, now = _placement(record), record.now()
     error.idempotency_key = placement.idempotency_key
     match outcome:
         case Outcome.EXISTS:
             return await _placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
-            ended = _ended(placement, _lost_at(error, record.now()))
-            await record.happen(NoAnswer(evolve(ended, lease_until=record.now())))
+            record.happen(NoAnswer(placement.failed(error, now).released(now)))
+            await record.save()
             if isinstance(error, ApiAuthenticationError):
                 raise error
             raise outcome_unknown(record) from error
         case _:
             lines = record.state.lines
             event = event_at_placement(error, lines) if isinstance(error, ApiError) else None
-            await record.happen(event or NotPlaced())
+            record.happen(event or NotPlaced())
+            await record.save()
             is_refused = outcome is not Outcome.NOT_PLACED
             concluded(record, "refused" if is_refused else "not_placed", placement)
             raise error
@@ -153,7 +165,8 @@ async def _placed(record: Record, order: Order) -> Order:
         try:
             if record.state.order is not None:
                 return await _known(record, record.state.order, order, sent)
-            await record.happen(Placed(order))
+            record.happen(Placed(order))
+            await record.save()
         except CheckoutConflictError:
             await record.reload()
         else:
@@ -165,14 +178,16 @@ async def _known(record: Record, known: Order, order: Order, sent: Placement | N
     """The order that is saved already, with its id if that was missing; another order is told of."""
     if order.order_id in (None, known.order_id):
         return known
-    kept = record.state.placement
-    if known.order_id is None and sent and kept and kept.idempotency_key == sent.idempotency_key:
-        await record.change(lambda state: evolve(state, order=order))
+    ours = record.state.placement
+    if known.order_id is None and sent and ours and ours.idempotency_key == sent.idempotency_key:
+        record.happen(OrderRead(order))
+        await record.save()
         return order
     words = "A second order came to light: a person must look at it"
     notice = Notice("second_order", words, record.now(), {"order_id": str(order.order_id)})
-    await record.change(lambda state: state.noticing(notice))
-    concluded(record, "second_order", kept)
+    record.happen(Noticed(notice))
+    await record.save()
+    concluded(record, "second_order", ours)
     return known
 
 
@@ -183,66 +198,39 @@ def concluded(record: Record, outcome: events.Outcome, placement: Placement | No
 
 
 def outcome_unknown(record: Record) -> OutcomeUnknownError:
-    """The error of a placement that was sent and not answered; the hooks are told."""
+    """The error of a placement that was sent and got no response; the hooks are told."""
     concluded(record, "unknown", record.state.placement)
-    unknown = OutcomeUnknownError(
-        "the order was sent and no answer says whether it was placed; place again to find out"
+    return OutcomeUnknownError(
+        "the order was sent and no answer says whether it was placed; place again to find out",
+        retry_after=COME_BACK,
     )
-    unknown.retry_after = COME_BACK
-    return unknown
 
 
-async def resume(record: Record, client: GettClient) -> None:
+async def _resume(record: Record, client: GettClient) -> None:
     """Save one attempt more, with a lease, before it is made: the worker of the last one is gone.
 
     That one may have been at work for as long as its client had patience.
     """
     placement, now = _placement(record), record.now()
     lost_at = placement.sent_at and placement.sent_at + timedelta(seconds=client.timeout)
-    await record.happen(NoAnswer(_attempted(_ended(placement, lost_at), client, now)))
+    again = placement.ended(unanswered_at=lost_at).attempted(now, lease(client))
+    record.happen(NoAnswer(again))
+    await record.save()
 
 
-async def _again(
-    record: Record, client: GettClient, wait: float, answer: GettCheckoutError
-) -> None:
+async def _again(record: Record, client: GettClient, wait: float, error: GettCheckoutError) -> None:
     """Save one attempt more, with a lease that lasts until it is over, before it is made."""
-    ended = _ended(_placement(record), _lost_at(answer, record.now()))
-    await record.happen(NoAnswer(_attempted(ended, client, record.now(), wait)))
-
-
-def _attempted(
-    placement: Placement, client: GettClient, now: datetime, wait: float = 0.0
-) -> Placement:
-    """The placement with another attempt, made after ``wait`` seconds."""
-    return evolve(
-        placement,
-        attempts=placement.attempts + 1,
-        lease_until=now + lease(client, wait),
-        sent_at=now + timedelta(seconds=wait),
-    )
-
-
-def _ended(placement: Placement, lost_at: datetime | None) -> Placement:
-    """The placement when the attempt under way has ended; ``lost_at`` when it got no answer."""
-    return evolve(placement, sent_at=None, unanswered_at=lost_at or placement.unanswered_at)
-
-
-def _lost_at(error: GettCheckoutError, now: datetime) -> datetime | None:
-    return now if _is_unanswered(error) else None
-
-
-def _is_unanswered(error: GettCheckoutError) -> bool:
-    """Whether the attempt may still be at work: it left, and Gett's own refusal did not come back."""
-    if isinstance(error, TransportError) and not error.may_have_arrived:
-        return False
-    return not isinstance(error, ApiError) or error.status >= 500 or error.status == 408
+    now = record.now()
+    again = _placement(record).failed(error, now).attempted(now, lease(client), wait)
+    record.happen(NoAnswer(again))
+    await record.save()
 
 
 def _patience(
     client: GettClient, error: GettCheckoutError, elapsed: timedelta, tried: int
 ) -> float | None:
     """How long to wait before the next attempt; ``None`` when another one would not help, or is too late."""
-    if isinstance(error, ApiError) and 400 <= error.status < 500 and error.status not in (408, 429):
+    if isinstance(error, ApiError) and error.status != 429 and not error.may_have_had_effect:
         return None
     return client.retry.next_wait(
         error, tried=tried, elapsed=elapsed.total_seconds(), dice=client.dice()
@@ -252,7 +240,8 @@ def _patience(
 def _placement(record: Record) -> Placement:
     placement = record.state.placement
     if placement is None or not placement.is_intact():
-        error = StepNotAllowedError("the saved placement is not the one its key was made for")
-        error.next_action = ContactSupport("PLACEMENT_DAMAGED")
-        raise error
+        raise StepNotAllowedError(
+            "the saved placement is not the one its key was made for",
+            next_action=ContactSupport("PLACEMENT_DAMAGED"),
+        )
     return placement

@@ -118,26 +118,30 @@ def category_of(status: int) -> str:
     return "server_error" if status >= 500 else STATUS_CATEGORIES.get(status, "")
 
 
-def refuse(code: str, detail: str = "", *, category: str = "", **document: Any) -> e.ApiError:
+def refuse(
+    code: str,
+    detail: str = "",
+    *,
+    category: str = "",
+    next_action: NextAction | None = None,
+    **document: Any,
+) -> e.ApiError:
     """The error of this code, with its documented facts and next action filled in.
 
     An unknown code gets the class of its ``category``, then that of its ``status``.
     """
     row = ERROR_CODES.get(code)
     if row is not None:
-        facts = {"status": row.status, "retryable": row.retryable, **document}
-        error = row.error(detail, code=code, category=category or row.category, **facts)
-        error.next_action = _timed(row.action, error)
-        return error
-    category = category if category in CATEGORIES else category_of(document.get("status", 0))
-    error = CATEGORIES.get(category, e.ApiError)(detail, code=code, category=category, **document)
-    error.next_action = _timed(_CATEGORY_ACTIONS.get(category, _OURS), error)
-    return error
-
-
-def _timed(action: NextAction, error: e.ApiError) -> NextAction:
-    """The action, waiting as long as Gett says."""
-    return a.Wait(error.retry_after) if isinstance(action, a.Wait) and error.retry_after else action
+        kind, action, category = row.error, row.action, category or row.category
+        document = {"status": row.status, "retryable": row.retryable, **document}
+    else:
+        category = category if category in CATEGORIES else category_of(document.get("status", 0))
+        kind = CATEGORIES.get(category, e.ApiError)
+        action = _CATEGORY_ACTIONS.get(category, _OURS)
+    wait = document.get("retry_after")
+    if isinstance(action, a.Wait) and wait:
+        action = a.Wait(wait)
+    return kind(detail, code=code, category=category, next_action=next_action or action, **document)
 
 
 def part_of(error: e.ApiError) -> Part:

@@ -13,6 +13,10 @@ A checkout is always in one `Stage`. Something happens (an event), and two thing
 One fact can become untrue by itself, with time: a quote expires. `at` takes that into account and
 is applied before anything is judged.
 
+Nothing else changes a checkout: who the shopper is, a session opened or distrusted, a context sent
+and a notice are events too. Those that leave the order as it is are `Aside`: they land where the
+checkout stands, and leave a placement's key alone.
+
 One event has a guard besides its entry: a placement begins only when no requirement is missing
 (``requirements.py``), so that what the caller is shown and what is refused can never differ.
 
@@ -35,9 +39,11 @@ from gett_checkout.core.catalog import Store
 from gett_checkout.core.money import ZERO
 from gett_checkout.core.order import Fulfillment, Order, Payment, Quote
 from gett_checkout.core.placement import Placement
-from gett_checkout.core.session import Identity
-from gett_checkout.core.state import OPEN, CheckoutState, Stage
+from gett_checkout.core.session import Identity, Level, Session
+from gett_checkout.core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import StepNotAllowedError
+
+_NOTICES_STORED: Final = 10
 
 
 class Event:
@@ -48,6 +54,12 @@ class Event:
     def change(self, state: CheckoutState) -> CheckoutState:
         """The state after the event, its stage not yet moved."""
         return state
+
+
+class Aside(Event):
+    """An event that leaves the order as it is: the checkout stays where it stands."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -67,6 +79,28 @@ class CartChanged(Event):
             store_refused=refused,
             cart_refused=None,
         )
+
+
+@frozen
+class StoreRead(Aside):
+    """The store was read again, and its menu is the same."""
+
+    store: Store
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Hours and minimum are as they are now."""
+        return evolve(state, store=self.store)
+
+
+@frozen
+class Identified(Aside):
+    """The shopper said who they are, or told more of it."""
+
+    identity: Identity
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """What is known of the order holds for the same person."""
+        return evolve(state, identity=self.identity)
 
 
 @frozen
@@ -110,12 +144,17 @@ class Quoted(Event):
     def change(self, state: CheckoutState) -> CheckoutState:
         """The first price of an order is the one the caller shows; a later one needs consent.
 
-        Another tip is the shopper's own wish, so what was agreed to moves with it.
+        Another tip is the shopper's own wish, so what was agreed to moves with it. A price asked
+        again in a new session completes the report of the change of session.
         """
-        agreed = self.quote.amounts.total
+        agreed, before = self.quote.amounts.total, state.quote
         if state.agreed_total is not None:
             agreed = state.agreed_total + (self.tip or ZERO) - (state.tip or ZERO)
-        return evolve(state, quote=self.quote, tip=self.tip, agreed_total=agreed)
+        notices = state.notices
+        if before is not None and before.session_serial != self.quote.session_serial:
+            totals = before.amounts.total, self.quote.amounts.total
+            notices = _with_totals(notices, *map(str, totals))
+        return evolve(state, quote=self.quote, tip=self.tip, agreed_total=agreed, notices=notices)
 
 
 @frozen
@@ -125,6 +164,17 @@ class QuoteLost(Event):
     def change(self, state: CheckoutState) -> CheckoutState:
         """The cart and everything else stay."""
         return evolve(state, quote=None)
+
+
+@frozen
+class TotalConfirmed(Aside):
+    """The shopper agreed to this total."""
+
+    total: Decimal
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only what was agreed to changes."""
+        return evolve(state, agreed_total=self.total)
 
 
 @frozen
@@ -199,6 +249,17 @@ class NoAnswer(Event):
 
 
 @frozen
+class PlacementPostponed(Aside):
+    """Whoever looks after the placement could not learn what became of it: it is due again later."""
+
+    placement: Placement
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only when it is due changes."""
+        return evolve(state, placement=self.placement)
+
+
+@frozen
 class NotPlaced(Event):
     """The placement certainly made no order, and nothing in the order is to blame.
 
@@ -219,13 +280,155 @@ class Placed(Event):
 
 
 @frozen
+class OrderRead(Aside):
+    """More is known of the order that was placed."""
+
+    order: Order
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only the order changes."""
+        return evolve(state, order=self.order)
+
+
+@frozen
 class Abandoned(Event):
     """The shopper gave up, or the partner gave up on the shopper."""
+
+
+@frozen
+class SessionOpened(Aside):
+    """There is a session now; it is the checkout's first."""
+
+    session: Session
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session is the one in hand, and counted."""
+        return evolve(state, session=self.session, sessions=self.session.serial)
+
+
+@frozen
+class SessionRenewed(SessionOpened):
+    """There is another session now, of a higher level or with a longer life; the shopper is told."""
+
+    at: datetime
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session is the one in hand, with a report of what was carried over to it."""
+        notices = _noticing(state.notices, _report(state, self.session, self.at))
+        return evolve(state, session=self.session, sessions=self.session.serial, notices=notices)
+
+
+@frozen
+class SessionDistrusted(Aside):
+    """Gett does not accept the session's token, or wants an end user where it has none."""
+
+    end_user_wanted: bool
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session is over; or its level is corrected, and what Gett wants is remembered."""
+        session = state.session
+        if session is None:
+            return state
+        if not self.end_user_wanted:
+            return evolve(state, session=evolve(session, expires_at=state.created_at))
+        # It had no end user, and what we thought needs none does.
+        needed = state.end_user_needed or session.level is Level.PARTNER_ONLY
+        session = evolve(session, level=Level.PARTNER_ONLY)
+        return evolve(state, session=session, end_user_needed=needed)
+
+
+@frozen
+class ContextSent(Aside):
+    """The fulfillment context is about to be set on the session: until Gett responds it is in doubt."""
+
+    fulfillment: Fulfillment
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Nobody knows which context the session has from before it is sent."""
+        return _with_context(state, sent=self.fulfillment, is_set=False)
+
+
+@frozen
+class ContextSet(Aside):
+    """Gett has set the context. ``in_doubt`` was sent earlier, without a response: it may still arrive."""
+
+    in_doubt: Fulfillment | None
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session has the checkout's fulfillment."""
+        return _with_context(state, sent=self.in_doubt, is_set=True)
+
+
+@frozen
+class ContextUnchanged(Aside):
+    """The context that was sent had no effect: the session is as it was before."""
+
+    before: Session
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """What was known of the session's context is known again."""
+        before = self.before
+        return _with_context(state, sent=before.context_sent, is_set=before.context_set)
+
+
+@frozen
+class Noticed(Aside):
+    """Something the caller may want to show or log."""
+
+    notice: Notice
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only the latest notices are stored."""
+        return evolve(state, notices=_noticing(state.notices, self.notice))
 
 
 def _unpriced(state: CheckoutState) -> CheckoutState:
     return evolve(state, quote=None, agreed_total=None)
 
+
+def _with_context(state: CheckoutState, *, sent: Fulfillment | None, is_set: bool) -> CheckoutState:
+    if state.session is None:
+        return state
+    session = evolve(state.session, context_sent=sent, context_set=is_set)
+    return evolve(state, session=session)
+
+
+def _noticing(notices: tuple[Notice, ...], notice: Notice) -> tuple[Notice, ...]:
+    return (*notices, notice)[-_NOTICES_STORED:]
+
+
+def _report(state: CheckoutState, session: Session, now: datetime) -> Notice:
+    """What a change of session carried over; the totals are added once they are known."""
+    before, after = state.level, session.level
+    facts = {"cart": state.lines, "fulfillment": state.fulfillment, "tip": state.tip}
+    details = {
+        "from": before.label,
+        "to": after.label,
+        "kept": ", ".join(name for name, value in facts.items() if value),
+    }
+    if after > before:
+        words = f"Signed in: the {before.label} session became an {after.label} one"
+        return Notice("session_upgraded", words, now, details)
+    return Notice("session_renewed", f"The {after.label} session was renewed", now, details)
+
+
+def _with_totals(notices: tuple[Notice, ...], before: str, after: str) -> tuple[Notice, ...]:
+    """The notices, the latest of them with both totals."""
+    if not notices:
+        return notices
+    *others, last = notices
+    details = {**last.details, "total_before": before, "total_after": after}
+    return (*others, evolve(last, details=details))
+
+
+def _stays(stage: Stage, *events: type[Event]) -> Mapping[type[Event], Stage]:
+    return dict.fromkeys(events, stage)
+
+
+# The events that leave the stage as it is: always, while Gett may be asked for the order, while it is open.
+_ALWAYS: Final = (SessionOpened, SessionRenewed, SessionDistrusted, Noticed)
+_ASKING: Final = (*_ALWAYS, Identified, ContextSent, ContextSet, ContextUnchanged)
+_SHOPPING: Final = (*_ASKING, StoreRead)
 
 # An order that comes to light late, after its worker was given up for dead, is an order all the same.
 _LATE: Final[Mapping[type[Event], Stage]] = {Placed: Stage.PLACED}
@@ -248,20 +451,27 @@ _PRICED: Final[Mapping[type[Event], Stage]] = {
 EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
     Stage.BROWSE: {
         **_LATE,
+        **_stays(Stage.BROWSE, *_SHOPPING),
         CartChanged: Stage.BROWSE,
         FulfillmentChosen: Stage.BROWSE,
         ShopperChanged: Stage.BROWSE,
         Abandoned: Stage.ABANDONED,
     },
-    Stage.FULFILLMENT: {**_CHANGES, ShopperChanged: Stage.FULFILLMENT},
-    Stage.VALIDATE: _PRICED,
+    Stage.FULFILLMENT: {
+        **_CHANGES,
+        **_stays(Stage.FULFILLMENT, *_SHOPPING),
+        ShopperChanged: Stage.FULFILLMENT,
+    },
+    Stage.VALIDATE: {**_PRICED, **_stays(Stage.VALIDATE, *_SHOPPING)},
     Stage.PAY: {
         **_PRICED,
+        **_stays(Stage.PAY, *_SHOPPING, TotalConfirmed),
         QuoteLost: Stage.VALIDATE,
         PaymentChosen: Stage.PAY,
     },
     Stage.PLACE: {
         **_PRICED,
+        **_stays(Stage.PLACE, *_SHOPPING, TotalConfirmed),
         QuoteLost: Stage.VALIDATE,
         PaymentChosen: Stage.PAY,
         PaymentRejected: Stage.PAY,
@@ -276,9 +486,10 @@ EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
         StoreLost: Stage.BROWSE,
         NotPlaced: Stage.PLACE,
         NoAnswer: Stage.PLACING,
+        **_stays(Stage.PLACING, *_ASKING, PlacementPostponed),
     },
-    Stage.PLACED: {},
-    Stage.ABANDONED: _LATE,
+    Stage.PLACED: _stays(Stage.PLACED, *_ALWAYS, OrderRead),
+    Stage.ABANDONED: {**_LATE, **_stays(Stage.ABANDONED, *_ALWAYS)},
 }
 
 
@@ -335,7 +546,7 @@ def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
     if isinstance(event, PlacementBegun) and (refusal := requirements.refusal(state, now)):
         raise refusal
     changed = event.change(state)
-    is_over = landing in OPEN and not isinstance(event, NotPlaced)
+    is_over = landing in OPEN and not isinstance(event, NotPlaced | Aside)
     placement = None if is_over else changed.placement
     stage = _forward(changed, landing, now)
     return at(evolve(changed, stage=stage, placement=placement), now)

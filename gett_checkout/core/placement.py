@@ -84,6 +84,23 @@ class Placement:
         wait = min(_LOOK_AGAIN * 2 ** min(self.attempts, 10), _LOOK_AGAIN_AT_MOST)
         return evolve(self, look_again_at=now + wait)
 
+    def attempted(self, now: datetime, lease: timedelta, wait: float = 0.0) -> Placement:
+        """The placement with one more attempt, which begins after ``wait`` seconds and has ``lease``."""
+        begins = now + timedelta(seconds=wait)
+        return evolve(self, attempts=self.attempts + 1, sent_at=begins, lease_until=begins + lease)
+
+    def ended(self, *, unanswered_at: datetime | None) -> Placement:
+        """The placement when the attempt under way is over; ``unanswered_at`` when it got no response."""
+        return evolve(self, sent_at=None, unanswered_at=unanswered_at or self.unanswered_at)
+
+    def failed(self, error: GettCheckoutError, now: datetime) -> Placement:
+        """The placement after its attempt failed: it may still be at work, if it may have had an effect."""
+        return self.ended(unanswered_at=now if error.may_have_had_effect else None)
+
+    def released(self, now: datetime) -> Placement:
+        """The placement once nobody sends it any more: anybody may from now on."""
+        return evolve(self, lease_until=now)
+
     def is_intact(self) -> bool:
         """Whether the body is the one the key was made for."""
         return digest(self.body) == self.digest
@@ -129,9 +146,9 @@ def judge(
 
 
 def _judge(error: GettCheckoutError, *, sent_before: bool, token_is_fresh: bool) -> Outcome:
-    if isinstance(error, TransportError) and not error.may_have_arrived:
+    if isinstance(error, TransportError) and not error.may_have_had_effect:
         return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
-    if not isinstance(error, ApiError) or not 400 <= error.status < 500 or error.status == 408:
+    if not isinstance(error, ApiError) or error.may_have_had_effect:
         return Outcome.UNKNOWN
     if isinstance(error, PaymentFailedError):
         return Outcome.TRY_AGAIN

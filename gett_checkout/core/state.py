@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from gett_checkout.core.cart import Line
 from gett_checkout.core.catalog import Store
@@ -17,7 +17,6 @@ from gett_checkout.core.session import Identity, Level, Session
 
 # An order sent with a quote that runs out on the way would be refused: such a quote counts as gone.
 QUOTE_MARGIN = timedelta(seconds=10)
-_NOTICES_KEPT = 10
 
 
 class Stage(StrEnum):
@@ -54,9 +53,8 @@ class CheckoutState:
     ``agreed_total`` is the total the shopper has seen, in major units: the first quoted one of an
     order, or the one given to ``confirm_total``. ``cart_refused``, ``store_refused`` and
     ``payment_refused`` hold the error code by which Gett refused them. ``sessions`` counts the
-    sessions there have been; ``opening_until`` is set while a worker is opening one, so that no
-    other does; ``end_user_needed`` when only an end user is given a price: by the caller's
-    `Assumptions`, or once Gett wanted one for what we thought needs none.
+    sessions there have been; ``end_user_needed`` is true when only an end user is given a price: by
+    the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
     """
 
     checkout_id: str
@@ -68,7 +66,6 @@ class CheckoutState:
     identity: Identity | None = None
     session: Session | None = None
     sessions: int = 0
-    opening_until: datetime | None = None
     end_user_needed: bool = False
     tip: Decimal | None = None
     quote: Quote | None = None
@@ -101,23 +98,3 @@ class CheckoutState:
     def quote_is_live(self, now: datetime) -> bool:
         """Whether there is a quote, with time enough left to place an order on it."""
         return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at
-
-    def with_context(
-        self, session: Session, *, sent: Fulfillment | None = None, is_set: bool = False
-    ) -> CheckoutState:
-        """The state while this session's fulfillment context is being ``sent``, or once it is set."""
-        if self.session is None or self.session.serial != session.serial:
-            return self
-        return evolve(self, session=evolve(self.session, context_sent=sent, context_set=is_set))
-
-    def noticing(self, notice: Notice) -> CheckoutState:
-        """The state with one notice more; only the latest ten are kept."""
-        return evolve(self, notices=(*self.notices, notice)[-_NOTICES_KEPT:])
-
-    def amending(self, details: Mapping[str, str]) -> CheckoutState:
-        """The state with more details in its latest notice."""
-        if not self.notices:
-            return self
-        *others, last = self.notices
-        last = evolve(last, details={**last.details, **details})
-        return evolve(self, notices=(*others, last))
