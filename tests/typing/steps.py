@@ -167,8 +167,8 @@ async def storages(storage: PostgresStorage | RedisStorage, clock: Clock) -> Non
     )
     assert_type(await any_of_them[0].load("id"), Stored | None)
     assert_type(open_storage("memory:", clock=clock), AbstractAsyncContextManager[Storage])
-    async with Encrypted(SQLiteStorage("checkouts.db"), ["key"]) as encrypted:
-        assert_type(encrypted, Encrypted)
+    async with SQLiteStorage("checkouts.db") as sqlite:
+        assert_type(sqlite, SQLiteStorage)
 
 
 async def events(storage: Storage, body: bytes, headers: dict[str, str]) -> None:
