@@ -29,6 +29,7 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
         (CARD, {"number": "4111 1111 111"}, "12 to 19 digits"),
         (CARD, {"cvc": "98765"}, "3 or 4 digits"),
         (CARD, {"expiration": "2030-01"}, "a date, without a time"),
+        (CARD, {"billing_address": None}, "needs a billing_address"),
         (HOME, {"city": "\t"}, "an address needs city"),
         (HOME, {"address2": 7}, "address2 must be a string"),
         (Delivery(HOME), {"address_id": "home"}, "either an address or an address_id"),
