@@ -65,12 +65,12 @@ async def resumed_step(effort: Effort) -> list[Row]:
 
         # Each request is a function of its own, so that its checkout is gone when the next one comes.
         async def pay_once() -> None:
-            async with checkouts.open(priced) as checkout:
-                await checkout.pay(next(cards))
+            checkout = await checkouts.open(priced)
+            await checkout.pay(next(cards))
 
         async def update_once() -> None:
-            async with checkouts.open(edited) as checkout:
-                await checkout.update(line_id, quantity=next(quantities))
+            checkout = await checkouts.open(edited)
+            await checkout.update(line_id, quantity=next(quantities))
 
         async def pay() -> None:
             for _ in range(count):

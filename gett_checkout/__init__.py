@@ -1,7 +1,7 @@
 """Take a shopper's food order through Gett's Marketfront API, step by step, exactly once."""
 
 from gett_checkout.checkout import Checkout
-from gett_checkout.checkouts import Checkouts, Opening
+from gett_checkout.checkouts import Checkouts
 from gett_checkout.client import PRODUCTION, SANDBOX, GettClient
 from gett_checkout.core.actions import (
     AddItems,
@@ -196,7 +196,6 @@ __all__ = [
     "NextAction",
     "NotFoundError",
     "Notice",
-    "Opening",
     "Operation",
     "Order",
     "OrderAlreadyPlacedError",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, Final
+from typing import Final
 from weakref import WeakValueDictionary
 
 from gett_checkout.checkout import Checkout
@@ -34,22 +33,6 @@ _SHORTEST: Final = 2 * 24 * 3600
 _LONGEST: Final = 10 * 365 * 24 * 3600
 _SETTLED_AT_ONCE: Final = 8
 _UNREADABLE_AGAIN: Final = timedelta(hours=1)
-
-
-class Opening:
-    """A checkout being opened: await it, or enter it."""
-
-    def __init__(self, load: Callable[[], Awaitable[Checkout]]) -> None:
-        self._load = load
-
-    def __await__(self) -> Generator[Any, Any, Checkout]:
-        return self._load().__await__()
-
-    async def __aenter__(self) -> Checkout:
-        return await self._load()
-
-    async def __aexit__(self, *error: object) -> None:
-        """Nothing to undo, and nothing to close."""
 
 
 class Checkouts:
@@ -136,17 +119,30 @@ class Checkouts:
         """How long a checkout is kept after its last step, in whole seconds, as for a cookie."""
         return int(self._lifetime.total_seconds())
 
-    def open(self, checkout_id: str | None) -> Opening:
+    async def open(self, checkout_id: str | None) -> Checkout:
         """The checkout as it was last saved, by whichever worker.
-
-        ``async with checkouts.open(id) as checkout`` or ``checkout = await checkouts.open(id)``.
-        Each step saves itself: leaving the block does nothing, and an error in it undoes nothing.
 
         Raises `CheckoutNotFoundError` when none is kept under the id, or when it is ``None``, for a
         request without a cookie say; `SnapshotTooNewError` when a later release saved it; and
         `StorageError` when it cannot be read.
         """
-        return Opening(partial(self._load, checkout_id))
+        if not isinstance(checkout_id, str) or not checkout_id:
+            raise _not_found(None)
+        # All handles of a checkout in this process share its record, and so follow one another:
+        # those too that are being opened, for a step may save and end while they load.
+        record = self._records.get(checkout_id)
+        if record is None:
+            record = self._records[checkout_id] = self._record(checkout_id)
+        try:
+            stored = await self._storage.load(checkout_id)
+            if stored is not None:
+                record.absorb(stored)
+        except GettCheckoutError as error:
+            error.checkout_id = checkout_id
+            raise
+        if stored is None:
+            raise _not_found(checkout_id)
+        return Checkout(record, self._client, self._menus)
 
     async def settle(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
         """Look after placements whose outcome is unknown and whose worker is gone.
@@ -165,7 +161,7 @@ class Checkouts:
         async def settle(checkout_id: str) -> GettCheckoutError | None:
             async with turns:
                 try:
-                    checkout = await self._load(checkout_id)
+                    checkout = await self.open(checkout_id)
                 except GettCheckoutError as error:
                     with suppress(StorageError):
                         await self._put_off(checkout_id)
@@ -197,25 +193,6 @@ class Checkouts:
                 expires_at=now + self._lifetime,
                 due_at=now + _UNREADABLE_AGAIN,
             )
-
-    async def _load(self, checkout_id: str | None) -> Checkout:
-        if not isinstance(checkout_id, str) or not checkout_id:
-            raise _not_found(None)
-        # All handles of a checkout in this process share its record, and so follow one another:
-        # those too that are being opened, for a step may save and end while they load.
-        record = self._records.get(checkout_id)
-        if record is None:
-            record = self._records[checkout_id] = self._record(checkout_id)
-        try:
-            stored = await self._storage.load(checkout_id)
-            if stored is not None:
-                record.absorb(stored)
-        except GettCheckoutError as error:
-            error.checkout_id = checkout_id
-            raise
-        if stored is None:
-            raise _not_found(checkout_id)
-        return Checkout(record, self._client, self._menus)
 
     def _record(self, checkout_id: str) -> Record:
         return Record(

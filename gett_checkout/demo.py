@@ -77,9 +77,9 @@ async def run_demo(teller: Teller) -> str | None:
         await _browse(checkout, teller)
         await _fulfill_and_validate(checkout, teller)
         # A web backend would do the rest in later requests, on whichever worker they land.
-        async with checkouts.open(checkout.id) as resumed:
-            await _pay(resumed, teller, sandbox)
-            order_id = await _place(resumed, teller)
+        resumed = await checkouts.open(checkout.id)
+        await _pay(resumed, teller, sandbox)
+        order_id = await _place(resumed, teller)
         teller.title("What Gett saw")
         for seen in sandbox.requests:
             code = seen.error_code or ""

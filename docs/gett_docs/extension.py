@@ -18,8 +18,8 @@ from sphinx.util.nodes import make_refnode
 
 from gett_docs.tables import asked_for, fill, made, within
 
-# Got from a checkout or from `Checkouts`, never made by hand: what they are made of is nobody's concern.
-_GIVEN: Final = {"gett_checkout.Checkout", "gett_checkout.Opening"}
+# Got from `Checkouts`, never made by hand: what it is made of is nobody's concern.
+_GIVEN: Final = {"gett_checkout.Checkout"}
 _DEFAULT: Final = re.compile(r"attr_dict\['(\w+)'\]\.default")
 _CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
 

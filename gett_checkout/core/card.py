@@ -7,13 +7,13 @@ message and no snapshot, and it refuses to be pickled.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NoReturn
 
 from attrs import field, frozen
 
 from gett_checkout.core.order import Address
-from gett_checkout.errors import InvalidInputError
+from gett_checkout.core.validators import day, instance_of, matches, text
 
 _NUMBER = re.compile(r"[0-9]{12,19}")
 _CVC = re.compile(r"[0-9]{3,4}")
@@ -34,23 +34,17 @@ class NewCard:
     checked; `InvalidInputError` says which member is wrong and never repeats it. Docs: Saved cards.
     """
 
-    number: str = field(repr=False, converter=_bare)
-    card_type: str = field(repr=False)
-    cvc: str = field(repr=False)
-    expiration: date = field(repr=False)
-    billing_address: Address = field(repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        if not _is(_NUMBER, self.number):
-            raise InvalidInputError("a card number is 12 to 19 digits")
-        if not _is(_CVC, self.cvc):
-            raise InvalidInputError("a card's cvc is 3 or 4 digits")
-        if not isinstance(self.card_type, str) or not self.card_type.strip():
-            raise InvalidInputError("a card needs a card_type")
-        if not isinstance(self.expiration, date) or isinstance(self.expiration, datetime):
-            raise InvalidInputError("a card's expiration is a date, without a time")
-        if not isinstance(self.billing_address, Address):
-            raise InvalidInputError("a card needs a billing_address")
+    number: str = field(
+        repr=False, converter=_bare, validator=matches(_NUMBER, "a card number is 12 to 19 digits")
+    )
+    card_type: str = field(repr=False, validator=text("a card needs a card_type"))
+    cvc: str = field(repr=False, validator=matches(_CVC, "a card's cvc is 3 or 4 digits"))
+    expiration: date = field(
+        repr=False, validator=day("a card's expiration is a date, without a time")
+    )
+    billing_address: Address = field(
+        repr=False, validator=instance_of(Address, "a card needs a billing_address")
+    )
 
     @property
     def bin(self) -> str:
@@ -80,7 +74,3 @@ class PaymentMethod:
     card_type: str | None = None
     last_four: str | None = None
     expiration: str | None = None
-
-
-def _is(pattern: re.Pattern[str], value: object) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None

@@ -199,15 +199,6 @@ class CatalogSet:
                     seen.add(item.item_id)
                     yield item
 
-    def search(self, words: str) -> tuple[Item, ...]:
-        """Menu items whose name holds every one of the words, letter case aside."""
-        wanted = words.casefold().split()
-        return tuple(
-            item
-            for item in self.menu_items()
-            if all(word in item.name.casefold() for word in wanted)
-        )
-
     def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
         """The item's modifier groups, in order; what the set does not hold is passed over."""
         return tuple(_readable(self.modifier_groups, item.modifier_group_ids))

@@ -71,14 +71,6 @@ def from_minor_units(minor: int, currency: str = DEFAULT_CURRENCY) -> Decimal:
     return Decimal(minor).scaleb(-minor_digits(currency))
 
 
-def to_minor_units(amount: Decimal, currency: str = DEFAULT_CURRENCY) -> int:
-    """10.50 → 1050; ``ValueError`` when the amount is finer than the currency's minor unit."""
-    minor = amount.scaleb(minor_digits(currency))
-    if minor != minor.to_integral_value():
-        raise ValueError(f"{amount} is finer than the minor unit of {currency}")
-    return int(minor)
-
-
 def show_amount(
     amount: Decimal, currency: str = DEFAULT_CURRENCY, locale: str | None = None
 ) -> str:

@@ -11,11 +11,13 @@ from attrs import field, frozen
 
 from gett_checkout.core.jsonable import jsonable_fields
 from gett_checkout.core.money import ZERO
+from gett_checkout.core.validators import instance_of, matches, optional_text, text
 from gett_checkout.errors import InvalidInputError
 
 FulfillmentType = Literal["delivery", "pickup"]
 
 _BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: no card number fits in
+_CARD_NEEDS = "a card on file needs a card_token and a processor_type"
 _LAST_FOUR = re.compile(r"[0-9]{4}")
 
 
@@ -23,19 +25,13 @@ _LAST_FOUR = re.compile(r"[0-9]{4}")
 class Address:
     """Where to deliver. Docs: Session › Fulfillment context."""
 
-    address1: str
-    city: str
-    state: str
-    postal_code: str
-    address2: str | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("address1", "city", "state", "postal_code"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value.strip():
-                raise InvalidInputError(f"an address needs {name}")
-        if not isinstance(self.address2, str | None):
-            raise InvalidInputError("an address's address2 must be a string")
+    address1: str = field(validator=text("an address needs address1"))
+    city: str = field(validator=text("an address needs city"))
+    state: str = field(validator=text("an address needs state"))
+    postal_code: str = field(validator=text("an address needs postal_code"))
+    address2: str | None = field(
+        default=None, validator=optional_text("an address's address2 must be a string")
+    )
 
 
 @frozen
@@ -43,16 +39,18 @@ class Delivery:
     """The store's courier brings the order to an address: one given here, or one kept at Gett."""
 
     type: ClassVar[Literal["delivery"]] = "delivery"
-    address: Address | None = None
-    address_id: str | None = None
+    address: Address | None = field(
+        default=None,
+        validator=instance_of(Address, "a delivery's address must be an Address", optional=True),
+    )
+    address_id: str | None = field(
+        default=None, validator=optional_text("an address_id must be a string")
+    )
 
-    def __attrs_post_init__(self) -> None:
-        if (self.address is None) == (not self.address_id):
+    @address.validator
+    def _has_one(self, attribute: object, address: object) -> None:
+        if (address is None) == (not self.address_id):
             raise InvalidInputError("a delivery needs either an address or an address_id")
-        if self.address is not None and not isinstance(self.address, Address):
-            raise InvalidInputError("a delivery's address must be an Address")
-        if not isinstance(self.address_id, str | None):
-            raise InvalidInputError("an address_id must be a string")
 
     def to_dict(self) -> dict[str, Any]:
         """The delivery as JSON-ready data, its ``type`` included."""
@@ -92,18 +90,20 @@ class CardOnFile(_Payment):
     """
 
     kind: ClassVar[Literal["card_on_file"]] = "card_on_file"
-    card_token: str = field(repr=False)
-    processor_type: str
-    card_type: str | None = None
-    last_four: str | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if not _is_text(self.card_token) or not _is_text(self.processor_type):
-            raise InvalidInputError("a card on file needs a card_token and a processor_type")
-        if self.card_type is not None and not _is(_BRAND, self.card_type):
-            raise InvalidInputError("a card_type is a brand's name, without digits")
-        if self.last_four is not None and not _is(_LAST_FOUR, self.last_four):
-            raise InvalidInputError("last_four is the last four digits of the card, and no more")
+    card_token: str = field(repr=False, validator=text(_CARD_NEEDS))
+    processor_type: str = field(validator=text(_CARD_NEEDS))
+    card_type: str | None = field(
+        default=None,
+        validator=matches(_BRAND, "a card_type is a brand's name, without digits", optional=True),
+    )
+    last_four: str | None = field(
+        default=None,
+        validator=matches(
+            _LAST_FOUR,
+            "last_four is the last four digits of the card, and no more",
+            optional=True,
+        ),
+    )
 
 
 @frozen
@@ -111,11 +111,7 @@ class SavedCard(_Payment):
     """A card the shopper saved at Gett, by its ``payment_id``."""
 
     kind: ClassVar[Literal["saved_card"]] = "saved_card"
-    payment_id: str
-
-    def __attrs_post_init__(self) -> None:
-        if not _is_text(self.payment_id):
-            raise InvalidInputError("a saved card needs a payment_id")
+    payment_id: str = field(validator=text("a saved card needs a payment_id"))
 
 
 @frozen
@@ -126,14 +122,6 @@ class GettPayment(_Payment):
 
 
 Payment = CardOnFile | SavedCard | GettPayment
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is(pattern: re.Pattern[str], value: object) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 @frozen

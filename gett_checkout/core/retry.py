@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
-from gett_checkout.errors import (
-    ApiError,
-    GettCheckoutError,
-    InvalidInputError,
-    TransportError,
-)
+from gett_checkout.core.validators import at_least
+from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
+
+_NEEDS = "a retry policy needs at least one try and no negative seconds"
 
 
 class Repeat(StrEnum):
@@ -37,14 +35,10 @@ class RetryPolicy:
     each spread by a fifth either way so that many clients do not return in step.
     """
 
-    tries: int = 4
-    budget: float = 20.0
-    first_wait: float = 1.0
-    longest_wait: float = 30.0
-
-    def __attrs_post_init__(self) -> None:
-        if self.tries < 1 or min(self.budget, self.first_wait, self.longest_wait) < 0:
-            raise InvalidInputError("a retry policy needs at least one try and no negative seconds")
+    tries: int = field(default=4, validator=at_least(1, _NEEDS))
+    budget: float = field(default=20.0, validator=at_least(0, _NEEDS))
+    first_wait: float = field(default=1.0, validator=at_least(0, _NEEDS))
+    longest_wait: float = field(default=30.0, validator=at_least(0, _NEEDS))
 
     def backoff(self, tried: int, dice: float) -> float:
         """The wait after ``tried`` attempts; ``dice`` is from 0 up to 1."""

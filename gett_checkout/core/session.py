@@ -17,10 +17,11 @@ from typing import Any
 from attrs import field, frozen
 
 from gett_checkout.core.order import Fulfillment
-from gett_checkout.errors import InvalidInputError
+from gett_checkout.core.validators import matches, optional_text, text
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_NEEDS = "an identity needs email, first_name and last_name together; {} is missing"
 # Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
 RENEW_AHEAD = timedelta(minutes=2)
 
@@ -46,27 +47,22 @@ class Identity:
     E.164. ``partner_user_id`` is the partner's own name for the user.
     """
 
-    email: str = field(repr=False)
-    first_name: str = field(repr=False)
-    last_name: str = field(repr=False)
-    phone: str | None = field(default=None, repr=False)
-    partner_user_id: str | None = field(default=None, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        if self.partner_user_id is not None and not isinstance(self.partner_user_id, str):
-            raise InvalidInputError("a partner_user_id must be a string")
-        for name in ("email", "first_name", "last_name"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value.strip():
-                raise InvalidInputError(
-                    f"an identity needs email, first_name and last_name together; {name} is missing"
-                )
-        if not _EMAIL.fullmatch(self.email):
-            raise InvalidInputError("the e-mail address is not one")
-        if self.phone is not None and not (
-            isinstance(self.phone, str) and _E164.fullmatch(self.phone)
-        ):
-            raise InvalidInputError("the phone number must be E.164, as in +12125550123")
+    email: str = field(
+        repr=False,
+        validator=matches(_EMAIL, "the e-mail address is not one", blank=_NEEDS.format("email")),
+    )
+    first_name: str = field(repr=False, validator=text(_NEEDS.format("first_name")))
+    last_name: str = field(repr=False, validator=text(_NEEDS.format("last_name")))
+    phone: str | None = field(
+        default=None,
+        repr=False,
+        validator=matches(
+            _E164, "the phone number must be E.164, as in +12125550123", optional=True
+        ),
+    )
+    partner_user_id: str | None = field(
+        default=None, repr=False, validator=optional_text("a partner_user_id must be a string")
+    )
 
     def is_same_person(self, other: Identity) -> bool:
         """Whether both name one end user: Gett knows its end users by their e-mail."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -19,7 +16,7 @@ class Encrypted:
 
     ``keys`` are made by ``cryptography.fernet.Fernet.generate_key()``. The first encrypts, all
     decrypt: to rotate, put a new key first, and drop the old one when the checkouts saved under it
-    have expired. As a context manager it enters and leaves the storage with itself.
+    have expired. ``storage`` stays the caller's to close.
     """
 
     def __init__(self, storage: Storage, keys: Sequence[str | bytes]) -> None:
@@ -30,20 +27,6 @@ class Encrypted:
 
     def __repr__(self) -> str:
         return f"Encrypted({self._storage!r}, <{self._count} keys>)"
-
-    async def __aenter__(self) -> Self:
-        if isinstance(self._storage, AbstractAsyncContextManager):
-            await self._storage.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(self._storage, AbstractAsyncContextManager):
-            await self._storage.__aexit__(kind, error, traceback)
 
     async def load(self, checkout_id: str) -> Stored | None:
         """What is kept under the id, or ``None``; `StorageError` when no key opens it."""

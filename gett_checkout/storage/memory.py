@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 from attrs import frozen
 
@@ -30,17 +28,6 @@ class MemoryStorage:
 
     def __repr__(self) -> str:
         return f"MemoryStorage(<{len(self._rows)} checkouts>)"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing to close."""
 
     async def load(self, checkout_id: str) -> Stored | None:
         """What is kept under the id, or ``None``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -61,7 +61,7 @@ def _by_scheme(
         case "memory" if url == "memory:":
             from gett_checkout.storage.memory import MemoryStorage
 
-            return MemoryStorage(clock=clock)
+            return nullcontext(MemoryStorage(clock=clock))
         case "sqlite":
             from gett_checkout.storage.sqlite import SQLiteStorage
 

@@ -11,8 +11,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import asyncpg
 
@@ -89,17 +88,6 @@ class PostgresStorage:
 
     def __repr__(self) -> str:
         return f"PostgresStorage(table={self._table!r})"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing to close: the pool is the caller's."""
 
     async def create_schema(self) -> None:
         """Make the table and its indexes where they are not there yet; safe to run anywhere."""

@@ -143,15 +143,13 @@ def _document(body: bytes) -> dict[str, Json]:
 
 def _prose(value: Json, secrets: Collection[str]) -> str:
     # Cut twice: masking is not to take long, and a secret is not to be cut before it is masked.
-    return mask(value[: 8 * _LONGEST_TEXT], secrets)[:_LONGEST_TEXT] if _is_text(value) else ""
+    return (
+        mask(value[: 8 * _LONGEST_TEXT], secrets)[:_LONGEST_TEXT] if isinstance(value, str) else ""
+    )
 
 
 def _name(value: str, secrets: Collection[str]) -> str:
     return _without(value[:_LONGEST_TEXT], secrets)
-
-
-def _is_text(value: Json) -> bool:
-    return isinstance(value, str)
 
 
 def _entries(value: Json, secrets: Collection[str]) -> list[dict[str, str]]:
@@ -162,7 +160,7 @@ def _entries(value: Json, secrets: Collection[str]) -> list[dict[str, str]]:
         {
             _name(name, secrets): (_name if _NAMES.fullmatch(name) else _prose)(each, secrets)
             for name, each in entry.items()
-            if _is_text(each)
+            if isinstance(each, str)
         }
         for entry in value[:_LONGEST_ERRORS]
         if isinstance(entry, dict)

@@ -61,11 +61,9 @@ async def test_the_menu_is_there_on_another_worker_and_read_once(
     browsed = await checkout.browse(STORE)
     worker = Checkouts(gett, storage=storage)
     one, other = await worker.open(checkout.id), await worker.open(checkout.id)
-    assert one.catalog is None
     menu = await one.menu()
     assert menu.to_dict() == browsed.to_dict()
     assert await other.menu() is menu
-    assert other.catalog is menu
     assert operations(sandbox).count("get_catalog_set") == 2  # once for each worker
     assert operations(sandbox).count("get_store") == 1
 
@@ -190,9 +188,6 @@ async def test_an_id_that_leads_nowhere_is_not_found(checkouts: Checkouts, unkno
     assert caught.value.checkout_id == known
     problem = caught.value.to_problem()
     assert (problem["status"], problem["next_action"]) == (404, {"kind": "start_over"})
-    with pytest.raises(CheckoutNotFoundError):
-        async with checkouts.open(unknown):
-            pytest.fail("there is nothing to enter")
 
 
 async def exchange(storage: MemoryStorage, one: str, other: str, clock: Clock) -> None:

@@ -186,8 +186,8 @@ async def test_an_order_is_placed_once(checkouts: Checkouts, gett: GettClient, h
     await checkout.pay(host.card)
     order = await checkout.place()
     assert checkout.view.stage is Stage.PLACED
-    async with checkouts.open(checkout.id) as again:
-        assert await again.place() == order
+    again = await checkouts.open(checkout.id)
+    assert await again.place() == order
     assert order.order_id is not None
     session = await checkout.session_token()
     read = await gett.get_order(order.order_id, token=session)

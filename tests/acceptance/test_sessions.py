@@ -399,13 +399,13 @@ async def arrival(sandbox: Sandbox, operation: str, already: int) -> None:
 
 async def upgraded(checkouts: Checkouts, checkout_id: str) -> None:
     """Finish the interrupted upgrade in the next step, and order."""
-    async with checkouts.open(checkout_id) as checkout:
-        view = checkout.view
-        assert len(view.lines) == 2
-        assert view.fulfillment == HOME
-        assert view.tip == Decimal("3.00")
-        await checkout.pay(CARD)
-        await checkout.place()
+    checkout = await checkouts.open(checkout_id)
+    view = checkout.view
+    assert len(view.lines) == 2
+    assert view.fulfillment == HOME
+    assert view.tip == Decimal("3.00")
+    await checkout.pay(CARD)
+    await checkout.place()
 
 
 KINDS = ["error", "drop_before", "drop_after", "error_after", "garbage", "html"]
@@ -529,8 +529,8 @@ async def test_twenty_steps_in_one_process_open_one_end_user_session(
     await checkout.identify(JANE)
 
     async def pay() -> None:
-        async with checkouts.open(checkout.id) as handle:
-            await handle.pay(CARD)
+        handle = await checkouts.open(checkout.id)
+        await handle.pay(CARD)
 
     await asyncio.gather(*(pay() for _ in range(20)))
     assert [each.level for each in sandbox.sessions] == ["partner_only", "end_user"]
@@ -547,8 +547,8 @@ async def test_steps_of_two_workers_open_one_end_user_session(
 
     async def pay(worker: Checkouts) -> str:
         try:
-            async with worker.open(checkout.id) as handle:
-                await handle.pay(CARD)
+            handle = await worker.open(checkout.id)
+            await handle.pay(CARD)
         except CheckoutConflictError:
             return "conflict"
         return "paid"
@@ -556,9 +556,9 @@ async def test_steps_of_two_workers_open_one_end_user_session(
     outcomes = await asyncio.gather(*(pay(workers[i % 2]) for i in range(20)))
     assert "paid" in outcomes
     assert [each.level for each in sandbox.sessions] == ["partner_only", "end_user"]
-    async with workers[1].open(checkout.id) as handle:
-        await handle.pay(CARD)
-        await handle.place()
+    handle = await workers[1].open(checkout.id)
+    await handle.pay(CARD)
+    await handle.place()
     assert len(sandbox.orders) == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,8 @@ async def storage(
     """An empty storage of the ``kind`` the test is run for."""
     opened: AbstractAsyncContextManager[Storage]
     match kind:
-        case "memory":
-            opened = MemoryStorage(clock=clock)
-        case "sqlite":
-            opened = SQLiteStorage(tmp_path / "checkouts.db", clock=clock)
+        case "memory" | "encrypted memory":
+            opened = nullcontext(MemoryStorage(clock=clock))
         case "redis":
             opened = opened_redis(request.getfixturevalue("redis_server"), clock)
         case "redis decoding":
@@ -71,10 +69,8 @@ async def storage(
             opened = opened_redis(server, clock, decode_responses=True)
         case "postgres":
             opened = opened_postgres(request.getfixturevalue("postgres_server"), clock)
-        case "encrypted memory":
-            opened = Encrypted(MemoryStorage(clock=clock), [Fernet.generate_key()])
         case _:
-            sqlite = SQLiteStorage(tmp_path / "checkouts.db", clock=clock)
-            opened = Encrypted(sqlite, [Fernet.generate_key()])
+            opened = SQLiteStorage(tmp_path / "checkouts.db", clock=clock)
     async with opened as storage:
-        yield storage
+        is_encrypted = kind.startswith("encrypted")
+        yield Encrypted(storage, [Fernet.generate_key()]) if is_encrypted else storage

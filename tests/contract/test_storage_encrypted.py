@@ -78,22 +78,9 @@ def test_keys_that_are_none_are_refused_unquoted(keys: list[bytes]) -> None:
     assert OLD.decode() not in str(caught.value)
 
 
-async def test_what_needs_no_closing_can_be_wrapped_too() -> None:
-    class Bare:
-        """A storage of the caller's, without a context of its own."""
-
-        def __init__(self, memory: MemoryStorage) -> None:
-            self.load, self.save = memory.load, memory.save
-            self.delete, self.due = memory.delete, memory.due
-
-    async with Encrypted(Bare(MemoryStorage()), [OLD]) as storage:
-        await save(storage, 0)
-        assert await storage.load("a") == Stored(b"session token", 1)
-
-
-async def test_it_closes_what_it_wraps(tmp_path: Path) -> None:
-    inner = SQLiteStorage(tmp_path / "a.db")
-    async with Encrypted(inner, [OLD]) as storage:
+async def test_what_it_wraps_stays_the_callers_to_close(tmp_path: Path) -> None:
+    async with SQLiteStorage(tmp_path / "a.db") as inner:
+        storage = Encrypted(inner, [OLD])
         await save(storage, 0)
     with pytest.raises(StorageError):
-        await inner.load("a")
+        await storage.load("a")

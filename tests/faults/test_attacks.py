@@ -113,10 +113,10 @@ async def test_an_address_that_arrives_late_does_not_take_the_order_with_it(
         if how == "timed out":
             with pytest.raises(TransportError):
                 await setting
-        async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
-            await elsewhere.fulfill(at("3 C St"))
-            await answered(sandbox)
-            await order_for(elsewhere)
+        elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
+        await elsewhere.fulfill(at("3 C St"))
+        await answered(sandbox)
+        await order_for(elsewhere)
         await asyncio.gather(setting, return_exceptions=True)
     (order,) = sandbox.orders
     assert "3 C St" in str(order.address)
@@ -131,11 +131,11 @@ async def test_an_address_in_flight_elsewhere_does_not_take_the_order_with_it(
     sandbox.switches.fail("set_fulfillment_context", "delay", seconds=0.3)
     setting = asyncio.create_task(checkout.fulfill(at("2 B St")))
     await seen(sandbox, "set_fulfillment_context", 2)
-    async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
-        assert elsewhere.view.fulfillment == at("1 A St")
-        await elsewhere.validate()
-        await answered(sandbox)
-        await order_for(elsewhere)
+    elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
+    assert elsewhere.view.fulfillment == at("1 A St")
+    await elsewhere.validate()
+    await answered(sandbox)
+    await order_for(elsewhere)
     with pytest.raises(CheckoutConflictError):
         await setting
     assert "1 A St" in str(sandbox.orders[0].address)
@@ -208,12 +208,12 @@ async def test_a_cart_changed_elsewhere_while_a_session_opens_costs_no_session(
     sandbox.switches.fail("create_session", "delay", seconds=0.1)
     opening = asyncio.create_task(checkout.fulfill(HOME))
     await seen(sandbox, "create_session", 1)
-    async with there.open(checkout.id) as elsewhere:
-        await elsewhere.add("item_tiramisu")
+    elsewhere = await there.open(checkout.id)
+    await elsewhere.add("item_tiramisu")
     await opening
-    async with there.open(checkout.id) as elsewhere:
-        assert len(elsewhere.view.lines) == 3
-        await order_for(elsewhere)
+    elsewhere = await there.open(checkout.id)
+    assert len(elsewhere.view.lines) == 3
+    await order_for(elsewhere)
     assert len(sandbox.sessions) == 1
 
 
@@ -309,14 +309,14 @@ async def test_an_order_that_comes_to_light_late_is_kept(
     await seen(sandbox, "place_order", 1)
     clock.advance(120)  # its worker is given up for dead, although it only is slow
     sandbox.switches.sold_out.add("item_garlic_bread")
-    async with other.open(checkout.id) as elsewhere:
-        with pytest.raises(ItemUnavailableError):
-            await elsewhere.place()
+    elsewhere = await other.open(checkout.id)
+    with pytest.raises(ItemUnavailableError):
+        await elsewhere.place()
     sandbox.switches.sold_out.clear()
     order = await placing
-    async with other.open(checkout.id) as elsewhere:
-        assert elsewhere.view.stage is Stage.PLACED
-        assert elsewhere.view.order == order
+    elsewhere = await other.open(checkout.id)
+    assert elsewhere.view.stage is Stage.PLACED
+    assert elsewhere.view.order == order
     assert len(sandbox.orders) == 1
 
 
@@ -333,12 +333,12 @@ async def test_settling_never_begins_an_order(
     clock.advance(61)
     due = await storage.due(clock(), 10)
     sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
-    async with there.open(checkout.id) as elsewhere:  # the shopper is faster than the cron job
-        with pytest.raises(StoreClosedError):
-            await elsewhere.place()
-        await elsewhere.browse("store_bella_napoli")
-        await elsewhere.validate()
-        assert elsewhere.view.stage is Stage.PLACE
+    elsewhere = await there.open(checkout.id)  # the shopper is faster than the cron job
+    with pytest.raises(StoreClosedError):
+        await elsewhere.place()
+    await elsewhere.browse("store_bella_napoli")
+    await elsewhere.validate()
+    assert elsewhere.view.stage is Stage.PLACE
 
     async def stale(now: object, limit: int) -> object:
         return due
@@ -383,13 +383,13 @@ async def test_an_order_that_comes_to_light_after_giving_up_is_kept(
     await seen(sandbox, "place_order", 1)
     clock.advance(120)
     sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
-    async with other.open(checkout.id) as elsewhere:
-        with pytest.raises(StoreClosedError):
-            await elsewhere.place()
-        await elsewhere.abandon()
+    elsewhere = await other.open(checkout.id)
+    with pytest.raises(StoreClosedError):
+        await elsewhere.place()
+    await elsewhere.abandon()
     order = await placing
-    async with other.open(checkout.id) as elsewhere:
-        assert elsewhere.view.order == order
+    elsewhere = await other.open(checkout.id)
+    assert elsewhere.view.order == order
     assert len(sandbox.orders) == 1
 
 
@@ -754,7 +754,7 @@ async def test_what_is_loaded_while_a_step_ends_is_not_taken_for_the_newest(
     checkout = await checkouts.start()
     await checkout.browse(STORE)
     storage.loaded = asyncio.Event()
-    opening = asyncio.create_task(checkouts._load(checkout.id))
+    opening = asyncio.create_task(checkouts.open(checkout.id))
     await storage.loaded.wait()
     await checkout.add("item_tiramisu")
     del checkout  # its request is over
@@ -867,10 +867,10 @@ async def test_a_session_that_could_not_be_opened_hides_nothing_that_comes_after
     asyncio.get_running_loop().set_task_factory(factory)
     with pytest.raises(RateLimitedError):
         await checkout.fulfill(HOME)  # refused here, without a request
-    async with there.open(checkout.id) as elsewhere:
-        await elsewhere.add("item_tiramisu")
-    async with here.open(checkout.id) as again:
-        assert len(again.view.lines) == 3
+    elsewhere = await there.open(checkout.id)
+    await elsewhere.add("item_tiramisu")
+    again = await here.open(checkout.id)
+    assert len(again.view.lines) == 3
 
 
 async def test_a_checkout_that_is_gone_is_begun_anew(

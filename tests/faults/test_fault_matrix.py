@@ -107,27 +107,27 @@ class Scene:
         """Another worker goes on by nothing but the next action, until the order is placed."""
         self.sandbox.switches.faults.clear()
         for _ in range(12):
-            async with self.elsewhere.open(checkout_id) as checkout:
-                self.check(checkout.view)
-                try:
-                    match checkout.view.next_action.kind:
-                        case "done":
-                            return
-                        case "wait":
-                            self.clock.advance(60)
-                        case "settle":
-                            self.clock.advance(60)
-                            await self.elsewhere.settle()
-                        case "validate":
-                            await checkout.validate()
-                        case "choose_payment":
-                            await checkout.pay(CARD)
-                        case "place":
-                            await checkout.place()
-                        case other:
-                            pytest.fail(f"a shopper does not know how to {other}")
-                except GettCheckoutError:
-                    self.clock.advance(60)
+            checkout = await self.elsewhere.open(checkout_id)
+            self.check(checkout.view)
+            try:
+                match checkout.view.next_action.kind:
+                    case "done":
+                        return
+                    case "wait":
+                        self.clock.advance(60)
+                    case "settle":
+                        self.clock.advance(60)
+                        await self.elsewhere.settle()
+                    case "validate":
+                        await checkout.validate()
+                    case "choose_payment":
+                        await checkout.pay(CARD)
+                    case "place":
+                        await checkout.place()
+                    case other:
+                        pytest.fail(f"a shopper does not know how to {other}")
+            except GettCheckoutError:
+                self.clock.advance(60)
         pytest.fail("the checkout is in a dead end")
 
 
@@ -170,9 +170,9 @@ async def _strike_in_process(scene: Scene, how: str, at: int | None, checkout_id
         checkouts = Checkouts(client, storage=TrippedStorage(scene.storage, wire))
 
         async def place() -> None:
-            async with checkouts.open(checkout_id) as checkout:
-                wire.armed = True
-                await checkout.place()
+            checkout = await checkouts.open(checkout_id)
+            wire.armed = True
+            await checkout.place()
 
         caller = asyncio.create_task(place())
         strikes: dict[str, Callable[[], Any]] = {

@@ -88,12 +88,12 @@ async def test_answers_lost_for_long_are_found_later(
         case "settle":
             assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
         case _:
-            async with Checkouts(gett, storage=storage).open(checkout.id) as elsewhere:
-                await elsewhere.place()
-    async with here.open(checkout.id) as found:
-        assert found.view.stage is Stage.PLACED
-        assert found.view.order is not None
-        assert found.view.order.order_id == sandbox.orders[0].order_id
+            elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
+            await elsewhere.place()
+    found = await here.open(checkout.id)
+    assert found.view.stage is Stage.PLACED
+    assert found.view.order is not None
+    assert found.view.order.order_id == sandbox.orders[0].order_id
     assert len(sandbox.orders) == 1
     assert len(keys(sandbox)) == 1
     assert await here.settle() == {}
@@ -343,8 +343,8 @@ async def test_eight_clicks_in_one_process(checkouts: Checkouts, sandbox: Sandbo
     await until_payable(checkout)
 
     async def click() -> str | None:
-        async with checkouts.open(checkout.id) as handle:
-            return (await handle.place()).order_id
+        handle = await checkouts.open(checkout.id)
+        return (await handle.place()).order_id
 
     ids = await asyncio.gather(*(click() for _ in range(8)))
     assert set(ids) == {sandbox.orders[0].order_id}
@@ -362,8 +362,8 @@ async def test_eight_workers_over_one_storage(
 
     async def click(worker: Checkouts) -> str | None:
         try:
-            async with worker.open(checkout.id) as handle:
-                return (await handle.place()).order_id
+            handle = await worker.open(checkout.id)
+            return (await handle.place()).order_id
         except PlacementInProgressError as busy:
             waits.append(busy.retry_after)
             return "busy"
@@ -386,14 +386,14 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
     async with asyncio.timeout(5):
         while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0)
-    async with alive.open(checkout.id) as handle:
-        assert handle.view.next_action.kind == "wait"
-        with pytest.raises(PlacementInProgressError) as busy:
-            await handle.place()
-        assert busy.value.retry_after is not None
-        assert await alive.settle() == {}
-        clock.advance(60)
-        assert await alive.settle() == {checkout.id: None}
+    handle = await alive.open(checkout.id)
+    assert handle.view.next_action.kind == "wait"
+    with pytest.raises(PlacementInProgressError) as busy:
+        await handle.place()
+    assert busy.value.retry_after is not None
+    assert await alive.settle() == {}
+    clock.advance(60)
+    assert await alive.settle() == {checkout.id: None}
     assert len(sandbox.orders) == 1
     await sandbox.stop()  # lets the hanging request go; its worker finds that it lost
     assert (await hanging).order_id == sandbox.orders[0].order_id
@@ -440,9 +440,9 @@ async def test_a_saved_body_that_was_tampered_with_is_not_sent(
         due_at=clock(),
     )
     before = len(sandbox.requests)
-    async with Checkouts(gett, storage=storage).open(checkout.id) as tampered:
-        with pytest.raises(StepNotAllowedError, match="not the one its key was made for"):
-            await tampered.place()
+    tampered = await Checkouts(gett, storage=storage).open(checkout.id)
+    with pytest.raises(StepNotAllowedError, match="not the one its key was made for"):
+        await tampered.place()
     assert len(sandbox.requests) == before
 
 

@@ -91,8 +91,8 @@ async def test_steps_of_two_processes_open_one_end_user_session(storage_url: str
         assert "paid" in kinds
         assert kinds <= {"paid", "CheckoutConflictError"}
         assert [each.level for each in sandbox.sessions] == ["partner_only", "end_user"]
-        async with Checkouts(gett, storage=storage).open(checkout.id) as handle:
-            await handle.place()
+        handle = await Checkouts(gett, storage=storage).open(checkout.id)
+        await handle.place()
         assert len(sandbox.orders) == 1
 
 
@@ -166,13 +166,13 @@ async def settle_all(storage_url: str, sandbox: Sandbox, ids: list[str]) -> None
         while due := await checkouts.settle(limit=1000):
             assert all(error is None for error in due.values()), due
         for checkout_id in ids:
-            async with checkouts.open(checkout_id) as checkout:
-                try:
-                    await checkout.place()
-                except GettCheckoutError as error:
-                    pytest.fail(f"{checkout_id}: {error!r} at {checkout.view.stage}")
+            checkout = await checkouts.open(checkout_id)
+            try:
+                await checkout.place()
+            except GettCheckoutError as error:
+                pytest.fail(f"{checkout_id}: {error!r} at {checkout.view.stage}")
 
 
 async def view_of(checkouts: Checkouts, checkout_id: str) -> CheckoutView:
-    async with checkouts.open(checkout_id) as checkout:
-        return checkout.view
+    checkout = await checkouts.open(checkout_id)
+    return checkout.view

@@ -65,11 +65,11 @@ async def test_the_storage_dies_at_every_await(
             GettClient(sandbox.api_key, base_url=sandbox.url, clock=clock) as client,
         ):
             checkouts = Checkouts(client, storage=storage)
-            async with checkouts.open(checkout.id) as found:
-                expected = Stage.PLACE if at in BEFORE_RECORDED else Stage.PLACING
-                assert found.view.stage is (expected if at < 5 else Stage.PLACED)
-                try:
-                    await found.place()
-                except GettCheckoutError as error:
-                    pytest.fail(f"struck at {at}: {error!r}")
+            found = await checkouts.open(checkout.id)
+            expected = Stage.PLACE if at in BEFORE_RECORDED else Stage.PLACING
+            assert found.view.stage is (expected if at < 5 else Stage.PLACED)
+            try:
+                await found.place()
+            except GettCheckoutError as error:
+                pytest.fail(f"struck at {at}: {error!r}")
         assert len(sandbox.orders) == made + 1

@@ -83,12 +83,12 @@ async def _place(errand: Mapping[str, Any]) -> None:
         ) as client,
     ):
         checkouts = Checkouts(client, storage=TrippedStorage(storage, wire))
-        async with checkouts.open(errand["checkout_id"]) as checkout:
-            wire.armed = True
-            try:
-                await checkout.place()
-            except GettCheckoutError as error:
-                print(repr(error), file=sys.stderr)
+        checkout = await checkouts.open(errand["checkout_id"])
+        wire.armed = True
+        try:
+            await checkout.place()
+        except GettCheckoutError as error:
+            print(repr(error), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -73,11 +73,11 @@ async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         async def place(checkout_id: str) -> Sequence[Any]:
             try:
                 async with asyncio.timeout(dice.choice(errand["patience"])):
-                    async with checkouts.open(checkout_id) as checkout:
-                        if errand["step"] == "pay":
-                            await checkout.pay(CARD)
-                            return "paid", None
-                        return "placed", (await checkout.place()).order_id
+                    checkout = await checkouts.open(checkout_id)
+                    if errand["step"] == "pay":
+                        await checkout.pay(CARD)
+                        return "paid", None
+                    return "placed", (await checkout.place()).order_id
             except GettCheckoutError as error:
                 return type(error).__name__, error.retry_after
             except TimeoutError:

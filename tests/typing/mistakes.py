@@ -32,6 +32,8 @@ async def steps(checkout: Checkout, checkouts: Checkouts) -> None:
     checkout.id = "another"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     quote: Quote = checkout.validate()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     print(quote)
+    async with checkouts.open("id"):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
+        pass
     checkouts.open("id").view  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     async with checkouts.start():  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
         pass

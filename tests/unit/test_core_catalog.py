@@ -1,4 +1,4 @@
-"""Stores and menus: opening hours, days and times as the API writes them, sections, search."""
+"""Stores and menus: opening hours, days and times as the API writes them, sections."""
 
 from __future__ import annotations
 
@@ -189,14 +189,6 @@ def test_sections_are_walked_once_in_menu_order_with_what_is_nested() -> None:
 def test_menu_items_are_listed_once_and_modifiers_not_at_all() -> None:
     assert [each.item_id for each in NESTED.menu_items()] == ["pasta", "tofu", "steak", "cake"]
     assert "olives" not in {each.item_id for each in MENU.menu_items()}
-
-
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [("PASTA", ["pasta"]), ("st", ["pasta", "steak"]), ("st ak", ["steak"]), ("secret", [])],
-)
-def test_search(words: str, found: list[str]) -> None:
-    assert [each.item_id for each in NESTED.search(words)] == found
 
 
 def test_groups_of_an_item_pass_over_what_is_not_there() -> None:

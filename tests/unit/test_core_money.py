@@ -14,7 +14,6 @@ from gett_checkout.core.money import (
     read_amount,
     read_charge,
     show_amount,
-    to_minor_units,
 )
 from gett_checkout.errors import InvalidInputError
 
@@ -61,7 +60,6 @@ def test_sums_are_exact() -> None:
 def test_a_price_survives_json_and_back() -> None:
     amount = json.loads('{"price": 19.99}', parse_float=Decimal)["price"]
     assert str(read_amount(amount)) == "19.99"
-    assert from_minor_units(to_minor_units(amount)) == amount
     assert read_amount(str(amount)) * 100 == 1999
 
 
@@ -77,17 +75,8 @@ def test_a_price_survives_json_and_back() -> None:
         (1050, "EUR", "10.50"),
     ],
 )
-def test_minor_units_both_ways(minor: int, currency: str, amount: str) -> None:
+def test_minor_units(minor: int, currency: str, amount: str) -> None:
     assert str(from_minor_units(minor, currency)) == amount
-    assert to_minor_units(Decimal(amount), currency) == minor
-
-
-@pytest.mark.parametrize(
-    ("amount", "currency"), [("10.505", "USD"), ("0.5", "JPY"), ("1.0505", "KWD")]
-)
-def test_what_is_finer_than_a_minor_unit_is_refused(amount: str, currency: str) -> None:
-    with pytest.raises(ValueError, match="finer"):
-        to_minor_units(Decimal(amount), currency)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""Validators for the fields of values callers make: each raises `InvalidInputError`.
+
+attrs' own quote the value in their message, and those that combine others keep it in their frame.
+It may be a secret, and error trackers show the locals of every frame: a message here never quotes
+it, and the frame that raises has let go of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from gett_checkout.errors import InvalidInputError
+
+Validator = Callable[[Any, Any, Any], None]
+
+
+def text(message: str) -> Validator:
+    """Accept a string that is not blank."""
+    return _accept((_is_text, message))
+
+
+def optional_text(message: str) -> Validator:
+    """Accept ``None`` or any string."""
+    return instance_of(str, message, optional=True)
+
+
+def matches(
+    pattern: re.Pattern[str], message: str, *, blank: str | None = None, optional: bool = False
+) -> Validator:
+    """Accept a string that matches the whole pattern; ``blank`` is the message when it is blank."""
+    needed = ((_is_text, blank),) if blank else ()
+    return _accept(*needed, (lambda value: _is(pattern, value), message), optional=optional)
+
+
+def instance_of(kind: type, message: str, *, optional: bool = False) -> Validator:
+    """Accept an instance of ``kind``."""
+    return _accept((lambda value: isinstance(value, kind), message), optional=optional)
+
+
+def day(message: str) -> Validator:
+    """Accept a date, and no datetime."""
+    return _accept((_is_day, message))
+
+
+def at_least(least: float, message: str) -> Validator:
+    """Accept a number that is not less."""
+    return _accept((lambda value: isinstance(value, int | float) and value >= least, message))
+
+
+def _accept(*rules: tuple[Callable[[object], bool], str], optional: bool = False) -> Validator:
+    def validate(instance: object, attribute: object, value: object) -> None:
+        if optional and value is None:
+            return
+        for is_valid, message in rules:
+            if not is_valid(value):
+                del instance, value
+                raise InvalidInputError(message)
+
+    return validate
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _is(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
