@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -20,6 +21,7 @@ from gett_checkout import (
     Delivery,
     GettClient,
     Identity,
+    MemoryStorage,
     Order,
 )
 from gett_checkout.sandbox import Sandbox
@@ -34,10 +36,36 @@ Journey = Callable[[GettClient, Checkouts], Awaitable[object]]
 
 @frozen
 class Cost:
-    """The operations of a journey in order, and how many of them were writes."""
+    """The operations of a journey in order, how many were writes, and how often it was saved."""
 
     operations: tuple[str, ...]
     writes: int
+    saves: int
+
+
+class CountingStorage(MemoryStorage):
+    """A storage that counts what is saved."""
+
+    saves = 0
+
+    async def save(
+        self,
+        checkout_id: str,
+        data: bytes,
+        *,
+        expected_version: int,
+        expires_at: datetime,
+        due_at: datetime | None,
+    ) -> int:
+        """Count it, and save it."""
+        self.saves += 1
+        return await super().save(
+            checkout_id,
+            data,
+            expected_version=expected_version,
+            expires_at=expires_at,
+            due_at=due_at,
+        )
 
 
 async def known_from_the_start(gett: GettClient, checkouts: Checkouts) -> Order:
@@ -95,8 +123,10 @@ JOURNEYS: Final[tuple[Journey, ...]] = (
 async def measure(journey: Journey) -> Cost:
     """Take the journey against a sandbox of its own, and see what reached it."""
     async with Sandbox() as sandbox, GettClient(sandbox.api_key, base_url=sandbox.url) as gett:
-        await journey(gett, Checkouts(gett))
-        return Cost(tuple(seen.operation for seen in sandbox.requests), sandbox.writes)
+        storage = CountingStorage()
+        await journey(gett, Checkouts(gett, storage=storage))
+        operations = tuple(seen.operation for seen in sandbox.requests)
+        return Cost(operations, sandbox.writes, storage.saves)
 
 
 async def ready_to_place(checkouts: Checkouts, *, lines: int) -> Checkout:
@@ -115,7 +145,9 @@ async def main() -> None:
         cost = await measure(journey)
         orders = f"{WRITES_A_MINUTE // cost.writes} a minute" if cost.writes else "–"
         what = (journey.__doc__ or "").rstrip(".")
-        print(f"{what:<52} {len(cost.operations)} requests  {cost.writes} writes  {orders}")
+        print(
+            f"{what:<52} {len(cost.operations)} requests  {cost.writes} writes  {orders}  {cost.saves} saves"
+        )
 
 
 async def _fill_cart(checkout: Checkout, lines: int = 1) -> None:

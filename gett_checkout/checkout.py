@@ -30,6 +30,7 @@ from gett_checkout.core.machine import (
     CartChanged,
     FulfillmentChosen,
     Identified,
+    IdentityCorrected,
     PaymentChosen,
     PlacementPostponed,
     Quoted,
@@ -308,8 +309,12 @@ class Checkout:
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity")
         known = self._record.state.identity
-        is_theirs = known is None or known.is_same_person(identity)
-        self._record.happen((Identified if is_theirs else ShopperChanged)(identity))
+        if known is None:
+            self._record.happen(Identified(identity))
+        elif known.is_same_person(identity):
+            self._record.happen(IdentityCorrected(identity))
+        else:
+            self._record.happen(ShopperChanged(identity))
 
     @step()
     async def session_token(self) -> str:

@@ -154,8 +154,15 @@ class StepNotAllowedError(GettCheckoutError):
     problem_title = "Not possible at this point of the checkout"
     problem_status = 409
 
-    def __init__(self, message: str = "", *, step: str = "", stage: str = "", **known: Any) -> None:
-        super().__init__(message, **known)
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        step: str = "",
+        stage: str = "",
+        next_action: NextAction | None = None,
+    ) -> None:
+        super().__init__(message, next_action=next_action)
         self.step = step
         self.stage = stage
 
@@ -192,9 +199,8 @@ class TotalChangedError(GettCheckoutError):
         *,
         before: Decimal | None = None,
         after: Decimal | None = None,
-        **known: Any,
     ) -> None:
-        super().__init__(message, **known)
+        super().__init__(message)
         self.before = before
         self.after = after
 
@@ -234,8 +240,8 @@ class TransportError(GettCheckoutError):
     problem_title = "Gett could not be reached"
     problem_status = 503
 
-    def __init__(self, message: str = "", *, may_have_arrived: bool = True, **known: Any) -> None:
-        super().__init__(message, **known)
+    def __init__(self, message: str = "", *, may_have_arrived: bool = True) -> None:
+        super().__init__(message)
         self.may_have_arrived = may_have_arrived
 
     @property
@@ -251,8 +257,8 @@ class UnreadableAnswerError(GettCheckoutError):
     problem_title = "Gett answered something unreadable"
     problem_status = 502
 
-    def __init__(self, message: str = "", *, status: int = 0, **known: Any) -> None:
-        super().__init__(message, **known)
+    def __init__(self, message: str = "", *, status: int = 0) -> None:
+        super().__init__(message)
         self.status = status
 
     @property

@@ -114,7 +114,8 @@ class Record:
 
     def leave(self) -> None:
         """The caller of a step was cancelled: finish and save without it what cannot be taken back."""
-        if self._unfinished is not None or self.state is not self._saved:
+        has_untold = self.state is not self._saved and self._newest == self.version
+        if self._unfinished is not None or has_untold:
             self._unfinished = self._spawn(self._wind_up(self._unfinished))
 
     async def _wind_up(self, work: asyncio.Task[Any] | None) -> None:

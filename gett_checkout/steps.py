@@ -16,7 +16,7 @@ a fact, so it is saved too when the step raises or its caller is cancelled.
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -54,13 +54,12 @@ class Steps(Protocol):
 
 
 S = TypeVar("S", bound=Steps)
-Work = Callable[Concatenate[S, P], Awaitable[T]]
-Step = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
+Work = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
 
 
 def step(
     event: type[Event] | None = None, *, finishes: bool = False
-) -> Callable[[Work[S, P, T]], Step[S, P, T]]:
+) -> Callable[[Work[S, P, T]], Work[S, P, T]]:
     """Declare a step, legal where ``event`` is.
 
     ``finishes``: once it has begun, it runs to its end whoever is cancelled, because it may have an
@@ -68,7 +67,7 @@ def step(
     `Record.to_its_end`.
     """
 
-    def declare(work: Work[S, P, T]) -> Step[S, P, T]:
+    def declare(work: Work[S, P, T]) -> Work[S, P, T]:
         name = work.__name__
 
         async def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -87,8 +86,7 @@ def step(
                 await record.save_changes()
                 return result
 
-        @wraps(work)
-        async def alone(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async def alone(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
             record = self._record
             async with record.lock:
                 try:
@@ -100,7 +98,12 @@ def step(
                     record.leave()
                     raise
 
-        return alone
+        @wraps(work)
+        def begin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+            work(self, *args, **kwargs).close()  # a call that lacks an argument fails at the call
+            return alone(self, *args, **kwargs)
+
+        return begin
 
     return declare
 
@@ -113,10 +116,14 @@ async def _in_session(self: S, work: Work[S, P, T], *args: P.args, **kwargs: P.k
     except ApiAuthenticationError as refused:
         if not self._session.gives_way(refused):
             raise
-    return await work(self, *args, **kwargs)
+    try:
+        return await work(self, *args, **kwargs)
+    except ApiAuthenticationError as refused:
+        self._session.gives_way(refused)  # no more: it says what that means
+        raise
 
 
-def look(work: Work[S, P, T]) -> Step[S, P, T]:
+def look(work: Work[S, P, T]) -> Work[S, P, T]:
     """Declare a coroutine that only looks: it waits for no turn and changes nothing."""
 
     @wraps(work)

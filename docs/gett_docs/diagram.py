@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gett_checkout.core import machine
-from gett_checkout.core.machine import EVENTS, FACTS, Event
+from gett_checkout.core.machine import EVENTS, FACTS, Aside, Event
 from gett_checkout.core.state import OPEN, Stage
 
 PICTURE: Final = Path(__file__).parents[1] / "stages.svg"
@@ -45,10 +45,11 @@ def words(event: type[Event]) -> str:
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
 
 
-def events() -> list[type[Event]]:
-    """Every event of the table, in the order in which the machine defines them."""
+def events(*, aside: bool = False) -> list[type[Event]]:
+    """The events of the table that move a checkout, or those that do not, in the machine's order."""
     legal = {event for row in EVENTS.values() for event in row}
-    return [each for each in vars(machine).values() if inspect.isclass(each) and each in legal]
+    found = [each for each in vars(machine).values() if inspect.isclass(each) and each in legal]
+    return [each for each in found if issubclass(each, Aside) is aside]
 
 
 def landings(event: type[Event]) -> dict[Stage, Stage]:

@@ -110,6 +110,45 @@ def stage_events() -> str:
     return table(("event", "what happened", "from → lands on"), rows)
 
 
+def asides() -> str:
+    """The events that leave the stage as it is, and where they are legal."""
+    legal = {event: [s for s in EVENTS if event in EVENTS[s]] for event in events(aside=True)}
+    rows = (
+        (words(event), said(event), "all" if len(stages) == len(Stage) else ", ".join(stages))
+        for event, stages in legal.items()
+    )
+    return table(("event", "what happened", "legal in"), rows)
+
+
+def step_ends() -> str:
+    """What becomes of each step when its caller is cancelled."""
+    finishing = [code(name) for name, finishes in steps().items() if finishes]
+    stopping = [code(name) for name, finishes in steps().items() if not finishes]
+    return table(
+        ("steps", "when the caller is cancelled"),
+        (
+            (", ".join(finishing), "run to their end, and are saved"),
+            (", ".join(stopping), "stop"),
+        ),
+    )
+
+
+def steps() -> dict[str, bool]:
+    """Each step as `Checkout` declares it, and whether it runs to its end once it has begun."""
+    (body,) = (
+        node
+        for node in ast.walk(ast.parse(inspect.getsource(inspect.getmodule(Checkout))))
+        if isinstance(node, ast.ClassDef) and node.name == "Checkout"
+    )
+    return {
+        method.name: any(each.arg == "finishes" for each in declared.keywords)
+        for method in body.body
+        if isinstance(method, ast.AsyncFunctionDef)
+        for declared in method.decorator_list
+        if isinstance(declared, ast.Call)
+    }
+
+
 def stage_facts() -> str:
     """What lets a checkout walk on, stage by stage."""
     return table(
@@ -149,10 +188,10 @@ def _operations_asked_for(
     found: set[str] = set()
     for each in bodies[name]:
         match each:
-            case ast.Call(func=ast.Attribute(attr="_with_session"), args=[ast.Constant(value), *_]):
+            case ast.Call(func=ast.Attribute(attr="ready"), args=[ast.Constant(value), *_]):
                 found.add(str(value))
             case ast.Attribute(value=ast.Name("self"), attr=other) if other in bodies:
-                if other.startswith("_") and other not in seen | {name, "_with_session"}:
+                if other.startswith("_") and other not in seen | {name}:
                     found |= _operations_asked_for(other, bodies, seen | {name})
             case _:
                 pass
@@ -414,6 +453,8 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     for each in (
         stages_diagram,
         stage_events,
+        asides,
+        step_ends,
         stage_facts,
         step_levels,
         session_levels,

@@ -94,13 +94,18 @@ class StoreRead(Aside):
 
 @frozen
 class Identified(Aside):
-    """The shopper said who they are, or told more of it."""
+    """The shopper said who they are."""
 
     identity: Identity
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """What is known of the order holds for the same person."""
+        """The order is theirs as it stands."""
         return evolve(state, identity=self.identity)
+
+
+@frozen
+class IdentityCorrected(Identified):
+    """The same person gave another name or phone number."""
 
 
 @frozen
@@ -428,7 +433,7 @@ def _stays(stage: Stage, *events: type[Event]) -> Mapping[type[Event], Stage]:
 # The events that leave the stage as it is: always, while Gett may be asked for the order, while it is open.
 _ALWAYS: Final = (SessionOpened, SessionRenewed, SessionDistrusted, Noticed)
 _ASKING: Final = (*_ALWAYS, Identified, ContextSent, ContextSet, ContextUnchanged)
-_SHOPPING: Final = (*_ASKING, StoreRead)
+_SHOPPING: Final = (*_ASKING, IdentityCorrected, StoreRead)
 
 # An order that comes to light late, after its worker was given up for dead, is an order all the same.
 _LATE: Final[Mapping[type[Event], Stage]] = {Placed: Stage.PLACED}

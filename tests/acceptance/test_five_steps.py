@@ -38,6 +38,7 @@ from gett_checkout import (
     TotalChangedError,
     TransportError,
 )
+from gett_checkout.core.machine import StoreRead
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
     CARD,
@@ -154,7 +155,8 @@ async def test_a_minimum_that_only_gett_knows_of_is_read_again(
     before = checkout.store
     assert before is not None
     lower = evolve(before, minimum_order_amount=known)  # as it was when it was browsed
-    await checkout._record.change(lambda state: evolve(state, store=lower))
+    checkout._record.happen(StoreRead(lower))
+    await checkout._record.save()
     await checkout.fulfill(HOME)
     if refuses_at == "place":
         await checkout.validate()
@@ -600,7 +602,7 @@ async def test_steps_out_of_turn_say_what_comes_first(
     checkout = await checkouts.start()
     with pytest.raises(StepNotAllowedError, match="choose a store first"):
         await checkout.add("item_garlic_bread")
-    with pytest.raises(StepNotAllowedError, match="no price to confirm"):
+    with pytest.raises(StepNotAllowedError, match="confirm_total is not possible"):
         await checkout.confirm_total("1.00")
     assert sandbox.requests == []
 

@@ -374,7 +374,7 @@ async def test_an_action_that_says_wait_is_in_the_headers(
 
 async def test_an_id_that_is_taken_is_called_so(checkouts: Checkouts) -> None:
     await checkouts.start(checkout_id="mine")
-    with pytest.raises(CheckoutConflictError, match="kept already"):
+    with pytest.raises(CheckoutConflictError, match="stored already"):
         await checkouts.start(checkout_id="mine")
 
 

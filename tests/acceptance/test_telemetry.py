@@ -316,17 +316,17 @@ async def test_a_request_left_by_its_caller_is_told_to_its_end(
     gett: GettClient, storage: MemoryStorage, events: list[Event]
 ) -> None:
     leaving: list[asyncio.Task[Any]] = []
-    leave = cancelling("set_fulfillment_context", lambda: leaving[0])
+    leave = cancelling("validate_order", lambda: leaving[0])
     checkout = await Checkouts(gett, storage=storage, hooks=[events.append, leave]).start()
     await fill_cart(checkout)
+    await checkout.fulfill(HOME)
     events.clear()
-    leaving.append(asyncio.ensure_future(checkout.fulfill(HOME)))
+    leaving.append(asyncio.ensure_future(checkout.validate()))
     with pytest.raises(asyncio.CancelledError):
         await leaving[0]
     assert of(events, RequestFinished, StepFinished) == [
-        "create_session 1: ok",
-        "set_fulfillment_context 1: - CancelledError",
-        "} fulfill at fulfillment: CancelledError",
+        "validate_order 1: - CancelledError",
+        "} validate at validate: CancelledError",
     ]
 
 

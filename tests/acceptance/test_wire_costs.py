@@ -16,7 +16,7 @@ async def test_a_journey_costs_what_the_page_says(journey: Journey) -> None:
     cost = await measure(journey)
     orders = str(WRITES_A_MINUTE // cost.writes) if cost.writes else "–"
     what = (journey.__doc__ or "").rstrip(".")
-    assert f"| {what} | {len(cost.operations)} | {cost.writes} | {orders} |" in PAGE
+    assert f"| {what} | {len(cost.operations)} | {cost.writes} | {orders} | {cost.saves} |" in PAGE
 
 
 def test_the_page_has_no_other_rows() -> None:

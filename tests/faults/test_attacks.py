@@ -40,6 +40,7 @@ from gett_checkout import (
     TotalChangedError,
     TransportError,
 )
+from gett_checkout.core.machine import Quoted
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from tests.acceptance.shopping import (
@@ -199,7 +200,7 @@ async def test_a_session_opened_for_one_shopper_is_not_used_for_another(
     assert BOB.email in str(sandbox.orders[0].customer)
 
 
-async def test_a_cart_changed_elsewhere_while_a_session_opens_costs_no_session(
+async def test_a_session_opened_while_the_cart_changed_elsewhere_is_thrown_away(
     gett: GettClient, sandbox: Sandbox, storage: MemoryStorage
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
@@ -210,11 +211,14 @@ async def test_a_cart_changed_elsewhere_while_a_session_opens_costs_no_session(
     await seen(sandbox, "create_session", 1)
     elsewhere = await there.open(checkout.id)
     await elsewhere.add("item_tiramisu")
-    await opening
+    with pytest.raises(CheckoutConflictError):
+        await opening
+    assert sandbox.count("set_fulfillment_context") == 0
     elsewhere = await there.open(checkout.id)
-    assert len(elsewhere.view.lines) == 3
+    assert (len(elsewhere.view.lines), elsewhere.view.session.level) == (3, "none")
+    await elsewhere.fulfill(HOME)
     await order_for(elsewhere)
-    assert len(sandbox.sessions) == 1
+    assert len(sandbox.sessions) == 2
 
 
 # --- how often ------------------------------------------------------------------------------------
@@ -604,7 +608,8 @@ async def test_totals_are_compared_to_the_cent(checkouts: Checkouts) -> None:
         state.quote,
         amounts=evolve(state.quote.amounts, total=state.quote.amounts.total + Decimal("1e-15")),
     )
-    await record.change(lambda state: evolve(state, quote=blurred))
+    record.happen(Quoted(blurred, state.tip))
+    await record.save()
     assert checkout.view.next_action.kind == "place"
     await checkout.confirm_total(round(blurred.amounts.total, 2))
 

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gett_checkout.core import machine, snapshot
 from gett_checkout.core.actions import NextAction
@@ -22,7 +22,7 @@ from gett_checkout.core.machine import Event
 from gett_checkout.core.order import CardOnFile, Delivery, GettPayment, Pickup, SavedCard
 from gett_checkout.core.requirements import next_action, refusal, requirements
 from gett_checkout.core.session import Level, Session
-from gett_checkout.core.state import OPEN, CheckoutState, Notice, Stage
+from gett_checkout.core.state import CheckoutState, Stage
 from gett_checkout.core.view import view_of
 from gett_checkout.errors import GettCheckoutError, StepNotAllowedError
 from tests.samples.states import (
@@ -68,7 +68,7 @@ STEPS: dict[str, type[Event] | None] = {
     "complete_modifiers": machine.CartChanged,
     "choose_fulfillment": machine.FulfillmentChosen,
     "validate": machine.Quoted,
-    "sign_in": machine.ShopperChanged,
+    "sign_in": machine.Identified,
     "choose_payment": machine.PaymentChosen,
     "confirm_total": None,
     "place": machine.PlacementBegun,
@@ -149,16 +149,14 @@ class Shopper(RuleBasedStateMachine):
     def be_someone_else(self) -> None:
         self.happen(machine.ShopperChanged(SOMEONE_ELSE))
 
-    @precondition(lambda self: self.state.stage in OPEN)
     @rule()
     def identify(self) -> None:
-        self.state = evolve(self.state, identity=WHO)
+        self.happen(machine.Identified(WHO))
 
-    @precondition(lambda self: self.state.stage in OPEN)
     @rule()
     def confirm_total(self) -> None:
         if self.state.quote is not None:
-            self.state = evolve(self.state, agreed_total=self.state.quote.amounts.total)
+            self.happen(machine.TotalConfirmed(self.state.quote.amounts.total))
 
     @rule(certain=st.sampled_from([False, False, False, False, True]))
     def abandon(self, certain: bool) -> None:
@@ -193,8 +191,8 @@ class Shopper(RuleBasedStateMachine):
     @rule(level=st.sampled_from([Level.PARTNER_ONLY, Level.END_USER]), days=st.integers(0, 2))
     def open_session(self, level: Level, days: int) -> None:
         session = Session(SESSION_TOKEN, level, self.now + timedelta(days=days))
-        notice = Notice("session_renewed", "renewed", self.now, {"kept": "cart"})
-        self.state = evolve(self.state.noticing(notice), session=session, sessions=1)
+        session = evolve(session, serial=self.state.sessions + 1)
+        self.happen(machine.SessionRenewed(session, self.now))
 
     @rule(seconds=st.sampled_from([1, 60, 60, 890, 3600, 23 * 3600]))
     def wait(self, seconds: int) -> None:
@@ -273,11 +271,11 @@ def follow(state: CheckoutState, action: Any, now: datetime) -> CheckoutState:
             priced = evolve(quote("43.50", "50.00"), expires_at=now + timedelta(minutes=15))
             return machine.apply(state, machine.Quoted(priced, state.tip), now)
         case "sign_in":
-            return evolve(state, identity=WHO)
+            return machine.apply(state, machine.Identified(WHO), now)
         case "choose_payment":
             return machine.apply(state, machine.PaymentChosen(CARD), now)
         case "confirm_total":
-            return evolve(state, agreed_total=action.after)
+            return machine.apply(state, machine.TotalConfirmed(action.after), now)
         case _:
             raise AssertionError(action)
 

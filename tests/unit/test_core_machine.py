@@ -10,9 +10,10 @@ import pytest
 from attrs import evolve, frozen
 
 from gett_checkout.core import machine
-from gett_checkout.core.machine import Event
+from gett_checkout.core.machine import Aside, Event
 from gett_checkout.core.order import GettPayment, Pickup, SavedCard
-from gett_checkout.core.state import OPEN, CheckoutState, Stage
+from gett_checkout.core.session import Level
+from gett_checkout.core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import (
     IdentityRequiredError,
     OrderBelowMinimumError,
@@ -25,8 +26,10 @@ from tests.samples.states import (
     NOW,
     ORDER,
     SALADS,
+    SESSION,
     SOMEONE_ELSE,
     STORE,
+    WHO,
     line,
     placement,
     quote,
@@ -49,6 +52,19 @@ SAMPLES: dict[type[Event], Event] = {
     machine.NotPlaced: machine.NotPlaced(),
     machine.Placed: machine.Placed(ORDER),
     machine.Abandoned: machine.Abandoned(),
+    machine.StoreRead: machine.StoreRead(STORE),
+    machine.Identified: machine.Identified(WHO),
+    machine.IdentityCorrected: machine.IdentityCorrected(WHO),
+    machine.TotalConfirmed: machine.TotalConfirmed(Decimal("28.00")),
+    machine.PlacementPostponed: machine.PlacementPostponed(placement()),
+    machine.OrderRead: machine.OrderRead(ORDER),
+    machine.SessionOpened: machine.SessionOpened(SESSION),
+    machine.SessionRenewed: machine.SessionRenewed(SESSION, NOW),
+    machine.SessionDistrusted: machine.SessionDistrusted(end_user_wanted=False),
+    machine.ContextSent: machine.ContextSent(Pickup()),
+    machine.ContextSet: machine.ContextSet(None),
+    machine.ContextUnchanged: machine.ContextUnchanged(SESSION),
+    machine.Noticed: machine.Noticed(Notice("a", "b", NOW)),
 }
 
 # stage → event → (the stage it lands on, the stage it has walked on to), from the samples above.
@@ -123,11 +139,32 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
     Stage.ABANDONED: {"Placed": (Stage.PLACED, Stage.PLACED)},
 }
 
+# The events that leave the order as it is, and the stages in which they may happen.
+EVERYWHERE = set(Stage)
+ASIDES: dict[str, set[Stage]] = {
+    "SessionOpened": EVERYWHERE,
+    "SessionRenewed": EVERYWHERE,
+    "SessionDistrusted": EVERYWHERE,
+    "Noticed": EVERYWHERE,
+    "ContextSent": {*OPEN, Stage.PLACING},
+    "ContextSet": {*OPEN, Stage.PLACING},
+    "ContextUnchanged": {*OPEN, Stage.PLACING},
+    "Identified": {*OPEN, Stage.PLACING},
+    "IdentityCorrected": set(OPEN),
+    "StoreRead": set(OPEN),
+    "TotalConfirmed": {Stage.PAY, Stage.PLACE},
+    "PlacementPostponed": {Stage.PLACING},
+    "OrderRead": {Stage.PLACED},
+}
+for _name, _stages in ASIDES.items():
+    for _stage in _stages:
+        LANDS[_stage][_name] = (_stage, _stage)
+
 
 EVENT_CLASSES = [
     each
     for each in vars(machine).values()
-    if isinstance(each, type) and issubclass(each, Event) and each is not Event
+    if isinstance(each, type) and issubclass(each, Event) and each not in (Event, Aside)
 ]
 PAIRS = [(stage, kind) for stage in Stage for kind in EVENT_CLASSES]
 LEGAL = [(stage, kind) for stage, kind in PAIRS if kind.__name__ in LANDS[stage]]
@@ -404,3 +441,100 @@ def test_a_placement_marks_the_quote_as_sent() -> None:
     assert begun.quote == evolve(ready.quote, was_sent=True)
     again = machine.apply(begun, machine.NotPlaced(), NOW)
     assert again.quote == begun.quote
+
+
+# --- what leaves the order as it is ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ASIDES)
+@pytest.mark.parametrize("stage", sorted(OPEN))
+def test_an_aside_takes_nothing_of_the_order(name: str, stage: Stage) -> None:
+    """Nor the key of a placement that made no order, which is for the same body if it is sent again."""
+    if stage not in ASIDES[name]:
+        return
+    state = state_at(stage, placement=placement())
+    event = next(sample for kind, sample in SAMPLES.items() if kind.__name__ == name)
+    moved = machine.apply(state, event, NOW)
+    for part in ("lines", "fulfillment", "tip", "quote", "payment", "placement"):
+        assert getattr(moved, part) == getattr(state, part)
+
+
+def test_a_session_that_follows_another_is_reported() -> None:
+    guest = evolve(SESSION, level=Level.PARTNER_ONLY)
+    state = state_at(Stage.PLACE, session=guest)
+    signed_in = evolve(SESSION, serial=2)
+    moved = machine.apply(state, machine.SessionRenewed(signed_in, NOW), NOW)
+    assert (moved.session, moved.sessions) == (signed_in, 2)
+    (notice,) = moved.notices
+    assert notice.code == "session_upgraded"
+    assert notice.details == {
+        "from": "partner-only",
+        "to": "end-user",
+        "kept": "cart, fulfillment, tip",
+    }
+    renewed = machine.apply(moved, machine.SessionRenewed(evolve(SESSION, serial=3), NOW), NOW)
+    assert renewed.notices[-1].code == "session_renewed"
+
+
+def test_a_price_asked_in_a_new_session_completes_its_report() -> None:
+    state = state_at(Stage.PLACE)
+    other = evolve(quote(total="29.00"), session_serial=2)
+    reported = machine.apply(state, machine.SessionRenewed(SESSION, NOW), NOW)
+    priced = machine.apply(reported, machine.Quoted(other, state.tip), NOW)
+    details = priced.notices[-1].details
+    assert (details["total_before"], details["total_after"]) == ("27.00", "29.00")
+    assert details["kept"] == "cart, fulfillment, tip"
+    unreported = machine.apply(state, machine.Quoted(other, state.tip), NOW)
+    assert unreported.notices == ()
+    same_session = machine.apply(reported, machine.Quoted(quote(), state.tip), NOW)
+    assert "total_before" not in same_session.notices[-1].details
+
+
+def test_only_the_latest_ten_notices_are_stored() -> None:
+    state = state_at(Stage.PLACE)
+    for number in range(11):
+        notice = Notice(str(number), "words", NOW)
+        state = machine.apply(state, machine.Noticed(notice), NOW)
+    assert [each.code for each in state.notices] == [str(number) for number in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("level", "needed"), [(Level.PARTNER_ONLY, True), (Level.END_USER, False)], ids=str
+)
+def test_a_session_that_lacks_an_end_user_has_its_level_corrected(
+    level: Level, needed: bool
+) -> None:
+    state = state_at(Stage.PLACE, session=evolve(SESSION, level=level))
+    moved = machine.apply(state, machine.SessionDistrusted(end_user_wanted=True), NOW)
+    assert moved.session == evolve(SESSION, level=Level.PARTNER_ONLY)
+    assert moved.end_user_needed is needed
+    again = machine.apply(moved, machine.SessionDistrusted(end_user_wanted=True), NOW)
+    assert again.end_user_needed
+
+
+def test_a_session_that_is_not_accepted_is_over() -> None:
+    moved = machine.apply(
+        state_at(Stage.PLACE), machine.SessionDistrusted(end_user_wanted=False), NOW
+    )
+    assert moved.session is not None
+    assert not moved.session.is_fresh(NOW)
+    assert moved.session.level is SESSION.level
+
+
+@pytest.mark.parametrize("name", ["SessionDistrusted", "ContextSent"])
+def test_what_is_said_of_no_session_changes_nothing(name: str) -> None:
+    state = state_at(Stage.PLACE, session=None)
+    event = next(sample for kind, sample in SAMPLES.items() if kind.__name__ == name)
+    assert machine.apply(state, event, NOW) == state
+
+
+def test_a_context_is_in_doubt_from_before_it_is_sent() -> None:
+    state = state_at(Stage.PLACE)
+    sent = machine.apply(state, machine.ContextSent(Pickup()), NOW)
+    assert sent.session == evolve(SESSION, context_set=False, context_sent=Pickup())
+    unchanged = machine.apply(sent, machine.ContextUnchanged(SESSION), NOW)
+    assert unchanged.session == SESSION
+    done = machine.apply(sent, machine.ContextSet(None), NOW)
+    assert done.session == evolve(SESSION, context_set=True, context_sent=None)
+    doubtful = machine.apply(sent, machine.ContextSet(HOME), NOW)
+    assert doubtful.session == evolve(SESSION, context_set=True, context_sent=HOME)

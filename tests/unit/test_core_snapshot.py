@@ -49,7 +49,7 @@ NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
         {"payment": SavedCard("payment-1")},
         {"payment": GettPayment()},
         {"session": Session("token", Level.PARTNER_ONLY)},
-        {"notices": NOTICES, "opening_until": NOW, "sessions": 3},
+        {"notices": NOTICES, "sessions": 3},
         {"cart_refused": "A", "store_refused": "B", "payment_refused": "C"},
         {"order": Order(None)},
         {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
@@ -130,7 +130,7 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
     assert parts["quote"]["amounts"] == {"sub_total": 1, "total": 1, **zero}
     assert found.notices == (Notice("c", "m", NOW, {}),)
     assert snapshot.load(json.dumps(saved).encode()) == CheckoutState(
-        "c", NOW, Stage.BROWSE, None, (), None, None, None, 0, None, end_user_needed=False
+        "c", NOW, Stage.BROWSE, None, (), None, None, None, 0, end_user_needed=False
     )
 
 

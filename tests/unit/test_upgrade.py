@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from gett_checkout import (
     GettClient,
     MemoryStorage,
     StepNotAllowedError,
-    UnauthenticatedError,
 )
-from gett_checkout.core.session import Level, Session
+from gett_checkout.core.order import Pickup
 from gett_checkout.core.state import CheckoutState
 from gett_checkout.placing import prepare
 from gett_checkout.record import Record
 from gett_checkout.telemetry.hooks import Hooks
-from gett_checkout.upgrade import Carry, ask_price, with_session
+from gett_checkout.upgrade import ShopperSession
 from tests.clock import Clock
 
 NOBODY = "http://127.0.0.1:1"  # every request would fail
@@ -37,6 +36,7 @@ def record(clock: Clock, **facts: Any) -> Record:
         clock=clock,
         lifetime=timedelta(days=7),
         hooks=Hooks(()),
+        spawn=asyncio.ensure_future,
     )
     kept.state = CheckoutState("c", clock(), **facts)
     return kept
@@ -46,26 +46,10 @@ async def test_of_nothing_no_price_is_asked_and_no_order_made(clock: Clock) -> N
     """Another worker may have taken store and fulfillment away while a session was opened."""
     async with GettClient("zpka_x", base_url=NOBODY, clock=clock) as gett:
         empty = record(clock)
+        session = ShopperSession(empty, gett)
         with pytest.raises(StepNotAllowedError, match="nothing to price"):
-            await ask_price(empty, gett, Session("t", Level.END_USER, None), None)
+            await session.ask_price(None)
+        with pytest.raises(StepNotAllowedError, match="no session"):
+            await session.set_context(Pickup())
         with pytest.raises(StepNotAllowedError, match="not complete"):
             prepare(empty.state, gett, clock())
-
-
-async def test_a_refused_token_does_not_cost_the_session_that_replaced_it(clock: Clock) -> None:
-    old = Session("old", Level.PARTNER_ONLY, clock() + timedelta(days=1), serial=1)
-    new = evolve(old, token="new", serial=2)
-    kept = record(clock, session=old, sessions=1)
-    tokens: list[str] = []
-
-    async def call(session: Session) -> str:
-        tokens.append(session.token)
-        if session == old:  # while it was asked, another worker renewed the session
-            await kept.change(lambda state: evolve(state, session=new, sessions=2))
-            raise UnauthenticatedError("refused")
-        return "done"
-
-    async with GettClient("zpka_x", base_url=NOBODY, clock=clock) as gett:
-        done = await with_session(kept, gett, call, least=Level.PARTNER_ONLY, carry=Carry.SESSION)
-    assert (done, tokens) == ("done", ["old", "new"])
-    assert kept.state.session == new
