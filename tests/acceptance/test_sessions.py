@@ -537,7 +537,7 @@ async def test_twenty_steps_in_one_process_open_one_end_user_session(
     assert sandbox.count(VALIDATE) == 2
 
 
-async def test_steps_of_two_workers_open_one_end_user_session(
+async def test_steps_of_two_workers_end_in_one_end_user_session(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
     workers = [Checkouts(gett, storage=storage) for _ in range(2)]

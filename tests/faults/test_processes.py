@@ -72,7 +72,7 @@ async def test_eight_processes_place_one_checkout_once(storage_url: str) -> None
 
 
 @across_processes
-async def test_steps_of_two_processes_open_one_end_user_session(storage_url: str) -> None:
+async def test_steps_of_two_processes_end_in_one_end_user_session(storage_url: str) -> None:
     async with (
         Sandbox() as sandbox,
         open_storage(storage_url) as storage,
@@ -90,7 +90,9 @@ async def test_steps_of_two_processes_open_one_end_user_session(storage_url: str
         kinds = {kind for worker in workers for kind, _ in await worker.outcomes()}
         assert "paid" in kinds
         assert kinds <= {"paid", "CheckoutConflictError"}
-        assert [each.level for each in sandbox.sessions] == ["partner_only", "end_user"]
+        # Each process may have opened one: that of the loser of the race is thrown away.
+    levels = [each.level for each in sandbox.sessions]
+    assert levels in (["partner_only", "end_user"], ["partner_only", "end_user", "end_user"])
         handle = await Checkouts(gett, storage=storage).open(checkout.id)
         await handle.place()
         assert len(sandbox.orders) == 1
