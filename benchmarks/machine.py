@@ -8,10 +8,11 @@ from typing import Any, Final
 from benchmarks.journeys import CARD, ready_to_place
 from benchmarks.measuring import MICROSECONDS, Effort, Goal, Row, race
 from gett_checkout import Checkouts, GettClient, MemoryStorage
-from gett_checkout.core import machine, snapshot
-from gett_checkout.core.machine import EVENTS, PaymentChosen, PaymentRejected
-from gett_checkout.core.state import CheckoutState, Stage
-from gett_checkout.core.view import view_of
+from gett_checkout import _snapshot as snapshot
+from gett_checkout._core import machine
+from gett_checkout._core.machine import EVENTS, PaymentChosen, PaymentRejected
+from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout._core.view import view_of
 from gett_checkout.sandbox import Sandbox
 
 _STAGES: Final = [str(stage) for stage in Stage]

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from benchmarks.measuring import MILLISECONDS, Effort, Goal, Row, race
 from gett_checkout import CatalogSet
-from gett_checkout.wire import responses
-from gett_checkout.wire.codec import read_json
+from gett_checkout._wire import responses
+from gett_checkout._wire.codec import read_json
 
 _ITEMS: Final = 9000
 _PER_SECTION: Final = 30

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gett_checkout.version import __version__
+from gett_checkout._version import __version__
 
 project = "gett_checkout"
 author = "The gett_checkout developers"

@@ -1,9 +1,9 @@
 """Take a shopper's food order through Gett's Marketfront API, step by step, exactly once."""
 
-from gett_checkout.checkout import Checkout
-from gett_checkout.checkouts import Checkouts
-from gett_checkout.client import PRODUCTION, SANDBOX, GettClient
-from gett_checkout.core.actions import (
+from gett_checkout._checkout import Checkout
+from gett_checkout._checkouts import Checkouts
+from gett_checkout._client import PRODUCTION, SANDBOX, GettClient
+from gett_checkout._core.actions import (
     AddItems,
     ChooseFulfillment,
     ChoosePayment,
@@ -20,9 +20,9 @@ from gett_checkout.core.actions import (
     Validate,
     Wait,
 )
-from gett_checkout.core.card import NewCard, PaymentMethod
-from gett_checkout.core.cart import Choice, GroupChoice, Line, LineProblem, Modifier, Modifiers
-from gett_checkout.core.catalog import (
+from gett_checkout._core.card import NewCard, PaymentMethod
+from gett_checkout._core.cart import Choice, GroupChoice, Line, LineProblem, Modifier, Modifiers
+from gett_checkout._core.catalog import (
     Catalog,
     CatalogSet,
     Item,
@@ -33,11 +33,9 @@ from gett_checkout.core.catalog import (
     StorePage,
     Window,
 )
-from gett_checkout.core.inputs import read_fulfillment, read_identity, read_payment
-from gett_checkout.core.jsonable import jsonable
-from gett_checkout.core.limits import RateLimit
-from gett_checkout.core.minimum import MinimumOrder, TopUp
-from gett_checkout.core.order import (
+from gett_checkout._core.jsonable import jsonable
+from gett_checkout._core.minimum import MinimumOrder, TopUp
+from gett_checkout._core.order import (
     Address,
     Amounts,
     CardOnFile,
@@ -52,11 +50,16 @@ from gett_checkout.core.order import (
     Quote,
     SavedCard,
 )
-from gett_checkout.core.requirements import Requirement
-from gett_checkout.core.retry import Repeat, RetryPolicy
-from gett_checkout.core.session import Identity, Level, Session
-from gett_checkout.core.state import Notice, Stage
-from gett_checkout.core.view import CheckoutView, LineView, PaymentView, SessionView, StoreView
+from gett_checkout._core.requirements import Requirement
+from gett_checkout._core.session import Identity, Level, Session
+from gett_checkout._core.state import Notice, Stage
+from gett_checkout._core.view import CheckoutView, LineView, PaymentView, SessionView, StoreView
+from gett_checkout._inputs import read_fulfillment, read_identity, read_payment
+from gett_checkout._rate_limits import RateLimit
+from gett_checkout._retry import Repeat, RetryPolicy
+from gett_checkout._version import __version__
+from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.endpoints import OPERATIONS, Bucket, Operation
 from gett_checkout.errors import (
     AddressInvalidError,
     AddressOutOfRangeError,
@@ -117,10 +120,7 @@ from gett_checkout.errors import (
 )
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
-from gett_checkout.version import __version__
 from gett_checkout.webhooks import OrderEvent, Refund
-from gett_checkout.wire.assumptions import Assumptions
-from gett_checkout.wire.endpoints import OPERATIONS, Bucket, Operation
 
 __all__ = [
     "OPERATIONS",

@@ -1,6 +1,6 @@
 """``python -m gett_checkout``: the same as the ``gett-checkout`` command."""
 
-from gett_checkout.cli import main
+from gett_checkout._cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

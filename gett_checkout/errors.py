@@ -34,7 +34,7 @@
         ├── ApiRateLimitError        RateLimitedError
         └── ApiServerError           InternalError, BadGatewayError
 
-Which code, status and category belongs to which class is said once, in ``core/codes.py``.
+Which code, status and category belongs to which class is said once, in ``_core/codes.py``.
 Plain classes, because an attrs exception prints its hidden fields. All of them pickle, and none
 carries a credential, card data or a shopper's contact data in any attribute.
 """
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
-    from gett_checkout.core.actions import NextAction
-    from gett_checkout.core.minimum import MinimumOrder
-    from gett_checkout.core.requirements import Requirement
+    from gett_checkout._core.actions import NextAction
+    from gett_checkout._core.minimum import MinimumOrder
+    from gett_checkout._core.requirements import Requirement
 
 
 class GettCheckoutError(Exception):

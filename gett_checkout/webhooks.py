@@ -32,7 +32,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from gett_checkout.core.money import DEFAULT_CURRENCY, from_minor_units
+from gett_checkout._core.money import DEFAULT_CURRENCY, from_minor_units
+from gett_checkout._wire.codec import read_json
 from gett_checkout.errors import (
     CheckoutConflictError,
     InvalidInputError,
@@ -43,7 +44,6 @@ from gett_checkout.errors import (
     WebhookRefusedError,
 )
 from gett_checkout.storage import Storage
-from gett_checkout.wire.codec import read_json
 
 TOLERANCE: Final = 300.0
 """How far a timestamp may be off, in seconds, both ways."""

@@ -13,9 +13,9 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from gett_checkout.core import machine
-from gett_checkout.core.machine import EVENTS, FACTS, Aside, Event
-from gett_checkout.core.state import OPEN, Stage
+from gett_checkout._core import machine
+from gett_checkout._core.machine import EVENTS, FACTS, Aside, Event
+from gett_checkout._core.state import OPEN, Stage
 
 PICTURE: Final = Path(__file__).parents[1] / "stages.svg"
 _LABELS: Final = 140  # the width of the events' names

@@ -9,14 +9,14 @@ from typing import Any, Final
 from attrs import evolve
 
 from gett_checkout import Checkouts, GettClient, OrderBelowMinimumError
-from gett_checkout.core import actions
-from gett_checkout.core.actions import NextAction
-from gett_checkout.core.cart import Line, LineProblem
-from gett_checkout.core.catalog import Store
-from gett_checkout.core.minimum import MinimumOrder
-from gett_checkout.core.order import Address, Amounts, CardOnFile, Delivery, Pickup, Quote
-from gett_checkout.core.session import Identity, Level, Session
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout._core import actions
+from gett_checkout._core.actions import NextAction
+from gett_checkout._core.cart import Line, LineProblem
+from gett_checkout._core.catalog import Store
+from gett_checkout._core.minimum import MinimumOrder
+from gett_checkout._core.order import Address, Amounts, CardOnFile, Delivery, Pickup, Quote
+from gett_checkout._core.session import Identity, Level, Session
+from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.sandbox import Sandbox
 
 NOW: Final = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)

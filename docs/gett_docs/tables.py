@@ -19,21 +19,22 @@ from unittest.mock import patch
 
 from attrs import fields
 
-from gett_checkout import Checkout, cli, errors
-from gett_checkout.core import view
-from gett_checkout.core.codes import ERROR_CODES, ErrorCode, refuse
-from gett_checkout.core.consequences import event_at_placement
-from gett_checkout.core.machine import EVENTS, FACTS
-from gett_checkout.core.placement import Outcome, judge
-from gett_checkout.core.requirements import RULES
-from gett_checkout.core.retry import Repeat, may_repeat
-from gett_checkout.core.session import Level
-from gett_checkout.core.state import Stage
-from gett_checkout.core.view import CheckoutView
+from gett_checkout import Checkout, errors
+from gett_checkout import _cli as cli
+from gett_checkout._core import view
+from gett_checkout._core.codes import ERROR_CODES, ErrorCode, refuse
+from gett_checkout._core.consequences import event_at_placement
+from gett_checkout._core.machine import EVENTS, FACTS
+from gett_checkout._core.placement import Outcome, judge
+from gett_checkout._core.requirements import RULES
+from gett_checkout._core.session import Level
+from gett_checkout._core.state import Stage
+from gett_checkout._core.view import CheckoutView
+from gett_checkout._retry import Repeat, may_repeat
+from gett_checkout._wire import assumptions
+from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
-from gett_checkout.wire import assumptions
-from gett_checkout.wire.assumptions import Assumptions
-from gett_checkout.wire.endpoints import OPERATIONS, Operation
 from gett_docs.diagram import events, landings, state_diagram, words
 from gett_docs.examples import ACTIONS, LACKING, NOW, problem_while_shopping, view_while_shopping
 

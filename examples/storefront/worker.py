@@ -11,8 +11,8 @@ import asyncio
 import os
 import sys
 
+from gett_checkout._storefront import open_storefront
 from gett_checkout.storage.opening import open_storage
-from gett_checkout.storefront import open_storefront
 
 
 async def work(name: str, storage_url: str, sandbox_url: str) -> None:

@@ -14,6 +14,7 @@ from attrs import frozen
 from opentelemetry import context, metrics, trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
+from gett_checkout._version import __version__
 from gett_checkout.telemetry.events import (
     Event,
     PlacementOutcome,
@@ -25,7 +26,6 @@ from gett_checkout.telemetry.events import (
     StepFinished,
     StepStarted,
 )
-from gett_checkout.version import __version__
 
 _NAME: Final = "gett_checkout"
 # The buckets the conventions advise for requests, in seconds; a step may take longer.

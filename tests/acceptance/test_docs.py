@@ -39,7 +39,7 @@ import pytest
 from attrs import frozen
 
 from gett_checkout import Checkouts, GettClient, MemoryStorage
-from gett_checkout.cli import _parser
+from gett_checkout._cli import _parser
 from gett_checkout.sandbox import Sandbox
 from tests.clock import Clock
 

@@ -38,7 +38,7 @@ from gett_checkout import (
     TotalChangedError,
     TransportError,
 )
-from gett_checkout.core.machine import StoreRead
+from gett_checkout._core.machine import StoreRead
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
     CARD,

@@ -35,7 +35,7 @@ from gett_checkout import (
     TransportError,
     jsonable,
 )
-from gett_checkout.core.actions import ChooseFulfillment
+from gett_checkout._core.actions import ChooseFulfillment
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from tests.acceptance.shopping import (

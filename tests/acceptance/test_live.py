@@ -32,8 +32,8 @@ from gett_checkout import (
     Stage,
     StoreNotFoundError,
 )
-from gett_checkout.core.cart import Modifiers
-from gett_checkout.core.catalog import CatalogSet
+from gett_checkout._core.cart import Modifiers
+from gett_checkout._core.catalog import CatalogSet
 from gett_checkout.sandbox import Sandbox
 
 API_KEY, BASE_URL = os.environ.get("GETT_API_KEY", ""), os.environ.get("GETT_BASE_URL", "")

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gett_checkout.cli import main
+from gett_checkout._cli import main
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -100,7 +100,7 @@ def test_interrupted_it_ends_without_a_traceback(
     async def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gett_checkout.cli.run_demo", interrupted)
+    monkeypatch.setattr("gett_checkout._cli.run_demo", interrupted)
     assert main(["demo"]) == 130
     assert capsys.readouterr().err == ""
 

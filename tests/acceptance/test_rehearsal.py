@@ -24,7 +24,7 @@ from gett_checkout import (
     SavedCard,
     Stage,
 )
-from gett_checkout.core.codes import ERROR_CODES
+from gett_checkout._core.codes import ERROR_CODES
 from gett_checkout.errors import ApiError, WebhookError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.webhooks import OrderEvent, once, read_event

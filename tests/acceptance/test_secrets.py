@@ -23,7 +23,7 @@ from gett_checkout import (
     NewCard,
     SavedCard,
 )
-from gett_checkout.core import snapshot
+from gett_checkout import _snapshot as snapshot
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.switches import FaultKind
 from tests.acceptance.shopping import HOME, fill_cart

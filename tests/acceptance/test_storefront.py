@@ -16,10 +16,10 @@ import aiohttp
 import pytest
 
 from gett_checkout import Checkout, TransportError
-from gett_checkout.cli import main
+from gett_checkout._cli import main
+from gett_checkout._storefront import open_storefront
+from gett_checkout._storefront.steps import STEPS
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.storefront import open_storefront
-from gett_checkout.storefront.steps import STEPS
 from tests.clock import Clock
 
 SIZE = {"group_pizza_size": ["item_size_regular"]}
@@ -361,7 +361,7 @@ async def test_a_bug_of_its_own_is_a_problem_that_tells_nothing(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("gett_checkout.storefront.backend.STEPS", {**STEPS, "browse": broken})
+    monkeypatch.setattr("gett_checkout._storefront.backend.STEPS", {**STEPS, "browse": broken})
     problem = await browser.step("browse", {"store_id": "store_bella_napoli"}, 500)
     assert problem["code"] == "INTERNAL_SERVER_ERROR"
     assert "secret" not in json.dumps(problem)

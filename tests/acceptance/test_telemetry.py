@@ -27,9 +27,9 @@ from gett_checkout import (
     StepNotAllowedError,
     TransportError,
     UnreadableAnswerError,
-    placing,
-    transport,
 )
+from gett_checkout import _placing as placing
+from gett_checkout import _transport as transport
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry import (
     Event,
@@ -515,7 +515,7 @@ def test_nothing_is_printed_and_no_extra_imported_unless_asked_for() -> None:
 import logging, sys
 import gett_checkout.telemetry
 logging.getLogger("gett_checkout").error("never")
-logging.getLogger("gett_checkout.placing").error("never")
+logging.getLogger("gett_checkout._placing").error("never")
 assert not any(name.startswith("opentelemetry") for name in sys.modules)
 """
     ran = subprocess.run(

@@ -36,14 +36,14 @@ from gett_checkout import (
     UnauthenticatedError,
     UnreadableAnswerError,
 )
-from gett_checkout.core.card import NewCard
-from gett_checkout.core.cart import Choice, GroupChoice
-from gett_checkout.core.codes import ERROR_CODES
-from gett_checkout.menus import Menus
+from gett_checkout._core.card import NewCard
+from gett_checkout._core.cart import Choice, GroupChoice
+from gett_checkout._core.codes import ERROR_CODES
+from gett_checkout._menus import Menus
+from gett_checkout._wire.codec import camel_case
+from gett_checkout._wire.endpoints import OPERATIONS
 from gett_checkout.sandbox import Sandbox, operations
 from gett_checkout.sandbox.problems import CODES
-from gett_checkout.wire.codec import camel_case
-from gett_checkout.wire.endpoints import OPERATIONS
 from tests.clock import Clock
 
 BELLA = "store_bella_napoli"

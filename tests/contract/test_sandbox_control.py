@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from attrs import fields
 
-from gett_checkout.cli import main
+from gett_checkout._cli import main
 from gett_checkout.sandbox import Fault, RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.addresses import MAGIC_POSTAL_CODES
 from gett_checkout.sandbox.control import CONTROL_PATH, ROUTES

@@ -40,7 +40,7 @@ from gett_checkout import (
     TotalChangedError,
     TransportError,
 )
-from gett_checkout.core.machine import Quoted
+from gett_checkout._core.machine import Quoted
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from tests.acceptance.shopping import (

@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from gett_checkout import Checkouts, GettClient, OutcomeUnknownError, RetryPolicy
-from gett_checkout.cli import main
+from gett_checkout._cli import main
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Storage
 from gett_checkout.storage.encrypted import Encrypted

@@ -1,4 +1,4 @@
-"""``python -m tests.mutation``: how many small mistakes in ``core`` and ``wire`` the tests notice.
+"""``python -m tests.mutation``: how many small mistakes in ``_core`` and ``_wire`` the tests notice.
 
 Each mutant is the code with one mistake in it. One that no test of ``tests/unit`` and
 ``tests/properties`` notices has survived: a test is missing, or the mistake changes nothing that
@@ -29,7 +29,7 @@ from tests.mutation import trials
 from tests.mutation.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE = ("core", "wire")
+PURE = ("_core", "_wire")
 EXPLAINED = Path(__file__).with_name("survivors.toml")
 RESULTS = ROOT / ".test-output" / "mutation.json"
 
@@ -38,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.mutation", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("modules", nargs="*", help="such as core/machine.py; all without")
+    parser.add_argument("modules", nargs="*", help="such as _core/machine.py; all without")
     parser.add_argument("--sample", type=float, default=1.0, help="this part of the mutants")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trials at a time")

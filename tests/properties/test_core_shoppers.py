@@ -12,18 +12,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gett_checkout.core import machine, snapshot
-from gett_checkout.core.actions import NextAction
-from gett_checkout.core.cart import Line, Modifier
-from gett_checkout.core.catalog import Store, Window, parse_time
-from gett_checkout.core.codes import ERROR_CODES, refuse
-from gett_checkout.core.consequences import event_of
-from gett_checkout.core.machine import Event
-from gett_checkout.core.order import CardOnFile, Delivery, GettPayment, Pickup, SavedCard
-from gett_checkout.core.requirements import next_action, refusal, requirements
-from gett_checkout.core.session import Level, Session
-from gett_checkout.core.state import CheckoutState, Stage
-from gett_checkout.core.view import view_of
+from gett_checkout import _snapshot as snapshot
+from gett_checkout._core import machine
+from gett_checkout._core.actions import NextAction
+from gett_checkout._core.cart import Line, Modifier
+from gett_checkout._core.catalog import Store, Window, parse_time
+from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout._core.consequences import event_of
+from gett_checkout._core.machine import Event
+from gett_checkout._core.order import CardOnFile, Delivery, GettPayment, Pickup, SavedCard
+from gett_checkout._core.requirements import next_action, refusal, requirements
+from gett_checkout._core.session import Level, Session
+from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout._core.view import view_of
 from gett_checkout.errors import GettCheckoutError, StepNotAllowedError
 from tests.samples.states import (
     CARD,

@@ -13,16 +13,17 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gett_checkout.core import machine, snapshot
-from gett_checkout.core.cart import Line, Modifier, Modifiers, resolve, subtotal
-from gett_checkout.core.catalog import CatalogSet, Store
-from gett_checkout.core.codes import part_of, refuse
-from gett_checkout.core.consequences import event_of
-from gett_checkout.core.minimum import minimum_order, top_ups
-from gett_checkout.core.money import from_minor_units, minor_digits, read_amount, show_amount
-from gett_checkout.core.placement import Outcome, judge
-from gett_checkout.core.session import Level, Session
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout import _snapshot as snapshot
+from gett_checkout._core import machine
+from gett_checkout._core.cart import Line, Modifier, Modifiers, resolve, subtotal
+from gett_checkout._core.catalog import CatalogSet, Store
+from gett_checkout._core.codes import part_of, refuse
+from gett_checkout._core.consequences import event_of
+from gett_checkout._core.minimum import minimum_order, top_ups
+from gett_checkout._core.money import from_minor_units, minor_digits, read_amount, show_amount
+from gett_checkout._core.placement import Outcome, judge
+from gett_checkout._core.session import Level, Session
+from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import evolve
 
-from gett_checkout.core.cart import Line, Modifiers, read_modifiers, resolve
-from gett_checkout.core.catalog import Catalog, CatalogSet, Item, ModifierGroup, Section, Store
-from gett_checkout.core.order import Address, Amounts, CardOnFile, Delivery, Order, Quote
-from gett_checkout.core.placement import Placement, digest
-from gett_checkout.core.session import Identity, Level, Session
-from gett_checkout.core.state import CheckoutState, Stage
+from gett_checkout._core.cart import Line, Modifiers, read_modifiers, resolve
+from gett_checkout._core.catalog import Catalog, CatalogSet, Item, ModifierGroup, Section, Store
+from gett_checkout._core.order import Address, Amounts, CardOnFile, Delivery, Order, Quote
+from gett_checkout._core.placement import Placement, digest
+from gett_checkout._core.session import Identity, Level, Session
+from gett_checkout._core.state import CheckoutState, Stage
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # a Monday
 

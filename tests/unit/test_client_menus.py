@@ -9,8 +9,8 @@ import pytest
 from attrs import define, field
 
 from gett_checkout import CatalogSet, CatalogSetNotFoundError, GettClient
-from gett_checkout.core.codes import refuse
-from gett_checkout.menus import Menus
+from gett_checkout._core.codes import refuse
+from gett_checkout._menus import Menus
 
 
 @define(eq=False, slots=False)

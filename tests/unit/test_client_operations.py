@@ -31,10 +31,10 @@ from gett_checkout import (
     Store,
     UnreadableAnswerError,
 )
-from gett_checkout.core.card import NewCard, PaymentMethod
-from gett_checkout.core.cart import Choice, GroupChoice
-from gett_checkout.core.order import OrderPage
-from gett_checkout.wire.endpoints import OPERATIONS
+from gett_checkout._core.card import NewCard, PaymentMethod
+from gett_checkout._core.cart import Choice, GroupChoice
+from gett_checkout._core.order import OrderPage
+from gett_checkout._wire.endpoints import OPERATIONS
 
 HOST = "https://gett.test"
 BASE = f"{HOST}/v1/marketplace"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gett_checkout.core import actions
-from gett_checkout.core.actions import NextAction
-from gett_checkout.core.codes import ERROR_CODES
+from gett_checkout._core import actions
+from gett_checkout._core.actions import NextAction
+from gett_checkout._core.codes import ERROR_CODES
 
 WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     (actions.ChooseStore(), {"kind": "choose_store", "reason": None}),

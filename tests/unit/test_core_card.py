@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gett_checkout import Address, InvalidInputError, NewCard
-from gett_checkout.core.jsonable import jsonable_fields
+from gett_checkout._core.jsonable import jsonable_fields
 
 WHOLE: dict[str, Any] = {
     "number": "4111 1111-1111 1234",

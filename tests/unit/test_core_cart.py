@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gett_checkout.core.cart import (
+from gett_checkout._core.cart import (
     MAX_DEPTH,
     Choice,
     GroupChoice,

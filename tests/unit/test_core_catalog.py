@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 import pytest
 from attrs import asdict
 
-from gett_checkout.core.catalog import (
+from gett_checkout._core.catalog import (
     DAYS,
     Catalog,
     CatalogSet,
@@ -21,7 +21,7 @@ from gett_checkout.core.catalog import (
     parse_day,
     parse_time,
 )
-from gett_checkout.wire import responses
+from gett_checkout._wire import responses
 from tests.samples.states import MENU, group, item, menu
 
 LUNCH = Window("monday", time(11), time(14, 30))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gett_checkout import errors
-from gett_checkout.core.codes import CATEGORIES, ERROR_CODES, Part, category_of, part_of, refuse
+from gett_checkout._core.codes import CATEGORIES, ERROR_CODES, Part, category_of, part_of, refuse
 from gett_checkout.errors import ApiError
 
 # The documented errors, typed by hand: code, status, category, retryable, reserved; then the class, the

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gett_checkout.core.cart import Modifier
-from gett_checkout.core.codes import ERROR_CODES, refuse
-from gett_checkout.core.consequences import blame, event_of, item_ids
-from gett_checkout.core.machine import (
+from gett_checkout._core.cart import Modifier
+from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout._core.consequences import blame, event_of, item_ids
+from gett_checkout._core.machine import (
     CartRejected,
     Event,
     FulfillmentRejected,

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from gett_checkout import errors
-from gett_checkout.core.actions import Wait
-from gett_checkout.core.codes import ERROR_CODES, refuse
-from gett_checkout.core.minimum import MinimumOrder
-from gett_checkout.core.requirements import refusal
-from gett_checkout.core.state import Stage
+from gett_checkout._core.actions import Wait
+from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout._core.minimum import MinimumOrder
+from gett_checkout._core.requirements import refusal
+from gett_checkout._core.state import Stage
 from gett_checkout.errors import ApiError, GettCheckoutError
 from tests.samples.states import NOW, SECRETS, quote, state_at
 

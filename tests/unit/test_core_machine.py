@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 
-from gett_checkout.core import machine
-from gett_checkout.core.machine import Aside, Event
-from gett_checkout.core.order import GettPayment, Pickup, SavedCard
-from gett_checkout.core.session import Level
-from gett_checkout.core.state import OPEN, CheckoutState, Notice, Stage
+from gett_checkout._core import machine
+from gett_checkout._core.machine import Aside, Event
+from gett_checkout._core.order import GettPayment, Pickup, SavedCard
+from gett_checkout._core.session import Level
+from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import (
     IdentityRequiredError,
     OrderBelowMinimumError,

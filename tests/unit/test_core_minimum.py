@@ -9,12 +9,12 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
-from gett_checkout.core import machine
-from gett_checkout.core.cart import Line, Modifier
-from gett_checkout.core.minimum import MinimumOrder, minimum_order, top_ups
-from gett_checkout.core.requirements import minimum_gap, refusal, requirements
-from gett_checkout.core.state import Stage
-from gett_checkout.core.view import view_of
+from gett_checkout._core import machine
+from gett_checkout._core.cart import Line, Modifier
+from gett_checkout._core.minimum import MinimumOrder, minimum_order, top_ups
+from gett_checkout._core.requirements import minimum_gap, refusal, requirements
+from gett_checkout._core.state import Stage
+from gett_checkout._core.view import view_of
 from gett_checkout.errors import OrderBelowMinimumError
 from tests.samples.states import (
     MENU,

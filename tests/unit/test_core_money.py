@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gett_checkout.core.money import (
+from gett_checkout._core.money import (
     from_minor_units,
     read_amount,
     read_charge,

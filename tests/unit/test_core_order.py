@@ -16,8 +16,8 @@ from gett_checkout import (
     Quote,
     SavedCard,
 )
-from gett_checkout.core.jsonable import jsonable_fields
-from gett_checkout.core.order import GettPayment
+from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.order import GettPayment
 from tests.samples.states import ORDER_TOKEN, quote
 
 WHOLE = Address("350 5th Ave", "New York", "NY", "10118")

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from gett_checkout import errors
-from gett_checkout.core.codes import ERROR_CODES, refuse
-from gett_checkout.core.consequences import event_at_placement
-from gett_checkout.core.machine import EVENTS
-from gett_checkout.core.placement import Outcome, digest, judge
-from gett_checkout.core.retry import Repeat, RetryPolicy, may_repeat
-from gett_checkout.core.state import Stage
+from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout._core.consequences import event_at_placement
+from gett_checkout._core.machine import EVENTS
+from gett_checkout._core.placement import Outcome, digest, judge
+from gett_checkout._core.state import Stage
+from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
 from tests.samples.states import NOW, SALADS, placement
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from gett_checkout.core import actions, machine
-from gett_checkout.core.cart import LineProblem
-from gett_checkout.core.catalog import Window, parse_time
-from gett_checkout.core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
-from gett_checkout.core.requirements import RULES, next_action, offers, refusal, requirements
-from gett_checkout.core.session import Level, Session
-from gett_checkout.core.state import CheckoutState, Notice, Stage
-from gett_checkout.core.view import PaymentView, StoreView, view_of
+from gett_checkout._core import actions, machine
+from gett_checkout._core.cart import LineProblem
+from gett_checkout._core.catalog import Window, parse_time
+from gett_checkout._core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
+from gett_checkout._core.requirements import RULES, next_action, offers, refusal, requirements
+from gett_checkout._core.session import Level, Session
+from gett_checkout._core.state import CheckoutState, Notice, Stage
+from gett_checkout._core.view import PaymentView, StoreView, view_of
 from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,

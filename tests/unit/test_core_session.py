@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from gett_checkout.core.order import Pickup
-from gett_checkout.core.session import RENEW_AHEAD, Identity, Level, Session
+from gett_checkout._core.order import Pickup
+from gett_checkout._core.session import RENEW_AHEAD, Identity, Level, Session
 from gett_checkout.errors import InvalidInputError
 from tests.samples.states import EMAIL, HOME, NOW, PHONE, SESSION, SESSION_TOKEN, SOMEONE_ELSE, WHO
 

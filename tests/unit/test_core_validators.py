@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from gett_checkout import Address, CardOnFile, Delivery, Identity, NewCard, SavedCard
-from gett_checkout.core.retry import RetryPolicy
+from gett_checkout._retry import RetryPolicy
 from gett_checkout.errors import InvalidInputError
 
 HOME = Address("350 5th Ave", "New York", "NY", "10118")

@@ -22,11 +22,11 @@ from gett_checkout import (
     webhooks,
 )
 from gett_checkout import sandbox as sandbox_package
-from gett_checkout.core.codes import ERROR_CODES
-from gett_checkout.core.machine import EVENTS, FACTS
-from gett_checkout.core.requirements import RULES, requirements
-from gett_checkout.wire import responses
-from gett_checkout.wire.endpoints import OPERATIONS
+from gett_checkout._core.codes import ERROR_CODES
+from gett_checkout._core.machine import EVENTS, FACTS
+from gett_checkout._core.requirements import RULES, requirements
+from gett_checkout._wire import responses
+from gett_checkout._wire.endpoints import OPERATIONS
 from gett_docs import tables
 from gett_docs.diagram import PICTURE, events, picture, state_diagram, words
 from gett_docs.examples import ACTIONS, LACKING, NOW

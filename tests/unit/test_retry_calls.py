@@ -21,8 +21,8 @@ from gett_checkout import (
     Store,
     TransportError,
 )
-from gett_checkout.core.limits import RateLimit, RateLimits
-from gett_checkout.wire.endpoints import OPERATIONS
+from gett_checkout._rate_limits import RateLimit, RateLimits
+from gett_checkout._wire.endpoints import OPERATIONS
 from tests.clock import Clock
 from tests.unit.test_client_operations import CARD, HOME, LINE
 

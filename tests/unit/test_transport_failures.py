@@ -26,8 +26,8 @@ from gett_checkout import (
     TransportError,
     UnreadableAnswerError,
 )
-from gett_checkout import transport as transport_module
-from gett_checkout.transport import Transport
+from gett_checkout import _transport as transport_module
+from gett_checkout._transport import Transport
 
 HOST = "https://gett.test"
 STORE = f"{HOST}/v1/marketplace/stores/s"

@@ -13,12 +13,12 @@ from gett_checkout import (
     MemoryStorage,
     StepNotAllowedError,
 )
-from gett_checkout.core.order import Pickup
-from gett_checkout.core.state import CheckoutState
-from gett_checkout.placing import prepare
-from gett_checkout.record import Record
+from gett_checkout._core.order import Pickup
+from gett_checkout._core.state import CheckoutState
+from gett_checkout._placing import prepare
+from gett_checkout._record import Record
+from gett_checkout._upgrade import ShopperSession
 from gett_checkout.telemetry.hooks import Hooks
-from gett_checkout.upgrade import ShopperSession
 from tests.clock import Clock
 
 NOBODY = "http://127.0.0.1:1"  # every request would fail

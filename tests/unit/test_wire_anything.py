@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gett_checkout import ApiError, GettCheckoutError, GettClient, RetryPolicy
+from gett_checkout._wire import responses
+from gett_checkout._wire.codec import read_json
+from gett_checkout._wire.problems import mask, read_problem
 from gett_checkout.errors import UnreadableAnswerError
-from gett_checkout.wire import responses
-from gett_checkout.wire.codec import read_json
-from gett_checkout.wire.problems import mask, read_problem
 
 NOW = datetime(2026, 4, 27, 14, 30, tzinfo=UTC)
 HOST = "https://gett.test"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from gett_checkout.core.session import Level
-from gett_checkout.wire.endpoints import OPERATIONS, Bucket, Mark
+from gett_checkout._core.session import Level
+from gett_checkout._wire.endpoints import OPERATIONS, Bucket, Mark
 
 
 def named(**members: object) -> set[str]:

@@ -12,11 +12,11 @@ import pytest
 from attrs import evolve
 
 from gett_checkout import CatalogSet, InvalidInputError, UnreadableAnswerError
-from gett_checkout.core.cart import Line, LineProblem
-from gett_checkout.core.catalog import StoreAddress
-from gett_checkout.wire import requests, responses
-from gett_checkout.wire.assumptions import Assumptions
-from gett_checkout.wire.codec import read_json, write_json
+from gett_checkout._core.cart import Line, LineProblem
+from gett_checkout._core.catalog import StoreAddress
+from gett_checkout._wire import requests, responses
+from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.codec import read_json, write_json
 
 
 def catalog(**members: Any) -> CatalogSet:

@@ -1,0 +1,505 @@
+"""`Checkout`: one shopper's order, step by step. Each step is awaited, saved and resumable."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
+
+from attrs import evolve
+
+from gett_checkout import _placing as placing
+from gett_checkout._client import GettClient
+from gett_checkout._core import minimum as minimum_rules
+from gett_checkout._core import requirements as registry
+from gett_checkout._core.actions import ChooseFulfillment
+from gett_checkout._core.card import NewCard, PaymentMethod
+from gett_checkout._core.cart import (
+    Line,
+    LineProblem,
+    Modifiers,
+    read_modifiers,
+    read_quantity,
+    resolve,
+)
+from gett_checkout._core.catalog import CatalogSet, Store, shared
+from gett_checkout._core.machine import (
+    Abandoned,
+    CartChanged,
+    FulfillmentChosen,
+    Identified,
+    IdentityCorrected,
+    PaymentChosen,
+    PlacementPostponed,
+    Quoted,
+    ShopperChanged,
+    StoreRead,
+    TotalConfirmed,
+)
+from gett_checkout._core.minimum import TopUp
+from gett_checkout._core.money import DEFAULT_CURRENCY, is_same_amount, read_amount, read_charge
+from gett_checkout._core.order import (
+    CardOnFile,
+    Delivery,
+    Fulfillment,
+    GettPayment,
+    Order,
+    Payment,
+    Pickup,
+    Quote,
+    SavedCard,
+)
+from gett_checkout._core.placement import Placement
+from gett_checkout._core.session import Identity
+from gett_checkout._core.state import OPEN, Stage
+from gett_checkout._core.view import CheckoutView, view_of
+from gett_checkout._menus import Menus
+from gett_checkout._record import Record
+from gett_checkout._steps import look, step
+from gett_checkout._upgrade import Carry, ShopperSession
+from gett_checkout.errors import (
+    ApiError,
+    CheckoutConflictError,
+    GettCheckoutError,
+    IdentityRequiredError,
+    InvalidInputError,
+    LineNotFoundError,
+    OrderBelowMinimumError,
+    OutcomeUnknownError,
+    PlacementInProgressError,
+    StepNotAllowedError,
+    TotalChangedError,
+    TransportError,
+    UnreadableAnswerError,
+)
+
+_INCOMPLETE = "MODIFIER_REQUIRED"
+
+
+class Checkout:
+    """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
+
+    A step that returns has been saved. One that raises leaves the order as it was, but for what a
+    refusal of Gett's says of it (a sold-out item, a declined card), which is then in the view; a
+    session it opened is kept. After `StorageError` and `OutcomeUnknownError` it is not known: open
+    the checkout again and look at the view. Steps of one checkout follow one another within a
+    process; across processes the loser of a race gets `CheckoutConflictError` and opens the
+    checkout again.
+
+    Any step may raise `StepNotAllowedError` when it does not fit the stage, `InvalidInputError`,
+    `StorageError`, and, when it asks Gett, `ApiError`, `TransportError` or `UnreadableAnswerError`;
+    what else it raises is said with it. Every `GettCheckoutError` that leaves a step carries
+    ``checkout_id`` and ``next_action``.
+    """
+
+    def __init__(self, record: Record, client: GettClient, menus: Menus) -> None:
+        self._record = record
+        self._client = client
+        self._menus = menus
+        self._session = ShopperSession(record, client)
+
+    def __repr__(self) -> str:
+        return f"<Checkout {self.id} at {self._record.state.stage}>"
+
+    @property
+    def id(self) -> str:
+        """The id to open this checkout with, on any worker."""
+        return self._record.state.checkout_id
+
+    @property
+    def view(self) -> CheckoutView:
+        """Where the checkout stands now: all a page needs to show, and no secret."""
+        return view_of(self._record.state, self._record.now())
+
+    @property
+    def store(self) -> Store | None:
+        """The store, as it was when it was last browsed."""
+        return self._record.state.store
+
+    @look
+    async def menu(self) -> CatalogSet:
+        """The store's menu, at any stage; read from Gett when this process does not have it yet.
+
+        `StepNotAllowedError` before a store is chosen. Docs: Catalog.
+        """
+        return await self._menu()
+
+    # --- browse -----------------------------------------------------------------------------------
+
+    @step(CartChanged)
+    async def browse(self, store_id: str, *, replace_cart: bool = False) -> CatalogSet:
+        """Choose the store, or read it again, and load its menu. Opens no session.
+
+        A cart belongs to one store: going to another one with something in the cart is
+        `InvalidInputError` unless ``replace_cart`` is true. `StoreNotFoundError` for an unknown
+        store, `StepNotAllowedError` for one without a menu. Docs: Stores; Catalog.
+        """
+        state = self._record.state
+        moves = state.store is not None and state.store.store_id != store_id
+        if moves and state.lines and not replace_cart:
+            raise InvalidInputError(
+                "the cart holds items of another store; pass replace_cart=True to drop them"
+            )
+        store = shared(await self._client.get_store(store_id))
+        if store.catalog_set_id is None:
+            raise StepNotAllowedError("the store has no menu")
+        menu = await self._menus.get(store.catalog_set_id, store_id=store_id)
+        lines = () if moves else tuple(resolve(line, menu) for line in state.lines)
+        self._browsed(store, lines)
+        return menu
+
+    def _browsed(self, store: Store, lines: tuple[Line, ...]) -> None:
+        """Reading the same menu again leaves the quote alone; anything else is another cart."""
+        state = self._record.state
+        is_same_menu = state.store is not None and (
+            (state.store.store_id, state.store.catalog_set_id)
+            == (store.store_id, store.catalog_set_id)
+        )
+        is_blameless = state.cart_refused is None and state.store_refused is None
+        is_as_it_was = is_same_menu and is_blameless and lines == state.lines
+        self._record.happen(StoreRead(store) if is_as_it_was else CartChanged(lines, store))
+
+    # --- the cart ---------------------------------------------------------------------------------
+
+    @step(CartChanged)
+    async def add(
+        self,
+        item_id: str,
+        *,
+        quantity: int = 1,
+        modifiers: Modifiers | None = None,
+        special_instructions: str | None = None,
+    ) -> Line:
+        """Put an item into the cart; the new line, whose ``line_id`` names it from now on.
+
+        ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier`
+        values where a choice has a quantity or choices of its own. Required choices may be made
+        later (`update`); what the menu does not offer is `InvalidInputError`.
+        """
+        if not isinstance(item_id, str):
+            raise InvalidInputError("an item_id must be a string")
+        line = Line(
+            line_id=str(uuid.uuid4()),
+            item_id=item_id,
+            quantity=read_quantity(quantity),
+            groups=read_modifiers(modifiers),
+            special_instructions=_text(special_instructions),
+        )
+        line = self._accept(line, await self._menu())
+        self._record.happen(CartChanged((*self._record.state.lines, line)))
+        return line
+
+    @step(CartChanged)
+    async def update(
+        self,
+        line_id: str,
+        *,
+        quantity: int | None = None,
+        modifiers: Modifiers | None = None,
+        special_instructions: str | None = None,
+    ) -> Line:
+        """Change a line; what is ``None`` stays as it is, and ``modifiers`` replaces all choices.
+
+        Empty ``special_instructions`` take them away. `LineNotFoundError` for an unknown line.
+        """
+        line = self._line(line_id)
+        if quantity is not None:
+            line = evolve(line, quantity=read_quantity(quantity))
+        if modifiers is not None:
+            line = evolve(line, groups=read_modifiers(modifiers))
+        if special_instructions is not None:
+            line = evolve(line, special_instructions=_text(special_instructions))
+        line = self._accept(line, await self._menu())
+        lines = self._record.state.lines
+        self._record.happen(
+            CartChanged(tuple(line if each.line_id == line_id else each for each in lines))
+        )
+        return line
+
+    @step(CartChanged)
+    async def remove(self, line_id: str) -> None:
+        """Take a line out of the cart; `LineNotFoundError` for an unknown one."""
+        self._line(line_id)
+        rest = tuple(each for each in self._record.state.lines if each.line_id != line_id)
+        self._record.happen(CartChanged(rest))
+
+    @look
+    async def top_ups(self, limit: int = 5) -> tuple[TopUp, ...]:
+        """At most ``limit`` menu items that would close the minimum-order gap, the cheapest way first.
+
+        Empty when there is no gap.
+        """
+        gap = registry.minimum_gap(self._record.state, self._record.now())
+        if gap is None or gap.met:
+            return ()  # without loading the menu
+        return minimum_rules.top_ups(gap, await self._menu(), limit)
+
+    async def _menu(self) -> CatalogSet:
+        store = self._record.state.store
+        if store is None or store.catalog_set_id is None:
+            raise StepNotAllowedError("choose a store first")
+        return await self._menus.get(store.catalog_set_id, store_id=store.store_id)
+
+    def _line(self, line_id: str) -> Line:
+        for line in self._record.state.lines:
+            if line.line_id == line_id:
+                return line
+        raise LineNotFoundError("there is no such line in the cart")
+
+    @staticmethod
+    def _accept(line: Line, menu: CatalogSet) -> Line:
+        """The line by the menu; `InvalidInputError` for all that no later choice can mend."""
+        line = resolve(line, menu)
+        wrong = [problem for problem in line.problems if problem.code != _INCOMPLETE]
+        if wrong:
+            raise _not_offered(wrong)
+        return line
+
+    # --- fulfillment, price, shopper, payment -----------------------------------------------------
+
+    @step(FulfillmentChosen, finishes=True)
+    async def fulfill(self, fulfillment: Fulfillment) -> None:
+        """Say how the order is to reach the shopper, and set it on the session.
+
+        Opens the first session, of the highest level the known identity allows.
+        `StepNotAllowedError` when the store does not offer it. Docs: Session › Fulfillment context.
+        """
+        if not isinstance(fulfillment, Delivery | Pickup):
+            raise InvalidInputError("pass a Delivery or a Pickup")
+        state = self._record.state
+        offered = registry.offers(state)
+        if fulfillment.type not in offered:
+            raise StepNotAllowedError(
+                f"the restaurant does not offer {fulfillment.type}",
+                next_action=ChooseFulfillment(offered),
+            )
+        if fulfillment == state.fulfillment and state.session and state.session.context_set:
+            await self._record.save()  # unless another worker chose anew
+            return
+        await self._session.ready("set_fulfillment_context", Carry.SESSION, fulfillment)
+        await self._session.set_context(fulfillment)
+        self._record.happen(FulfillmentChosen(fulfillment))
+
+    @step(Quoted)
+    async def validate(self, *, tip: Decimal | int | str | None = None) -> Quote:
+        """Have Gett price the order; ``tip`` in major units, ``None`` keeps the one chosen before.
+
+        The first quote of an order is the total the shopper agrees to by going on; when a later
+        one of the same order differs, `confirm_total` is needed. `IdentityRequiredError` when Gett
+        has said that it prices for end users only, and none is known. Docs: Orders › validate.
+        """
+        wanted = self._record.state.tip
+        if tip is not None:
+            wanted = read_charge(tip, what="the tip", currency=self._currency)
+        state = self._record.state
+        if state.end_user_needed and not state.has_end_user(self._record.now()):
+            raise IdentityRequiredError("Gett prices for end users only: call identify first")
+        await self._session.ready("validate_order", Carry.CONTEXT)
+        return await self._session.ask_price(wanted)
+
+    @step(Identified)
+    async def identify(self, identity: Identity) -> None:
+        """Say who the shopper is. Sends nothing: the next step that needs it upgrades the session.
+
+        Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card and
+        the session go.
+        """
+        if not isinstance(identity, Identity):
+            raise InvalidInputError("pass an Identity")
+        known = self._record.state.identity
+        if known is None:
+            self._record.happen(Identified(identity))
+        elif known.is_same_person(identity):
+            self._record.happen(IdentityCorrected(identity))
+        else:
+            self._record.happen(ShopperChanged(identity))
+
+    @step()
+    async def session_token(self) -> str:
+        """The session's token, for the front end's Marketfront SDK; opens a session if there is none.
+
+        It is a credential: hand it to this shopper only. A later step may replace the session, and
+        what the front end sets on it, a fulfillment context say, this checkout does not see.
+        """
+        session = await self._session.ready("set_fulfillment_context", Carry.CONTEXT)
+        return session.token
+
+    @step(TotalConfirmed)
+    async def confirm_total(self, total: Decimal | int | str) -> None:
+        """The shopper agrees to ``total``, in major units: the amount that was shown.
+
+        `TotalChangedError` when the live quote says another one, `StepNotAllowedError` without one.
+        """
+        self._record.happen(TotalConfirmed(self._require_total(_read_total(total))))
+
+    @step(PaymentChosen)
+    async def pay(self, payment: Payment) -> None:
+        """Say how the order is to be paid; nothing is charged before `place`.
+
+        Needs an end user: `IdentityRequiredError` before any request when none is known. Upgrades
+        a partner-only session, and carries fulfillment and price over. Docs: Orders › payment.
+        """
+        if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
+            raise InvalidInputError("pass a CardOnFile, a SavedCard or a GettPayment")
+        await self._session.ready("place_order", Carry.QUOTE)
+        self._record.happen(PaymentChosen(payment))
+
+    @step()
+    async def saved_cards(self) -> tuple[PaymentMethod, ...]:
+        """The cards this shopper keeps at Gett; pay with ``SavedCard(payment_id)``.
+
+        Needs an end user, as `pay` does. Docs: Saved cards.
+        """
+        session = await self._session.ready("list_payment_methods", Carry.SESSION)
+        return await self._client.list_payment_methods(token=session.token)
+
+    @step(finishes=True)
+    async def add_card(self, card: NewCard) -> PaymentMethod:
+        """Save a card for this shopper at Gett. It is sent once and kept nowhere here.
+
+        When no answer comes, look at `saved_cards` before trying again. Docs: Saved cards.
+        """
+        if not isinstance(card, NewCard):
+            raise InvalidInputError("pass a NewCard")
+        session = await self._session.ready("add_payment_card", Carry.SESSION)
+        return await self._client.add_payment_card(card, token=session.token)
+
+    # --- the order --------------------------------------------------------------------------------
+
+    @step(finishes=True)
+    async def place(self, *, total: Decimal | int | str | None = None) -> Order:
+        """Place the order, exactly once; the same order again when it is placed already.
+
+        ``total``, in major units, is what the shopper saw on the button, if given: when the order
+        would cost another amount by now, `TotalChangedError`. Refuses before any request what the
+        view's requirements name: `OrderBelowMinimumError`, `IdentityRequiredError`,
+        `TotalChangedError`, else `StepNotAllowedError`. `OutcomeUnknownError` when no answer says
+        what became of it: call ``place`` again, here or elsewhere, and it is the same order.
+        `PlacementInProgressError` while another worker sends. Once it has begun, the caller's
+        cancellation does not stop it. Docs: Orders › place; Idempotency.
+        """
+        shown = None if total is None else _read_total(total)
+        try:
+            return await self._place(shown)
+        except CheckoutConflictError:
+            # Another worker saved first; if it began a placement, that is ours to wait for.
+            await self._record.reload()
+            if self._stage in OPEN:
+                raise
+            return await self._place(shown)
+
+    @step(finishes=True)
+    async def settle(self) -> Order | None:
+        """Learn what became of a placement, as `place` does, and never begin another one.
+
+        ``None``, and nothing is sent, when none is in progress. While it cannot be learned, it is
+        due again later.
+        """
+        try:
+            return await self._settle()
+        except CheckoutConflictError:
+            await self._record.reload()
+            return await self._settle()
+
+    async def _settle(self) -> Order | None:
+        if self._stage is not Stage.PLACING:
+            return self._record.state.order
+        try:
+            return await self._place(None)
+        except GettCheckoutError:
+            placement, now = self._record.state.placement, self._record.now()
+            if self._stage is Stage.PLACING and placement and not placement.lease_left(now):
+                self._record.happen(PlacementPostponed(placement.postponed(now)))
+            raise
+
+    async def _place(self, shown: Decimal | None) -> Order:
+        state, now = self._record.state, self._record.now()
+        if state.order is not None:
+            return state.order
+        if state.stage is Stage.ABANDONED:
+            raise StepNotAllowedError("the checkout was abandoned")
+        if state.stage is Stage.PLACING:
+            await self._require_resumable(state.placement, now)
+        elif refusal := registry.refusal(state, now):
+            raise refusal
+        elif shown is not None:
+            self._require_total(shown)
+        try:
+            session = await self._session.ready("place_order", Carry.QUOTE)
+            return await placing.send(self._record, self._client, session)
+        except (ApiError, TransportError, UnreadableAnswerError) as error:
+            if self._stage is not Stage.PLACING or self._session.may_give_way(error):
+                raise
+            # It could not be asked, for example for want of a session.
+            raise placing.outcome_unknown(self._record) from error
+
+    async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
+        """The same bytes may go out again while their key lives and nobody else sends them."""
+        if placement is None or placement.is_too_old(now):
+            await self._record.save()  # once more, as not due any longer
+            placing.concluded(self._record, "too_old", placement)
+            raise OutcomeUnknownError(
+                "the placement is too old to be sent again under its key: a person must look at it"
+            )
+        if (seconds := placement.come_back_after(now)) > 0:
+            raise PlacementInProgressError(
+                "another worker is placing this order", retry_after=seconds
+            )
+
+    def _require_total(self, shown: Decimal) -> Decimal:
+        """The quote's total; `TotalChangedError` when it is not the one that was shown."""
+        quote = self._record.state.quote
+        total = quote.amounts.total if quote else None
+        if total is None or not is_same_amount(shown, total, self._currency):
+            raise TotalChangedError(
+                "the total is not the one that was shown", before=shown, after=total
+            )
+        return total
+
+    @step(Abandoned)
+    async def abandon(self) -> None:
+        """Give the checkout up. Not possible once the order is on its way."""
+        self._record.happen(Abandoned())
+
+    # --- what steps share -------------------------------------------------------------------------
+
+    async def _learn_from(self, refused: ApiError) -> None:
+        """Read the store again when the minimum we know is reached and Gett says it is not.
+
+        Docs: Errors › ORDER_BELOW_MINIMUM.
+        """
+        if self.store is None or not isinstance(refused, OrderBelowMinimumError):
+            return
+        gap = registry.minimum_gap(self._record.state, self._record.now())
+        if gap is not None and not gap.met:
+            return
+        with suppress(GettCheckoutError):  # the refusal is to be told either way
+            amount = (await self._client.get_store(self.store.store_id)).minimum_order_amount
+            self._record.happen(StoreRead(shared(evolve(self.store, minimum_order_amount=amount))))
+
+    @property
+    def _stage(self) -> Stage:
+        return self._record.state.stage
+
+    @property
+    def _currency(self) -> str:
+        return self.store.currency if self.store else DEFAULT_CURRENCY
+
+
+def _read_total(total: Decimal | int | str) -> Decimal:
+    try:
+        return read_amount(total)
+    except ValueError as error:
+        raise InvalidInputError(f"the total: {error}") from None
+
+
+def _text(value: str | None) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidInputError("special_instructions must be a string")
+    return value or None
+
+
+def _not_offered(problems: Sequence[LineProblem]) -> InvalidInputError:
+    return InvalidInputError("; ".join(problem.message for problem in problems))

@@ -1,0 +1,168 @@
+"""The ``gett-checkout`` command: a demo order, a sandbox, and looking after unsettled placements."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import webbrowser
+from collections.abc import Sequence
+from typing import Final
+
+from gett_checkout._checkouts import Checkouts
+from gett_checkout._client import PRODUCTION, GettClient
+from gett_checkout._demo import Teller, run_demo
+from gett_checkout._storefront import open_storefront
+from gett_checkout._version import __version__
+from gett_checkout.errors import ApiError, GettCheckoutError, InvalidInputError
+from gett_checkout.sandbox import RefusedError, Sandbox, Switches
+from gett_checkout.sandbox.options import add_options, read_options, welcome
+from gett_checkout.storage.opening import open_storage
+
+_WEB_PORT: Final = 8766
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status: 0 fine, 1 not, 130 interrupted; argparse ends with 2."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if (
+        parsed.command == "demo"
+        and not parsed.web
+        and (parsed.port is not None or parsed.no_browser)
+    ):
+        parser.error("--port and --no-browser go with demo --web")
+    try:
+        match parsed.command:
+            case "sandbox":
+                asyncio.run(_serve(parsed.host, parsed.port, read_options(parsed)))
+            case "settle":
+                return asyncio.run(_settle(parsed.storage, parsed.base_url, parsed.limit))
+            case "schema":
+                print(_schema(), end="")
+            case "demo" if parsed.web:
+                asyncio.run(_show(parsed.port, opens_browser=not parsed.no_browser))
+            case _:
+                asyncio.run(run_demo(Teller(sys.stdout, colours=_wants_colours())))
+    except KeyboardInterrupt:
+        return 130
+    except RefusedError as refusal:  # an option of the sandbox
+        print(f"gett-checkout: {refusal.detail}", file=sys.stderr)
+        return 1
+    except (GettCheckoutError, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) else None
+        print(f"gett-checkout: {said or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gett-checkout", description="Food orders through Gett's Marketfront API."
+    )
+    parser.add_argument("--version", action="version", version=f"gett-checkout {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    demo = commands.add_parser("demo", help="take one order through all steps against a sandbox")
+    demo.add_argument(
+        "--web", action="store_true", help="click through it yourself, in the browser"
+    )
+    demo.add_argument("--port", type=int, help=f"of the page; default {_WEB_PORT}, 0 takes any")
+    demo.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    sandbox = commands.add_parser("sandbox", help="leave a sandbox running until interrupted")
+    sandbox.add_argument("--host", default="127.0.0.1", help="default: loopback only")
+    sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
+    add_options(sandbox)
+    settle = commands.add_parser(
+        "settle",
+        help="look after placements whose outcome is unknown",
+        description="Sends each placement whose worker is gone once more, same bytes under the same "
+        "key, and says what became of it. Safe to run at any time, in several places. Reads the API "
+        "key from GETT_API_KEY, and the keys of an encrypted storage, separated by commas, from "
+        "GETT_STORAGE_KEYS. Ends with 1 when the outcome of a placement is still not known.",
+    )
+    settle.add_argument("--storage", required=True, help="sqlite:///…, redis://… or postgresql://…")
+    settle.add_argument(
+        "--base-url",
+        default=os.environ.get("GETT_BASE_URL", PRODUCTION),
+        help="default: $GETT_BASE_URL, else production",
+    )
+    settle.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
+    commands.add_parser("schema", help="print the PostgreSQL storage's table")
+    return parser
+
+
+def _wants_colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+async def _serve(host: str, port: int, switches: Switches) -> None:
+    """Run a sandbox until the process is interrupted or told to end."""
+    logging.basicConfig()  # it logs its own failures
+    ended = _told_to_end()
+    async with Sandbox(host=host, port=port, switches=switches) as sandbox:
+        print(welcome(sandbox), flush=True)
+        await ended.wait()
+
+
+async def _show(port: int | None, *, opens_browser: bool) -> None:
+    """Run a sandbox and the storefront over it until the process is interrupted or told to end."""
+    port = _WEB_PORT if port is None else port
+    ended = _told_to_end()
+    async with (
+        Sandbox() as sandbox,
+        open_storefront(sandbox.url, sandbox.api_key, port=port) as url,
+    ):
+        print(f"The storefront is at {url}\n\n  sandbox  {sandbox.url}/_sandbox\n")
+        print("It forgets everything when it ends: press Ctrl-C.", flush=True)
+        if opens_browser and _has_display():
+            await asyncio.to_thread(webbrowser.open, url)
+        await ended.wait()
+
+
+def _told_to_end() -> asyncio.Event:
+    """Is set once the process is interrupted or told to end; from here on that does no more."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # event loops without signal handlers
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, ended.set)
+    return ended
+
+
+def _has_display() -> bool:
+    """Whether a browser would have a window: on Linux, a text browser may be all there is."""
+    return not sys.platform.startswith("linux") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+
+
+async def _settle(storage_url: str, base_url: str, limit: int) -> int:
+    """Settle what is due, a line for each; 1 when something stays unsettled."""
+    api_key = os.environ.get("GETT_API_KEY", "")
+    if not api_key:
+        raise InvalidInputError("set GETT_API_KEY to the partner's API key")
+    keys = [each for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
+    async with (
+        open_storage(storage_url, encryption_keys=keys) as storage,
+        GettClient(api_key, base_url=base_url) as gett,
+    ):
+        settled = await Checkouts(gett, storage=storage).settle(limit=limit)
+    for checkout_id, error in settled.items():
+        print(f"{checkout_id}  {'settled' if error is None else type(error).__name__}")
+    print(f"{len(settled)} due")
+    # A refusal of Gett's settles a placement; after any other error its outcome is not known.
+    return int(any(error and not isinstance(error, ApiError) for error in settled.values()))
+
+
+def _schema() -> str:
+    try:
+        from gett_checkout.storage.postgres import SCHEMA
+    except ModuleNotFoundError as error:
+        raise InvalidInputError(
+            "install gett-checkout[postgres] for the PostgreSQL storage"
+        ) from error
+    return SCHEMA

@@ -1,0 +1,576 @@
+"""`GettClient`: one typed coroutine per operation of the Marketfront API."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.parse import quote as quote_path
+from urllib.parse import urlencode, urlsplit
+
+from gett_checkout._core.actions import Wait
+from gett_checkout._core.card import NewCard, PaymentMethod
+from gett_checkout._core.cart import Line, read_quantity
+from gett_checkout._core.catalog import CatalogSet, Store, StorePage
+from gett_checkout._core.codes import refuse
+from gett_checkout._core.money import read_charge
+from gett_checkout._core.order import (
+    Address,
+    Amounts,
+    Fulfillment,
+    FulfillmentType,
+    Order,
+    OrderPage,
+    Payment,
+    Quote,
+)
+from gett_checkout._core.session import Identity, Session, is_credential
+from gett_checkout._rate_limits import RateLimit, RateLimits
+from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
+from gett_checkout._transport import Answer, Transport
+from gett_checkout._version import __version__
+from gett_checkout._wire import requests, responses
+from gett_checkout._wire.assumptions import DEFAULT, Assumptions
+from gett_checkout._wire.codec import Json, read_json, write_json
+from gett_checkout._wire.endpoints import Operation
+from gett_checkout._wire.problems import read_problem, secrets_of
+from gett_checkout.errors import GettCheckoutError, InvalidInputError, UnreadableAnswerError
+from gett_checkout.telemetry.events import RetryScheduled
+from gett_checkout.telemetry.hooks import Exchange, Hook, Hooks
+
+if TYPE_CHECKING:
+    import aiohttp
+from attrs import evolve
+
+PRODUCTION: Final = "https://api.gett-tech.com"
+SANDBOX: Final = "https://api-sandbox.gett-tech.com"
+
+T = TypeVar("T")
+
+_LONGEST_TIMEOUT: Final = 3600.0  # an attempt is not to outlast the margin of its key
+_NO_PATH: Final[Mapping[str, str]] = {}
+_LATER: Final = Wait(1.0)  # what to do about an answer that did not come or cannot be read
+_HEADERS: Final = {
+    "Accept": "application/json, application/problem+json",
+    "User-Agent": f"gett-checkout/{__version__}",
+}
+
+
+class GettClient:
+    """Gett's Marketfront API, one coroutine per operation, named as the portal names it.
+
+    ``api_key`` is the partner's key for ``base_url``'s environment and stays on the server side.
+    ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
+    is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
+    seconds, at most an hour; ``retry`` says how patient a call is, as `RetryPolicy()` unless given;
+    ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request
+    (`gett_checkout.telemetry`). ``clock`` (aware UTC), ``sleep`` and ``dice`` are for tests.
+
+    Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
+    `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`
+    before anything is sent; the subclass of `ApiError` to be ready for is said with the call.
+    ``token`` is a session token; without one the API key is sent, and one of too low a level is
+    `SessionUserRequiredError`. Amounts are decimals in major units. Pages of the docs are named as
+    the portal names them.
+
+    A call that can do no harm twice is sent again while ``retry`` allows. Rate limits
+    (`rate_limits`) are kept too: a call whose minute is used up waits for the next one, or raises
+    `RateLimitedError` without sending when that is longer than its retry budget. The last twentieth
+    of a minute's writes is kept for `create_session` and `place_order`, and `place_order` is never
+    held back at all.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str = PRODUCTION,
+        http: aiohttp.ClientSession | None = None,
+        timeout: float = 30.0,
+        retry: RetryPolicy | None = None,
+        assumptions: Assumptions = DEFAULT,
+        hooks: Iterable[Hook] = (),
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        if not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise InvalidInputError("timeout must be more than 0 seconds and at most an hour")
+        self._api_key = _header_value("the API key", api_key)
+        self._base_url = _checked_url(base_url)
+        self._host, self._port = _server(self._base_url)
+        self._transport = Transport(http, timeout=timeout)
+        self._limits = RateLimits()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.retry: Final = retry or RetryPolicy()
+        self.assumptions: Final = assumptions
+        self.hooks: Final = Hooks(hooks)
+        self.clock: Final = clock or (lambda: datetime.now(UTC))
+        self.sleep: Final = sleep
+        self.dice: Final = dice
+
+    def __repr__(self) -> str:
+        return f"GettClient(base_url={self._base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let what is shielded finish, then close what this client opened."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._transport.close()
+
+    @property
+    def timeout(self) -> float:
+        """How long one attempt may take, in seconds."""
+        return self._transport.timeout
+
+    @property
+    def rate_limits(self) -> Mapping[str, RateLimit]:
+        """What is left of each bucket (``reads``, ``writes``, ``discovery``) in its minute.
+
+        As far as answers have told: a bucket that nothing is known of is not in it. Docs: Rate limits.
+        """
+        return self._limits.known(self.clock())
+
+    def kept(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """``work`` as a task of its own, which `close` waits for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # a cancelled caller does not fetch it; what it means is saved
+
+    # --- sessions -------------------------------------------------------------------------------
+
+    async def create_session(
+        self, identity: Identity | None = None, *, expires_in: int | None = None
+    ) -> Session:
+        """A new session: end-user with an identity, partner-only without. Docs: Session › create.
+
+        ``expires_in`` is its life in seconds; Gett's default is 30 days.
+        """
+        now = self.clock()
+        body = requests.create_session(identity, expires_in)
+        answer = responses.session(await self._call("create_session", body=body))
+        life = timedelta(seconds=expires_in or self.assumptions.session_life)
+        session = Session.of_token(
+            answer.token, made_for_end_user=identity is not None, expires_at=answer.expires_at
+        )
+        return session if session.expires_at else evolve(session, expires_at=now + life)
+
+    async def set_fulfillment_context(self, fulfillment: Fulfillment, *, token: str) -> None:
+        """Say how this session's order is to reach the shopper.
+
+        Raises `AddressInvalidError`, `AddressOutOfRangeError`. Docs: Session › Fulfillment context.
+        """
+        body = requests.fulfillment_context(fulfillment, self.assumptions)
+        await self._call("set_fulfillment_context", token=token, body=body, wants_answer=False)
+
+    # --- browsing -------------------------------------------------------------------------------
+
+    async def discover_stores(
+        self,
+        *,
+        latitude: Decimal | float | None = None,
+        longitude: Decimal | float | None = None,
+        fulfillment_type: FulfillmentType | None = None,
+        query: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        token: str | None = None,
+    ) -> StorePage:
+        """One page of stores; ``limit`` is at most 100. Docs: Stores › discover.
+
+        ``latitude`` and ``longitude`` are in degrees and go together.
+        """
+        body = requests.discover_stores(
+            latitude=latitude,
+            longitude=longitude,
+            fulfillment_type=fulfillment_type,
+            query=query,
+            limit=limit,
+            offset=offset,
+        )
+        return responses.store_page(await self._call("discover_stores", token=token, body=body))
+
+    async def all_stores(
+        self,
+        *,
+        latitude: Decimal | float | None = None,
+        longitude: Decimal | float | None = None,
+        fulfillment_type: FulfillmentType | None = None,
+        query: str | None = None,
+        page_size: int = 100,
+        token: str | None = None,
+    ) -> AsyncIterator[Store]:
+        """Every store, each once, fetched a page at a time. Docs: Stores › discover.
+
+        It ends with the page that says so (``hasMore``), and with one that brings nothing new.
+        """
+        seen: set[str] = set()
+        offset, has_more = 0, True
+        while has_more:
+            page = await self.discover_stores(
+                latitude=latitude,
+                longitude=longitude,
+                fulfillment_type=fulfillment_type,
+                query=query,
+                limit=page_size,
+                offset=offset,
+                token=token,
+            )
+            known = len(seen)
+            for store in page.stores:
+                if store.store_id not in seen:
+                    seen.add(store.store_id)
+                    yield store
+            offset += len(page.stores)
+            has_more = page.has_more and len(seen) > known
+
+    async def get_store(self, store_id: str, *, token: str | None = None) -> Store:
+        """A store as it is now; not to be cached. Raises `StoreNotFoundError`. Docs: Stores."""
+        return responses.store(
+            await self._call("get_store", token=token, path={"store_id": store_id})
+        )
+
+    async def get_catalog_set(
+        self, catalog_set_id: str, *, store_id: str | None = None, token: str | None = None
+    ) -> CatalogSet:
+        """A store's menus; immutable under this id. Docs: Catalog.
+
+        Raises `CatalogSetNotFoundError`. ``store_id`` is needed only when `Assumptions` gives the
+        operation a path with it.
+        """
+        path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
+        answer = await self._call("get_catalog_set", token=token, path=path)
+        return responses.catalog_set(answer, catalog_set_id)
+
+    # --- cart helpers ---------------------------------------------------------------------------
+    # Optional: a cart lives with the partner and can be changed without asking Gett.
+
+    async def add_cart_item(
+        self, store: Store, lines: Iterable[Line], line: Line, *, token: str | None = None
+    ) -> tuple[Line, ...]:
+        """The cart with ``line`` added, as Gett has it. Docs: Cart helpers › add.
+
+        Names and prices are those of ``lines`` and ``line``; Gett sends none.
+        """
+        known = tuple(lines)
+        cart = requests.cart(store.store_id, store.catalog_set_id, known)
+        body = requests.add_cart_item(cart, line)
+        answer = await self._call("add_cart_item", token=token, body=body)
+        return responses.cart_lines(answer, (*known, line))
+
+    async def update_cart_item(
+        self,
+        store: Store,
+        lines: Iterable[Line],
+        line_id: str,
+        *,
+        quantity: int,
+        token: str | None = None,
+    ) -> tuple[Line, ...]:
+        """The cart with another quantity of one line, 1 to 99. Docs: Cart helpers › update."""
+        known = tuple(lines)
+        cart = requests.cart(store.store_id, store.catalog_set_id, known)
+        body = requests.change_cart_item(cart, line_id, read_quantity(quantity))
+        answer = await self._call("update_cart_item", token=token, body=body)
+        return responses.cart_lines(answer, known)
+
+    async def remove_cart_item(
+        self, store: Store, lines: Iterable[Line], line_id: str, *, token: str | None = None
+    ) -> tuple[Line, ...]:
+        """The cart without one line. Docs: Cart helpers › remove."""
+        known = tuple(lines)
+        cart = requests.cart(store.store_id, store.catalog_set_id, known)
+        body = requests.change_cart_item(cart, line_id)
+        answer = await self._call("remove_cart_item", token=token, body=body)
+        return responses.cart_lines(answer, known)
+
+    # --- ordering -------------------------------------------------------------------------------
+
+    async def validate_order(
+        self,
+        store: Store,
+        lines: Iterable[Line],
+        fulfillment: Fulfillment,
+        *,
+        tip: Decimal | None = None,
+        identity: Identity | None = None,
+        token: str,
+    ) -> Quote:
+        """Gett's price for the cart, ``tip`` in major units included. Docs: Orders › validate.
+
+        The quote's ``expires_at`` counts from before the request, for `Assumptions.order_token_life`.
+        Raises `ItemUnavailableError`, `StoreClosedError`.
+        """
+        asked_at = self.clock()
+        cart = requests.cart(store.store_id, store.catalog_set_id, lines)
+        charge = None if tip is None else read_charge(tip, what="the tip", currency=store.currency)
+        body = requests.validate_order(cart, fulfillment, charge, identity)
+        answer = responses.validated(await self._call("validate_order", token=token, body=body))
+        return Quote(
+            order_token=answer.validated_order_token,
+            amounts=answer.amounts,
+            expires_at=asked_at + timedelta(seconds=self.assumptions.order_token_life),
+        )
+
+    def placement_body(
+        self,
+        store: Store,
+        lines: Iterable[Line],
+        fulfillment: Fulfillment,
+        *,
+        order_token: str,
+        amounts: Amounts,
+        payment: Payment,
+        identity: Identity | None,
+    ) -> str:
+        """The exact text `place_order` sends; keep it with the key it is sent under."""
+        body = requests.place_order(
+            requests.cart(store.store_id, store.catalog_set_id, lines),
+            fulfillment,
+            order_token=order_token,
+            amounts=amounts,
+            payment=payment,
+            identity=identity,
+            assumed=self.assumptions,
+        )
+        return write_json(self.assumptions.body("place_order", body))
+
+    async def place_order(
+        self, body: str, *, idempotency_key: str, token: str, attempt: int = 1
+    ) -> Order:
+        """Place the order in ``body`` (see `placement_body`), sending it once.
+
+        The caller keeps key and body together and decides about sending again: the same key is
+        for the same body only; ``attempt`` counts, for the hooks, how often that was. Raises
+        `OrderTotalDifferentError`, `PaymentDeclinedError`, `PaymentFailedError`, `StoreClosedError`
+        and more. Docs: Orders › place; Idempotency.
+        """
+        answer = await self._call(
+            "place_order",
+            token=token,
+            text=body,
+            idempotency_key=idempotency_key,
+            attempt=attempt,
+        )
+        return responses.order(answer)
+
+    async def get_order(self, order_id: str, *, token: str) -> Order:
+        """An order of this end user as it is now. Raises `NotFoundError`. Docs: Orders."""
+        return responses.order(
+            await self._call("get_order", token=token, path={"order_id": order_id})
+        )
+
+    async def list_orders(self, *, limit: int = 50, offset: int = 0, token: str) -> OrderPage:
+        """One page of this end user's orders; ``limit`` is at most 100. Docs: Orders › history."""
+        body = requests.page(limit=limit, offset=offset)
+        return responses.order_page(await self._call("list_orders", token=token, body=body))
+
+    # --- what belongs to an end user ------------------------------------------------------------
+
+    async def list_payment_methods(self, *, token: str) -> tuple[PaymentMethod, ...]:
+        """The end user's saved cards. Docs: Saved cards › list."""
+        return responses.payment_methods(await self._call("list_payment_methods", token=token))
+
+    async def add_payment_card(self, card: NewCard, *, token: str) -> PaymentMethod:
+        """Save a card for the end user. Docs: Saved cards › add.
+
+        Raises `PaymentMethodInvalidError`. Sent again only when it certainly did not arrive: after
+        any other failure look at `list_payment_methods` first.
+        """
+        body = requests.payment_card(card)
+        return responses.payment_method(
+            await self._call("add_payment_card", token=token, body=body)
+        )
+
+    async def add_address(self, address: Address, *, token: str) -> str:
+        """Keep an address for the end user, and give its id for `Delivery`.
+
+        Raises `AddressInvalidError`. Docs: Checkout › addresses.
+        """
+        body = requests.address(address)
+        return responses.address_id(await self._call("add_address", token=token, body=body))
+
+    # --- one call -------------------------------------------------------------------------------
+
+    async def _call(
+        self,
+        name: str,
+        *,
+        token: str | None = None,
+        body: Json = None,
+        text: str | None = None,
+        idempotency_key: str | None = None,
+        attempt: int = 1,
+        wants_answer: bool = True,
+        path: Mapping[str, str] = _NO_PATH,
+    ) -> Json:
+        """Send one operation, again where that is safe, and give its JSON answer."""
+        operation = self.assumptions.operation(name)
+        url = self._url(operation, path)
+        body = None if body is None else self.assumptions.body(name, body)
+        if operation.method == "GET" and body is not None:
+            url += ("&" if "?" in url else "?") + urlencode(requests.as_query(body))
+            body = None
+        payload = text if text is not None else write_json(body) if body is not None else None
+        headers = self._headers(token, idempotency_key, has_body=payload is not None)
+        route, _, _ = operation.path.partition("?")
+        about = operation.name, operation.method, route, self._host, self._port
+        started, tried = self.clock(), 0
+        await self._wait_turn(operation, started)
+        while True:
+            try:
+                with self.hooks.here().request(*about, attempt + tried) as exchange:
+                    answer = await self._send(operation, url, headers, payload, exchange)
+                    return _read_answer(answer) if wants_answer else None
+            except GettCheckoutError as error:
+                tried += 1
+                error.next_action = error.next_action or _LATER
+                if not may_repeat(error, operation.repeat) or self._transport.closed:
+                    raise
+                elapsed = (self.clock() - started).total_seconds()
+                wait = self.retry.next_wait(error, tried=tried, elapsed=elapsed, dice=self.dice())
+                if wait is None:
+                    raise
+                reason = type(error).__name__
+            await self._pause(operation, attempt + tried, wait, reason)
+
+    async def _wait_turn(self, operation: Operation, now: datetime) -> None:
+        """Wait for the next minute when this one's requests are used up, or refuse to."""
+        if operation.repeat is Repeat.BY_KEY:
+            return  # a placement: only the server may stop it
+        wait = self._limits.turn(operation.bucket, now, uses_reserve=operation.uses_reserve)
+        if wait > self.retry.budget:
+            raise refuse(
+                "RATE_LIMITED",
+                f"not sent: this minute's {operation.bucket} are used up",
+                retry_after=wait,
+            )
+        if wait:
+            await self._pause(operation, 1, wait, "rate_limit")
+
+    async def _pause(self, operation: Operation, attempt: int, wait: float, reason: str) -> None:
+        """Wait before the attempt."""
+        self.hooks.here().tell(RetryScheduled, operation.name, attempt, wait, reason)
+        await self.sleep(wait)
+
+    async def _send(
+        self,
+        operation: Operation,
+        url: str,
+        headers: dict[str, str],
+        payload: str | None,
+        exchange: Exchange,
+    ) -> Answer:
+        """Send once; the answer, unless it is a refusal."""
+        self._limits.sent(operation.bucket)
+        try:
+            answer = await self._transport.send(
+                operation.method,
+                url,
+                headers=headers,
+                body=None if payload is None else payload.encode(),
+            )
+        finally:
+            self._limits.done(operation.bucket)
+        now, status = self.clock(), answer.status
+        exchange.status = status
+        if not 200 <= status < 300:
+            error = read_problem(
+                status,
+                answer.headers,
+                answer.body,
+                now,
+                missing=operation.missing,
+                secrets=(headers["Authorization"][7:], self._api_key, *secrets_of(payload)),
+            )
+            wait = error.retry_after if status == 429 else None
+            self._limits.heard(operation.bucket, answer.headers, now, refused_for=wait)
+            raise error
+        self._limits.heard(operation.bucket, answer.headers, now)
+        return answer
+
+    def _headers(
+        self, token: str | None, idempotency_key: str | None, *, has_body: bool
+    ) -> dict[str, str]:
+        credential = self._api_key if token is None else _header_value("the token", token)
+        headers = {**_HEADERS, "Authorization": f"Bearer {credential}"}
+        if has_body:
+            headers["Content-Type"] = "application/json"
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = _header_value("the idempotency key", idempotency_key)
+        return headers
+
+    def _url(self, operation: Operation, path: Mapping[str, str]) -> str:
+        parts = {name: _path_part(name, value) for name, value in path.items()}
+        try:
+            return self._base_url + self.assumptions.base_path + operation.path.format(**parts)
+        except (LookupError, ValueError):
+            raise InvalidInputError(
+                f"the path of {operation.name}, {operation.path}, needs more than {sorted(path)}"
+            ) from None
+
+
+def _read_answer(answer: Answer) -> Json:
+    if not answer.body:
+        raise UnreadableAnswerError("the answer is empty", status=answer.status)
+    return read_json(answer.body)
+
+
+def _header_value(what: str, value: object) -> str:
+    """The value if it can stand in a header; the message does not repeat it."""
+    if not is_credential(value):
+        raise InvalidInputError(f"{what} must be a non-empty string of printable characters")
+    return str(value)
+
+
+def _path_part(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value or value in (".", ".."):
+        raise InvalidInputError(f"{name} must be a non-empty string")
+    try:
+        return quote_path(value, safe="")
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{name} is not text") from None
+
+
+def _checked_url(base_url: object) -> str:
+    try:
+        parts = urlsplit(base_url) if isinstance(base_url, str) else None
+        good = (
+            parts is not None
+            and parts.scheme in ("https", "http")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not (parts.username or parts.password or parts.query or parts.fragment)
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidInputError("base_url must be like https://host or http://host:port/path")
+    return str(base_url).rstrip("/")
+
+
+def _server(url: str) -> tuple[str, int]:
+    """Host and port of a checked URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

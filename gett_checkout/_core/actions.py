@@ -1,0 +1,158 @@
+"""What to do next: a closed union of values, each with a ``kind`` and the data needed to act."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+from attrs import frozen
+
+from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.minimum import MinimumOrder
+
+
+class _Action:
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The action as JSON-ready data, its ``kind`` first."""
+        return {"kind": self.kind, **jsonable_fields(self)}
+
+
+@frozen
+class ChooseStore(_Action):
+    """Browse a store: the first one, another one, or the same one again. ``reason`` is the error code
+    for which it is to be done: ``STORE_CLOSED`` and ``STORE_NOT_FOUND`` want another store, one that
+    begins with ``CATALOGSET_`` the same one again, for its menu has changed.
+    """
+
+    kind: ClassVar[Literal["choose_store"]] = "choose_store"
+    reason: str | None = None
+
+
+@frozen
+class AddItems(_Action):
+    """Change the cart: add to it until the minimum is met, or mend the ``lines`` named (their ids)."""
+
+    kind: ClassVar[Literal["add_items"]] = "add_items"
+    minimum_order: MinimumOrder | None = None
+    lines: tuple[str, ...] = ()
+
+
+@frozen
+class CompleteModifiers(_Action):
+    """Make the required choices of the ``lines`` named (their ids)."""
+
+    kind: ClassVar[Literal["complete_modifiers"]] = "complete_modifiers"
+    lines: tuple[str, ...] = ()
+
+
+@frozen
+class ChooseFulfillment(_Action):
+    """Give an address, or choose pickup: one of what the store ``offers``."""
+
+    kind: ClassVar[Literal["choose_fulfillment"]] = "choose_fulfillment"
+    offers: tuple[str, ...] = ("delivery", "pickup")
+
+
+@frozen
+class Validate(_Action):
+    """Ask for a price."""
+
+    kind: ClassVar[Literal["validate"]] = "validate"
+
+
+@frozen
+class SignIn(_Action):
+    """Ask the shopper for e-mail, first and last name, and pass them to ``identify``."""
+
+    kind: ClassVar[Literal["sign_in"]] = "sign_in"
+    needs: tuple[str, ...] = ("email", "first_name", "last_name")
+
+
+@frozen
+class ChoosePayment(_Action):
+    """Ask how to pay. ``reason`` is the error code of the payment that was refused, if one was."""
+
+    kind: ClassVar[Literal["choose_payment"]] = "choose_payment"
+    reason: str | None = None
+
+
+@frozen
+class ConfirmTotal(_Action):
+    """Show both totals (major units) and, with the shopper's consent, call ``confirm_total(after)``."""
+
+    kind: ClassVar[Literal["confirm_total"]] = "confirm_total"
+    before: Decimal | None = None
+    after: Decimal | None = None
+
+
+@frozen
+class Place(_Action):
+    """Place the order, for ``total`` in major units."""
+
+    kind: ClassVar[Literal["place"]] = "place"
+    total: Decimal | None = None
+
+
+@frozen
+class Wait(_Action):
+    """Come back after ``seconds``, and repeat what was asked."""
+
+    kind: ClassVar[Literal["wait"]] = "wait"
+    seconds: float = 1.0
+
+
+@frozen
+class Settle(_Action):
+    """An order was sent and nobody knows what became of it: call ``place`` again, or ``settle``."""
+
+    kind: ClassVar[Literal["settle"]] = "settle"
+
+
+@frozen
+class Done(_Action):
+    """The order is placed."""
+
+    kind: ClassVar[Literal["done"]] = "done"
+    order_id: str | None = None
+
+
+@frozen
+class StartOver(_Action):
+    """This checkout is over; start another."""
+
+    kind: ClassVar[Literal["start_over"]] = "start_over"
+
+
+@frozen
+class ContactSupport(_Action):
+    """A person must look at it: the integration is at fault, or nothing safe is left to try. ``reason``
+    is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (it does not take the API
+    key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (it does not take a
+    session it has just made), ``ORDER_ALREADY_PLACED`` (there is an order for this already),
+    ``KEY_TOO_OLD`` (nobody knows what became of the order, and it is too late to ask again), or
+    ``PLACEMENT_DAMAGED`` (what was saved is not what the key was made for).
+    """
+
+    kind: ClassVar[Literal["contact_support"]] = "contact_support"
+    reason: str | None = None
+
+
+NextAction = (
+    ChooseStore
+    | AddItems
+    | CompleteModifiers
+    | ChooseFulfillment
+    | Validate
+    | SignIn
+    | ChoosePayment
+    | ConfirmTotal
+    | Place
+    | Wait
+    | Settle
+    | Done
+    | StartOver
+    | ContactSupport
+)

@@ -1,0 +1,76 @@
+"""A card as the shopper types it in, on its way to Gett, and what Gett shows of it afterwards.
+
+Docs: Saved cards. Card data stays in memory for the one call that needs it: it is in no repr, no
+message and no snapshot, and it refuses to be pickled.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any, NoReturn
+
+from attrs import field, frozen
+
+from gett_checkout._core.order import Address
+from gett_checkout._core.validators import day, instance_of, matches, text
+
+_NUMBER = re.compile(r"[0-9]{12,19}")
+_CVC = re.compile(r"[0-9]{3,4}")
+_BIN_DIGITS = 6  # decided: the page names ``bin`` and gives no length
+
+
+def _bare(number: str) -> str:
+    """The card number as it is sent: people and their browsers group its digits."""
+    return re.sub(r"[ -]", "", number) if isinstance(number, str) else number
+
+
+@frozen(repr=False)
+class NewCard:
+    """A card to be saved at Gett with `GettClient.add_payment_card`.
+
+    ``number`` may have spaces or hyphens in it; ``card_type`` is the brand in Gett's words
+    (``visa``); ``expiration`` is a date, the last day of the printed month. Only the shape is
+    checked; `InvalidInputError` says which member is wrong and never repeats it. Docs: Saved cards.
+    """
+
+    number: str = field(
+        repr=False, converter=_bare, validator=matches(_NUMBER, "a card number is 12 to 19 digits")
+    )
+    card_type: str = field(repr=False, validator=text("a card needs a card_type"))
+    cvc: str = field(repr=False, validator=matches(_CVC, "a card's cvc is 3 or 4 digits"))
+    expiration: date = field(
+        repr=False, validator=day("a card's expiration is a date, without a time")
+    )
+    billing_address: Address = field(
+        repr=False, validator=instance_of(Address, "a card needs a billing_address")
+    )
+
+    @property
+    def bin(self) -> str:
+        """The first six digits: whose card it is."""
+        return self.number[:_BIN_DIGITS]
+
+    @property
+    def last_four(self) -> str:
+        """The last four digits, which may be shown."""
+        return self.number[-4:]
+
+    def __repr__(self) -> str:
+        return "NewCard(…)"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("card data is not to be pickled or copied")
+
+
+@frozen
+class PaymentMethod:
+    """A card kept at Gett. Pay with it as ``SavedCard(payment_id)``. Docs: Saved cards.
+
+    ``expiration`` is in Gett's own words, usually a date.
+    """
+
+    payment_id: str
+    card_type: str | None = None
+    last_four: str | None = None
+    expiration: str | None = None

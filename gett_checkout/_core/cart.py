@@ -1,0 +1,224 @@
+"""The cart: lines resolved against a menu, with their price and with what is wrong with them.
+
+Carts live with the partner; Gett keeps none (docs: Cart). A line carries its name, unit price and
+problems, so that a resumed checkout can show and judge it without loading the menu again: the menu
+is immutable under its id, so what was true of the line stays true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from gett_checkout._core.catalog import CatalogSet, Item, ModifierGroup
+from gett_checkout._core.money import ZERO
+from gett_checkout.errors import InvalidInputError
+
+MAX_QUANTITY = 99  # decided: the API documents no bound
+MAX_DEPTH = 8
+
+
+@frozen
+class Modifier:
+    """A chosen modifier, with a quantity or choices of its own.
+
+    ``modifiers`` maps a group id to what is chosen in it: item ids, `Modifier` values, or mappings
+    with the members of one, as they come in JSON.
+    """
+
+    item_id: str
+    quantity: int = 1
+    modifiers: Modifiers = field(factory=dict)
+
+
+Modifiers = Mapping[str, Iterable["str | Modifier | Mapping[str, Any]"]]
+
+
+@frozen
+class Choice:
+    """One item chosen in a modifier group, under the menu's name for it."""
+
+    item_id: str
+    quantity: int = 1
+    groups: tuple[GroupChoice, ...] = ()
+    name: str = ""
+
+
+@frozen
+class GroupChoice:
+    """What is chosen in one modifier group, under the menu's name for it."""
+
+    modifier_group_id: str
+    chosen: tuple[Choice, ...] = ()
+    name: str = ""
+
+
+@frozen
+class LineProblem:
+    """Something wrong with a line. ``path`` leads from the line's item to the place: ids in turn.
+
+    ``code`` is ``ITEM_UNKNOWN`` or ``ITEM_UNAVAILABLE`` of an item or a modifier, ``MODIFIER_UNKNOWN``,
+    ``MODIFIER_REQUIRED`` or ``MODIFIER_TOO_MANY`` of a choice, or the error code by which Gett refused
+    the line.
+    """
+
+    code: str
+    message: str
+    path: tuple[str, ...] = ()
+
+
+@frozen
+class Line:
+    """One line of the cart. ``unit_price`` is for one, modifiers included, in major units."""
+
+    line_id: str
+    item_id: str
+    quantity: int
+    name: str = ""
+    unit_price: Decimal = ZERO
+    groups: tuple[GroupChoice, ...] = ()
+    special_instructions: str | None = None
+    problems: tuple[LineProblem, ...] = ()
+
+    @property
+    def total(self) -> Decimal:
+        """The price of the whole line, in major units, before fees and taxes."""
+        return self.unit_price * self.quantity
+
+
+def read_quantity(value: object) -> int:
+    """A quantity of 1 to 99, or `InvalidInputError`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_QUANTITY:
+        raise InvalidInputError(f"a quantity must be a whole number from 1 to {MAX_QUANTITY}")
+    return value
+
+
+def read_modifiers(modifiers: Modifiers | None, depth: int = 0) -> tuple[GroupChoice, ...]:
+    """The caller's mapping of group ids to chosen items, as values."""
+    if depth > MAX_DEPTH:
+        raise InvalidInputError(f"modifiers are nested more than {MAX_DEPTH} deep")
+    if not isinstance(modifiers or {}, Mapping):
+        raise InvalidInputError("modifiers must map a modifier group id to the items chosen in it")
+    return tuple(
+        GroupChoice(group_id, tuple(_read_choices(chosen, depth)))
+        for group_id, chosen in (modifiers or {}).items()
+    )
+
+
+def _read_choices(chosen: Iterable[Any], depth: int) -> Iterator[Choice]:
+    if isinstance(chosen, str):
+        raise InvalidInputError(f"pass a list of modifier item ids, not the bare id {chosen!r}")
+    if not isinstance(chosen, Iterable):
+        raise InvalidInputError("modifiers must map each group id to a list of modifiers")
+    for each in chosen:
+        modifier = _read_modifier(each)
+        yield Choice(
+            modifier.item_id,
+            read_quantity(modifier.quantity),
+            read_modifiers(modifier.modifiers, depth + 1),
+        )
+
+
+def _read_modifier(value: object) -> Modifier:
+    if isinstance(value, Mapping) and set(value) <= {"item_id", "quantity", "modifiers"}:
+        value = Modifier(**{"item_id": None, **value})
+    elif isinstance(value, str):
+        value = Modifier(value)
+    if not isinstance(value, Modifier) or not isinstance(value.item_id, str):
+        raise InvalidInputError(
+            "a modifier must be an item id, or have item_id, quantity, modifiers"
+        )
+    return value
+
+
+def resolve(line: Line, catalog: CatalogSet) -> Line:
+    """The line with its names, price and problems as this menu has them."""
+    item = catalog.items.get(line.item_id)
+    if item is None:
+        unknown = LineProblem("ITEM_UNKNOWN", f"{line.item_id} is not on the menu", (line.item_id,))
+        return evolve(line, problems=(unknown,))
+    found = _configure(item, line.groups, catalog, (item.item_id,))
+    return evolve(
+        line,
+        name=item.name,
+        unit_price=found.price,
+        groups=found.groups,
+        problems=tuple(found.problems),
+    )
+
+
+@define
+class _Configured:
+    """One item as chosen: its price, its choices by name, and all that is wrong at every level."""
+
+    price: Decimal
+    groups: tuple[GroupChoice, ...] = ()
+    problems: list[LineProblem] = field(factory=list)
+
+    def complain(self, code: str, message: str, path: tuple[str, ...]) -> None:
+        self.problems.append(LineProblem(code, message, path))
+
+
+def _configure(
+    item: Item, groups: tuple[GroupChoice, ...], catalog: CatalogSet, path: tuple[str, ...]
+) -> _Configured:
+    found = _Configured(item.price or ZERO)
+    if not item.available:
+        found.complain("ITEM_UNAVAILABLE", f"{item.name} is not available", path)
+    offered = {group.modifier_group_id: group for group in catalog.groups_of(item)}
+    for choice in groups:
+        group, here = offered.get(choice.modifier_group_id), (*path, choice.modifier_group_id)
+        if group is None:
+            message = f"{item.name} has no group {choice.modifier_group_id}"
+            found.complain("MODIFIER_UNKNOWN", message, here)
+            found.groups += (choice,)
+        else:
+            chosen = tuple(_choose(each, group, catalog, here, found) for each in choice.chosen)
+            found.groups += (evolve(choice, chosen=chosen, name=group.name),)
+    counts = {each.modifier_group_id: sum(one.quantity for one in each.chosen) for each in groups}
+    for group in offered.values():
+        _count(counts.get(group.modifier_group_id, 0), group, item, path, found)
+    return found
+
+
+def _choose(
+    choice: Choice,
+    group: ModifierGroup,
+    catalog: CatalogSet,
+    path: tuple[str, ...],
+    found: _Configured,
+) -> Choice:
+    """The choice with its names; its price and problems are added to what was ``found``."""
+    modifier, here = catalog.items.get(choice.item_id), (*path, choice.item_id)
+    if modifier is None or choice.item_id not in group.item_ids:
+        message = f"{group.name} does not offer {choice.item_id}"
+        found.complain("MODIFIER_UNKNOWN", message, here)
+        return choice
+    part = _configure(modifier, choice.groups, catalog, here)
+    found.price += part.price * choice.quantity
+    found.problems += part.problems
+    return evolve(choice, groups=part.groups, name=modifier.name)
+
+
+def _count(
+    count: int, group: ModifierGroup, item: Item, path: tuple[str, ...], found: _Configured
+) -> None:
+    here = (*path, group.modifier_group_id)
+    if count < group.min_selections:
+        message = f"{item.name}: choose {_at_least(group.min_selections)} of {group.name}"
+        found.complain("MODIFIER_REQUIRED", message, here)
+    if group.max_selections is not None and count > group.max_selections:
+        message = f"{item.name}: choose at most {group.max_selections} of {group.name}"
+        found.complain("MODIFIER_TOO_MANY", message, here)
+
+
+def _at_least(count: int) -> str:
+    return "one" if count == 1 else f"at least {count}"
+
+
+def subtotal(lines: Iterable[Line]) -> Decimal:
+    """The catalog prices of all lines together, in major units."""
+    return sum((line.total for line in lines), ZERO)

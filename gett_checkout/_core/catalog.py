@@ -1,0 +1,277 @@
+"""Stores and their menus as the API describes them, and the questions a checkout asks of them.
+
+Docs: Stores, Catalog. A catalog set is four dictionaries keyed by id; modifiers are items too and
+may have groups of their own, so whatever walks them guards against cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from attrs import field, frozen
+
+from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.money import DEFAULT_CURRENCY
+from gett_checkout.errors import UnreadableAnswerError
+
+T = TypeVar("T")
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@frozen
+class Window:
+    """One opening window of a weekday, in the store's local time.
+
+    ``end`` at midnight means the end of the day; overnight windows come split in two.
+    """
+
+    day: str
+    start: time
+    end: time
+
+
+@frozen
+class StoreAddress:
+    """Where a store is."""
+
+    address1: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    latitude: Decimal | None = None
+    longitude: Decimal | None = None
+
+
+@frozen
+class Store:
+    """A restaurant, as `get_store` and discovery give it.
+
+    ``minimum_order_amount`` is in major units, ``None`` when the store has no minimum.
+    ``availability`` is ``None`` when the answer did not mention it (then nothing is known), and
+    empty when the store is never open. ``None`` for ``delivery_allowed`` or ``pickup_allowed``
+    means not said, which counts as allowed.
+    """
+
+    store_id: str
+    catalog_set_id: str | None = None
+    name: str = ""
+    minimum_order_amount: Decimal | None = None
+    currency: str = DEFAULT_CURRENCY
+    timezone: str | None = None
+    availability: tuple[Window, ...] | None = None
+    delivery_allowed: bool | None = None
+    pickup_allowed: bool | None = None
+    categories: tuple[str, ...] = ()
+    address: StoreAddress | None = None
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The fulfillment types it offers: ``delivery``, ``pickup``."""
+        delivery, pickup = self.delivery_allowed is not False, self.pickup_allowed is not False
+        return ("delivery",) * delivery + ("pickup",) * pickup
+
+    def is_open(self, now: datetime) -> bool | None:
+        """Whether a window holds ``now`` (aware); ``None`` when hours or time zone are unknown."""
+        if self.availability is None:
+            return None
+        if not self.availability:
+            return False
+        try:
+            local = now.astimezone(ZoneInfo(self.timezone)) if self.timezone else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            local = None
+        if local is None:
+            return None
+        today, clock = DAYS[local.weekday()], local.time()
+        return any(
+            window.day == today
+            and window.start <= clock
+            and (clock < window.end or window.end == time.min)
+            for window in self.availability
+        )
+
+
+@lru_cache(maxsize=256)
+def shared(store: Store) -> Store:
+    """The store as it was first seen, if it is still the same: most checkouts are at one of a few."""
+    return store
+
+
+@frozen
+class StorePage:
+    """One page of discovery."""
+
+    stores: tuple[Store, ...]
+    has_more: bool = False
+    total_count: int | None = None
+
+
+@frozen
+class Item:
+    """Something on the menu, or a modifier of something. ``price`` is in major units, ``None`` when it
+    has none of its own and costs nothing.
+    """
+
+    item_id: str
+    name: str = ""
+    description: str | None = None
+    price: Decimal | None = None
+    available: bool = True
+    modifier_group_ids: tuple[str, ...] = ()
+
+
+@frozen
+class ModifierGroup:
+    """A choice an item offers: at least ``min_selections``, at most ``max_selections`` of its items.
+
+    ``max_selections`` is ``None`` when there is no most.
+    """
+
+    modifier_group_id: str
+    name: str = ""
+    min_selections: int = 0
+    max_selections: int | None = None
+    item_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Section:
+    """A heading of the menu, with items and further sections under it."""
+
+    section_id: str
+    name: str = ""
+    section_ids: tuple[str, ...] = ()
+    item_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Catalog:
+    """One menu of a catalog set: lunch, dinner."""
+
+    catalog_id: str
+    name: str = ""
+    section_ids: tuple[str, ...] = ()
+
+
+@frozen
+class CatalogSet:
+    """A store's menus. Immutable under its id, so it may be cached for ever.
+
+    The dictionaries structure an entry when it is first looked at: a menu has thousands of items
+    and a checkout touches a handful.
+    """
+
+    catalog_set_id: str
+    catalogs: Mapping[str, Catalog] = field(repr=lambda entries: f"<{len(entries)}>")
+    sections: Mapping[str, Section] = field(repr=lambda entries: f"<{len(entries)}>")
+    items: Mapping[str, Item] = field(repr=lambda entries: f"<{len(entries)}>")
+    modifier_groups: Mapping[str, ModifierGroup] = field(repr=lambda entries: f"<{len(entries)}>")
+
+    def walk(self) -> Iterator[tuple[Section, tuple[Item, ...]]]:
+        """Every section once, in menu order, with the items listed in it.
+
+        What cannot be read is passed over: one bad entry does not take the menu away.
+        """
+        seen: set[str] = set()
+        catalogs = _readable(self.catalogs, self.catalogs)
+        waiting = [each for catalog in catalogs for each in catalog.section_ids][::-1]
+        while waiting:
+            section_id = waiting.pop()
+            if section_id in seen:
+                continue
+            seen.add(section_id)
+            for section in _readable(self.sections, [section_id]):
+                yield section, tuple(_readable(self.items, section.item_ids))
+                waiting.extend(reversed(section.section_ids))
+
+    def menu_items(self) -> Iterator[Item]:
+        """Every item that is listed in a section, once: what a shopper can order by itself."""
+        seen: set[str] = set()
+        for _, items in self.walk():
+            for item in items:
+                if item.item_id not in seen:
+                    seen.add(item.item_id)
+                    yield item
+
+    def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
+        """The item's modifier groups, in order; what the set does not hold is passed over."""
+        return tuple(_readable(self.modifier_groups, item.modifier_group_ids))
+
+    def items_of(self, group: ModifierGroup) -> tuple[Item, ...]:
+        """The modifiers the group offers, in order; what the set does not hold is passed over."""
+        return tuple(_readable(self.items, group.item_ids))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The menu as JSON-ready data, as a page needs it: sections in order, the rest by id.
+
+        Modifiers are items too and may have groups of their own, so each item and each group that
+        can be reached from a section is there once, and is named by its id wherever it occurs. No
+        id is named that is not there.
+        """
+        sections = tuple(self.walk())
+        items: dict[str, Any] = {}
+        groups: dict[str, Any] = {}
+        waiting = [item for _, listed in sections for item in listed]
+        while waiting:
+            item = waiting.pop()
+            if item.item_id in items:
+                continue
+            offered = self.groups_of(item)
+            said = items[item.item_id] = jsonable_fields(item)
+            said["modifier_group_ids"] = [group.modifier_group_id for group in offered]
+            for group in offered:
+                if group.modifier_group_id not in groups:
+                    modifiers = self.items_of(group)
+                    said = groups[group.modifier_group_id] = jsonable_fields(group)
+                    said["item_ids"] = [modifier.item_id for modifier in modifiers]
+                    waiting.extend(modifiers)
+        return {
+            "catalog_set_id": self.catalog_set_id,
+            "sections": [
+                {
+                    "section_id": section.section_id,
+                    "name": section.name,
+                    "item_ids": [item.item_id for item in listed],
+                }
+                for section, listed in sections
+            ],
+            "items": items,
+            "modifier_groups": groups,
+        }
+
+
+def _readable(entries: Mapping[str, T], ids: Iterable[str]) -> Iterator[T]:
+    """The entries of these ids that are there and are what they should be."""
+    for each in ids:
+        try:
+            entry = entries[each]
+        except (KeyError, UnreadableAnswerError):
+            continue
+        yield entry
+
+
+def parse_day(value: object) -> str:
+    """A weekday from its English name in any letter case, or from a number (0 and 7 are Sunday)."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 7:
+        return DAYS[(value - 1) % 7]
+    if isinstance(value, str):
+        for day in DAYS:
+            if len(value) >= 3 and day.startswith(value.casefold()):
+                return day
+    raise ValueError("not a day of the week")
+
+
+def parse_time(value: object) -> time:
+    """A time of day from ``HH:mm:ss`` or ``HH:mm``."""
+    if not isinstance(value, str):
+        raise ValueError("not a time of day")
+    moment = time.fromisoformat(value)
+    if moment.tzinfo is not None:
+        raise ValueError("a time of day has no zone")
+    return moment

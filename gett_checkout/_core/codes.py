@@ -1,0 +1,150 @@
+"""Every error code Gett documents, in one table: what it is, and what it means for a checkout.
+
+Docs: Errors, one page per code. Codes marked reserved are documented but not emitted yet; those the
+library can find by itself (an empty cart, a missing choice, the minimum) it finds before it sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from attrs import frozen
+
+from gett_checkout import errors as e
+from gett_checkout._core import actions as a
+from gett_checkout._core.actions import NextAction
+
+
+class Part(StrEnum):
+    """The part of the order a refusal puts in question."""
+
+    CART = "cart"
+    FULFILLMENT = "fulfillment"
+    STORE = "store"
+    QUOTE = "quote"
+    PAYMENT = "payment"
+    USED = "used"  # something is used up: an order may exist
+    NOTHING = "nothing"  # the request, the credential or the service, not the order
+
+
+@frozen
+class ErrorCode:
+    """One row: Gett's side first, then ours."""
+
+    code: str
+    status: int
+    category: str
+    retryable: bool
+    reserved: bool
+    error: type[e.ApiError]
+    part: Part
+    action: NextAction
+
+
+_OURS = a.ContactSupport("INTEGRATION")
+_LATER = a.Wait(1.0)
+
+# fmt: off
+_TABLE: Final = (
+    #         code                       http category         again  reserved class                     questions         next action
+    ErrorCode("INVALID_REQUEST",         400, "validation",     False, False, e.InvalidRequestError,        Part.NOTHING,     _OURS),
+    ErrorCode("MISSING_IDEMPOTENCY_KEY", 400, "validation",     False, False, e.MissingIdempotencyKeyError, Part.NOTHING,     _OURS),
+    ErrorCode("MISSING_STORE_ID",        400, "validation",     False, False, e.MissingStoreIdError,        Part.NOTHING,     _OURS),
+    ErrorCode("ADDRESS_INVALID",         400, "validation",     False, True,  e.AddressInvalidError,        Part.FULFILLMENT, a.ChooseFulfillment()),
+    ErrorCode("ADDRESS_OUT_OF_RANGE",    400, "validation",     False, True,  e.AddressOutOfRangeError,     Part.FULFILLMENT, a.ChooseFulfillment()),
+    ErrorCode("CART_EMPTY",              400, "validation",     False, True,  e.CartEmptyError,             Part.CART,        a.AddItems()),
+    ErrorCode("CATALOGSET_REQUIRED",     400, "validation",     False, False, e.CatalogSetRequiredError,    Part.CART,        a.ChooseStore("CATALOGSET_REQUIRED")),
+    ErrorCode("MODIFIER_REQUIRED",       400, "validation",     False, True,  e.ModifierRequiredError,      Part.CART,        a.CompleteModifiers()),
+    ErrorCode("ORDER_BELOW_MINIMUM",     400, "validation",     False, True,  e.OrderBelowMinimumError,     Part.CART,        a.AddItems()),
+    ErrorCode("ORDER_TOTAL_DIFFERENT",   400, "validation",     False, False, e.OrderTotalDifferentError,   Part.QUOTE,       a.Validate()),
+    ErrorCode("ITEM_UNAVAILABLE",        400, "availability",   False, False, e.ItemUnavailableError,       Part.CART,        a.AddItems()),
+    ErrorCode("STORE_CLOSED",            400, "availability",   False, False, e.StoreClosedError,           Part.STORE,       a.ChooseStore("STORE_CLOSED")),
+    ErrorCode("PAYMENT_DECLINED",        400, "payment",        False, False, e.PaymentDeclinedError,       Part.PAYMENT,     a.ChoosePayment("PAYMENT_DECLINED")),
+    ErrorCode("PAYMENT_FAILED",          400, "payment",        True,  False, e.PaymentFailedError,         Part.PAYMENT,     a.ChoosePayment("PAYMENT_FAILED")),
+    ErrorCode("PAYMENT_METHOD_INVALID",  400, "payment",        False, True,  e.PaymentMethodInvalidError,  Part.PAYMENT,     a.ChoosePayment("PAYMENT_METHOD_INVALID")),
+    ErrorCode("UNAUTHENTICATED",         401, "authentication", False, False, e.UnauthenticatedError,       Part.NOTHING,     a.ContactSupport("CREDENTIAL")),
+    ErrorCode("SESSION_USER_REQUIRED",   401, "authentication", False, False, e.SessionUserRequiredError,   Part.NOTHING,     a.SignIn()),
+    ErrorCode("FORBIDDEN",               403, "authorization",  False, False, e.ForbiddenError,             Part.NOTHING,     a.ContactSupport("PERMISSION")),
+    ErrorCode("NOT_FOUND",               404, "not_found",      False, False, e.NotFoundError,              Part.NOTHING,     _OURS),
+    ErrorCode("STORE_NOT_FOUND",         404, "not_found",      False, False, e.StoreNotFoundError,         Part.STORE,       a.ChooseStore("STORE_NOT_FOUND")),
+    ErrorCode("CATALOGSET_NOT_FOUND",    404, "not_found",      False, False, e.CatalogSetNotFoundError,    Part.CART,        a.ChooseStore("CATALOGSET_NOT_FOUND")),
+    ErrorCode("CONFLICT",                409, "conflict",       False, False, e.ConflictError,              Part.USED,        a.Validate()),
+    ErrorCode("ORDER_ALREADY_PLACED",    409, "conflict",       False, True,  e.OrderAlreadyPlacedError,    Part.USED,        a.ContactSupport("ORDER_ALREADY_PLACED")),
+    ErrorCode("VALIDATION_FAILED",       422, "validation",     False, False, e.ValidationFailedError,      Part.NOTHING,     _OURS),
+    ErrorCode("RATE_LIMITED",            429, "rate_limit",     True,  False, e.RateLimitedError,           Part.NOTHING,     _LATER),
+    ErrorCode("INTERNAL_ERROR",          500, "server_error",   True,  False, e.InternalError,              Part.NOTHING,     _LATER),
+    ErrorCode("BAD_GATEWAY",             502, "server_error",   True,  False, e.BadGatewayError,            Part.NOTHING,     _LATER),
+    ErrorCode("SERVICE_UNAVAILABLE",     503, "availability",   True,  False, e.ServiceUnavailableError,    Part.NOTHING,     _LATER),
+)
+# fmt: on
+
+ERROR_CODES: Final[Mapping[str, ErrorCode]] = {row.code: row for row in _TABLE}
+
+# For a code that is not in the table: its category decides, and failing that the status.
+CATEGORIES: Final[Mapping[str, type[e.ApiError]]] = {
+    "validation": e.ApiValidationError,
+    "availability": e.ApiAvailabilityError,
+    "payment": e.ApiPaymentError,
+    "authentication": e.ApiAuthenticationError,
+    "authorization": e.ApiAuthorizationError,
+    "not_found": e.ApiNotFoundError,
+    "conflict": e.ApiConflictError,
+    "rate_limit": e.ApiRateLimitError,
+    "server_error": e.ApiServerError,
+}
+STATUS_CATEGORIES: Final[Mapping[int, str]] = {
+    400: "validation",
+    401: "authentication",
+    402: "payment",
+    403: "authorization",
+    404: "not_found",
+    409: "conflict",
+    422: "validation",
+    429: "rate_limit",
+}
+_CATEGORY_PARTS: Final[Mapping[str, Part]] = {"payment": Part.PAYMENT, "conflict": Part.USED}
+_CATEGORY_ACTIONS: Final[Mapping[str, NextAction]] = {
+    "payment": a.ChoosePayment(),
+    "conflict": a.Validate(),
+    "rate_limit": _LATER,
+    "server_error": _LATER,
+}
+
+
+def category_of(status: int) -> str:
+    """The category a bare status belongs to; empty when none does."""
+    return "server_error" if status >= 500 else STATUS_CATEGORIES.get(status, "")
+
+
+def refuse(
+    code: str,
+    detail: str = "",
+    *,
+    category: str = "",
+    next_action: NextAction | None = None,
+    **document: Any,
+) -> e.ApiError:
+    """The error of this code, with its documented facts and next action filled in.
+
+    An unknown code gets the class of its ``category``, then that of its ``status``.
+    """
+    row = ERROR_CODES.get(code)
+    if row is not None:
+        kind, action, category = row.error, row.action, category or row.category
+        document = {"status": row.status, "retryable": row.retryable, **document}
+    else:
+        category = category if category in CATEGORIES else category_of(document.get("status", 0))
+        kind = CATEGORIES.get(category, e.ApiError)
+        action = _CATEGORY_ACTIONS.get(category, _OURS)
+    wait = document.get("retry_after")
+    if isinstance(action, a.Wait) and wait:
+        action = a.Wait(wait)
+    return kind(detail, code=code, category=category, next_action=next_action or action, **document)
+
+
+def part_of(error: e.ApiError) -> Part:
+    """The part of the order this refusal puts in question."""
+    row = ERROR_CODES.get(error.code)
+    return row.part if row else _CATEGORY_PARTS.get(error.category, Part.NOTHING)

@@ -1,0 +1,573 @@
+"""The checkout's stages and every transition between them, as two literal tables.
+
+A checkout is always in one `Stage`. Something happens (an event), and two things follow:
+
+1. **Back.** `EVENTS` says whether the event is legal in the stage, and on which stage it lands: the
+   one it puts in question. The event writes its own facts into the state (a new cart, a quote) and
+   takes away those it makes untrue: whatever changes the cart or the fulfillment takes the quote
+   with it. An event with no entry is illegal: it raises and changes nothing.
+2. **Forward.** From there the checkout walks along `FACTS` for as long as the next stage's
+   condition holds. So a shopper may give the address before the first item, change the cart after
+   choosing a card, or come back from a declined card, and is never in a dead end.
+
+One fact can become untrue by itself, with time: a quote expires. `at` takes that into account and
+is applied before anything is judged.
+
+Nothing else changes a checkout: who the shopper is, a session opened or distrusted, a context sent
+and a notice are events too. Those that leave the order as it is are `Aside`: they land where the
+checkout stands, and leave a placement's key alone.
+
+One event has a guard besides its entry: a placement begins only when no requirement is missing
+(``requirements.py``), so that what the caller is shown and what is refused can never differ.
+
+The machine moves first and effects follow, except where an answer of Gett's *is* the event. Once
+an order is on its way (``PLACING``) nothing is legal but to learn what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from attrs import evolve, frozen
+
+from gett_checkout._core import requirements
+from gett_checkout._core.cart import Line
+from gett_checkout._core.catalog import Store
+from gett_checkout._core.money import ZERO
+from gett_checkout._core.order import Fulfillment, Order, Payment, Quote
+from gett_checkout._core.placement import Placement
+from gett_checkout._core.session import Identity, Level, Session
+from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
+from gett_checkout.errors import StepNotAllowedError
+
+_NOTICES_STORED: Final = 10
+
+
+class Event:
+    """Something that happened. `change` gives the state with the event's own facts in it."""
+
+    __slots__ = ()
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The state after the event, its stage not yet moved."""
+        return state
+
+
+class Aside(Event):
+    """An event that leaves the order as it is: the checkout stays where it stands."""
+
+    __slots__ = ()
+
+
+@frozen
+class CartChanged(Event):
+    """The cart is another one now; ``store`` when a store was chosen, or read again."""
+
+    lines: tuple[Line, ...]
+    store: Store | None = None
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """A new cart is unpriced, and no refusal of the old one holds against it."""
+        refused = state.store_refused if self.store is None else None
+        return evolve(
+            _unpriced(state),
+            lines=self.lines,
+            store=self.store or state.store,
+            store_refused=refused,
+            cart_refused=None,
+        )
+
+
+@frozen
+class StoreRead(Aside):
+    """The store was read again, and its menu is the same."""
+
+    store: Store
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Hours and minimum are as they are now."""
+        return evolve(state, store=self.store)
+
+
+@frozen
+class Identified(Aside):
+    """The shopper said who they are."""
+
+    identity: Identity
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The order is theirs as it stands."""
+        return evolve(state, identity=self.identity)
+
+
+@frozen
+class IdentityCorrected(Identified):
+    """The same person gave another name or phone number."""
+
+
+@frozen
+class ShopperChanged(Event):
+    """Another person goes on with the checkout."""
+
+    identity: Identity
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Cart and fulfillment stay; the price, the payment and the session were the other's."""
+        return evolve(_unpriced(state), identity=self.identity, payment=None, session=None)
+
+
+@frozen
+class FulfillmentChosen(Event):
+    """The shopper said how the order is to reach them."""
+
+    fulfillment: Fulfillment
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Fees and taxes hang on the fulfillment, so the price goes."""
+        return evolve(_unpriced(state), fulfillment=self.fulfillment)
+
+
+@frozen
+class FulfillmentRejected(Event):
+    """Gett does not accept the fulfillment."""
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Another one is needed."""
+        return evolve(_unpriced(state), fulfillment=None)
+
+
+@frozen
+class Quoted(Event):
+    """Gett priced the cart, with this tip."""
+
+    quote: Quote
+    tip: Decimal | None
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The first price of an order is the one the caller shows; a later one needs consent.
+
+        Another tip is the shopper's own wish, so what was agreed to moves with it. A price asked
+        again in a new session completes the report of the change of session.
+        """
+        agreed, before = self.quote.amounts.total, state.quote
+        if state.agreed_total is not None:
+            agreed = state.agreed_total + (self.tip or ZERO) - (state.tip or ZERO)
+        notices = state.notices
+        if before is not None and before.session_serial != self.quote.session_serial:
+            totals = before.amounts.total, self.quote.amounts.total
+            notices = _with_totals(notices, *map(str, totals))
+        return evolve(state, quote=self.quote, tip=self.tip, agreed_total=agreed, notices=notices)
+
+
+@frozen
+class QuoteLost(Event):
+    """The quote expired, was used, or Gett's prices moved; what the shopper agreed to is kept."""
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The cart and everything else stay."""
+        return evolve(state, quote=None)
+
+
+@frozen
+class TotalConfirmed(Aside):
+    """The shopper agreed to this total."""
+
+    total: Decimal
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only what was agreed to changes."""
+        return evolve(state, agreed_total=self.total)
+
+
+@frozen
+class CartRejected(Event):
+    """Gett refused the cart with this error code; ``lines`` has the culprits marked."""
+
+    code: str
+    lines: tuple[Line, ...]
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The cart stays for the shopper to mend."""
+        return evolve(_unpriced(state), lines=self.lines, cart_refused=self.code)
+
+
+@frozen
+class StoreLost(Event):
+    """The store cannot take the order, by this error code."""
+
+    code: str
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The cart stays: the store may open again."""
+        return evolve(_unpriced(state), store_refused=self.code)
+
+
+@frozen
+class PaymentChosen(Event):
+    """The shopper said how to pay."""
+
+    payment: Payment
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only the payment changes."""
+        return evolve(state, payment=self.payment, payment_refused=None)
+
+
+@frozen
+class PaymentRejected(Event):
+    """The payment was declined, failed for good or is invalid, by this error code."""
+
+    code: str
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Another one is needed."""
+        return evolve(state, payment=None, payment_refused=self.code)
+
+
+@frozen
+class PlacementBegun(Event):
+    """Key and body of the placement are made; once this is saved they are sent.
+
+    Legal only while no requirement is missing.
+    """
+
+    placement: Placement
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The placement is part of the state from before its first byte leaves."""
+        quote = evolve(state.quote, was_sent=True) if state.quote else None
+        return evolve(state, placement=self.placement, quote=quote)
+
+
+@frozen
+class NoAnswer(Event):
+    """The placement was sent (again) and no answer says what became of it."""
+
+    placement: Placement
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The record of the attempts grows."""
+        return evolve(state, placement=self.placement)
+
+
+@frozen
+class PlacementPostponed(Aside):
+    """Whoever looks after the placement could not learn what became of it: it is due again later."""
+
+    placement: Placement
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only when it is due changes."""
+        return evolve(state, placement=self.placement)
+
+
+@frozen
+class NotPlaced(Event):
+    """The placement certainly made no order, and nothing in the order is to blame.
+
+    Its key stays for the same body, should it be sent again.
+    """
+
+
+@frozen
+class Placed(Event):
+    """There is an order."""
+
+    order: Order
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The order is kept, and the placement's key; its body has done its work."""
+        sent = evolve(state.placement, body="") if state.placement else None
+        return evolve(state, order=self.order, placement=sent)
+
+
+@frozen
+class OrderRead(Aside):
+    """More is known of the order that was placed."""
+
+    order: Order
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only the order changes."""
+        return evolve(state, order=self.order)
+
+
+@frozen
+class Abandoned(Event):
+    """The shopper gave up, or the partner gave up on the shopper."""
+
+
+@frozen
+class SessionOpened(Aside):
+    """There is a session now; it is the checkout's first."""
+
+    session: Session
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session is the one in hand, and counted."""
+        return evolve(state, session=self.session, sessions=self.session.serial)
+
+
+@frozen
+class SessionRenewed(SessionOpened):
+    """There is another session now, of a higher level or with a longer life; the shopper is told."""
+
+    at: datetime
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session is the one in hand, with a report of what was carried over to it."""
+        notices = _noticing(state.notices, _report(state, self.session, self.at))
+        return evolve(state, session=self.session, sessions=self.session.serial, notices=notices)
+
+
+@frozen
+class SessionDistrusted(Aside):
+    """Gett does not accept the session's token, or wants an end user where it has none."""
+
+    end_user_wanted: bool
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session is over; or its level is corrected, and what Gett wants is remembered."""
+        session = state.session
+        if session is None:
+            return state
+        if not self.end_user_wanted:
+            return evolve(state, session=evolve(session, expires_at=state.created_at))
+        # It had no end user, and what we thought needs none does.
+        needed = state.end_user_needed or session.level is Level.PARTNER_ONLY
+        session = evolve(session, level=Level.PARTNER_ONLY)
+        return evolve(state, session=session, end_user_needed=needed)
+
+
+@frozen
+class ContextSent(Aside):
+    """The fulfillment context is about to be set on the session: until Gett responds it is in doubt."""
+
+    fulfillment: Fulfillment
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Nobody knows which context the session has from before it is sent."""
+        return _with_context(state, sent=self.fulfillment, is_set=False)
+
+
+@frozen
+class ContextSet(Aside):
+    """Gett has set the context. ``in_doubt`` was sent earlier, without a response: it may still arrive."""
+
+    in_doubt: Fulfillment | None
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """The session has the checkout's fulfillment."""
+        return _with_context(state, sent=self.in_doubt, is_set=True)
+
+
+@frozen
+class ContextUnchanged(Aside):
+    """The context that was sent had no effect: the session is as it was before."""
+
+    before: Session
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """What was known of the session's context is known again."""
+        before = self.before
+        return _with_context(state, sent=before.context_sent, is_set=before.context_set)
+
+
+@frozen
+class Noticed(Aside):
+    """Something the caller may want to show or log."""
+
+    notice: Notice
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only the latest notices are stored."""
+        return evolve(state, notices=_noticing(state.notices, self.notice))
+
+
+def _unpriced(state: CheckoutState) -> CheckoutState:
+    return evolve(state, quote=None, agreed_total=None)
+
+
+def _with_context(state: CheckoutState, *, sent: Fulfillment | None, is_set: bool) -> CheckoutState:
+    if state.session is None:
+        return state
+    session = evolve(state.session, context_sent=sent, context_set=is_set)
+    return evolve(state, session=session)
+
+
+def _noticing(notices: tuple[Notice, ...], notice: Notice) -> tuple[Notice, ...]:
+    return (*notices, notice)[-_NOTICES_STORED:]
+
+
+def _report(state: CheckoutState, session: Session, now: datetime) -> Notice:
+    """What a change of session carried over; the totals are added once they are known."""
+    before, after = state.level, session.level
+    facts = {"cart": state.lines, "fulfillment": state.fulfillment, "tip": state.tip}
+    details = {
+        "from": before.label,
+        "to": after.label,
+        "kept": ", ".join(name for name, value in facts.items() if value),
+    }
+    if after > before:
+        words = f"Signed in: the {before.label} session became an {after.label} one"
+        return Notice("session_upgraded", words, now, details)
+    return Notice("session_renewed", f"The {after.label} session was renewed", now, details)
+
+
+def _with_totals(notices: tuple[Notice, ...], before: str, after: str) -> tuple[Notice, ...]:
+    """The notices, the latest of them with both totals."""
+    if not notices:
+        return notices
+    *others, last = notices
+    details = {**last.details, "total_before": before, "total_after": after}
+    return (*others, evolve(last, details=details))
+
+
+def _stays(stage: Stage, *events: type[Event]) -> Mapping[type[Event], Stage]:
+    return dict.fromkeys(events, stage)
+
+
+# The events that leave the stage as it is: always, while Gett may be asked for the order, while it is open.
+_ALWAYS: Final = (SessionOpened, SessionRenewed, SessionDistrusted, Noticed)
+_ASKING: Final = (*_ALWAYS, Identified, ContextSent, ContextSet, ContextUnchanged)
+_SHOPPING: Final = (*_ASKING, IdentityCorrected, StoreRead)
+
+# An order that comes to light late, after its worker was given up for dead, is an order all the same.
+_LATE: Final[Mapping[type[Event], Stage]] = {Placed: Stage.PLACED}
+_CHANGES: Final[Mapping[type[Event], Stage]] = {
+    **_LATE,
+    CartChanged: Stage.BROWSE,
+    FulfillmentChosen: Stage.FULFILLMENT,
+    FulfillmentRejected: Stage.FULFILLMENT,
+    Abandoned: Stage.ABANDONED,
+}
+_PRICED: Final[Mapping[type[Event], Stage]] = {
+    **_CHANGES,
+    ShopperChanged: Stage.VALIDATE,
+    Quoted: Stage.VALIDATE,
+    CartRejected: Stage.BROWSE,
+    StoreLost: Stage.BROWSE,
+}
+
+# stage → event → the stage it lands on; what is not here is illegal.
+EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
+    Stage.BROWSE: {
+        **_LATE,
+        **_stays(Stage.BROWSE, *_SHOPPING),
+        CartChanged: Stage.BROWSE,
+        FulfillmentChosen: Stage.BROWSE,
+        ShopperChanged: Stage.BROWSE,
+        Abandoned: Stage.ABANDONED,
+    },
+    Stage.FULFILLMENT: {
+        **_CHANGES,
+        **_stays(Stage.FULFILLMENT, *_SHOPPING),
+        ShopperChanged: Stage.FULFILLMENT,
+    },
+    Stage.VALIDATE: {**_PRICED, **_stays(Stage.VALIDATE, *_SHOPPING)},
+    Stage.PAY: {
+        **_PRICED,
+        **_stays(Stage.PAY, *_SHOPPING, TotalConfirmed),
+        QuoteLost: Stage.VALIDATE,
+        PaymentChosen: Stage.PAY,
+    },
+    Stage.PLACE: {
+        **_PRICED,
+        **_stays(Stage.PLACE, *_SHOPPING, TotalConfirmed),
+        QuoteLost: Stage.VALIDATE,
+        PaymentChosen: Stage.PAY,
+        PaymentRejected: Stage.PAY,
+        PlacementBegun: Stage.PLACING,
+    },
+    Stage.PLACING: {
+        Placed: Stage.PLACED,
+        PaymentRejected: Stage.PAY,
+        QuoteLost: Stage.VALIDATE,
+        CartRejected: Stage.BROWSE,
+        FulfillmentRejected: Stage.FULFILLMENT,
+        StoreLost: Stage.BROWSE,
+        NotPlaced: Stage.PLACE,
+        NoAnswer: Stage.PLACING,
+        **_stays(Stage.PLACING, *_ASKING, PlacementPostponed),
+    },
+    Stage.PLACED: _stays(Stage.PLACED, *_ALWAYS, OrderRead),
+    Stage.ABANDONED: {**_LATE, **_stays(Stage.ABANDONED, *_ALWAYS)},
+}
+
+
+def cart_orderable(state: CheckoutState, now: datetime) -> bool:
+    """There is a cart, and nothing known is wrong with it or with its store."""
+    return (
+        state.store is not None
+        and bool(state.lines)
+        and not any(line.problems for line in state.lines)
+        and state.cart_refused is None
+        and state.store_refused is None
+    )
+
+
+def fulfillment_set(state: CheckoutState, now: datetime) -> bool:
+    """The shopper said how the order is to reach them."""
+    return state.fulfillment is not None
+
+
+def quote_live(state: CheckoutState, now: datetime) -> bool:
+    """There is a quote, with time enough left to place an order on it."""
+    return state.quote_is_live(now)
+
+
+def payment_chosen(state: CheckoutState, now: datetime) -> bool:
+    """The shopper said how to pay."""
+    return state.payment is not None
+
+
+Fact = Callable[[CheckoutState, datetime], bool]
+
+# stage, what lets the checkout go on from it, and the stage it then reaches; in order.
+FACTS: Final[tuple[tuple[Stage, Fact, Stage], ...]] = (
+    (Stage.BROWSE, cart_orderable, Stage.FULFILLMENT),
+    (Stage.FULFILLMENT, fulfillment_set, Stage.VALIDATE),
+    (Stage.VALIDATE, quote_live, Stage.PAY),
+    (Stage.PAY, payment_chosen, Stage.PLACE),
+)
+
+
+def is_legal(stage: Stage, event: type[Event]) -> bool:
+    """Whether the event may happen in the stage."""
+    return event in EVENTS[stage]
+
+
+def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
+    """The state after the event; `StepNotAllowedError` when it is illegal, and nothing changes."""
+    state = at(state, now)
+    landing = EVENTS[state.stage].get(type(event))
+    if landing is None:
+        raise StepNotAllowedError(
+            f"{type(event).__name__} is not possible at stage {state.stage}", stage=state.stage
+        )
+    if isinstance(event, PlacementBegun) and (refusal := requirements.refusal(state, now)):
+        raise refusal
+    changed = event.change(state)
+    is_over = landing in OPEN and not isinstance(event, NotPlaced | Aside)
+    placement = None if is_over else changed.placement
+    stage = _forward(changed, landing, now)
+    return at(evolve(changed, stage=stage, placement=placement), now)
+
+
+def at(state: CheckoutState, now: datetime) -> CheckoutState:
+    """The state as it stands at ``now``: a quote that ran out is gone."""
+    if state.quote is None or state.stage not in OPEN or quote_live(state, now):
+        return state
+    landing = EVENTS[state.stage].get(QuoteLost, state.stage)
+    return evolve(QuoteLost().change(state), stage=landing)
+
+
+def _forward(state: CheckoutState, stage: Stage, now: datetime) -> Stage:
+    """The stage that is reached from this one."""
+    for start, holds, following in FACTS:
+        if stage is start and holds(state, now):
+            stage = following
+    return stage

@@ -1,0 +1,99 @@
+"""The minimum-order gap: how far the cart is from what the store accepts, and how to close it.
+
+The API's own code for it is reserved, so the server does not check yet: the gap is worked out here
+from the store's ``minimumOrderAmount``. Docs: Errors › ORDER_BELOW_MINIMUM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, Literal
+
+from attrs import frozen
+
+from gett_checkout._core.cart import MAX_QUANTITY, Line, subtotal
+from gett_checkout._core.catalog import CatalogSet, Item, Store
+from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.money import DEFAULT_CURRENCY, ZERO, show_amount
+from gett_checkout._core.order import Quote
+
+_TOP_UP_QUANTITY = 3
+
+
+@frozen
+class MinimumOrder:
+    """Where the cart stands against the store's minimum; all amounts in major units.
+
+    ``counted`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the
+    sum of the catalog prices (``"estimate"``): items and their modifiers, never tip or fees.
+    ``met`` is ``counted >= threshold``, and ``missing`` is never negative.
+    """
+
+    threshold: Decimal
+    counted: Decimal
+    missing: Decimal
+    met: bool
+    basis: Literal["quote", "estimate"]
+    currency: str = DEFAULT_CURRENCY
+
+    def message(self, locale: str | None = None) -> str:
+        """``Add $4.50 more to reach the $15.00 minimum``, or that the minimum is reached."""
+        threshold = show_amount(self.threshold, self.currency, locale)
+        if self.met:
+            return f"The {threshold} minimum is reached"
+        missing = show_amount(self.missing, self.currency, locale)
+        return f"Add {missing} more to reach the {threshold} minimum"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The gap as JSON-ready data, its message included."""
+        return {**jsonable_fields(self), "message": self.message()}
+
+
+@frozen
+class TopUp:
+    """An item that closes the gap when ``quantity`` of it are added, for ``total`` in major units."""
+
+    item: Item
+    quantity: int
+    total: Decimal
+
+
+def minimum_order(
+    store: Store | None, lines: Iterable[Line], quote: Quote | None
+) -> MinimumOrder | None:
+    """The gap; ``None`` without a store, or when the store has no minimum."""
+    threshold = store.minimum_order_amount if store else None
+    if store is None or threshold is None or threshold <= 0:
+        return None
+    counted = quote.amounts.sub_total if quote else subtotal(lines)
+    missing = max(threshold - counted, ZERO)
+    return MinimumOrder(
+        threshold=threshold,
+        counted=counted,
+        missing=missing,
+        met=not missing,
+        basis="quote" if quote else "estimate",
+        currency=store.currency,
+    )
+
+
+def top_ups(gap: MinimumOrder | None, catalog: CatalogSet, limit: int = 5) -> tuple[TopUp, ...]:
+    """Menu items that would close the gap as they are, the cheapest way first.
+
+    Only what can be added without a further choice: available, priced, no required modifiers. Ways
+    that take more than three of a kind come last.
+    """
+    if gap is None or gap.met:
+        return ()
+    ways = []
+    for item in catalog.menu_items():
+        if not item.available or item.price is None or item.price <= 0:
+            continue
+        if any(group.min_selections > 0 for group in catalog.groups_of(item)):
+            continue
+        quantity = int((gap.missing / item.price).to_integral_value(ROUND_CEILING))
+        if quantity <= MAX_QUANTITY:
+            ways.append(TopUp(item, quantity, item.price * quantity))
+    ways.sort(key=lambda way: (way.quantity > _TOP_UP_QUANTITY, way.total, way.quantity))
+    return tuple(ways[:limit])

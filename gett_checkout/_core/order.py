@@ -1,0 +1,179 @@
+"""What an order is made of besides its cart: fulfillment, payment, amounts, quote; and the order."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+from attrs import field, frozen
+
+from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.money import ZERO
+from gett_checkout._core.validators import instance_of, matches, optional_text, text
+from gett_checkout.errors import InvalidInputError
+
+FulfillmentType = Literal["delivery", "pickup"]
+
+_BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: no card number fits in
+_CARD_NEEDS = "a card on file needs a card_token and a processor_type"
+_LAST_FOUR = re.compile(r"[0-9]{4}")
+
+
+@frozen
+class Address:
+    """Where to deliver. Docs: Session › Fulfillment context."""
+
+    address1: str = field(validator=text("an address needs address1"))
+    city: str = field(validator=text("an address needs city"))
+    state: str = field(validator=text("an address needs state"))
+    postal_code: str = field(validator=text("an address needs postal_code"))
+    address2: str | None = field(
+        default=None, validator=optional_text("an address's address2 must be a string")
+    )
+
+
+@frozen
+class Delivery:
+    """The store's courier brings the order to an address: one given here, or one kept at Gett."""
+
+    type: ClassVar[Literal["delivery"]] = "delivery"
+    address: Address | None = field(
+        default=None,
+        validator=instance_of(Address, "a delivery's address must be an Address", optional=True),
+    )
+    address_id: str | None = field(
+        default=None, validator=optional_text("an address_id must be a string")
+    )
+
+    @address.validator
+    def _has_one(self, attribute: object, address: object) -> None:
+        if (address is None) == (not self.address_id):
+            raise InvalidInputError("a delivery needs either an address or an address_id")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The delivery as JSON-ready data, its ``type`` included."""
+        return {"type": self.type, **jsonable_fields(self)}
+
+
+@frozen
+class Pickup:
+    """The shopper fetches the order at the store."""
+
+    type: ClassVar[Literal["pickup"]] = "pickup"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pickup as JSON-ready data: its ``type``."""
+        return {"type": self.type}
+
+
+Fulfillment = Delivery | Pickup
+
+
+class _Payment:
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The payment as JSON-ready data, its ``kind`` first; a card's token is left out."""
+        return {"kind": self.kind, **jsonable_fields(self)}
+
+
+@frozen
+class CardOnFile(_Payment):
+    """A card the partner's own payment processor holds.
+
+    ``processor_type`` names that processor in Gett's words; the API documents no list of them.
+    ``card_type`` (``visa``) and ``last_four`` are for showing, on the view after a reload say; Gett
+    is not told.
+    """
+
+    kind: ClassVar[Literal["card_on_file"]] = "card_on_file"
+    card_token: str = field(repr=False, validator=text(_CARD_NEEDS))
+    processor_type: str = field(validator=text(_CARD_NEEDS))
+    card_type: str | None = field(
+        default=None,
+        validator=matches(_BRAND, "a card_type is a brand's name, without digits", optional=True),
+    )
+    last_four: str | None = field(
+        default=None,
+        validator=matches(
+            _LAST_FOUR,
+            "last_four is the last four digits of the card, and no more",
+            optional=True,
+        ),
+    )
+
+
+@frozen
+class SavedCard(_Payment):
+    """A card the shopper saved at Gett, by its ``payment_id``."""
+
+    kind: ClassVar[Literal["saved_card"]] = "saved_card"
+    payment_id: str = field(validator=text("a saved card needs a payment_id"))
+
+
+@frozen
+class GettPayment(_Payment):
+    """Gett collects the payment itself."""
+
+    kind: ClassVar[Literal["gett_payment"]] = "gett_payment"
+
+
+Payment = CardOnFile | SavedCard | GettPayment
+
+
+@frozen
+class Amounts:
+    """What an order costs, in major units.
+
+    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive.
+    The tip is the caller's, the rest is Gett's. Docs: Orders › Amounts.
+    """
+
+    sub_total: Decimal
+    total: Decimal
+    fees: Decimal = ZERO
+    promotions: Decimal = ZERO
+    taxes: Decimal = ZERO
+    adjustments: Decimal = ZERO
+    tip: Decimal = ZERO
+
+
+@frozen
+class Quote:
+    """Gett's price for the cart as it stands, good for one placement until ``expires_at`` (UTC).
+
+    ``session_serial`` says in which of the checkout's sessions it was made: after a change of
+    session it is renewed before anything is paid. ``was_sent``: a placement went out with it.
+    """
+
+    order_token: str = field(repr=False)
+    amounts: Amounts
+    expires_at: datetime
+    session_serial: int = field(default=0, repr=False)
+    was_sent: bool = field(default=False, repr=False)
+
+
+@frozen
+class Order:
+    """An order Gett has made. ``state`` and ``status`` are Gett's words, unknown ones included.
+
+    ``order_id`` is ``None`` in one case: the answer to the placement was lost, and all Gett says
+    since is that the order exists.
+    """
+
+    order_id: str | None
+    state: str | None = None
+    status: str | None = None
+    amounts: Amounts | None = None
+
+
+@frozen
+class OrderPage:
+    """One page of the order history. Docs: Orders › history."""
+
+    orders: tuple[Order, ...]
+    has_more: bool = False
+    total_count: int | None = None

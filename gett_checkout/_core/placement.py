@@ -1,0 +1,164 @@
+"""A placement under way: its key and exact body, and what an answer to it means.
+
+The key is made once, outside any retry, and saved with the body before the first byte leaves; it
+is never used for another body. Docs: Idempotency (a replay of the key returns the original answer
+for 24 hours; after that the same key would be a new order).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from gett_checkout._core.codes import Part, part_of
+from gett_checkout.errors import (
+    ApiError,
+    GettCheckoutError,
+    OrderAlreadyPlacedError,
+    PaymentFailedError,
+    TransportError,
+)
+
+KEY_LIFE: Final = timedelta(hours=24)
+# Clocks differ and a request takes a while: a key this close to its end is not used any more.
+KEY_MARGIN: Final = timedelta(hours=1)
+COME_BACK: Final = 2.0
+# A request that got no answer may still be at work for so long; until then a refusal of the next one
+# does not prove that there is no order.
+QUIET: Final = timedelta(seconds=60)
+_LOOK_AGAIN: Final = timedelta(minutes=1)
+_LOOK_AGAIN_AT_MOST: Final = timedelta(hours=1)
+
+
+@frozen
+class Placement:
+    """One placement, as it is saved before it is sent.
+
+    ``lease_until`` is how long the worker that saved it may be sending; nobody else sends before.
+    ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one was given up
+    that got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
+    ``look_again_at``: when `settle` next has reason to.
+    """
+
+    idempotency_key: str
+    body: str = field(repr=False)
+    digest: str
+    begun_at: datetime
+    lease_until: datetime
+    attempts: int = 1
+    sent_at: datetime | None = None
+    unanswered_at: datetime | None = None
+    token_is_fresh: bool = True
+    look_again_at: datetime | None = None
+
+    def is_too_old(self, now: datetime) -> bool:
+        """Whether the key is so old that sending it again might make a second order."""
+        return now >= self.begun_at + KEY_LIFE - KEY_MARGIN
+
+    def lease_left(self, now: datetime) -> float:
+        """Seconds for which another worker may still be sending; 0 when nobody is."""
+        return max((self.lease_until - now).total_seconds(), 0.0)
+
+    def come_back_after(self, now: datetime) -> float:
+        """Seconds after which it is worth asking again; 0 when nobody is sending.
+
+        Sooner than the lease ends: most answers come long before.
+        """
+        return min(self.lease_left(now), COME_BACK)
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether no unanswered request can be at work any more."""
+        return self.unanswered_at is None or now >= self.unanswered_at + QUIET
+
+    @property
+    def due_at(self) -> datetime:
+        """When anybody may look after it: after the lease, and less and less often."""
+        return max(self.lease_until, self.look_again_at or self.lease_until)
+
+    def postponed(self, now: datetime) -> Placement:
+        """The same, to be looked after later: twice as late with every attempt."""
+        wait = min(_LOOK_AGAIN * 2 ** min(self.attempts, 10), _LOOK_AGAIN_AT_MOST)
+        return evolve(self, look_again_at=now + wait)
+
+    def attempted(self, now: datetime, lease: timedelta, wait: float = 0.0) -> Placement:
+        """The placement with one more attempt, which begins after ``wait`` seconds and has ``lease``."""
+        begins = now + timedelta(seconds=wait)
+        return evolve(self, attempts=self.attempts + 1, sent_at=begins, lease_until=begins + lease)
+
+    def ended(self, *, unanswered_at: datetime | None) -> Placement:
+        """The placement when the attempt under way is over; ``unanswered_at`` when it got no response."""
+        return evolve(self, sent_at=None, unanswered_at=unanswered_at or self.unanswered_at)
+
+    def failed(self, error: GettCheckoutError, now: datetime) -> Placement:
+        """The placement after its attempt failed: it may still be at work, if it may have had an effect."""
+        return self.ended(unanswered_at=now if error.may_have_had_effect else None)
+
+    def released(self, now: datetime) -> Placement:
+        """The placement once nobody sends it any more: anybody may from now on."""
+        return evolve(self, lease_until=now)
+
+    def is_intact(self) -> bool:
+        """Whether the body is the one the key was made for."""
+        return digest(self.body) == self.digest
+
+
+class Outcome(StrEnum):
+    """What is known of the order after an attempt that brought no order back."""
+
+    EXISTS = "exists"  # the answer is evidence that an earlier attempt made the order
+    REFUSED = "refused"  # for good: there is no order, and a part of it must change
+    TRY_AGAIN = "try_again"  # the payment failed for a moment: same key
+    NOT_PLACED = "not_placed"  # certainly no order, and nothing in it is to blame
+    UNKNOWN = "unknown"
+
+
+def digest(body: str) -> str:
+    """SHA-256 of the body, in hex."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def judge(
+    error: GettCheckoutError,
+    *,
+    sent_before: bool,
+    is_quiet: bool = True,
+    token_is_fresh: bool = True,
+) -> Outcome:
+    """What an attempt's failure says of the order.
+
+    ``sent_before``: an earlier attempt under this key may have arrived and its answer is not
+    known, so that "I did not do it this time" no longer means "it was not done". It may even be at
+    work still, unless ``is_quiet``: then a refusal is no proof either. That something is used up is
+    evidence of the order only when ``token_is_fresh``.
+    """
+    outcome = _judge(error, sent_before=sent_before, token_is_fresh=token_is_fresh)
+    if not sent_before or isinstance(error, OrderAlreadyPlacedError):
+        return outcome
+    if not is_quiet:
+        return Outcome.UNKNOWN
+    # Had an earlier attempt made the order, the key would have brought its answer back.
+    is_other_answer = isinstance(error, ApiError) and error.status in (400, 422)
+    return Outcome.REFUSED if outcome is Outcome.UNKNOWN and is_other_answer else outcome
+
+
+def _judge(error: GettCheckoutError, *, sent_before: bool, token_is_fresh: bool) -> Outcome:
+    if isinstance(error, TransportError) and not error.may_have_had_effect:
+        return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
+    if not isinstance(error, ApiError) or error.may_have_had_effect:
+        return Outcome.UNKNOWN
+    if isinstance(error, PaymentFailedError):
+        return Outcome.TRY_AGAIN
+    match part_of(error):
+        case Part.NOTHING:
+            return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
+        case Part.USED if error.code == "ORDER_ALREADY_PLACED":
+            return Outcome.EXISTS
+        case Part.USED if sent_before:
+            is_evidence = error.code == "CONFLICT" and token_is_fresh
+            return Outcome.EXISTS if is_evidence else Outcome.UNKNOWN
+        case _:
+            return Outcome.REFUSED

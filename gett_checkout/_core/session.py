@@ -1,0 +1,137 @@
+"""Who the shopper is, and what the session that carries the checkout may do.
+
+Gett knows two kinds of session token (docs: Session): one made without an e-mail may browse and
+set the fulfillment context, one made with an e-mail may check out. There is no call that turns the
+first into the second: upgrading means a new session. Which level an operation needs is said in
+``_wire/endpoints.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from gett_checkout._core.order import Fulfillment
+from gett_checkout._core.validators import matches, optional_text, text
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_NEEDS = "an identity needs email, first_name and last_name together; {} is missing"
+# Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
+RENEW_AHEAD = timedelta(minutes=2)
+
+
+class Level(IntEnum):
+    """What a credential may do, least first. ``NONE`` is the API key alone."""
+
+    NONE = 0
+    PARTNER_ONLY = 1
+    END_USER = 2
+
+    @property
+    def label(self) -> str:
+        """The level in words: ``end-user``."""
+        return self.name.lower().replace("_", "-")
+
+
+@frozen
+class Identity:
+    """The end user. All contact data stays out of the repr.
+
+    ``email``, ``first_name`` and ``last_name`` go together (docs: Session › create); ``phone`` is
+    E.164. ``partner_user_id`` is the partner's own name for the user.
+    """
+
+    email: str = field(
+        repr=False,
+        validator=matches(_EMAIL, "the e-mail address is not one", blank=_NEEDS.format("email")),
+    )
+    first_name: str = field(repr=False, validator=text(_NEEDS.format("first_name")))
+    last_name: str = field(repr=False, validator=text(_NEEDS.format("last_name")))
+    phone: str | None = field(
+        default=None,
+        repr=False,
+        validator=matches(
+            _E164, "the phone number must be E.164, as in +12125550123", optional=True
+        ),
+    )
+    partner_user_id: str | None = field(
+        default=None, repr=False, validator=optional_text("a partner_user_id must be a string")
+    )
+
+    def is_same_person(self, other: Identity) -> bool:
+        """Whether both name one end user: Gett knows its end users by their e-mail."""
+        return self.email.casefold() == other.email.casefold()
+
+
+@frozen
+class Session:
+    """A session token and what is known of it.
+
+    ``serial`` counts the checkout's sessions; ``expires_at`` is ``None`` when nothing is known of it.
+    ``context_set`` is true once the checkout's fulfillment was set on this one; ``context_sent`` is
+    what is being set and not answered for: it may still arrive, however late.
+    """
+
+    token: str = field(repr=False)
+    level: Level
+    expires_at: datetime | None = None
+    serial: int = 1
+    context_set: bool = False
+    context_sent: Fulfillment | None = None
+
+    @classmethod
+    def of_token(
+        cls, token: str, *, made_for_end_user: bool, expires_at: datetime | None = None
+    ) -> Session:
+        """A session from its token: level and, unless given, life as its claims have them."""
+        claims = _claims(token)
+        level = _level(claims, made_for_end_user=made_for_end_user)
+        return cls(token, level, expires_at or _expiry(claims))
+
+    def may_carry(self, fulfillment: Fulfillment | None) -> bool:
+        """Whether an order with this fulfillment cannot go elsewhere by something sent earlier."""
+        return self.context_sent is None or fulfillment is None or self.context_sent == fulfillment
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the session still lives a good while after ``now``."""
+        return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
+
+
+def is_credential(value: object) -> bool:
+    """Whether the value can be sent as a token or key: printable ASCII, and not empty."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
+
+
+def _level(claims: Mapping[str, Any] | None, *, made_for_end_user: bool) -> Level:
+    """The level of a session token: by its ``Id`` claim, or by how it was made when it is opaque.
+
+    The signature is not checked: the server is the authority on its own tokens, and corrects us
+    with SESSION_USER_REQUIRED. Docs: Errors › SESSION_USER_REQUIRED.
+    """
+    if claims is None:
+        return Level.END_USER if made_for_end_user else Level.PARTNER_ONLY
+    return Level.END_USER if claims.get("Id") else Level.PARTNER_ONLY
+
+
+def _expiry(claims: Mapping[str, Any] | None) -> datetime | None:
+    """When the token says it ends, if it says so."""
+    exp = (claims or {}).get("exp")
+    try:
+        return datetime.fromtimestamp(exp, UTC) if isinstance(exp, int) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _claims(token: str) -> Mapping[str, Any] | None:
+    import jwt  # here, because it loads a cryptography library that only this needs
+
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, RecursionError):  # older PyJWT lets the last one through
+        return None

@@ -1,0 +1,100 @@
+"""The whole state of one checkout, as one frozen value. What changes it is in ``machine.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from gett_checkout._core.cart import Line
+from gett_checkout._core.catalog import Store
+from gett_checkout._core.order import Fulfillment, Order, Payment, Quote
+from gett_checkout._core.placement import Placement
+from gett_checkout._core.session import Identity, Level, Session
+
+# An order sent with a quote that runs out on the way would be refused: such a quote counts as gone.
+QUOTE_MARGIN = timedelta(seconds=10)
+
+
+class Stage(StrEnum):
+    """Where a checkout stands: named after what it waits for."""
+
+    BROWSE = "browse"
+    FULFILLMENT = "fulfillment"
+    VALIDATE = "validate"
+    PAY = "pay"
+    PLACE = "place"
+    PLACING = "placing"
+    PLACED = "placed"
+    ABANDONED = "abandoned"
+
+
+# Stages in which the checkout waits for the shopper; in the others nothing of the order may change.
+OPEN = frozenset({Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, Stage.PLACE})
+
+
+@frozen
+class Notice:
+    """Something the library did on its own that the caller may want to show or log."""
+
+    code: str
+    message: str
+    at: datetime
+    details: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class CheckoutState:
+    """Everything there is to know about a checkout besides the menu.
+
+    ``agreed_total`` is the total the shopper has seen, in major units: the first quoted one of an
+    order, or the one given to ``confirm_total``. ``cart_refused``, ``store_refused`` and
+    ``payment_refused`` hold the error code by which Gett refused them. ``sessions`` counts the
+    sessions there have been; ``end_user_needed`` is true when only an end user is given a price: by
+    the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
+    """
+
+    checkout_id: str
+    created_at: datetime
+    stage: Stage = Stage.BROWSE
+    store: Store | None = None
+    lines: tuple[Line, ...] = ()
+    fulfillment: Fulfillment | None = None
+    identity: Identity | None = None
+    session: Session | None = None
+    sessions: int = 0
+    end_user_needed: bool = False
+    tip: Decimal | None = None
+    quote: Quote | None = None
+    agreed_total: Decimal | None = None
+    payment: Payment | None = None
+    placement: Placement | None = None
+    order: Order | None = None
+    cart_refused: str | None = None
+    store_refused: str | None = None
+    payment_refused: str | None = None
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """The level of the session in hand; ``NONE`` before the first one."""
+        return self.session.level if self.session else Level.NONE
+
+    @property
+    def openable_level(self) -> Level:
+        """The level a new session would have, with what is known of the shopper."""
+        return Level.END_USER if self.identity else Level.PARTNER_ONLY
+
+    def has_end_user(self, now: datetime) -> bool:
+        """Whether an end-user session is in hand, or could be opened."""
+        if self.openable_level is Level.END_USER:
+            return True
+        session = self.session
+        return session is not None and session.level is Level.END_USER and session.is_fresh(now)
+
+    def quote_is_live(self, now: datetime) -> bool:
+        """Whether there is a quote, with time enough left to place an order on it."""
+        return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at

@@ -1,0 +1,216 @@
+"""The frozen picture of a checkout that the caller shows; it holds no secret, e-mail or phone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from attrs import evolve, frozen
+
+from gett_checkout._core import requirements as registry
+from gett_checkout._core.actions import NextAction
+from gett_checkout._core.cart import GroupChoice, Line, LineProblem, subtotal
+from gett_checkout._core.catalog import Store
+from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.machine import at
+from gett_checkout._core.minimum import MinimumOrder
+from gett_checkout._core.order import CardOnFile, Fulfillment, Order, Payment, Quote, SavedCard
+from gett_checkout._core.requirements import Requirement
+from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
+
+
+@frozen
+class LineView:
+    """A line of the cart; prices are catalog prices in major units."""
+
+    line_id: str
+    item_id: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    total: Decimal
+    groups: tuple[GroupChoice, ...]
+    special_instructions: str | None
+    problems: tuple[LineProblem, ...]
+
+    @classmethod
+    def of(cls, line: Line) -> LineView:
+        """The picture of a line."""
+        return cls(
+            line.line_id,
+            line.item_id,
+            line.name,
+            line.quantity,
+            line.unit_price,
+            line.total,
+            line.groups,
+            line.special_instructions,
+            line.problems,
+        )
+
+
+@frozen
+class StoreView:
+    """A store as a page shows it: the one the order goes to, or one to choose.
+
+    ``offers`` names the fulfillment types, ``minimum_order_amount`` is in major units, and
+    ``is_open`` says whether its hours hold now, ``None`` when they are not known. A menu is
+    immutable under its ``catalog_set_id``.
+    """
+
+    store_id: str
+    name: str
+    currency: str
+    offers: tuple[str, ...]
+    catalog_set_id: str | None = None
+    categories: tuple[str, ...] = ()
+    minimum_order_amount: Decimal | None = None
+    is_open: bool | None = None
+
+    @classmethod
+    def of(cls, store: Store, now: datetime) -> StoreView:
+        """The picture of a store at ``now`` (aware), of a `StorePage` say."""
+        return cls(
+            store.store_id,
+            store.name,
+            store.currency,
+            store.offers,
+            store.catalog_set_id,
+            store.categories,
+            store.minimum_order_amount,
+            store.is_open(now),
+        )
+
+
+@frozen
+class SessionView:
+    """What the session in hand may do: ``none``, ``partner-only`` or ``end-user``."""
+
+    level: str
+    expires_at: datetime | None
+
+
+@frozen
+class PaymentView:
+    """How the order will be paid, as much of it as may be shown.
+
+    Of a `CardOnFile` what the caller gave for showing; of a `SavedCard` the ``payment_id``, by which
+    `Checkout.saved_cards` tells which it is.
+    """
+
+    kind: str
+    processor_type: str | None = None
+    card_type: str | None = None
+    last_four: str | None = None
+    payment_id: str | None = None
+
+    @classmethod
+    def of(cls, payment: Payment) -> PaymentView:
+        """The picture of a payment."""
+        match payment:
+            case CardOnFile():
+                return cls(
+                    payment.kind, payment.processor_type, payment.card_type, payment.last_four
+                )
+            case SavedCard():
+                return cls(payment.kind, payment_id=payment.payment_id)
+            case _:
+                return cls(payment.kind)
+
+
+@frozen
+class CheckoutView:
+    """Where a checkout stands: everything a shop's page needs for its next screen.
+
+    Amounts in major units, times UTC.
+    """
+
+    id: str
+    """What to open the checkout with."""
+
+    stage: Stage
+    """Where it stands."""
+
+    editable: bool
+    """Whether the order can still be changed: not once it is under way, placed or given up."""
+
+    session: SessionView
+    """What the session in hand may do, and until when."""
+
+    signed_in: bool
+    """Whether an end user is known."""
+
+    store: StoreView | None
+    """The store: what it offers, its minimum, and whether its hours hold now."""
+
+    lines: tuple[LineView, ...]
+    """The cart, with what is wrong with each line."""
+
+    subtotal: Decimal
+    """What the lines come to before tip, fees and taxes: the quote's figure, or the catalog prices."""
+
+    minimum_order: MinimumOrder | None
+    """The minimum-order gap; ``None`` when the store has no minimum, or before the first item."""
+
+    fulfillment: Fulfillment | None
+    """The delivery's address, or pickup."""
+
+    tip: Decimal | None
+    """The tip asked for."""
+
+    quote: Quote | None
+    """Gett's price for the order as it stands."""
+
+    agreed_total: Decimal | None
+    """The total the shopper has seen; when the quote's is another, the shopper is asked."""
+
+    payment: PaymentView | None
+    """How the order will be paid, masked."""
+
+    order: Order | None
+    """The order, once there is one."""
+
+    idempotency_key: str | None
+    """What to quote to support, once a placement has begun."""
+
+    next_action: NextAction
+    """What to do next, with the data to do it."""
+
+    requirements: tuple[Requirement, ...]
+    """What is still missing, first things first; exactly what ``place`` would refuse on."""
+
+    notices: tuple[Notice, ...]
+    """What the library did on its own; the latest ten."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The view as JSON-ready data: amounts as strings, times as ISO 8601."""
+        return jsonable_fields(self)
+
+
+def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
+    """The picture of the checkout at ``now``."""
+    state = at(state, now)
+    store, session = state.store, state.session
+    missing, action = registry.outlook(state, now)
+    return CheckoutView(
+        id=state.checkout_id,
+        stage=state.stage,
+        editable=state.stage in OPEN,
+        session=SessionView(state.level.label, session.expires_at if session else None),
+        signed_in=state.has_end_user(now),
+        store=StoreView.of(store, now) if store else None,
+        lines=tuple(LineView.of(line) for line in state.lines),
+        subtotal=state.quote.amounts.sub_total if state.quote else subtotal(state.lines),
+        minimum_order=registry.minimum_gap(state, now) if state.lines else None,
+        fulfillment=state.fulfillment,
+        tip=state.tip,
+        quote=evolve(state.quote, order_token="") if state.quote else None,
+        agreed_total=state.agreed_total,
+        payment=PaymentView.of(state.payment) if state.payment else None,
+        order=state.order,
+        idempotency_key=state.placement.idempotency_key if state.placement else None,
+        next_action=action,
+        requirements=missing,
+        notices=state.notices,
+    )

@@ -1,0 +1,53 @@
+"""Menus, shared by all checkouts of a process: a catalog set is immutable under its id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from copy import copy
+
+from gett_checkout._client import GettClient
+from gett_checkout._core.catalog import CatalogSet
+from gett_checkout.errors import GettCheckoutError
+
+
+class Menus:
+    """A bounded cache of catalog sets, each fetched once however many checkouts ask at a time."""
+
+    def __init__(self, client: GettClient, *, bound: int = 64) -> None:
+        self._client = client
+        self._bound = bound
+        self._kept: OrderedDict[str, CatalogSet] = OrderedDict()
+        self._coming: dict[str, asyncio.Task[CatalogSet]] = {}
+
+    def peek(self, catalog_set_id: str) -> CatalogSet | None:
+        """The catalog set if it is here already."""
+        return self._kept.get(catalog_set_id)
+
+    async def get(self, catalog_set_id: str, *, store_id: str | None = None) -> CatalogSet:
+        """The catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
+
+        A failure is not kept: the next one to ask fetches again.
+        """
+        kept = self._kept.get(catalog_set_id)
+        if kept is not None:
+            self._kept.move_to_end(catalog_set_id)
+            return kept
+        coming = self._coming.get(catalog_set_id)
+        if coming is None:
+            coming = self._client.kept(self._fetch(catalog_set_id, store_id))
+            self._coming[catalog_set_id] = coming
+            coming.add_done_callback(lambda _: self._coming.pop(catalog_set_id, None))
+        try:
+            # One cancelled caller must not take the menu away from the others.
+            return await asyncio.shield(coming)
+        except GettCheckoutError as error:
+            # Each checkout writes its own id on its errors: they cannot share one.
+            raise copy(error) from None
+
+    async def _fetch(self, catalog_set_id: str, store_id: str | None) -> CatalogSet:
+        menu = await self._client.get_catalog_set(catalog_set_id, store_id=store_id)
+        self._kept[catalog_set_id] = menu
+        while len(self._kept) > self._bound:
+            self._kept.popitem(last=False)
+        return menu

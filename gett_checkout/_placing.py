@@ -1,0 +1,247 @@
+"""Sending a placement and recording what became of it, under one key and one body.
+
+Everything here happens after the placement was saved (stage ``placing``) and ends with the answer
+saved. What an answer means is decided in ``_core/placement.py``. Docs: Orders › place; Idempotency;
+Errors › PAYMENT_FAILED.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+from gett_checkout._client import GettClient
+from gett_checkout._core.actions import ContactSupport
+from gett_checkout._core.consequences import event_at_placement
+from gett_checkout._core.machine import (
+    NoAnswer,
+    Noticed,
+    NotPlaced,
+    OrderRead,
+    Placed,
+    PlacementBegun,
+)
+from gett_checkout._core.order import Order
+from gett_checkout._core.placement import COME_BACK, Outcome, Placement, digest, judge
+from gett_checkout._core.session import Session
+from gett_checkout._core.state import CheckoutState, Notice, Stage
+from gett_checkout._record import Record
+from gett_checkout.errors import (
+    ApiAuthenticationError,
+    ApiError,
+    CheckoutConflictError,
+    GettCheckoutError,
+    OutcomeUnknownError,
+    StepNotAllowedError,
+)
+from gett_checkout.telemetry import events
+
+_PAYMENT_TRIES: Final = 3
+_LEASE_MARGIN: Final = 5.0  # seconds beyond the longest an attempt can take
+
+
+def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placement:
+    """The placement of the checkout as it stands: a new key for a new body, and only for that."""
+    if not (state.store and state.fulfillment and state.quote and state.payment):
+        raise StepNotAllowedError("the order is not complete", step="place", stage=state.stage)
+    body = client.placement_body(
+        state.store,
+        state.lines,
+        state.fulfillment,
+        order_token=state.quote.order_token,
+        amounts=state.quote.amounts,
+        payment=state.payment,
+        identity=state.identity,
+    )
+    before = state.placement
+    if before is not None and before.digest == digest(body) and not before.is_too_old(now):
+        return before.attempted(now, lease(client))
+    return Placement(
+        idempotency_key=str(uuid.uuid4()),
+        body=body,
+        digest=digest(body),
+        begun_at=now,
+        lease_until=now + lease(client),
+        sent_at=now,
+        token_is_fresh=not state.quote.was_sent,
+    )
+
+
+def lease(client: GettClient) -> timedelta:
+    """For how long from its beginning the worker that saved an attempt is alone with it."""
+    return timedelta(seconds=client.timeout + _LEASE_MARGIN)
+
+
+async def send(record: Record, client: GettClient, session: Session) -> Order:
+    """Save key and body, then send them: in this order, or not at all. Or send them again.
+
+    Sends until the outcome is known or patience is at its end. Raises the refusal once it is saved;
+    `OutcomeUnknownError` when there is no telling, and then the stage is still ``placing``, as it
+    is when Gett refuses the token of a placement whose outcome is not known. Nothing is sent after
+    the lease, or under an old key: `CheckoutConflictError`.
+    """
+    sent_before = record.state.stage is Stage.PLACING  # an earlier attempt may have arrived
+    if sent_before:
+        await _resume(record, client)
+    else:
+        record.happen(PlacementBegun(prepare(record.state, client, record.now())))
+        await record.save()
+    started, tried, failed_payments = record.now(), 0, 0
+    while True:
+        answer = await _attempt(record, client, session.token)
+        if isinstance(answer, Order):
+            return await _placed(record, answer)
+        tried += 1
+        placement = _placement(record)
+        outcome = judge(
+            answer,
+            sent_before=sent_before,
+            is_quiet=placement.is_quiet(record.now()),
+            token_is_fresh=placement.token_is_fresh,
+        )
+        sent_before = sent_before or outcome is Outcome.UNKNOWN
+        failed_payments += outcome is Outcome.TRY_AGAIN
+        elapsed = record.now() - started
+        match outcome:
+            case Outcome.TRY_AGAIN if failed_payments < _PAYMENT_TRIES:
+                wait: float | None = 1.0 + 2.0 * client.dice()
+            case Outcome.NOT_PLACED | Outcome.UNKNOWN:
+                wait = _patience(client, answer, elapsed, tried)
+            case _:
+                wait = None
+        if wait is None:
+            return await _conclude(record, outcome, answer)
+        await _again(record, client, wait, answer)
+        attempt, reason = _placement(record).attempts, type(answer).__name__
+        record.hooks.tell(events.RetryScheduled, "place_order", attempt, wait, reason)
+        await client.sleep(wait)
+
+
+async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
+    placement, now = _placement(record), record.now()
+    if placement.is_too_old(now) or not placement.lease_left(now):
+        # Asleep for long, on a machine that was suspended say: another worker may have gone on, or
+        # the key be too old. What is saved says how to go on.
+        raise CheckoutConflictError("the placement was not sent while it was this worker's")
+    try:
+        return await client.place_order(
+            placement.body,
+            idempotency_key=placement.idempotency_key,
+            token=token,
+            attempt=placement.attempts,
+        )
+    except GettCheckoutError as error:
+        return error
+
+
+async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) -> Order:
+    """Save what is known in the end, and say it."""
+    placement, now = _placement(record), record.now()
+    error.idempotency_key = placement.idempotency_key
+    match outcome:
+        case Outcome.EXISTS:
+            return await _placed(record, Order(order_id=None))
+        case Outcome.UNKNOWN:
+            record.happen(NoAnswer(placement.failed(error, now).released(now)))
+            await record.save()
+            if isinstance(error, ApiAuthenticationError):
+                raise error
+            raise outcome_unknown(record) from error
+        case _:
+            lines = record.state.lines
+            event = event_at_placement(error, lines) if isinstance(error, ApiError) else None
+            record.happen(event or NotPlaced())
+            await record.save()
+            is_refused = outcome is not Outcome.NOT_PLACED
+            concluded(record, "refused" if is_refused else "not_placed", placement)
+            raise error
+
+
+async def _placed(record: Record, order: Order) -> Order:
+    """Save the order, whatever else was saved meanwhile: it is a fact."""
+    sent = record.state.placement
+    while True:
+        try:
+            if record.state.order is not None:
+                return await _known(record, record.state.order, order, sent)
+            record.happen(Placed(order))
+            await record.save()
+        except CheckoutConflictError:
+            await record.reload()
+        else:
+            concluded(record, "placed", record.state.placement)
+            return order
+
+
+async def _known(record: Record, known: Order, order: Order, sent: Placement | None) -> Order:
+    """The order that is saved already, with its id if that was missing; another order is told of."""
+    if order.order_id in (None, known.order_id):
+        return known
+    ours = record.state.placement
+    if known.order_id is None and sent and ours and ours.idempotency_key == sent.idempotency_key:
+        record.happen(OrderRead(order))
+        await record.save()
+        return order
+    words = "A second order came to light: a person must look at it"
+    notice = Notice("second_order", words, record.now(), {"order_id": str(order.order_id)})
+    record.happen(Noticed(notice))
+    await record.save()
+    concluded(record, "second_order", ours)
+    return known
+
+
+def concluded(record: Record, outcome: events.Outcome, placement: Placement | None) -> None:
+    """Tell the hooks what became of the placement."""
+    attempts, key = (placement.attempts, placement.idempotency_key) if placement else (0, None)
+    record.hooks.tell(events.PlacementOutcome, outcome, attempts, key)
+
+
+def outcome_unknown(record: Record) -> OutcomeUnknownError:
+    """The error of a placement that was sent and got no response; the hooks are told."""
+    concluded(record, "unknown", record.state.placement)
+    return OutcomeUnknownError(
+        "the order was sent and no answer says whether it was placed; place again to find out",
+        retry_after=COME_BACK,
+    )
+
+
+async def _resume(record: Record, client: GettClient) -> None:
+    """Save one attempt more, with a lease, before it is made: the worker of the last one is gone.
+
+    That one may have been at work for as long as its client had patience.
+    """
+    placement, now = _placement(record), record.now()
+    lost_at = placement.sent_at and placement.sent_at + timedelta(seconds=client.timeout)
+    again = placement.ended(unanswered_at=lost_at).attempted(now, lease(client))
+    record.happen(NoAnswer(again))
+    await record.save()
+
+
+async def _again(record: Record, client: GettClient, wait: float, error: GettCheckoutError) -> None:
+    """Save one attempt more, with a lease that lasts until it is over, before it is made."""
+    now = record.now()
+    again = _placement(record).failed(error, now).attempted(now, lease(client), wait)
+    record.happen(NoAnswer(again))
+    await record.save()
+
+
+def _patience(
+    client: GettClient, error: GettCheckoutError, elapsed: timedelta, tried: int
+) -> float | None:
+    """How long to wait before the next attempt; ``None`` when another one would not help, or is too late."""
+    if isinstance(error, ApiError) and error.status != 429 and not error.may_have_had_effect:
+        return None
+    return client.retry.next_wait(
+        error, tried=tried, elapsed=elapsed.total_seconds(), dice=client.dice()
+    )
+
+
+def _placement(record: Record) -> Placement:
+    placement = record.state.placement
+    if placement is None or not placement.is_intact():
+        raise StepNotAllowedError(
+            "the saved placement is not the one its key was made for",
+            next_action=ContactSupport("PLACEMENT_DAMAGED"),
+        )
+    return placement

@@ -1,0 +1,165 @@
+"""The saved state of one checkout: read once, moved by events, saved by compare-and-swap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from gett_checkout._core import machine
+from gett_checkout._core.machine import Event
+from gett_checkout._core.session import Level
+from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout._snapshot import Snapshots
+from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, StorageError
+from gett_checkout.storage import Storage, Stored
+from gett_checkout.telemetry.events import SessionUpgraded, StageChanged
+from gett_checkout.telemetry.hooks import Hooks
+
+T = TypeVar("T")
+
+
+class Record:
+    """A checkout's state and the version it was saved under, one per checkout and process.
+
+    `happen` moves the state, at once and in memory, and is the only way to change it; `save` writes
+    it down. Steps hold ``lock`` while they run, so in one process they follow one another. Against
+    other processes the version decides: who saves second gets `CheckoutConflictError`, changes
+    nothing and starts again from what is saved.
+
+    Work that may have an effect at Gett runs `to_its_end`, even when the step that wanted it is
+    cancelled; the next step begins when it is over. There is a ``state`` once one was absorbed, or
+    given to a checkout that is not saved yet.
+    """
+
+    def __init__(
+        self,
+        checkout_id: str,
+        *,
+        storage: Storage,
+        clock: Callable[[], datetime],
+        lifetime: timedelta,
+        hooks: Hooks,
+        spawn: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]],
+    ) -> None:
+        self.hooks: Final = hooks.about(checkout_id)
+        self.lock: Final = asyncio.Lock()
+        self.version: int = 0
+        self.state: CheckoutState
+        self._id = checkout_id
+        self._saved: CheckoutState | None = None  # the state that needs no saving
+        self._newest = 0  # the highest version that may be saved, by us or by others
+        self._unfinished: asyncio.Task[Any] | None = None
+        self._snapshots = Snapshots()
+        self._storage = storage
+        self._clock = clock
+        self._lifetime = lifetime
+        self._spawn = spawn
+
+    def now(self) -> datetime:
+        """The time, aware UTC."""
+        return self._clock()
+
+    def happen(self, event: Event) -> None:
+        """Move the machine; `StepNotAllowedError` when it may not. `save` makes it known."""
+        self.state = machine.apply(self.state, event, self.now())
+
+    async def save(self) -> None:
+        """Save the state, changed or not: `CheckoutConflictError` when another worker saved first.
+
+        A save that failed leaves the state as it was last saved. It may have been done all the
+        same, or be done yet, and one that was refused tells of another: then `refresh` reads what
+        is saved.
+        """
+        state, now = self.state, self.now()
+        placement = state.placement
+        is_due = state.stage is Stage.PLACING and placement and not placement.is_too_old(now)
+        data = self._snapshots.dump(state)
+        self._newest = self.version + 1
+        try:
+            self.version = await self._storage.save(
+                self._id,
+                data,
+                expected_version=self.version,
+                expires_at=now + self._lifetime,
+                due_at=placement.due_at if placement and is_due else None,
+            )
+        except GettCheckoutError:
+            self.state = self._saved or state
+            raise
+        before, self._saved = self._saved, state
+        if before is not None:
+            self._tell_stage(before)
+            if Level.NONE < before.level < state.level:
+                self.hooks.tell(SessionUpgraded, before.level.label, state.level.label)
+
+    async def save_changes(self) -> None:
+        """Save what happened since the last save, if anything did."""
+        if self.state is not self._saved:
+            await self.save()
+
+    async def to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run what may have an effect at Gett to its end, whoever is cancelled meanwhile."""
+        if self._unfinished is not None:  # it is part of such work already
+            return await work
+        task = self._spawn(work)
+        # Where tasks begin at once (`asyncio.eager_task_factory`) it may have ended already.
+        self._unfinished = None if task.done() else task
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if task.done():
+                self._unfinished = None
+
+    def leave(self) -> None:
+        """The caller of a step was cancelled: finish and save without it what cannot be taken back."""
+        has_untold = self.state is not self._saved and self._newest == self.version
+        if self._unfinished is not None or has_untold:
+            self._unfinished = self._spawn(self._wind_up(self._unfinished))
+
+    async def _wind_up(self, work: asyncio.Task[Any] | None) -> None:
+        if work is not None:
+            await asyncio.wait({work})
+        await self.save_changes()
+
+    async def finished(self) -> None:
+        """Wait for what an earlier step left behind."""
+        if self._unfinished is not None:
+            await asyncio.wait({self._unfinished})
+            self._unfinished = None
+
+    async def refresh(self) -> None:
+        """Before a step: reload if our copy may be stale, and drop a quote that ran out."""
+        if self.version < self._newest:
+            await self.reload()
+        before, self.state = self.state, machine.at(self.state, self.now())
+        self._saved = self.state  # a quote that ran out needs no saving
+        self._tell_stage(before)
+
+    async def reload(self) -> None:
+        """Start again from what is saved."""
+        stored = await self._storage.load(self._id)
+        if stored is None:
+            raise CheckoutNotFoundError("the checkout has expired or was deleted")
+        self._take(stored)
+
+    def absorb(self, stored: Stored) -> None:
+        """Take over what is newer than what we have; during a step, have the next one do so."""
+        if stored.version <= self.version:
+            return
+        if self.lock.locked() or self._unfinished is not None:
+            self._newest = stored.version
+        else:
+            self._take(stored)
+
+    def _take(self, stored: Stored) -> None:
+        state = self._snapshots.load(stored.data)
+        if state.checkout_id != self._id:
+            raise StorageError("what is stored under this id is another checkout")
+        self.state = self._saved = state
+        self.version = self._newest = stored.version
+
+    def _tell_stage(self, before: CheckoutState) -> None:
+        if before.stage is not self.state.stage:
+            self.hooks.tell(StageChanged, before.stage.value, self.state.stage.value)

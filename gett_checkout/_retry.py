@@ -1,0 +1,67 @@
+"""Whether a failed request is sent again, and after how long. Pure: the clock and the dice are passed in.
+
+Docs: Errors (``retryable``, ``retryAfter``; else 1, 2, 4 … at most 30 s). An error's ``retry_after``
+is read in ``_wire/problems.py``: from the document, the header, or the end of the rate limit's
+minute. Placements are not decided here: they go by their idempotency key, in ``placement.py``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from gett_checkout._core.validators import at_least
+from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
+
+_NEEDS = "a retry policy needs at least one try and no negative seconds"
+
+
+class Repeat(StrEnum):
+    """When a request may be sent again after it failed."""
+
+    ALWAYS = "always"  # sending it twice is as good as once
+    UNDELIVERED = "undelivered"  # only when it certainly had no effect
+    BY_KEY = "by_key"  # never by itself: the placement decides, under its idempotency key
+
+
+@frozen
+class RetryPolicy:
+    """How patient a call is. All durations in seconds.
+
+    A call is tried at most ``tries`` times, and no attempt begins more than ``budget`` after the
+    call did: one that took longer than that to fail is not repeated. Without a ``retryAfter`` the
+    waits grow from ``first_wait`` by doubling, up to ``longest_wait``,
+    each spread by a fifth either way so that many clients do not return in step.
+    """
+
+    tries: int = field(default=4, validator=at_least(1, _NEEDS))
+    budget: float = field(default=20.0, validator=at_least(0, _NEEDS))
+    first_wait: float = field(default=1.0, validator=at_least(0, _NEEDS))
+    longest_wait: float = field(default=30.0, validator=at_least(0, _NEEDS))
+
+    def backoff(self, tried: int, dice: float) -> float:
+        """The wait after ``tried`` attempts; ``dice`` is from 0 up to 1."""
+        wait = min(self.first_wait * 2.0 ** min(tried - 1, 60), self.longest_wait)
+        return wait * (0.8 + 0.4 * dice)
+
+    def next_wait(
+        self, error: GettCheckoutError, *, tried: int, elapsed: float, dice: float
+    ) -> float | None:
+        """The wait before the next attempt, or ``None`` when patience is at its end."""
+        wait = error.retry_after if error.retry_after is not None else self.backoff(tried, dice)
+        return wait if tried < self.tries and elapsed + wait <= self.budget else None
+
+
+def may_repeat(error: GettCheckoutError, repeat: Repeat) -> bool:
+    """Whether sending the request again can help and can do no harm."""
+    if repeat is Repeat.BY_KEY:
+        return False
+    if isinstance(error, TransportError):
+        return repeat is Repeat.ALWAYS or not error.may_have_arrived
+    if not isinstance(error, ApiError):
+        return False
+    if error.status == 429:
+        return True  # refused before any work
+    silent_gateway = error.status == 504 and not error.code
+    return repeat is Repeat.ALWAYS and (error.retryable or silent_gateway)

@@ -1,0 +1,189 @@
+"""How any step of a checkout runs: alone, from what is saved, to its end, explained and saved.
+
+A step is a coroutine of `Checkout` under one decorator::
+
+    @step(PaymentChosen)
+    async def pay(self, payment: Payment) -> None:
+        await self._session.ready("place_order", Carry.QUOTE)
+        self._record.happen(PaymentChosen(payment))
+
+It waits for its turn, starts from what is saved, is refused when its event is not legal at the
+stage, runs once more when Gett no longer accepts the session it ran in, and is saved: what must be
+known before a request leaves, it saves itself; the rest is saved once, at its end. What happened is
+a fact, so it is saved too when the step raises or its caller is cancelled.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from gett_checkout._core import machine
+from gett_checkout._core import requirements as registry
+from gett_checkout._core.actions import AddItems, ConfirmTotal, NextAction, SignIn, StartOver, Wait
+from gett_checkout._core.machine import Event
+from gett_checkout._core.state import CheckoutState
+from gett_checkout._record import Record
+from gett_checkout._upgrade import ShopperSession
+from gett_checkout.errors import (
+    ApiAuthenticationError,
+    ApiError,
+    CheckoutConflictError,
+    CheckoutNotFoundError,
+    GettCheckoutError,
+    IdentityRequiredError,
+    OrderBelowMinimumError,
+    StepNotAllowedError,
+    TotalChangedError,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Steps(Protocol):
+    """What has steps: `Checkout`."""
+
+    _record: Record
+    _session: ShopperSession
+
+    async def _learn_from(self, refused: ApiError, /) -> None: ...
+
+
+S = TypeVar("S", bound=Steps)
+Work = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
+
+
+def step(
+    event: type[Event] | None = None, *, finishes: bool = False
+) -> Callable[[Work[S, P, T]], Work[S, P, T]]:
+    """Declare a step, legal where ``event`` is.
+
+    ``finishes``: once it has begun, it runs to its end whoever is cancelled, because it may have an
+    effect at Gett. Without it, a step whose caller is cancelled stops, but for what it runs
+    `Record.to_its_end`.
+    """
+
+    def declare(work: Work[S, P, T]) -> Work[S, P, T]:
+        name = work.__name__
+
+        async def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+            record = self._record
+            with explained(record, name):
+                await record.refresh()
+                if event is not None and not machine.is_legal(record.state.stage, event):
+                    raise not_now(record, name)
+                try:
+                    result = await _in_session(self, work, *args, **kwargs)
+                except Exception as error:
+                    if isinstance(error, ApiError):
+                        await self._learn_from(error)
+                    await record.save_changes()
+                    raise
+                await record.save_changes()
+                return result
+
+        async def alone(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+            record = self._record
+            async with record.lock:
+                try:
+                    await record.finished()
+                    if finishes:
+                        return await record.to_its_end(run(self, *args, **kwargs))
+                    return await run(self, *args, **kwargs)
+                except CancelledError:
+                    record.leave()
+                    raise
+
+        @wraps(work)
+        def begin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+            work(self, *args, **kwargs).close()  # a call that lacks an argument fails at the call
+            return alone(self, *args, **kwargs)
+
+        return begin
+
+    return declare
+
+
+async def _in_session(self: S, work: Work[S, P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run the step; once more in a new session when Gett does not accept the one it ran in."""
+    self._session.begin()
+    try:
+        return await work(self, *args, **kwargs)
+    except ApiAuthenticationError as refused:
+        if not self._session.gives_way(refused):
+            raise
+    try:
+        return await work(self, *args, **kwargs)
+    except ApiAuthenticationError as refused:
+        self._session.gives_way(refused)  # no more: it says what that means
+        raise
+
+
+def look(work: Work[S, P, T]) -> Work[S, P, T]:
+    """Declare a coroutine that only looks: it waits for no turn and changes nothing."""
+
+    @wraps(work)
+    async def explain(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with explained(self._record, work.__name__):
+            return await work(self, *args, **kwargs)
+
+    return explain
+
+
+def not_now(record: Record, name: str) -> StepNotAllowedError:
+    """The error of a step that does not fit the stage; it says what to do first."""
+    state = record.state
+    missing = registry.requirements(state, record.now())
+    # Below the minimum everything is possible but `place`.
+    first = next((each.message for each in missing if each.code != "minimum_order"), None)
+    words = f"{name} is not possible at stage {state.stage}"
+    return StepNotAllowedError(f"{words}: {first}" if first else words)
+
+
+@contextmanager
+def explained(record: Record, name: str) -> Iterator[None]:
+    """Tell the hooks of a step; have its error say what the checkout knows."""
+    with record.hooks.step(name, lambda: record.state.stage):
+        try:
+            yield
+        except GettCheckoutError as error:
+            _complete(error, name, record)
+            raise
+
+
+def _complete(error: GettCheckoutError, name: str, record: Record) -> None:
+    """Add the checkout's id, what is missing, what to do next, and a placement's key."""
+    state, now = record.state, record.now()
+    missing, action = registry.outlook(state, now)
+    if isinstance(error, OrderBelowMinimumError) and error.minimum_order is None:
+        error.minimum_order = registry.minimum_gap(state, now)
+    error.checkout_id = state.checkout_id
+    error.next_action = _advice(error, state, action)
+    error.requirements = error.requirements or missing
+    if isinstance(error, StepNotAllowedError):
+        error.step, error.stage = name, str(state.stage)
+    if state.placement is not None and error.idempotency_key is None:
+        error.idempotency_key = state.placement.idempotency_key
+
+
+def _advice(error: GettCheckoutError, state: CheckoutState, action: NextAction) -> NextAction:
+    """What to do about the error; ``action`` is what the checkout itself says."""
+    match error:
+        case IdentityRequiredError():
+            return SignIn()
+        case CheckoutConflictError():  # what we know of the checkout is out of date
+            return Wait(error.retry_after or 0.0)
+        case CheckoutNotFoundError():
+            return StartOver()
+        case TotalChangedError():
+            return ConfirmTotal(error.before, error.after)
+        case OrderBelowMinimumError():
+            return AddItems(error.minimum_order)
+    # Gett's documented advice stands, unless ours is the same with more to act on.
+    if error.next_action is None or error.next_action.kind == action.kind:
+        return action
+    return error.next_action

@@ -1,0 +1,304 @@
+"""Answers as values. Every spelling a page shows is accepted; what is not understood is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from attrs import evolve, field, frozen
+
+from gett_checkout._core.card import PaymentMethod
+from gett_checkout._core.cart import Choice, GroupChoice, Line
+from gett_checkout._core.catalog import (
+    Catalog,
+    CatalogSet,
+    Item,
+    ModifierGroup,
+    Section,
+    Store,
+    StoreAddress,
+    StorePage,
+    Window,
+    parse_day,
+    parse_time,
+)
+from gett_checkout._core.order import Amounts, Order, OrderPage
+from gett_checkout._core.session import is_credential
+from gett_checkout._wire.codec import Json, Lazy, Reader
+from gett_checkout.errors import UnreadableAnswerError
+
+T = TypeVar("T")
+
+
+@frozen
+class SessionAnswer:
+    """A new session."""
+
+    token: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@frozen
+class ValidateAnswer:
+    """A price and the token to place an order at it."""
+
+    validated_order_token: str = field(repr=False)
+    amounts: Amounts
+
+
+@frozen
+class CartLine:
+    """A line as the cart helpers write it."""
+
+    line_item_id: str
+    item_id: str
+    quantity: int
+    modifier_groups: tuple[GroupChoice, ...] = ()
+    special_instructions: str | None = None
+
+
+# Older or conflicting spellings, by class and member. The portal's pages differ.
+_SPELLINGS: Final[dict[type[Any], dict[str, tuple[str, ...]]]] = {
+    SessionAnswer: {"token": ("sessionToken",)},
+    ModifierGroup: {
+        "min_selections": ("minimumAllowed",),
+        "max_selections": ("maximumAllowed",),
+    },
+    Item: {"price": ("basePrice",), "available": ("isAvailable",)},
+    ValidateAnswer: {"validated_order_token": ("orderToken", "token")},
+    PaymentMethod: {"payment_id": ("paymentMethodId", "id")},
+    CartLine: {"line_item_id": ("id",), "modifier_groups": ("modifiers",)},
+    GroupChoice: {"chosen": ("selectedModifiers", "modifiers"), "modifier_group_id": ("id",)},
+    Choice: {"groups": ("modifierGroups",)},
+}
+# The same for what is not a class: lists, wrappers and single ids.
+_CART_LINES: Final = ("lineItems", "items")
+_CARDS: Final = ("payments", "paymentMethods")
+_CARD: Final = ("payment", "paymentMethod")
+_ADDRESS_ID: Final = ("addressId", "id")
+
+
+@cache
+def _reader() -> Reader:
+    reader = Reader(_SPELLINGS)
+    reader.converter.register_structure_hook(Window, _window)
+    reader.converter.register_structure_hook(StoreAddress, _store_address)
+    return reader
+
+
+def _window(value: Json, _: Any) -> Window:
+    return Window(
+        parse_day(value["dayOfWeek"]), parse_time(value["start"]), parse_time(value["end"])
+    )
+
+
+def _store_address(value: Json, _: Any) -> StoreAddress:
+    """A store's address is for showing: what is not text, or not a coordinate, is left out of it."""
+
+    def text(name: str) -> str | None:
+        found = value.get(name)
+        return found if isinstance(found, str) else None
+
+    def degrees(name: str) -> Decimal | None:
+        found = value.get(name)
+        sure = isinstance(found, Decimal) or type(found) is int
+        return Decimal(found) if sure and abs(found) <= 180 else None
+
+    return StoreAddress(
+        address1=text("address1"),
+        city=text("city"),
+        state=text("state"),
+        postal_code=text("postalCode"),
+        latitude=degrees("latitude"),
+        longitude=degrees("longitude"),
+    )
+
+
+def session(value: Json) -> SessionAnswer:
+    """Docs: Session › create."""
+    answer = _reader().read(value, SessionAnswer)
+    if not is_credential(answer.token):
+        raise UnreadableAnswerError("the new session has no token that could be sent")
+    return answer
+
+
+def store_page(value: Json) -> StorePage:
+    """Docs: Stores › discover."""
+    members = _members(value, "a page of stores")
+    stores = _list(members.get("stores"), "stores")
+    page = _reader().read({**members, "stores": []}, StorePage)
+    return evolve(page, stores=tuple(store(each) for each in stores))
+
+
+def store(value: Json) -> Store:
+    """Docs: Stores. ``availability: null`` means never open; only an absent member is unknown."""
+    members = _members(value, "a store")
+    found = _reader().read({**members, "categories": _categories(members)}, Store)
+    if not found.store_id:
+        raise UnreadableAnswerError("the store has no id")
+    if "availability" in members and members["availability"] is None:
+        return evolve(found, availability=())
+    return found
+
+
+def _categories(members: Mapping[str, Json]) -> list[str]:
+    """Names of categories; no page shows whether they come bare or in objects."""
+    said = members.get("categories")
+    names = [
+        each.get("name") if isinstance(each, dict) else each
+        for each in (said if isinstance(said, list) else ())
+    ]
+    return [name for name in names if isinstance(name, str)]
+
+
+def catalog_set(value: Json, catalog_set_id: str) -> CatalogSet:
+    """Docs: Catalog. Entries are structured when they are looked at.
+
+    A malformed entry raises `UnreadableAnswerError` then, and leaves the others alone.
+    """
+    members = _members(value, "a catalog set")
+    return CatalogSet(
+        catalog_set_id=catalog_set_id,
+        catalogs=_lazy(members, "catalogs", Catalog, "catalogId"),
+        sections=_lazy(members, "sections", Section, "sectionId"),
+        items=_lazy(members, "items", Item, "itemId"),
+        modifier_groups=_lazy(members, "modifierGroups", ModifierGroup, "modifierGroupId"),
+    )
+
+
+def _lazy(value: Json, member: str, cls: type[T], id_member: str) -> Lazy[T]:
+    """The id-keyed dictionary under ``member``; its key is the id of an entry."""
+    raw = value.get(member)
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise UnreadableAnswerError(f"{member} of the catalog set is not a dictionary")
+    read = _reader().read
+
+    def structure(key: str, entry: Json) -> T:
+        return read({**entry, id_member: key} if isinstance(entry, dict) else entry, cls)
+
+    return Lazy(raw, structure)
+
+
+def cart_lines(value: Json, known: Iterable[Line]) -> tuple[Line, ...]:
+    """Docs: Cart helpers. The cart may come wrapped in ``cart``.
+
+    A line that is ``known`` and still has the same choices keeps its name, unit price and problems;
+    others have none until they are resolved against the menu.
+    """
+    members = _members(value, "a cart")
+    cart = members.get("cart")
+    lines = _list(_first(cart if isinstance(cart, dict) else members, _CART_LINES), "lineItems")
+    by_id = {line.line_id: line for line in known}
+    return tuple(_cart_line(each, by_id) for each in lines)
+
+
+def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
+    read = _reader().read(value, CartLine)
+    if read.quantity < 1:
+        raise UnreadableAnswerError("a line of the cart has no quantity")
+    line = Line(
+        line_id=read.line_item_id,
+        item_id=read.item_id,
+        quantity=read.quantity,
+        groups=read.modifier_groups,
+        special_instructions=read.special_instructions,
+    )
+    old = known.get(line.line_id)
+    if old is None or (old.item_id, old.groups) != (line.item_id, line.groups):
+        return line
+    return evolve(line, name=old.name, unit_price=old.unit_price, problems=old.problems)
+
+
+def validated(value: Json) -> ValidateAnswer:
+    """Docs: Orders › validate. Also accepted wrapped in ``order``. The total is Gett's word."""
+    answer = _reader().read(_unwrapped(value, "order"), ValidateAnswer)
+    if not answer.validated_order_token:
+        raise UnreadableAnswerError("the quote has an empty token")
+    if answer.amounts.total < 0 or answer.amounts.sub_total < 0:
+        raise UnreadableAnswerError("the quote has a negative total")
+    return answer
+
+
+def order(value: Json) -> Order:
+    """Docs: Orders › place, get. Also accepted wrapped in ``order``.
+
+    An id is an order: whatever else of it is unreadable is left out, for an order that was made is
+    not to be doubted because of a figure in its receipt.
+    """
+    members = _unwrapped(value, "order")
+    order_id = members.get("orderId")
+    if not isinstance(order_id, str) or not order_id:
+        raise UnreadableAnswerError("the order has no id")
+    state, status = members.get("state"), members.get("status")
+    return Order(
+        order_id=order_id,
+        state=state if isinstance(state, str) else None,
+        status=status if isinstance(status, str) else None,
+        amounts=_amounts(members.get("amounts")),
+    )
+
+
+def _amounts(value: Json) -> Amounts | None:
+    try:
+        return _reader().read(value, Amounts)
+    except UnreadableAnswerError:
+        return None
+
+
+def order_page(value: Json) -> OrderPage:
+    """Docs: Orders › history. A bare list is accepted too."""
+    members = {"orders": value} if isinstance(value, list) else _members(value, "a page of orders")
+    orders = _list(members.get("orders"), "orders")
+    page = _reader().read({**members, "orders": []}, OrderPage)
+    return evolve(page, orders=tuple(order(each) for each in orders))
+
+
+def payment_methods(value: Json) -> tuple[PaymentMethod, ...]:
+    """Docs: Saved cards › list. A bare list is accepted too."""
+    cards = value if isinstance(value, list) else _first(_members(value, "a list of cards"), _CARDS)
+    return tuple(payment_method(each) for each in _list(cards, "payments"))
+
+
+def payment_method(value: Json) -> PaymentMethod:
+    """Docs: Saved cards › add. Also accepted wrapped in ``payment``."""
+    found = _reader().read(_unwrapped(value, *_CARD), PaymentMethod)
+    if not found.payment_id:
+        raise UnreadableAnswerError("the card has no id")
+    # Whatever comes here, no more than four digits of a card are kept.
+    return evolve(found, last_four=found.last_four and found.last_four[-4:])
+
+
+def address_id(value: Json) -> str:
+    """Docs: Checkout › addresses. Also accepted wrapped in ``address``."""
+    found = _first(_unwrapped(value, "address"), _ADDRESS_ID)
+    if not isinstance(found, str) or not found:
+        raise UnreadableAnswerError("the address has no id")
+    return found
+
+
+def _unwrapped(value: Json, *wrappers: str) -> dict[str, Json]:
+    members = _members(value, "a JSON object")
+    inner = _first(members, wrappers)
+    return {**members, **inner} if isinstance(inner, dict) else members
+
+
+def _first(members: Mapping[str, Json], names: Iterable[str]) -> Json:
+    """The first of the members that is there."""
+    return next((members[name] for name in names if members.get(name) is not None), None)
+
+
+def _members(value: Json, what: str) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise UnreadableAnswerError(f"the answer is not {what}")
+    return value
+
+
+def _list(value: Json, member: str) -> list[Json]:
+    if not isinstance(value, list):
+        raise UnreadableAnswerError(f"the answer holds no list of {member}")
+    return value

@@ -1,0 +1,364 @@
+"""JSON both ways: what a page sends becomes the steps' values or is refused, and values become JSON."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import fields, has
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gett_checkout as public
+from gett_checkout import (
+    Address,
+    Amounts,
+    CardOnFile,
+    Delivery,
+    GettPayment,
+    Identity,
+    InvalidInputError,
+    Item,
+    Level,
+    NewCard,
+    Pickup,
+    Refund,
+    SavedCard,
+    Section,
+    Stage,
+    Stored,
+    TopUp,
+    Window,
+    jsonable,
+    read_fulfillment,
+    read_identity,
+    read_payment,
+)
+from gett_checkout._core import actions
+from gett_checkout._core.view import StoreView, view_of
+from tests.samples.states import HOME, INCOMPLETE, MENU, NOW, SECRETS, STORE, state_at
+
+quick = settings(max_examples=100, deadline=None, derandomize=True)
+
+STREET = {"address1": "1 Main St", "city": "Springfield", "state": "IL", "postal_code": "62701"}
+ADA = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
+TOKEN = {"kind": "card_on_file", "card_token": "tok_1", "processor_type": "stripe"}
+
+Read = Callable[[object], object]
+
+
+# --- in -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("read", "members", "value"),
+    [
+        (read_fulfillment, {"type": "pickup"}, Pickup()),
+        (read_fulfillment, {"type": "delivery", "address": STREET}, HOME),
+        (
+            read_fulfillment,
+            {"type": "delivery", "address": {**STREET, "address2": "Apt 4"}, "address_id": None},
+            Delivery(Address(**STREET, address2="Apt 4")),
+        ),
+        (
+            read_fulfillment,
+            {"type": "delivery", "address": None, "address_id": "addr-1"},
+            Delivery(address_id="addr-1"),
+        ),
+        (read_identity, ADA, Identity(**ADA)),
+        (read_identity, {**ADA, "phone": None}, Identity(**ADA)),
+        (
+            read_identity,
+            {**ADA, "phone": "+12125550123", "partner_user_id": "user-1"},
+            Identity(**ADA, phone="+12125550123", partner_user_id="user-1"),
+        ),
+        (read_payment, TOKEN, CardOnFile("tok_1", "stripe")),
+        (
+            read_payment,
+            {**TOKEN, "card_type": "American Express", "last_four": "0005"},
+            CardOnFile("tok_1", "stripe", "American Express", "0005"),
+        ),
+        (read_payment, {"kind": "saved_card", "payment_id": "pay-1"}, SavedCard("pay-1")),
+        (read_payment, {"kind": "gett_payment"}, GettPayment()),
+    ],
+)
+def test_what_a_page_sends_becomes_a_value(
+    read: Read, members: dict[str, Any], value: object
+) -> None:
+    before = json.dumps(members)
+    assert read(members) == value
+    assert json.dumps(members) == before  # the caller's own is left as it was
+
+
+@pytest.mark.parametrize(
+    ("read", "members", "said"),
+    [
+        *(
+            (read, members, f"{what} must be a JSON object")
+            for read, what in [
+                (read_fulfillment, "a fulfillment"),
+                (read_identity, "an identity"),
+                (read_payment, "a payment"),
+            ]
+            for members in (None, [], "pickup", 7, [["type", "pickup"]])
+        ),
+        (read_fulfillment, {}, "type must be one of delivery, pickup"),
+        (read_fulfillment, {"type": "drone"}, "type must be one of"),
+        (read_fulfillment, {"type": ["pickup"]}, "type must be one of"),
+        (read_fulfillment, {"type": "Pickup"}, "type must be one of"),
+        (read_fulfillment, {"type": "pickup", "address": STREET}, "no member 'address'"),
+        (read_fulfillment, {"type": "pickup", 7: 7}, "no member 7"),
+        (read_fulfillment, {"type": "delivery"}, "either an address or an address_id"),
+        (
+            read_fulfillment,
+            {"type": "delivery", "address": STREET, "address_id": "a"},
+            "either an address or an address_id",
+        ),
+        (read_fulfillment, {"type": "delivery", "address_id": 7}, "address_id must be a string"),
+        (read_fulfillment, {"type": "delivery", "adress": STREET}, "no member 'adress'"),
+        (read_fulfillment, {"type": "delivery", "address": "1 Main St"}, "must be a JSON object"),
+        (read_fulfillment, {"type": "delivery", "address": {}}, "needs address1"),
+        *(
+            (
+                read_fulfillment,
+                {"type": "delivery", "address": {**STREET, name: value}},
+                f"needs {name}",
+            )
+            for name in STREET
+            for value in (None, "", "  ", 7, ["x"])
+        ),
+        (
+            read_fulfillment,
+            {"type": "delivery", "address": {**STREET, "address2": 4}},
+            "address2 must be a string",
+        ),
+        (read_fulfillment, {"type": "delivery", "address": {**STREET, "zip": "1"}}, "member 'zip'"),
+        (read_identity, {}, "needs email"),
+        (read_identity, {**ADA, "last_name": None}, "needs last_name"),
+        (read_identity, {**ADA, "email": "ada"}, "e-mail address is not one"),
+        (read_identity, {**ADA, "email": 7}, "email is missing"),
+        (read_identity, {**ADA, "phone": "555-0123"}, "E.164"),
+        (read_identity, {**ADA, "phone": 12125550123}, "E.164"),
+        (read_identity, {**ADA, "partner_user_id": 7}, "partner_user_id must be a string"),
+        (read_identity, {**ADA, "admin": True}, "no member 'admin'"),
+        (read_payment, {}, "kind must be one of card_on_file, saved_card, gett_payment"),
+        (read_payment, {"kind": "cash"}, "kind must be one of"),
+        (read_payment, {"kind": None}, "kind must be one of"),
+        (read_payment, {"kind": "card_on_file", "card_token": "tok_1"}, "needs processor_type"),
+        (read_payment, {**TOKEN, "card_token": ""}, "needs a card_token"),
+        (read_payment, {**TOKEN, "card_token": 7}, "needs a card_token"),
+        (read_payment, {**TOKEN, "processor_type": ["stripe"]}, "and a processor_type"),
+        (read_payment, {**TOKEN, "number": "4242424242424242"}, "no member 'number'"),
+        (read_payment, {**TOKEN, "last_four": "4242424242424242"}, "and no more"),
+        (read_payment, {**TOKEN, "last_four": 4242}, "and no more"),
+        (read_payment, {**TOKEN, "card_type": "4242424242424242"}, "without digits"),
+        (read_payment, {**TOKEN, "card_type": "visa 4242"}, "without digits"),
+        (read_payment, {"kind": "saved_card"}, "needs payment_id"),
+        (read_payment, {"kind": "saved_card", "payment_id": 7}, "needs a payment_id"),
+        (read_payment, {"kind": "gett_payment", "payment_id": "p"}, "no member 'payment_id'"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_without_repeating_it(
+    read: Read, members: Any, said: str
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read(members)
+    assert said in str(caught.value)
+    told = json.dumps(caught.value.to_problem())
+    for name, value in members.items() if isinstance(members, Mapping) else ():
+        if isinstance(value, str) and len(value) > 3 and name not in ("type", "kind"):
+            assert value not in told
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+names = st.sampled_from(
+    ["type", "kind", "payment_id"]
+    + [each.name for kind in (Address, Delivery, Identity, CardOnFile) for each in fields(kind)]
+)
+tags = st.sampled_from(["delivery", "pickup", "card_on_file", "saved_card", "gett_payment"])
+
+
+@given(
+    read=st.sampled_from([read_fulfillment, read_identity, read_payment]),
+    members=json_values | st.dictionaries(names, json_values | tags, max_size=6),
+)
+@quick
+def test_any_json_is_a_value_or_invalid_input(read: Read, members: Any) -> None:
+    try:
+        value = read(members)
+    except InvalidInputError:
+        return
+    assert type(value) in (Delivery, Pickup, Identity, CardOnFile, SavedCard, GettPayment)
+    json.dumps(jsonable(value))
+
+
+# --- there and back -------------------------------------------------------------------------------
+
+some_text = st.text(min_size=1).filter(lambda text: text.strip())
+fulfillments = (
+    st.just(Pickup())
+    | st.builds(Delivery, address_id=some_text)
+    | st.builds(
+        Delivery,
+        st.builds(Address, some_text, some_text, some_text, some_text, st.none() | st.text()),
+    )
+)
+
+
+def over_the_wire(value: object) -> Any:
+    return json.loads(json.dumps(jsonable(value)))
+
+
+@given(fulfillment=fulfillments)
+@quick
+def test_a_fulfillment_comes_back_from_its_json(fulfillment: public.Fulfillment) -> None:
+    assert read_fulfillment(over_the_wire(fulfillment)) == fulfillment
+
+
+@given(payment=st.just(GettPayment()) | st.builds(SavedCard, some_text))
+@quick
+def test_a_payment_comes_back_from_its_json(payment: public.Payment) -> None:
+    assert read_payment(over_the_wire(payment)) == payment
+
+
+@given(token=some_text, processor=some_text)
+@quick
+def test_of_a_card_on_file_all_comes_back_but_its_token(token: str, processor: str) -> None:
+    card = CardOnFile(token, processor, "visa", "4242")
+    members = over_the_wire(card)
+    assert "card_token" not in members
+    assert read_payment({**members, "card_token": token}) == card
+
+
+# --- out ------------------------------------------------------------------------------------------
+
+ITEM = Item("salad", "Salad", price=Decimal("7.25"))
+LINE = INCOMPLETE
+WHEN = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+HIDDEN = "hidden-from-everybody"
+
+# A value of every public class, its hidden fields filled.
+VALUES: tuple[Any, ...] = (
+    actions.AddItems(public.MinimumOrder(Decimal(15), Decimal(1), Decimal(14), False, "estimate")),
+    actions.ChooseFulfillment(),
+    actions.ChoosePayment("PAYMENT_DECLINED"),
+    actions.ChooseStore("STORE_CLOSED"),
+    actions.CompleteModifiers(("line-1",)),
+    actions.ConfirmTotal(Decimal("1.10"), Decimal("1.20")),
+    actions.ContactSupport("KEY_TOO_OLD"),
+    actions.Done("order-1"),
+    actions.Place(Decimal("27.00")),
+    actions.Settle(),
+    actions.SignIn(),
+    actions.StartOver(),
+    actions.Validate(),
+    actions.Wait(2.5),
+    HOME,
+    HOME.address,
+    Pickup(),
+    CardOnFile(HIDDEN, "stripe", "visa", "4242"),
+    SavedCard("pay-1"),
+    GettPayment(),
+    Identity(f"{HIDDEN}@example.com", HIDDEN, HIDDEN, phone="+12125550199", partner_user_id=HIDDEN),
+    NewCard("4242424242424242", HIDDEN, "999", date(2030, 1, 31), Address(**STREET)),
+    Amounts(Decimal("1.00"), Decimal("1.00")),
+    public.Quote(HIDDEN, Amounts(Decimal(1), Decimal(1)), WHEN),
+    public.Session(HIDDEN, Level.END_USER, WHEN),
+    public.Order("order-1", amounts=Amounts(Decimal(1), Decimal(1))),
+    public.OrderPage((public.Order(None),)),
+    public.OrderEvent("order_update", "c", "https://example.com", "created", raw={"a": HIDDEN}),
+    Refund("store_credit", Decimal("10.50"), 1050),
+    public.PaymentMethod("pay-1", "visa", "4242", "2030-01-31"),
+    public.PaymentView.of(CardOnFile(HIDDEN, "stripe")),
+    MENU,
+    *(next(iter(each.values())) for each in (MENU.catalogs, MENU.items, MENU.modifier_groups)),
+    Section("s"),
+    TopUp(ITEM, 2, Decimal("14.50")),
+    STORE,
+    public.StoreAddress(latitude=Decimal("40.7")),
+    public.StorePage((STORE,)),
+    StoreView.of(STORE, NOW),
+    Window("monday", time(9), time(17, 30)),
+    public.Modifier("small", modifiers={"crust": ["thin", public.Modifier("thick")]}),
+    LINE,
+    *LINE.problems,
+    public.GroupChoice("size", (public.Choice("small"),)),
+    public.Choice("small"),
+    public.LineView.of(LINE),
+    public.Notice("session_renewed", "renewed", WHEN, {"kept": "all"}),
+    public.Requirement("cart", "add", "Add something", {"problems": []}),
+    public.SessionView("end-user", WHEN),
+    public.RateLimit(7, WHEN),
+    public.RetryPolicy(),
+    public.Assumptions(),
+    public.Assumptions().operation("place_order"),
+    view_of(state_at(Stage.PLACE), NOW),
+)
+
+
+def public_values() -> set[type]:
+    named = [getattr(public, name) for name in public.__all__]
+    return {each for each in named if inspect.isclass(each) and has(each)}
+
+
+def test_there_is_a_value_of_every_public_class() -> None:
+    # What a storage keeps is bytes, for nobody's page.
+    assert public_values() - {type(each) for each in VALUES} == {
+        public.MinimumOrder,  # is in an action
+        Stored,
+    }
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_every_public_value_becomes_json_without_what_is_hidden(value: Any) -> None:
+    data = jsonable(value)
+    told = json.dumps(data, allow_nan=False)  # nothing is left that JSON does not know
+    assert json.loads(told) == data
+    for hidden in (HIDDEN, "4242424242424242", '"999"', "+12125550199", *SECRETS):
+        assert hidden not in told
+    if "to_dict" not in vars(type(value)) and "to_dict" not in dir(value):
+        assert set(data) == {each.name for each in fields(type(value)) if each.repr}
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        (Decimal("4.50"), "4.50"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("1E-7"), "0.0000001"),
+        (datetime(2026, 11, 23, 18, tzinfo=UTC), "2026-11-23T18:00:00+00:00"),
+        (date(2030, 1, 31), "2030-01-31"),
+        (time(9, 30), "09:30:00"),
+        (Stage.PAY, "pay"),
+        (Level.END_USER, 2),
+        (True, True),
+        (None, None),
+        (2.5, 2.5),
+        ("text", "text"),
+        ({Stage.PAY: (Decimal("1.0"),), 7: None}, {"pay": ["1.0"], "7": None}),
+        (frozenset({Stage.PAY}), ["pay"]),
+        (
+            [Pickup(), SavedCard("p")],
+            [{"type": "pickup"}, {"kind": "saved_card", "payment_id": "p"}],
+        ),
+    ],
+)
+def test_plain_values_become_json(value: object, data: object) -> None:
+    assert jsonable(value) == data
+    assert type(jsonable(value)) is type(data)
+
+
+@pytest.mark.parametrize("value", [b"bytes", {1, 2}, object(), 1j, Stored(b"token", 1), iter(())])
+def test_what_has_no_form_in_json_is_said_without_repeating_it(value: object) -> None:
+    with pytest.raises(TypeError, match=r"\w+ has no form in JSON$") as caught:
+        jsonable({"value": [value]})
+    assert "token" not in str(caught.value)

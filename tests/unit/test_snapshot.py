@@ -1,0 +1,258 @@
+"""Snapshots: everything comes back, damage is told apart from a later release, and they stay small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import asdict, evolve
+
+from gett_checkout import _snapshot as snapshot
+from gett_checkout._core.cart import LineProblem, Modifier, Modifiers
+from gett_checkout._core.catalog import StoreAddress, Window, parse_time
+from gett_checkout._core.order import Amounts, Delivery, GettPayment, Order, Pickup, SavedCard
+from gett_checkout._core.session import Level, Session
+from gett_checkout._core.state import CheckoutState, Notice, Stage
+from gett_checkout.errors import SnapshotTooNewError, StorageError
+from tests.samples.states import NOW, STORE, line, menu, state_at
+from tests.samples.states import group as modifier_group
+from tests.samples.states import item as menu_item
+
+HOURS = tuple(
+    Window(day, parse_time("11:00:00"), parse_time("00:00:00")) for day in ("friday", "saturday")
+)
+WHOLE_STORE = evolve(
+    STORE,
+    timezone="America/Chicago",
+    availability=HOURS,
+    delivery_allowed=True,
+    pickup_allowed=False,
+    categories=("pizza", "pasta"),
+    address=StoreAddress("1 Main", "Springfield", latitude=Decimal("41.88")),
+)
+NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"store": WHOLE_STORE},
+        {"store": evolve(STORE, availability=())},
+        {"fulfillment": Pickup()},
+        {"fulfillment": Delivery(address_id="address-1")},
+        {"payment": SavedCard("payment-1")},
+        {"payment": GettPayment()},
+        {"session": Session("token", Level.PARTNER_ONLY)},
+        {"notices": NOTICES, "sessions": 3},
+        {"cart_refused": "A", "store_refused": "B", "payment_refused": "C"},
+        {"order": Order(None)},
+        {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
+        {"tip": Decimal("0.00"), "agreed_total": Decimal("1E+2")},
+        {"lines": (line("pizza", 2, {"size": [Modifier("large", modifiers={"crust": []})]}),)},
+        {"lines": (line("pizza", 1, special_instructions='"no\0 ónions" \ud83c \U0001f355'),)},
+    ],
+    ids=lambda facts: "-".join(facts) if isinstance(facts, dict) else None,
+)
+def test_a_state_comes_back_as_it_was(stage: Stage, facts: dict[str, Any]) -> None:
+    state = state_at(stage, **facts)
+    back = snapshot.load(snapshot.dump(state))
+    assert back == state
+    assert repr(back) == repr(state)
+    assert snapshot.dump(back) == snapshot.dump(state)
+
+
+def test_a_new_checkout_is_a_handful_of_bytes() -> None:
+    data = snapshot.dump(CheckoutState("c", NOW))
+    assert json.loads(data) == {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
+
+
+def test_a_snapshot_is_a_line_for_each_part_and_no_spaces() -> None:
+    state = CheckoutState("c", NOW, fulfillment=Pickup(), payment=SavedCard("payment-1"))
+    assert snapshot.dump(state).decode().split("\n") == [
+        '{"v":1',
+        ',"checkout_id":"c"',
+        f',"created_at":"{NOW.isoformat()}"',
+        ',"fulfillment":{"is":"Pickup"}',
+        ',"payment":{"payment_id":"payment-1","is":"SavedCard"}',
+        "}",
+    ]
+
+
+def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
+    """Defaults are left out of it, so another default would change what older ones say."""
+    required: dict[str, Any] = {
+        "store": {"store_id": "st", "catalog_set_id": "cs"},
+        "identity": {"email": "a@example.com", "first_name": "Ada", "last_name": "Lovelace"},
+        "session": {"token": "t", "level": "PARTNER_ONLY"},
+        "quote": {
+            "order_token": "t",
+            "amounts": {"sub_total": "1.00", "total": "1.00"},
+            "expires_at": NOW.isoformat(),
+        },
+        "placement": {
+            "idempotency_key": "key",
+            "body": "{}",
+            "digest": "digest",
+            "begun_at": NOW.isoformat(),
+            "lease_until": NOW.isoformat(),
+        },
+        "order": {"order_id": None},
+        "notices": [{"code": "c", "message": "m", "at": NOW.isoformat()}],
+    }
+    saved = {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
+    found = snapshot.load(json.dumps({**saved, **required}).encode())
+    zero = dict.fromkeys(("fees", "promotions", "taxes", "adjustments", "tip"), Decimal(0))
+    left_out = {
+        "store": {
+            "name": "", "minimum_order_amount": None, "currency": "USD", "timezone": None,
+            "availability": None, "delivery_allowed": None, "pickup_allowed": None,
+            "categories": (), "address": None,
+        },
+        "identity": {"phone": None, "partner_user_id": None},
+        "session": {"expires_at": None, "serial": 1, "context_set": False, "context_sent": None},
+        "quote": {"session_serial": 0, "was_sent": False},
+        "placement": {
+            "attempts": 1, "sent_at": None, "unanswered_at": None, "token_is_fresh": True,
+            "look_again_at": None,
+        },
+        "order": {"state": None, "status": None, "amounts": None},
+    }  # fmt: skip
+    parts = asdict(found)
+    for part, members in left_out.items():
+        given = required.pop(part)
+        assert {name: parts[part][name] for name in parts[part] if name not in given} == members
+    assert parts["quote"]["amounts"] == {"sub_total": 1, "total": 1, **zero}
+    assert found.notices == (Notice("c", "m", NOW, {}),)
+    assert snapshot.load(json.dumps(saved).encode()) == CheckoutState(
+        "c", NOW, Stage.BROWSE, None, (), None, None, None, 0, end_user_needed=False
+    )
+
+
+def test_times_keep_their_moment() -> None:
+    created = datetime(2026, 11, 23, 18, 0, 0, 123456, tzinfo=UTC)
+    back = snapshot.load(snapshot.dump(CheckoutState("c", created)))
+    assert back.created_at == created
+    assert back.created_at.utcoffset() == timedelta(0)
+
+
+def test_members_of_a_later_release_of_the_same_version_are_passed_over() -> None:
+    document = {**json.loads(snapshot.dump(state_at(Stage.PLACE))), "new_member": {"x": 1}}
+    assert snapshot.load(json.dumps(document).encode()) == state_at(Stage.PLACE)
+
+
+@pytest.mark.parametrize("version", [2, 99, "2", 1.5])
+def test_a_later_version_is_too_new(version: object) -> None:
+    with pytest.raises(SnapshotTooNewError, match=str(version)):
+        snapshot.load(json.dumps({"v": version, "checkout_id": "c"}).encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"\xff\xfe", b"null", b"[]", b"1", b'"v"', b"{}", b'{"v":1}', b'{"v":1,"checkout_id":"c"}',
+        b"[" * 100_000, b'{"v":1,"a":' * 1000,
+        b'{"v":1,"checkout_id":"c","created_at":"yesterday"}',
+        b'{"v":1,"checkout_id":"c","created_at":5}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","tip":"3.00"} and more',
+        b'{"v":1\n,"checkout_id":"c"\n,"created_at":"2026-11-23T18:00:00+00:00"\n,"tip":"3.00" and more\n}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","stage":"dreaming"}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","tip":"much"}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","payment":{"is":"Gold"}}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","payment":{}}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","lines":[{}]}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","session":{"level":"GOD"}}',
+    ],
+    ids=lambda data: repr(data[-40:]),
+)  # fmt: skip
+def test_damage_is_a_storage_error(data: bytes) -> None:
+    with pytest.raises(StorageError) as raised:
+        snapshot.load(data)
+    assert not isinstance(raised.value, SnapshotTooNewError)
+
+
+def test_damage_does_not_show_what_was_saved() -> None:
+    data = snapshot.dump(state_at(Stage.PLACE)).replace(b'"tip":"3.00"', b'"tip":"secret"')
+    with pytest.raises(StorageError) as raised:
+        snapshot.load(data)
+    assert "secret" not in f"{raised.value!s}{raised.value!r}"
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [(b"\n}", b""), (b"{", b"\xff{"), (b'"payment":{', b'"payment":['), (b'{"v":1', b'{"w":1')],
+)
+def test_damage_does_not_hang_on_to_what_was_saved(whole: bytes, damaged: bytes) -> None:
+    data = snapshot.dump(state_at(Stage.PLACE))
+    assert whole in data
+    with pytest.raises(StorageError) as raised:
+        snapshot.load(data.replace(whole, damaged))
+    assert raised.value.__context__ is None
+
+
+def ten_lines(name: Callable[[int], str], chosen: Modifiers) -> CheckoutState:
+    """A checkout just before placing, with everything in it; ``name`` makes the menu's ids."""
+    catalog = menu(
+        menu_item(name(1), "12.50", name(11), name(12)),
+        menu_item(name(2), "1.00", name(13)),
+        menu_item(name(3), "0.50"),
+        groups=(
+            modifier_group(name(11), name(2), least=1),
+            modifier_group(name(12), name(3)),
+            modifier_group(name(13), name(3)),
+        ),
+    )
+    lines = [line(name(1), 2, chosen, catalog, line_id=uuid(100 + n)) for n in range(10)]
+    assert not any(each.problems for each in lines)
+    token = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{'x' * 220}.{'y' * 43}"
+    return state_at(
+        Stage.PLACE,
+        checkout_id=uuid(7),
+        store=WHOLE_STORE,
+        lines=tuple(evolve(each, name="Pizza Margherita") for each in lines),
+        session=Session(token, Level.END_USER, NOW + timedelta(days=30), context_set=True),
+        notices=NOTICES,
+    )
+
+
+def short(number: int) -> str:
+    return f"item-{number:04}"
+
+
+def uuid(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+def test_ten_lines_with_a_modifier_each_stay_within_four_kilobytes() -> None:
+    assert 2048 < len(snapshot.dump(ten_lines(short, {short(11): [short(2)]}))) <= 4096
+
+
+def test_ten_lines_with_nested_modifiers_and_uuids_for_ids_stay_within_eight() -> None:
+    nested = Modifier(uuid(2), modifiers={uuid(13): [uuid(3)]})
+    state = ten_lines(uuid, {uuid(11): [nested], uuid(12): [uuid(3)]})
+    assert 4096 < len(snapshot.dump(state)) <= 8192
+
+
+def test_a_problem_of_a_line_comes_back() -> None:
+    problem = LineProblem("MODIFIER_REQUIRED", "choose one", ("a", "b"))
+    state = state_at(Stage.BROWSE, lines=(evolve(line(), problems=(problem,)),))
+    assert snapshot.load(snapshot.dump(state)).lines[0].problems == (problem,)
+
+
+def test_text_takes_the_room_it_needs() -> None:
+    state = CheckoutState("c", NOW, lines=(line("salad", 1, special_instructions="Crème brûlée"),))
+    assert "Crème brûlée".encode() in snapshot.dump(state)
+
+
+def test_one_who_remembers_writes_what_one_who_does_not_would() -> None:
+    """A part that is unchanged keeps its line, one that is back at its default loses it."""
+    remembering = snapshot.Snapshots()
+    tipped = remembering.load(snapshot.dump(state_at(Stage.PLACE)))
+    untipped = evolve(tipped, tip=None, notices=NOTICES)
+    for state in (tipped, untipped, tipped, CheckoutState("c", NOW), untipped):
+        assert remembering.dump(state) == snapshot.dump(state)
