@@ -45,6 +45,8 @@ from gett_checkout.errors import (
 )
 from gett_checkout.storage import Storage
 
+__all__ = ["TOLERANCE", "OrderEvent", "Refund", "once", "parse", "read_event", "verify"]
+
 TOLERANCE: Final = 300.0
 """How far a timestamp may be off, in seconds, both ways."""
 

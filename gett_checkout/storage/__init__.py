@@ -11,6 +11,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+__all__ = ["Storage", "Stored"]
+
 
 @frozen
 class Stored:

@@ -1,0 +1,37 @@
+"""What to do next: one class for each kind of next action."""
+
+from gett_checkout._core.actions import (
+    AddItems,
+    ChooseFulfillment,
+    ChoosePayment,
+    ChooseStore,
+    CompleteModifiers,
+    ConfirmTotal,
+    ContactSupport,
+    Done,
+    NextAction,
+    Place,
+    Settle,
+    SignIn,
+    StartOver,
+    Validate,
+    Wait,
+)
+
+__all__ = [
+    "AddItems",
+    "ChooseFulfillment",
+    "ChoosePayment",
+    "ChooseStore",
+    "CompleteModifiers",
+    "ConfirmTotal",
+    "ContactSupport",
+    "Done",
+    "NextAction",
+    "Place",
+    "Settle",
+    "SignIn",
+    "StartOver",
+    "Validate",
+    "Wait",
+]

@@ -1,0 +1,8 @@
+"""Every operation of Gett's API, in one table, and what can be said otherwise of it."""
+
+from gett_checkout._rate_limits import RateLimit
+from gett_checkout._retry import Repeat
+from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.endpoints import OPERATIONS, Bucket, Operation
+
+__all__ = ["OPERATIONS", "Assumptions", "Bucket", "Operation", "RateLimit", "Repeat"]

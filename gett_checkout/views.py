@@ -1,0 +1,23 @@
+"""What a checkout's view is made of: for the pages of a shop, and for its JSON."""
+
+from gett_checkout._core.cart import Choice, GroupChoice, LineProblem
+from gett_checkout._core.minimum import MinimumOrder, TopUp
+from gett_checkout._core.requirements import Requirement
+from gett_checkout._core.state import Notice, Stage
+from gett_checkout._core.view import CheckoutView, LineView, PaymentView, SessionView, StoreView
+
+__all__ = [
+    "CheckoutView",
+    "Choice",
+    "GroupChoice",
+    "LineProblem",
+    "LineView",
+    "MinimumOrder",
+    "Notice",
+    "PaymentView",
+    "Requirement",
+    "SessionView",
+    "Stage",
+    "StoreView",
+    "TopUp",
+]
