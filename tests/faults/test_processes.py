@@ -91,8 +91,8 @@ async def test_steps_of_two_processes_end_in_one_end_user_session(storage_url: s
         assert "paid" in kinds
         assert kinds <= {"paid", "CheckoutConflictError"}
         # Each process may have opened one: that of the loser of the race is thrown away.
-    levels = [each.level for each in sandbox.sessions]
-    assert levels in (["partner_only", "end_user"], ["partner_only", "end_user", "end_user"])
+        levels = [each.level for each in sandbox.sessions]
+        assert levels in (["partner_only", "end_user"], ["partner_only", "end_user", "end_user"])
         handle = await Checkouts(gett, storage=storage).open(checkout.id)
         await handle.place()
         assert len(sandbox.orders) == 1
