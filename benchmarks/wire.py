@@ -16,7 +16,7 @@ from benchmarks.journeys import (
     own_end_user_token,
 )
 from benchmarks.measuring import Effort, Goal, Row
-from gett_checkout import OPERATIONS, Bucket
+from gett_checkout.operations import OPERATIONS, Bucket
 
 # A cart is made of a menu, which only its store names. Docs: Stores; Catalog.
 _BROWSE: Final = ("get_store", "get_catalog_set")

@@ -21,12 +21,12 @@ from gett_checkout import (
     GettCheckoutError,
     GettClient,
     Stage,
-    StoreView,
     jsonable,
 )
 from gett_checkout._storefront import guard
 from gett_checkout._storefront.rehearsal import Rehearsal
 from gett_checkout._storefront.steps import CARDS, STEPS, read_json
+from gett_checkout.views import StoreView
 
 COOKIE: Final = "gett_checkout"
 _LARGEST_BODY: Final = 64 * 1024

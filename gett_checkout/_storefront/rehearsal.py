@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from gett_checkout import OPERATIONS, InvalidInputError, RetryPolicy, TransportError
+from gett_checkout import InvalidInputError, RetryPolicy, TransportError
+from gett_checkout.operations import OPERATIONS
 
 # A shopper waits at the page, so patience is short: what is not known by then is asked for again.
 PATIENCE: Final = RetryPolicy(tries=2, budget=10.0, first_wait=0.4)

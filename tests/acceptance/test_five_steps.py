@@ -24,7 +24,6 @@ from gett_checkout import (
     MemoryStorage,
     NewCard,
     OrderBelowMinimumError,
-    OrderTotalDifferentError,
     OutcomeUnknownError,
     PaymentDeclinedError,
     PaymentFailedError,
@@ -39,6 +38,7 @@ from gett_checkout import (
     TransportError,
 )
 from gett_checkout._core.machine import StoreRead
+from gett_checkout.errors import OrderTotalDifferentError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
     CARD,

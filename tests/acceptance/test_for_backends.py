@@ -30,14 +30,14 @@ from gett_checkout import (
     Stage,
     StepNotAllowedError,
     StorageError,
-    StoreNotFoundError,
-    StoreView,
     TransportError,
     jsonable,
 )
 from gett_checkout._core.actions import ChooseFulfillment
+from gett_checkout.errors import StoreNotFoundError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
+from gett_checkout.views import StoreView
 from tests.acceptance.shopping import (
     CARD,
     HOME,

@@ -30,10 +30,10 @@ from gett_checkout import (
     OrderBelowMinimumError,
     Pickup,
     Stage,
-    StoreNotFoundError,
 )
 from gett_checkout._core.cart import Modifiers
 from gett_checkout._core.catalog import CatalogSet
+from gett_checkout.errors import StoreNotFoundError
 from gett_checkout.sandbox import Sandbox
 
 API_KEY, BASE_URL = os.environ.get("GETT_API_KEY", ""), os.environ.get("GETT_BASE_URL", "")

@@ -24,12 +24,11 @@ from gett_checkout import (
     InvalidInputError,
     Level,
     MemoryStorage,
-    SessionUserRequiredError,
     Stage,
     TotalChangedError,
     TransportError,
-    UnauthenticatedError,
 )
+from gett_checkout.errors import SessionUserRequiredError, UnauthenticatedError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
     CARD,

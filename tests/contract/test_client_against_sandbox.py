@@ -15,25 +15,19 @@ from attrs import evolve
 from gett_checkout import (
     Address,
     CardOnFile,
-    CatalogSetNotFoundError,
     Delivery,
     GettClient,
     GettPayment,
     Identity,
-    InternalError,
     Level,
     Line,
-    NotFoundError,
     Order,
     Pickup,
     Quote,
     RateLimitedError,
     SavedCard,
-    SessionUserRequiredError,
     Store,
-    StoreNotFoundError,
     TransportError,
-    UnauthenticatedError,
     UnreadableAnswerError,
 )
 from gett_checkout._core.card import NewCard
@@ -42,6 +36,14 @@ from gett_checkout._core.codes import ERROR_CODES
 from gett_checkout._menus import Menus
 from gett_checkout._wire.codec import camel_case
 from gett_checkout._wire.endpoints import OPERATIONS
+from gett_checkout.errors import (
+    CatalogSetNotFoundError,
+    InternalError,
+    NotFoundError,
+    SessionUserRequiredError,
+    StoreNotFoundError,
+    UnauthenticatedError,
+)
 from gett_checkout.sandbox import Sandbox, operations
 from gett_checkout.sandbox.problems import CODES
 from tests.clock import Clock

@@ -26,14 +26,12 @@ from gett_checkout import (
     Identity,
     IdentityRequiredError,
     InvalidInputError,
-    InvalidRequestError,
     ItemUnavailableError,
     MemoryStorage,
     OutcomeUnknownError,
     PaymentDeclinedError,
     RateLimitedError,
     RetryPolicy,
-    SessionUserRequiredError,
     Stage,
     StorageError,
     StoreClosedError,
@@ -41,6 +39,7 @@ from gett_checkout import (
     TransportError,
 )
 from gett_checkout._core.machine import Quoted
+from gett_checkout.errors import InvalidRequestError, SessionUserRequiredError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from tests.acceptance.shopping import (

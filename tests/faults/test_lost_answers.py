@@ -13,8 +13,6 @@ from gett_checkout import (
     CardOnFile,
     CheckoutNotFoundError,
     Checkouts,
-    ConflictError,
-    ForbiddenError,
     GettClient,
     MemoryStorage,
     OutcomeUnknownError,
@@ -25,6 +23,7 @@ from gett_checkout import (
     StepNotAllowedError,
     TransportError,
 )
+from gett_checkout.errors import ConflictError, ForbiddenError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import CARD, HOME, JANE, operations, until_payable
 from tests.clock import Clock

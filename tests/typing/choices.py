@@ -4,18 +4,10 @@ from decimal import Decimal
 from typing import assert_never, assert_type
 
 from gett_checkout import (
-    AddItems,
     Address,
     ApiError,
     CardOnFile,
-    ChooseFulfillment,
-    ChoosePayment,
-    ChooseStore,
-    CompleteModifiers,
-    ConfirmTotal,
-    ContactSupport,
     Delivery,
-    Done,
     Fulfillment,
     GettCheckoutError,
     GettPayment,
@@ -25,12 +17,22 @@ from gett_checkout import (
     Payment,
     PaymentDeclinedError,
     Pickup,
-    Place,
     SavedCard,
+    TotalChangedError,
+)
+from gett_checkout.actions import (
+    AddItems,
+    ChooseFulfillment,
+    ChoosePayment,
+    ChooseStore,
+    CompleteModifiers,
+    ConfirmTotal,
+    ContactSupport,
+    Done,
+    Place,
     Settle,
     SignIn,
     StartOver,
-    TotalChangedError,
     Validate,
     Wait,
 )

@@ -3,7 +3,6 @@
 from datetime import date
 
 from gett_checkout import (
-    AddItems,
     Address,
     CardOnFile,
     Checkout,
@@ -15,6 +14,7 @@ from gett_checkout import (
     Pickup,
     Quote,
 )
+from gett_checkout.actions import AddItems
 
 
 async def steps(checkout: Checkout, checkouts: Checkouts) -> None:

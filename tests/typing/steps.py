@@ -20,7 +20,6 @@ from gett_checkout import (
     GettClient,
     Identity,
     Line,
-    LineView,
     MemoryStorage,
     MinimumOrder,
     Modifier,
@@ -29,37 +28,33 @@ from gett_checkout import (
     NextAction,
     Notice,
     Order,
-    OrderEvent,
     OrderPage,
     Payment,
     PaymentMethod,
-    PaymentView,
     Pickup,
     Quote,
-    RateLimit,
     Requirement,
     RetryPolicy,
     Session,
-    SessionView,
     Stage,
     Storage,
     Store,
-    Stored,
     StorePage,
-    StoreView,
-    TopUp,
     read_fulfillment,
     read_identity,
     read_payment,
 )
+from gett_checkout.operations import RateLimit
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.storage import Stored
 from gett_checkout.storage.encrypted import Encrypted
 from gett_checkout.storage.opening import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.testing import Clock, StorageContract, sends_nothing, the_order
-from gett_checkout.webhooks import once, read_event
+from gett_checkout.views import LineView, PaymentView, SessionView, StoreView, TopUp
+from gett_checkout.webhooks import OrderEvent, once, read_event
 
 
 async def an_order(gett: GettClient, card: NewCard) -> None:

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 from attrs import define, field
 
-from gett_checkout import CatalogSet, CatalogSetNotFoundError, GettClient
+from gett_checkout import CatalogSet, GettClient
 from gett_checkout._core.codes import refuse
 from gett_checkout._menus import Menus
+from gett_checkout.errors import CatalogSetNotFoundError
 
 
 @define(eq=False, slots=False)

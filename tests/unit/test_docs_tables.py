@@ -12,21 +12,15 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gett_checkout
-from gett_checkout import (
-    ContactSupport,
-    LineProblem,
-    NextAction,
-    Stage,
-    telemetry,
-    testing,
-    webhooks,
-)
+from gett_checkout import NextAction, Stage, telemetry, testing, webhooks
 from gett_checkout import sandbox as sandbox_package
 from gett_checkout._core.codes import ERROR_CODES
 from gett_checkout._core.machine import EVENTS, FACTS
 from gett_checkout._core.requirements import RULES, requirements
 from gett_checkout._wire import responses
 from gett_checkout._wire.endpoints import OPERATIONS
+from gett_checkout.actions import ContactSupport
+from gett_checkout.views import LineProblem
 from gett_docs import tables
 from gett_docs.diagram import PICTURE, events, picture, state_diagram, words
 from gett_docs.examples import ACTIONS, LACKING, NOW

@@ -27,13 +27,8 @@ from gett_checkout import (
     Level,
     NewCard,
     Pickup,
-    Refund,
     SavedCard,
-    Section,
     Stage,
-    Stored,
-    TopUp,
-    Window,
     jsonable,
     read_fulfillment,
     read_identity,
@@ -41,6 +36,11 @@ from gett_checkout import (
 )
 from gett_checkout._core import actions
 from gett_checkout._core.view import StoreView, view_of
+from gett_checkout.catalog import Section, StoreAddress, Window
+from gett_checkout.operations import RateLimit
+from gett_checkout.storage import Stored
+from gett_checkout.views import Choice, GroupChoice, LineView, PaymentView, SessionView, TopUp
+from gett_checkout.webhooks import OrderEvent, Refund
 from tests.samples.states import HOME, INCOMPLETE, MENU, NOW, SECRETS, STORE, state_at
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)
@@ -275,29 +275,29 @@ VALUES: tuple[Any, ...] = (
     public.Session(HIDDEN, Level.END_USER, WHEN),
     public.Order("order-1", amounts=Amounts(Decimal(1), Decimal(1))),
     public.OrderPage((public.Order(None),)),
-    public.OrderEvent("order_update", "c", "https://example.com", "created", raw={"a": HIDDEN}),
+    OrderEvent("order_update", "c", "https://example.com", "created", raw={"a": HIDDEN}),
     Refund("store_credit", Decimal("10.50"), 1050),
     public.PaymentMethod("pay-1", "visa", "4242", "2030-01-31"),
-    public.PaymentView.of(CardOnFile(HIDDEN, "stripe")),
+    PaymentView.of(CardOnFile(HIDDEN, "stripe")),
     MENU,
     *(next(iter(each.values())) for each in (MENU.catalogs, MENU.items, MENU.modifier_groups)),
     Section("s"),
     TopUp(ITEM, 2, Decimal("14.50")),
     STORE,
-    public.StoreAddress(latitude=Decimal("40.7")),
+    StoreAddress(latitude=Decimal("40.7")),
     public.StorePage((STORE,)),
     StoreView.of(STORE, NOW),
     Window("monday", time(9), time(17, 30)),
     public.Modifier("small", modifiers={"crust": ["thin", public.Modifier("thick")]}),
     LINE,
     *LINE.problems,
-    public.GroupChoice("size", (public.Choice("small"),)),
-    public.Choice("small"),
-    public.LineView.of(LINE),
+    GroupChoice("size", (Choice("small"),)),
+    Choice("small"),
+    LineView.of(LINE),
     public.Notice("session_renewed", "renewed", WHEN, {"kept": "all"}),
     public.Requirement("cart", "add", "Add something", {"problems": []}),
-    public.SessionView("end-user", WHEN),
-    public.RateLimit(7, WHEN),
+    SessionView("end-user", WHEN),
+    RateLimit(7, WHEN),
     public.RetryPolicy(),
     public.Assumptions(),
     public.Assumptions().operation("place_order"),

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from gett_checkout import ApiError, OrderBelowMinimumError, SessionUserRequiredError
+from gett_checkout import ApiError, OrderBelowMinimumError
 from gett_checkout._core.codes import ERROR_CODES
 from gett_checkout._wire.problems import mask, read_problem, secrets_of
+from gett_checkout.errors import SessionUserRequiredError
 
 NOW = datetime(2026, 4, 27, 14, 30, tzinfo=UTC)
 FAR = f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT"
