@@ -20,6 +20,9 @@ from gett_docs.tables import asked_for, fill, made, within
 
 # Got from `Checkouts`, never made by hand: what it is made of is nobody's concern.
 _GIVEN: Final = {"gett_checkout.Checkout"}
+# Where a name said in short may be documented: at the shortest place it is imported from.
+_MODULES: Final = ("actions", "catalog", "errors", "operations", "storage", "views", "webhooks")
+_PLACES: Final = ("gett_checkout", *(f"gett_checkout.{module}" for module in _MODULES))
 _DEFAULT: Final = re.compile(r"attr_dict\['(\w+)'\]\.default")
 _CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
 
@@ -83,10 +86,9 @@ def _public_or_code(
 
 def _public_name(target: str, known: Collection[str]) -> str | None:
     """The documented name of what is meant, which may be defined elsewhere or said in short."""
-    if f"gett_checkout.{target}" in known:
-        return f"gett_checkout.{target}"
-    if not target.startswith("gett_checkout."):
-        return None
+    in_short = next((name for place in _PLACES if (name := f"{place}.{target}") in known), None)
+    if in_short is not None or not target.startswith("gett_checkout."):
+        return in_short
     last, meant = target.rpartition(".")[2], locate(target)
     named = (name for name in known if name.rpartition(".")[2] == last)
     return next((name for name in named if meant is not None and locate(name) is meant), None)
@@ -103,7 +105,7 @@ def _link_names(app: Sphinx, doctree: document, page: str) -> None:
     }
     for code in list(doctree.findall(literal)):
         text = code.astext().partition("(")[0]
-        name = f"gett_checkout.{text}" if f"gett_checkout.{text}" in known else classes.get(text)
+        name = _public_name(text, known) or classes.get(text)
         if name is None or not text[:1].isupper() or _leads_somewhere(code):
             continue
         found = known[name]

@@ -1,4 +1,4 @@
-"""``python -m tests.mutation``: how many small mistakes in ``_core`` and ``_wire`` the tests notice.
+"""``python -m tests.mutation``: how many small mistakes in the pure modules the tests notice.
 
 Each mutant is the code with one mistake in it. One that no test of ``tests/unit`` and
 ``tests/properties`` notices has survived: a test is missing, or the mistake changes nothing that
@@ -29,7 +29,7 @@ from tests.mutation import trials
 from tests.mutation.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE = ("_core", "_wire")
+PURE = ("_core/*", "_wire/*", "_inputs", "_rate_limits", "_retry", "_snapshot")
 EXPLAINED = Path(__file__).with_name("survivors.toml")
 RESULTS = ROOT / ".test-output" / "mutation.json"
 
@@ -72,11 +72,12 @@ def main() -> int:
 
 def chosen(modules: list[str]) -> list[Mutant]:
     """Every mutant of the modules asked for."""
-    paths = sorted(path for part in PURE for path in (ROOT / "gett_checkout" / part).glob("*.py"))
+    package = ROOT / "gett_checkout"
+    paths = sorted(path for part in PURE for path in package.glob(f"{part}.py"))
     return [
         mutant
         for path in paths
-        if not modules or f"{path.parent.name}/{path.name}" in modules
+        if not modules or path.relative_to(package).as_posix() in modules
         for mutant in mutants_of(path, ".".join(path.relative_to(ROOT).with_suffix("").parts))
     ]
 

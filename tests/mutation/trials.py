@@ -54,8 +54,10 @@ class Seen:
 
     def tests_named_after(self, mutant: Mutant) -> list[str]:
         """The tests in files named after the module: the first to ask, not the only ones."""
-        is_core = mutant.path.parent.name == "_core"
-        words = (f"core_{mutant.path.stem}.py",) if is_core else ("wire_", "client_")
+        words = {
+            "_core": (f"core_{mutant.path.stem}.py",),
+            "_wire": ("wire_", "client_"),
+        }.get(mutant.path.parent.name, (f"test{mutant.path.stem}",))
         return self._quick_first(
             [each for each in self.seconds if any(word in each.split("::")[0] for word in words)]
         )
@@ -214,7 +216,7 @@ def _watch(told: Path) -> int:
     coverage = Coverage(
         data_file=None,
         config_file=False,
-        source_pkgs=["gett_checkout._core", "gett_checkout._wire"],
+        source_pkgs=["gett_checkout"],
         messages=False,
     )
     watch = _Watch(coverage)

@@ -29,12 +29,17 @@ from gett_checkout import (
     Pickup,
     SavedCard,
     Stage,
+    actions,
+    catalog,
     jsonable,
+    operations,
     read_fulfillment,
     read_identity,
     read_payment,
+    storage,
+    views,
+    webhooks,
 )
-from gett_checkout._core import actions
 from gett_checkout._core.view import StoreView, view_of
 from gett_checkout.catalog import Section, StoreAddress, Window
 from gett_checkout.operations import RateLimit
@@ -306,7 +311,8 @@ VALUES: tuple[Any, ...] = (
 
 
 def public_values() -> set[type]:
-    named = [getattr(public, name) for name in public.__all__]
+    modules = (public, actions, catalog, operations, storage, views, webhooks)
+    named = [getattr(module, name) for module in modules for name in module.__all__]
     return {each for each in named if inspect.isclass(each) and has(each)}
 
 
