@@ -14,7 +14,7 @@ import pytest
 import gett_checkout
 from gett_checkout import NextAction, Stage
 from gett_checkout._core.codes import ERROR_CODES
-from gett_checkout._core.machine import EVENTS, FACTS
+from gett_checkout._core.machine import EVENTS, FACTS, Aside
 from gett_checkout._core.requirements import RULES, requirements
 from gett_checkout._wire import responses
 from gett_checkout._wire.endpoints import OPERATIONS
@@ -27,7 +27,13 @@ from gett_docs.examples import ACTIONS, LACKING, NOW
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 LEGAL = {
-    (words(event), stage): landing for stage in EVENTS for event, landing in EVENTS[stage].items()
+    (words(event), stage): landing
+    for stage in EVENTS
+    for event, landing in EVENTS[stage].items()
+    if not issubclass(event, Aside)
+}
+ASIDES = {
+    (words(event), stage) for stage in EVENTS for event in EVENTS[stage] if issubclass(event, Aside)
 }
 
 
@@ -53,6 +59,20 @@ def test_the_events_table_is_the_machines() -> None:
             for stage in stages.split(", "):
                 read[name, Stage(stage)] = Stage(landing.strip("*"))
     assert read == LEGAL
+
+
+def test_the_table_of_asides_is_the_machines() -> None:
+    read = set()
+    for name, _, where in rows(tables.asides()):
+        for stage in Stage if where == "all" else where.split(", "):
+            read.add((name, Stage(stage)))
+    assert read == ASIDES
+
+
+def test_the_steps_that_run_to_their_end_are_the_declared_ones() -> None:
+    (finishing, _), (stopping, _) = rows(tables.step_ends())
+    assert set(finishing.split(", ")) == {"`fulfill`", "`add_card`", "`place`", "`settle`"}
+    assert {"`browse`", "`validate`", "`pay`", "`saved_cards`"} < set(stopping.split(", "))
 
 
 def test_the_diagram_is_the_machines() -> None:
@@ -144,7 +164,7 @@ def test_every_requirement_has_its_example() -> None:
 def test_every_notice_is_on_the_page() -> None:
     codes = set()
     package = Path(gett_checkout.__file__).parent
-    for module in (*package.glob("*.py"), package / "core" / "machine.py"):
+    for module in (*package.glob("*.py"), package / "_core" / "machine.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Notice":
                 (code,) = (each.value for each in node.args[:1] if isinstance(each, ast.Constant))

@@ -14,8 +14,8 @@ from gett_checkout import Checkout
 
 PACKAGE = Path(gett_checkout.__file__).parent
 OURS = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
-MACHINE = PACKAGE / "core" / "machine.py"
-RECORD = PACKAGE / "record.py"
+MACHINE = PACKAGE / "_core" / "machine.py"
+RECORD = PACKAGE / "_record.py"
 
 
 def is_state(node: ast.expr) -> bool:
@@ -61,7 +61,7 @@ def test_the_state_is_changed_in_the_machine_alone(path: Path) -> None:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "evolve"
     ]
     assert methods == []
-    if path.name not in ("record.py", "checkouts.py"):  # which holds it; which starts with one
+    if path.name not in ("_record.py", "_checkouts.py"):  # which holds it; which starts with one
         assert [*assignments(tree)] == []
 
 
