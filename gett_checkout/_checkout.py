@@ -14,7 +14,6 @@ from gett_checkout import _placing as placing
 from gett_checkout._client import GettClient
 from gett_checkout._core import minimum as minimum_rules
 from gett_checkout._core import requirements as registry
-from gett_checkout._core.actions import ChooseFulfillment
 from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import (
     Line,
@@ -52,7 +51,7 @@ from gett_checkout._core.order import (
     SavedCard,
 )
 from gett_checkout._core.placement import Placement
-from gett_checkout._core.session import Identity
+from gett_checkout._core.session import Identity, Level
 from gett_checkout._core.state import OPEN, Stage
 from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout._menus import Menus
@@ -147,19 +146,8 @@ class Checkout:
             raise StepNotAllowedError("the store has no menu")
         menu = await self._menus.get(store.catalog_set_id, store_id=store_id)
         lines = () if moves else tuple(resolve(line, menu) for line in state.lines)
-        self._browsed(store, lines)
+        self._record.happen(CartChanged(lines, store))
         return menu
-
-    def _browsed(self, store: Store, lines: tuple[Line, ...]) -> None:
-        """Reading the same menu again leaves the quote alone; anything else is another cart."""
-        state = self._record.state
-        is_same_menu = state.store is not None and (
-            (state.store.store_id, state.store.catalog_set_id)
-            == (store.store_id, store.catalog_set_id)
-        )
-        is_blameless = state.cart_refused is None and state.store_refused is None
-        is_as_it_was = is_same_menu and is_blameless and lines == state.lines
-        self._record.happen(StoreRead(store) if is_as_it_was else CartChanged(lines, store))
 
     # --- the cart ---------------------------------------------------------------------------------
 
@@ -234,7 +222,7 @@ class Checkout:
         gap = registry.minimum_gap(self._record.state, self._record.now())
         if gap is None or gap.met:
             return ()  # without loading the menu
-        return minimum_rules.top_ups(gap, await self._menu(), limit)
+        return minimum_rules.top_ups(gap, await self._menu(), limit, self._record.state.sold_out)
 
     async def _menu(self) -> CatalogSet:
         store = self._record.state.store
@@ -269,12 +257,7 @@ class Checkout:
         if not isinstance(fulfillment, Delivery | Pickup):
             raise InvalidInputError("pass a Delivery or a Pickup")
         state = self._record.state
-        offered = registry.offers(state)
-        if fulfillment.type not in offered:
-            raise StepNotAllowedError(
-                f"the restaurant does not offer {fulfillment.type}",
-                next_action=ChooseFulfillment(offered),
-            )
+        self._require_offered(fulfillment)
         if fulfillment == state.fulfillment and state.session and state.session.context_set:
             await self._record.save()  # unless another worker chose anew
             return
@@ -296,6 +279,8 @@ class Checkout:
         state = self._record.state
         if state.end_user_needed and not state.has_end_user(self._record.now()):
             raise IdentityRequiredError("Gett prices for end users only: call identify first")
+        if state.fulfillment is not None:
+            self._require_offered(state.fulfillment)
         await self._session.ready("validate_order", Carry.CONTEXT)
         return await self._session.ask_price(wanted)
 
@@ -309,9 +294,11 @@ class Checkout:
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity")
         known = self._record.state.identity
-        if known is None:
+        # A session that was brought along is somebody's: of whom nobody said, so it may be another's.
+        is_anothers = self._record.state.level is Level.END_USER and self._stage in OPEN
+        if known is None and not is_anothers:
             self._record.happen(Identified(identity))
-        elif known.is_same_person(identity):
+        elif known is not None and known.is_same_person(identity):
             self._record.happen(IdentityCorrected(identity))
         else:
             self._record.happen(ShopperChanged(identity))
@@ -422,10 +409,10 @@ class Checkout:
             raise StepNotAllowedError("the checkout was abandoned")
         if state.stage is Stage.PLACING:
             await self._require_resumable(state.placement, now)
-        elif refusal := registry.refusal(state, now):
-            raise refusal
-        elif shown is not None:
-            self._require_total(shown)
+        else:
+            await self._require_complete()
+            if shown is not None:
+                self._require_total(shown)
         try:
             session = await self._session.ready("place_order", Carry.QUOTE)
             return await placing.send(self._record, self._client, session)
@@ -434,6 +421,15 @@ class Checkout:
                 raise
             # It could not be asked, for example for want of a session.
             raise placing.outcome_unknown(self._record) from error
+
+    async def _require_complete(self) -> None:
+        """What is missing, as the error to raise; a store is called closed only as it is now."""
+        refusal = registry.refusal(self._record.state, self._record.now())
+        if refusal is not None and refusal.requirements[0].code == "store_open":
+            await self._read_store()
+            refusal = registry.refusal(self._record.state, self._record.now())
+        if refusal is not None:
+            raise refusal
 
     async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
         """The same bytes may go out again while their key lives and nobody else sends them."""
@@ -453,6 +449,7 @@ class Checkout:
         quote = self._record.state.quote
         total = quote.amounts.total if quote else None
         if total is None or not is_same_amount(shown, total, self._currency):
+            self._record.happen(TotalConfirmed(shown))  # what they agreed to is what they saw
             raise TotalChangedError(
                 "the total is not the one that was shown", before=shown, after=total
             )
@@ -465,20 +462,6 @@ class Checkout:
 
     # --- what steps share -------------------------------------------------------------------------
 
-    async def _learn_from(self, refused: ApiError) -> None:
-        """Read the store again when the minimum we know is reached and Gett says it is not.
-
-        Docs: Errors › ORDER_BELOW_MINIMUM.
-        """
-        if self.store is None or not isinstance(refused, OrderBelowMinimumError):
-            return
-        gap = registry.minimum_gap(self._record.state, self._record.now())
-        if gap is not None and not gap.met:
-            return
-        with suppress(GettCheckoutError):  # the refusal is to be told either way
-            amount = (await self._client.get_store(self.store.store_id)).minimum_order_amount
-            self._record.happen(StoreRead(shared(evolve(self.store, minimum_order_amount=amount))))
-
     @property
     def _stage(self) -> Stage:
         return self._record.state.stage
@@ -486,6 +469,35 @@ class Checkout:
     @property
     def _currency(self) -> str:
         return self.store.currency if self.store else DEFAULT_CURRENCY
+
+    def _require_offered(self, fulfillment: Fulfillment) -> None:
+        """`StepNotAllowedError` when the store does not offer it."""
+        if fulfillment.type not in registry.offers(self._record.state):
+            raise StepNotAllowedError(f"the restaurant does not offer {fulfillment.type}")
+
+    async def _learn_from(self, error: Exception, name: str) -> None:
+        """Have the checkout know what an error says of it.
+
+        When Gett calls an order too small that is not by the minimum we know, the store is read again.
+        Docs: Errors › ORDER_BELOW_MINIMUM.
+        """
+        if not isinstance(error, GettCheckoutError):
+            return
+        if self._stage in OPEN:
+            self._record.learn(error, name)
+        if isinstance(error, OrderBelowMinimumError):
+            gap = registry.minimum_gap(self._record.state, self._record.now())
+            if gap is None or gap.met:
+                await self._read_store()
+
+    async def _read_store(self) -> None:
+        """Read hours and minimum of the store again, as they may have changed; its menu stays."""
+        if self.store is None:
+            return
+        with suppress(GettCheckoutError):  # what is known stands
+            store = await self._client.get_store(self.store.store_id)
+            menu = self.store.catalog_set_id
+            self._record.happen(StoreRead(shared(evolve(store, catalog_set_id=menu))))
 
 
 def _read_total(total: Decimal | int | str) -> Decimal:

@@ -501,6 +501,7 @@ class GettClient:
                 answer.headers,
                 answer.body,
                 now,
+                operation=operation.name,
                 missing=operation.missing,
                 secrets=(headers["Authorization"][7:], self._api_key, *secrets_of(payload)),
             )

@@ -13,7 +13,6 @@ from typing import Final
 
 from gett_checkout._client import GettClient
 from gett_checkout._core.actions import ContactSupport
-from gett_checkout._core.consequences import event_at_placement
 from gett_checkout._core.machine import (
     NoAnswer,
     Noticed,
@@ -143,15 +142,15 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
         case Outcome.EXISTS:
             return await _placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
-            record.happen(NoAnswer(placement.failed(error, now).released(now)))
+            failed = placement.failed(error, now).released(now, error.retry_after)
+            record.happen(NoAnswer(failed))
             await record.save()
             if isinstance(error, ApiAuthenticationError):
                 raise error
             raise outcome_unknown(record) from error
         case _:
-            lines = record.state.lines
-            event = event_at_placement(error, lines) if isinstance(error, ApiError) else None
-            record.happen(event or NotPlaced())
+            if not (isinstance(error, ApiError) and record.learn(error)):
+                record.happen(NotPlaced())
             await record.save()
             is_refused = outcome is not Outcome.NOT_PLACED
             concluded(record, "refused" if is_refused else "not_placed", placement)
@@ -199,10 +198,12 @@ def concluded(record: Record, outcome: events.Outcome, placement: Placement | No
 
 def outcome_unknown(record: Record) -> OutcomeUnknownError:
     """The error of a placement that was sent and got no response; the hooks are told."""
-    concluded(record, "unknown", record.state.placement)
+    placement = record.state.placement
+    concluded(record, "unknown", placement)
+    wait = placement.come_back_after(record.now()) if placement else 0.0
     return OutcomeUnknownError(
         "the order was sent and no answer says whether it was placed; place again to find out",
-        retry_after=COME_BACK,
+        retry_after=max(wait, COME_BACK),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from gett_checkout._core import machine
+from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import Event
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
@@ -51,6 +52,7 @@ class Record:
         self._saved: CheckoutState | None = None  # the state that needs no saving
         self._newest = 0  # the highest version that may be saved, by us or by others
         self._unfinished: asyncio.Task[Any] | None = None
+        self._learned: GettCheckoutError | None = None
         self._snapshots = Snapshots()
         self._storage = storage
         self._clock = clock
@@ -64,6 +66,20 @@ class Record:
     def happen(self, event: Event) -> None:
         """Move the machine; `StepNotAllowedError` when it may not. `save` makes it known."""
         self.state = machine.apply(self.state, event, self.now())
+
+    def learn(self, error: GettCheckoutError, step: str = "place") -> bool:
+        """Have the checkout know what an error of ``step`` says of it; whether it says anything.
+
+        Each error once, and only while the order is open: once it is sent, its placement decides.
+        """
+        if error is self._learned:
+            return True
+        event = event_of(error, step, self.state, self.now())
+        if event is None or not machine.is_legal(self.state.stage, type(event)):
+            return False
+        self._learned = error
+        self.happen(event)
+        return True
 
     async def save(self) -> None:
         """Save the state, changed or not: `CheckoutConflictError` when another worker saved first.

@@ -23,7 +23,9 @@ from cattrs.strategies import configure_tagged_union
 
 from gett_checkout._core.cart import Choice, GroupChoice, Line, LineProblem
 from gett_checkout._core.catalog import Store, Window
+from gett_checkout._core.codes import Part
 from gett_checkout._core.order import Fulfillment, Payment
+from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState
 from gett_checkout.errors import SnapshotTooNewError, StorageError
@@ -70,9 +72,9 @@ class Snapshots:
 
     def _read(self, texts: dict[str, str]) -> CheckoutState:
         known = [(part, texts.get(part.name)) for part in _parts()]
-        state = CheckoutState(
-            **{part.name: part.read(text) for part, text in known if text is not None}
-        )
+        values = {part.name: part.read(text) for part, text in known if text is not None}
+        values.setdefault("refusals", _refusals_of_0_1(texts, values))
+        state = CheckoutState(**values)
         self._state = state
         self._lines = ["" if text is None else part.line(text) for part, text in known]
         return state
@@ -86,6 +88,23 @@ def dump(state: CheckoutState) -> bytes:
 def load(data: bytes) -> CheckoutState:
     """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
     return Snapshots().load(data)
+
+
+def _refusals_of_0_1(texts: dict[str, str], values: dict[str, Any]) -> tuple[Refusal, ...]:
+    """What 0.1.0 wrote of refusals: an error code for each of three parts."""
+    parts = {
+        "cart_refused": Part.LINES,
+        "store_refused": Part.STORE,
+        "payment_refused": Part.PAYMENT,
+    }
+    codes = {part: json.loads(texts[name]) for name, part in parts.items() if name in texts}
+    return tuple(
+        Refusal(
+            Part.STORE if code.startswith("CATALOGSET_") else part, code, "", values["created_at"]
+        )
+        for part, code in codes.items()
+        if code
+    )
 
 
 def _parse(data: bytes) -> tuple[Any, dict[str, str]] | None:

@@ -23,21 +23,16 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from gett_checkout._core import machine
 from gett_checkout._core import requirements as registry
-from gett_checkout._core.actions import AddItems, ConfirmTotal, NextAction, SignIn, StartOver, Wait
-from gett_checkout._core.machine import Event
-from gett_checkout._core.state import CheckoutState
+from gett_checkout._core.actions import StartOver
+from gett_checkout._core.machine import Event, WentThrough
 from gett_checkout._record import Record
 from gett_checkout._upgrade import ShopperSession
 from gett_checkout.errors import (
     ApiAuthenticationError,
-    ApiError,
-    CheckoutConflictError,
     CheckoutNotFoundError,
     GettCheckoutError,
-    IdentityRequiredError,
     OrderBelowMinimumError,
     StepNotAllowedError,
-    TotalChangedError,
 )
 
 P = ParamSpec("P")
@@ -50,7 +45,7 @@ class Steps(Protocol):
     _record: Record
     _session: ShopperSession
 
-    async def _learn_from(self, refused: ApiError, /) -> None: ...
+    async def _learn_from(self, error: Exception, name: str, /) -> None: ...
 
 
 S = TypeVar("S", bound=Steps)
@@ -79,10 +74,11 @@ def step(
                 try:
                     result = await _in_session(self, work, *args, **kwargs)
                 except Exception as error:
-                    if isinstance(error, ApiError):
-                        await self._learn_from(error)
+                    await self._learn_from(error, name)
                     await record.save_changes()
                     raise
+                if any(each.step == name for each in record.state.refusals):
+                    record.happen(WentThrough(name))
                 await record.save_changes()
                 return result
 
@@ -160,30 +156,12 @@ def _complete(error: GettCheckoutError, name: str, record: Record) -> None:
     state, now = record.state, record.now()
     missing, action = registry.outlook(state, now)
     if isinstance(error, OrderBelowMinimumError) and error.minimum_order is None:
-        error.minimum_order = registry.minimum_gap(state, now)
+        gap = registry.minimum_gap(state, now)
+        error.minimum_order = gap if gap and not gap.met else None
     error.checkout_id = state.checkout_id
-    error.next_action = _advice(error, state, action)
+    error.next_action = StartOver() if isinstance(error, CheckoutNotFoundError) else action
     error.requirements = error.requirements or missing
     if isinstance(error, StepNotAllowedError):
         error.step, error.stage = name, str(state.stage)
     if state.placement is not None and error.idempotency_key is None:
         error.idempotency_key = state.placement.idempotency_key
-
-
-def _advice(error: GettCheckoutError, state: CheckoutState, action: NextAction) -> NextAction:
-    """What to do about the error; ``action`` is what the checkout itself says."""
-    match error:
-        case IdentityRequiredError():
-            return SignIn()
-        case CheckoutConflictError():  # what we know of the checkout is out of date
-            return Wait(error.retry_after or 0.0)
-        case CheckoutNotFoundError():
-            return StartOver()
-        case TotalChangedError():
-            return ConfirmTotal(error.before, error.after)
-        case OrderBelowMinimumError():
-            return AddItems(error.minimum_order)
-    # Gett's documented advice stands, unless ours is the same with more to act on.
-    if error.next_action is None or error.next_action.kind == action.kind:
-        return action
-    return error.next_action

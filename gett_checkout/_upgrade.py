@@ -13,10 +13,8 @@ from enum import IntEnum
 from attrs import evolve
 
 from gett_checkout._client import GettClient
-from gett_checkout._core import machine
 from gett_checkout._core.actions import ContactSupport
 from gett_checkout._core.codes import refuse
-from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import (
     ContextSent,
     ContextSet,
@@ -26,7 +24,7 @@ from gett_checkout._core.machine import (
     SessionOpened,
     SessionRenewed,
 )
-from gett_checkout._core.order import Fulfillment, Quote
+from gett_checkout._core.order import Delivery, Fulfillment, Quote
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import OPEN, CheckoutState, Stage
 from gett_checkout._record import Record
@@ -77,6 +75,9 @@ class ShopperSession:
         would do and none is known.
         """
         least = max(self._least, self._client.assumptions.operation(operation).level)
+        how = fulfillment or self._record.state.fulfillment
+        if isinstance(how, Delivery) and how.address_id is not None:
+            least = Level.END_USER  # an address stored at Gett belongs to an end user
         session = self._record.state.session
         if session is None or not self._will_do(session, least, fulfillment):
             session = await self._open(least)
@@ -118,13 +119,9 @@ class ShopperSession:
         state = self._record.state
         if state.store is None or state.fulfillment is None or state.session is None:
             raise StepNotAllowedError("there is nothing to price yet", stage=state.stage)
-        try:
-            priced = await self._client.validate_order(
-                state.store, state.lines, state.fulfillment, tip=tip, token=state.session.token
-            )
-        except ApiError as error:
-            record_refusal(self._record, error)
-            raise
+        priced = await self._client.validate_order(
+            state.store, state.lines, state.fulfillment, tip=tip, token=state.session.token
+        )
         quote = evolve(priced, session_serial=state.session.serial)
         self._record.happen(Quoted(quote, tip))
         return quote
@@ -170,9 +167,10 @@ class ShopperSession:
             try:
                 await self.set_context(state.fulfillment)
             except ApiError as error:
-                if is_open:
-                    record_refusal(self._record, error)
-                raise
+                # The response to an order that was sent is stored under its key, whatever the address
+                # is worth by now: it is asked for all the same.
+                if is_open or error.may_have_had_effect or error.status in (401, 429):
+                    raise
         quote = state.quote if is_open else None
         if carry >= Carry.QUOTE and quote and quote.session_serial != session.serial:
             await self.ask_price(state.tip)
@@ -191,10 +189,3 @@ class ShopperSession:
                 record.happen(ContextUnchanged(before))
             raise
         record.happen(ContextSet(before.context_sent))
-
-
-def record_refusal(record: Record, error: ApiError) -> None:
-    """Have the checkout know what a refusal says of it, when it says something at this stage."""
-    event = event_of(error, record.state.lines)
-    if event is not None and machine.is_legal(record.state.stage, type(event)):
-        record.happen(event)

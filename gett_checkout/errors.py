@@ -391,6 +391,7 @@ class ApiError(GettCheckoutError):
 
     ``code`` is Gett's ``errorCode`` (empty when the answer had none), ``category`` its
     ``errorCategory``, ``status`` the HTTP status, ``request_id`` what to quote to Gett,
+    ``operation`` what was asked for (``place_order``),
     ``retryable`` whether Gett says that the same may be sent again, ``retry_after`` after how many
     seconds. ``errors`` is ``errors[]`` as sent, with what is secret masked, as it is in ``title``
     and ``detail``. Docs: Errors.
@@ -409,6 +410,7 @@ class ApiError(GettCheckoutError):
         retryable: bool = False,
         retry_after: float | None = None,
         request_id: str | None = None,
+        operation: str = "",
         errors: Sequence[Mapping[str, Any]] = (),
         next_action: NextAction | None = None,
     ) -> None:
@@ -420,6 +422,7 @@ class ApiError(GettCheckoutError):
         self.title = title
         self.retryable = retryable
         self.request_id = request_id
+        self.operation = operation
         self.errors: tuple[Mapping[str, Any], ...] = tuple(errors)
 
     @property

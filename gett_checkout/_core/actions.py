@@ -33,11 +33,21 @@ class ChooseStore(_Action):
 
 @frozen
 class AddItems(_Action):
-    """Change the cart: add to it until the minimum is met, or mend the ``lines`` named (their ids)."""
+    """Add to the cart: something, or enough to reach the minimum."""
 
     kind: ClassVar[Literal["add_items"]] = "add_items"
     minimum_order: MinimumOrder | None = None
+
+
+@frozen
+class FixLines(_Action):
+    """Change or remove the ``lines`` named (their ids). ``reason`` is the error code by which Gett
+    rejected them, if it did.
+    """
+
+    kind: ClassVar[Literal["fix_lines"]] = "fix_lines"
     lines: tuple[str, ...] = ()
+    reason: str | None = None
 
 
 @frozen
@@ -50,10 +60,13 @@ class CompleteModifiers(_Action):
 
 @frozen
 class ChooseFulfillment(_Action):
-    """Give an address, or choose pickup: one of what the store ``offers``."""
+    """Give an address, or choose pickup: one of what the store ``offers``. ``reason`` is the error code
+    by which Gett rejected the last one, if it did.
+    """
 
     kind: ClassVar[Literal["choose_fulfillment"]] = "choose_fulfillment"
     offers: tuple[str, ...] = ("delivery", "pickup")
+    reason: str | None = None
 
 
 @frozen
@@ -65,10 +78,13 @@ class Validate(_Action):
 
 @frozen
 class SignIn(_Action):
-    """Ask the shopper for e-mail, first and last name, and pass them to ``identify``."""
+    """Ask the shopper for e-mail, first and last name, and pass them to ``identify``. ``reason`` is the
+    error code by which Gett rejected what they gave, if it did.
+    """
 
     kind: ClassVar[Literal["sign_in"]] = "sign_in"
     needs: tuple[str, ...] = ("email", "first_name", "last_name")
+    reason: str | None = None
 
 
 @frozen
@@ -128,12 +144,14 @@ class StartOver(_Action):
 
 @frozen
 class ContactSupport(_Action):
-    """A person must look at it: the integration is at fault, or nothing safe is left to try. ``reason``
-    is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (it does not take the API
-    key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (it does not take a
-    session it has just made), ``ORDER_ALREADY_PLACED`` (there is an order for this already),
-    ``KEY_TOO_OLD`` (nobody knows what became of the order, and it is too late to ask again), or
-    ``PLACEMENT_DAMAGED`` (what was saved is not what the key was made for).
+    """A person must look at it: the integration is at fault, or nothing safe is left to try.
+
+    ``reason`` is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (it does not take
+    the API key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (it does not take
+    a session it has just made), ``REPEATED`` (it rejects the same again and again, with nothing left to
+    change), ``ORDER_ALREADY_PLACED`` (there is an order for this already), ``KEY_TOO_OLD`` (nobody knows
+    what became of the order, and it is too late to ask again), ``RECORD_LOST`` (nor is the checkout
+    stored any more), or ``PLACEMENT_DAMAGED`` (what was saved is not what the key was made for).
     """
 
     kind: ClassVar[Literal["contact_support"]] = "contact_support"
@@ -143,6 +161,7 @@ class ContactSupport(_Action):
 NextAction = (
     ChooseStore
     | AddItems
+    | FixLines
     | CompleteModifiers
     | ChooseFulfillment
     | Validate

@@ -20,13 +20,17 @@ from gett_checkout._core.actions import NextAction
 class Part(StrEnum):
     """The part of the order a refusal puts in question."""
 
-    CART = "cart"
-    FULFILLMENT = "fulfillment"
+    LINES = "lines"
     STORE = "store"
-    QUOTE = "quote"
+    FULFILLMENT = "fulfillment"
+    SHOPPER = "shopper"
     PAYMENT = "payment"
+    QUOTE = "quote"
     USED = "used"  # something is used up: an order may exist
-    NOTHING = "nothing"  # the request, the credential or the service, not the order
+    INTEGRATION = (
+        "integration"  # the request or the credential, not the order: nothing for a shopper
+    )
+    SERVICE = "service"  # Gett is slow, busy or down: later it may be as it was
 
 
 @frozen
@@ -49,34 +53,34 @@ _LATER = a.Wait(1.0)
 # fmt: off
 _TABLE: Final = (
     #         code                       http category         again  reserved class                     questions         next action
-    ErrorCode("INVALID_REQUEST",         400, "validation",     False, False, e.InvalidRequestError,        Part.NOTHING,     _OURS),
-    ErrorCode("MISSING_IDEMPOTENCY_KEY", 400, "validation",     False, False, e.MissingIdempotencyKeyError, Part.NOTHING,     _OURS),
-    ErrorCode("MISSING_STORE_ID",        400, "validation",     False, False, e.MissingStoreIdError,        Part.NOTHING,     _OURS),
+    ErrorCode("INVALID_REQUEST",         400, "validation",     False, False, e.InvalidRequestError,        Part.INTEGRATION, _OURS),
+    ErrorCode("MISSING_IDEMPOTENCY_KEY", 400, "validation",     False, False, e.MissingIdempotencyKeyError, Part.INTEGRATION, _OURS),
+    ErrorCode("MISSING_STORE_ID",        400, "validation",     False, False, e.MissingStoreIdError,        Part.INTEGRATION, _OURS),
     ErrorCode("ADDRESS_INVALID",         400, "validation",     False, True,  e.AddressInvalidError,        Part.FULFILLMENT, a.ChooseFulfillment()),
     ErrorCode("ADDRESS_OUT_OF_RANGE",    400, "validation",     False, True,  e.AddressOutOfRangeError,     Part.FULFILLMENT, a.ChooseFulfillment()),
-    ErrorCode("CART_EMPTY",              400, "validation",     False, True,  e.CartEmptyError,             Part.CART,        a.AddItems()),
-    ErrorCode("CATALOGSET_REQUIRED",     400, "validation",     False, False, e.CatalogSetRequiredError,    Part.CART,        a.ChooseStore("CATALOGSET_REQUIRED")),
-    ErrorCode("MODIFIER_REQUIRED",       400, "validation",     False, True,  e.ModifierRequiredError,      Part.CART,        a.CompleteModifiers()),
-    ErrorCode("ORDER_BELOW_MINIMUM",     400, "validation",     False, True,  e.OrderBelowMinimumError,     Part.CART,        a.AddItems()),
+    ErrorCode("CART_EMPTY",              400, "validation",     False, True,  e.CartEmptyError,             Part.LINES,       a.AddItems()),
+    ErrorCode("CATALOGSET_REQUIRED",     400, "validation",     False, False, e.CatalogSetRequiredError,    Part.STORE,       a.ChooseStore("CATALOGSET_REQUIRED")),
+    ErrorCode("MODIFIER_REQUIRED",       400, "validation",     False, True,  e.ModifierRequiredError,      Part.LINES,       a.CompleteModifiers()),
+    ErrorCode("ORDER_BELOW_MINIMUM",     400, "validation",     False, True,  e.OrderBelowMinimumError,     Part.LINES,       a.AddItems()),
     ErrorCode("ORDER_TOTAL_DIFFERENT",   400, "validation",     False, False, e.OrderTotalDifferentError,   Part.QUOTE,       a.Validate()),
-    ErrorCode("ITEM_UNAVAILABLE",        400, "availability",   False, False, e.ItemUnavailableError,       Part.CART,        a.AddItems()),
+    ErrorCode("ITEM_UNAVAILABLE",        400, "availability",   False, False, e.ItemUnavailableError,       Part.LINES,       a.FixLines(reason="ITEM_UNAVAILABLE")),
     ErrorCode("STORE_CLOSED",            400, "availability",   False, False, e.StoreClosedError,           Part.STORE,       a.ChooseStore("STORE_CLOSED")),
     ErrorCode("PAYMENT_DECLINED",        400, "payment",        False, False, e.PaymentDeclinedError,       Part.PAYMENT,     a.ChoosePayment("PAYMENT_DECLINED")),
     ErrorCode("PAYMENT_FAILED",          400, "payment",        True,  False, e.PaymentFailedError,         Part.PAYMENT,     a.ChoosePayment("PAYMENT_FAILED")),
     ErrorCode("PAYMENT_METHOD_INVALID",  400, "payment",        False, True,  e.PaymentMethodInvalidError,  Part.PAYMENT,     a.ChoosePayment("PAYMENT_METHOD_INVALID")),
-    ErrorCode("UNAUTHENTICATED",         401, "authentication", False, False, e.UnauthenticatedError,       Part.NOTHING,     a.ContactSupport("CREDENTIAL")),
-    ErrorCode("SESSION_USER_REQUIRED",   401, "authentication", False, False, e.SessionUserRequiredError,   Part.NOTHING,     a.SignIn()),
-    ErrorCode("FORBIDDEN",               403, "authorization",  False, False, e.ForbiddenError,             Part.NOTHING,     a.ContactSupport("PERMISSION")),
-    ErrorCode("NOT_FOUND",               404, "not_found",      False, False, e.NotFoundError,              Part.NOTHING,     _OURS),
+    ErrorCode("UNAUTHENTICATED",         401, "authentication", False, False, e.UnauthenticatedError,       Part.INTEGRATION, a.ContactSupport("CREDENTIAL")),
+    ErrorCode("SESSION_USER_REQUIRED",   401, "authentication", False, False, e.SessionUserRequiredError,   Part.INTEGRATION, a.SignIn()),
+    ErrorCode("FORBIDDEN",               403, "authorization",  False, False, e.ForbiddenError,             Part.INTEGRATION, a.ContactSupport("PERMISSION")),
+    ErrorCode("NOT_FOUND",               404, "not_found",      False, False, e.NotFoundError,              Part.INTEGRATION, _OURS),
     ErrorCode("STORE_NOT_FOUND",         404, "not_found",      False, False, e.StoreNotFoundError,         Part.STORE,       a.ChooseStore("STORE_NOT_FOUND")),
-    ErrorCode("CATALOGSET_NOT_FOUND",    404, "not_found",      False, False, e.CatalogSetNotFoundError,    Part.CART,        a.ChooseStore("CATALOGSET_NOT_FOUND")),
+    ErrorCode("CATALOGSET_NOT_FOUND",    404, "not_found",      False, False, e.CatalogSetNotFoundError,    Part.STORE,       a.ChooseStore("CATALOGSET_NOT_FOUND")),
     ErrorCode("CONFLICT",                409, "conflict",       False, False, e.ConflictError,              Part.USED,        a.Validate()),
     ErrorCode("ORDER_ALREADY_PLACED",    409, "conflict",       False, True,  e.OrderAlreadyPlacedError,    Part.USED,        a.ContactSupport("ORDER_ALREADY_PLACED")),
-    ErrorCode("VALIDATION_FAILED",       422, "validation",     False, False, e.ValidationFailedError,      Part.NOTHING,     _OURS),
-    ErrorCode("RATE_LIMITED",            429, "rate_limit",     True,  False, e.RateLimitedError,           Part.NOTHING,     _LATER),
-    ErrorCode("INTERNAL_ERROR",          500, "server_error",   True,  False, e.InternalError,              Part.NOTHING,     _LATER),
-    ErrorCode("BAD_GATEWAY",             502, "server_error",   True,  False, e.BadGatewayError,            Part.NOTHING,     _LATER),
-    ErrorCode("SERVICE_UNAVAILABLE",     503, "availability",   True,  False, e.ServiceUnavailableError,    Part.NOTHING,     _LATER),
+    ErrorCode("VALIDATION_FAILED",       422, "validation",     False, False, e.ValidationFailedError,      Part.INTEGRATION, _OURS),
+    ErrorCode("RATE_LIMITED",            429, "rate_limit",     True,  False, e.RateLimitedError,           Part.SERVICE,     _LATER),
+    ErrorCode("INTERNAL_ERROR",          500, "server_error",   True,  False, e.InternalError,              Part.SERVICE,     _LATER),
+    ErrorCode("BAD_GATEWAY",             502, "server_error",   True,  False, e.BadGatewayError,            Part.SERVICE,     _LATER),
+    ErrorCode("SERVICE_UNAVAILABLE",     503, "availability",   True,  False, e.ServiceUnavailableError,    Part.SERVICE,     _LATER),
 )
 # fmt: on
 
@@ -104,7 +108,12 @@ STATUS_CATEGORIES: Final[Mapping[int, str]] = {
     422: "validation",
     429: "rate_limit",
 }
-_CATEGORY_PARTS: Final[Mapping[str, Part]] = {"payment": Part.PAYMENT, "conflict": Part.USED}
+_CATEGORY_PARTS: Final[Mapping[str, Part]] = {
+    "payment": Part.PAYMENT,
+    "conflict": Part.USED,
+    "rate_limit": Part.SERVICE,
+    "server_error": Part.SERVICE,
+}
 _CATEGORY_ACTIONS: Final[Mapping[str, NextAction]] = {
     "payment": a.ChoosePayment(),
     "conflict": a.Validate(),
@@ -145,6 +154,6 @@ def refuse(
 
 
 def part_of(error: e.ApiError) -> Part:
-    """The part of the order this refusal puts in question."""
+    """The part of the order this refusal puts in question, by its code, or else by its category."""
     row = ERROR_CODES.get(error.code)
-    return row.part if row else _CATEGORY_PARTS.get(error.category, Part.NOTHING)
+    return row.part if row else _CATEGORY_PARTS.get(error.category, Part.INTEGRATION)

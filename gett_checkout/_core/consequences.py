@@ -1,81 +1,91 @@
-"""What a refusal of Gett's does to the checkout: the event it amounts to."""
+"""What an error does to the checkout: the event it amounts to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Final
 
 from attrs import evolve
 
-from gett_checkout._core.cart import Line, LineProblem
-from gett_checkout._core.codes import Part, part_of
+from gett_checkout._core.actions import ContactSupport
+from gett_checkout._core.blame import SUBJECTS, blamed, mark, sold_out
+from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import (
     CartRejected,
     Event,
     FulfillmentRejected,
+    NotPlaced,
+    Objected,
     PaymentRejected,
     QuoteLost,
+    ShopperRejected,
     StoreLost,
 )
-from gett_checkout.errors import ApiError
+from gett_checkout._core.refusal import Refusal
+from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout.errors import (
+    ApiError,
+    GettCheckoutError,
+    IdentityRequiredError,
+    TransportError,
+    UnreadableAnswerError,
+)
+
+_LATER: Final = 1.0
 
 
-def event_of(error: ApiError, lines: tuple[Line, ...]) -> Event | None:
-    """The event, or ``None`` when nothing in the order is to blame."""
-    match part_of(error):
-        case Part.CART:
-            return CartRejected(error.code, blame(error, lines))
-        case Part.FULFILLMENT:
-            return FulfillmentRejected()
-        case Part.STORE:
-            return StoreLost(error.code)
-        case Part.QUOTE | Part.USED:
-            return QuoteLost()
-        case Part.PAYMENT:
-            return PaymentRejected(error.code)
+def event_of(
+    error: GettCheckoutError, step: str, state: CheckoutState, now: datetime
+) -> Event | None:
+    """What the error of a step says of the checkout, as an event; ``None`` when it says nothing."""
+    match error:
+        case IdentityRequiredError():
+            return ShopperRejected(_refusal(Part.SHOPPER, "", error, step, now))
+        case TransportError() | UnreadableAnswerError():
+            return Objected(_refusal(Part.SERVICE, error.problem_code, error, step, now))
+        case ApiError():
+            return _event_of(error, step, state, now)
     return None
 
 
-def event_at_placement(error: ApiError, lines: tuple[Line, ...]) -> Event | None:
-    """The event of a refused placement.
-
-    A 400 or 422 that blames nothing does not say what is wrong. The error for a quote's token that
-    Gett holds to be over is not documented, so the next thing to try is another quote.
-    """
-    event = event_of(error, lines)
-    return QuoteLost() if event is None and error.status in (400, 422) else event
-
-
-def blame(error: ApiError, lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    """The lines with a problem on each that ``errors[]`` names.
-
-    An entry names an item (``itemId``) or a place in the request (``jsonPath``); docs: Errors ›
-    ITEM_UNAVAILABLE, VALIDATION_FAILED.
-    """
-    for entry in error.errors:
-        problem = LineProblem(
-            str(entry.get("code") or error.code), str(entry.get("message") or error.detail)
-        )
-        lines = tuple(
-            evolve(line, problems=(*line.problems, problem))
-            if _is_named(entry, index, line)
-            else line
-            for index, line in enumerate(lines)
-        )
-    return lines
-
-
-def _is_named(entry: Mapping[str, Any], index: int, line: Line) -> bool:
-    if "itemId" in entry:
-        return entry["itemId"] in item_ids(line)
-    return f"lineItems[{index}]" in str(entry.get("jsonPath", ""))
+def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -> Event:
+    part = blamed(error)
+    is_placing = state.stage is Stage.PLACING
+    if is_placing and part is Part.INTEGRATION and error.status in (400, 422):
+        # The error for a token that Gett holds to be over is not documented: first ask the price again.
+        part = Part.QUOTE
+    if part is Part.USED:
+        part = Part.INTEGRATION if error.code == "ORDER_ALREADY_PLACED" else Part.QUOTE
+    refusal = _refusal(part, error.code or f"HTTP_{error.status}", error, step, now)
+    if error.operation in SUBJECTS:
+        return Objected(refusal)  # what was chosen before is as good as it was
+    match part:
+        case Part.LINES:
+            lines = mark(error, state.lines)
+            named = [new.line_id for new, old in zip(lines, state.lines, strict=True) if new != old]
+            return CartRejected(evolve(refusal, lines=tuple(named)), lines, sold_out(error))
+        case Part.STORE:
+            return StoreLost(refusal)
+        case Part.FULFILLMENT:
+            return FulfillmentRejected(refusal)
+        case Part.SHOPPER:
+            return ShopperRejected(refusal)
+        case Part.PAYMENT:
+            return PaymentRejected(refusal)
+        case Part.QUOTE:
+            return QuoteLost(refusal)
+    return NotPlaced(refusal) if is_placing else Objected(refusal)
 
 
-def item_ids(line: Line) -> set[str]:
-    """The ids of the line's item and of every modifier chosen on it."""
-    found, waiting = {line.item_id}, list(line.groups)
-    while waiting:
-        for choice in waiting.pop().chosen:
-            found.add(choice.item_id)
-            waiting.extend(choice.groups)
-    return found
+def _refusal(part: Part, code: str, error: GettCheckoutError, step: str, now: datetime) -> Refusal:
+    action = error.next_action
+    wait = error.retry_after if error.retry_after is not None else _LATER
+    return Refusal(
+        part,
+        code,
+        error.detail if isinstance(error, ApiError) else "",
+        now,
+        step,
+        reason=action.reason if isinstance(action, ContactSupport) else None,
+        until=now + timedelta(seconds=wait) if part is Part.SERVICE else None,
+    )

@@ -36,9 +36,11 @@ from attrs import evolve, frozen
 from gett_checkout._core import requirements
 from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
+from gett_checkout._core.codes import Part
 from gett_checkout._core.money import ZERO
-from gett_checkout._core.order import Fulfillment, Order, Payment, Quote
+from gett_checkout._core.order import Delivery, Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import Placement
+from gett_checkout._core.refusal import Refusal, answered, dropped, refused
 from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import StepNotAllowedError
@@ -70,14 +72,29 @@ class CartChanged(Event):
     store: Store | None = None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """A new cart is unpriced, and no refusal of the old one holds against it."""
-        refused = state.store_refused if self.store is None else None
+        """Another cart is unpriced; a tip is for the order at one store. The same again changes nothing."""
+        before, after = state.store, self.store or state.store
+        moves = before is not None and after is not None and before.store_id != after.store_id
+        menus = before and before.catalog_set_id, after and after.catalog_set_id
+        has_new_menu = moves or menus[0] != menus[1]
+        is_same_cart = _as_chosen(state.lines) == _as_chosen(self.lines)
+        is_as_it_was = not has_new_menu and self.lines == state.lines
+        refusals = state.refusals
+        if has_new_menu:
+            refusals = dropped(refusals, Part.STORE, Part.LINES, Part.QUOTE)
+        elif self.store is not None:
+            refusals = answered(refusals, Part.STORE)
+        if not is_same_cart:
+            refusals = dropped(refusals, Part.LINES, Part.QUOTE)
+        else:
+            refusals = answered(refusals, Part.LINES)
         return evolve(
-            _unpriced(state),
+            state if is_as_it_was else _unpriced(state),
             lines=self.lines,
-            store=self.store or state.store,
-            store_refused=refused,
-            cart_refused=None,
+            store=after,
+            tip=None if moves else state.tip,
+            sold_out=() if self.store is not None else state.sold_out,
+            refusals=refusals,
         )
 
 
@@ -89,7 +106,7 @@ class StoreRead(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Hours and minimum are as they are now."""
-        return evolve(state, store=self.store)
+        return evolve(state, store=self.store, refusals=answered(state.refusals, Part.STORE))
 
 
 @frozen
@@ -100,7 +117,7 @@ class Identified(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The order is theirs as it stands."""
-        return evolve(state, identity=self.identity)
+        return evolve(state, identity=self.identity, refusals=_identified(state, self.identity))
 
 
 @frozen
@@ -115,8 +132,17 @@ class ShopperChanged(Event):
     identity: Identity
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Cart and fulfillment stay; the price, the payment and the session were the other's."""
-        return evolve(_unpriced(state), identity=self.identity, payment=None, session=None)
+        """Cart and a typed address stay; price, payment, session and a stored address were the other's."""
+        theirs = isinstance(state.fulfillment, Delivery) and state.fulfillment.address_id
+        return evolve(
+            _unpriced(state),
+            identity=self.identity,
+            fulfillment=None if theirs else state.fulfillment,
+            payment=None,
+            session=None,
+            agreed_total=None,
+            refusals=_identified(state, self.identity),
+        )
 
 
 @frozen
@@ -126,17 +152,25 @@ class FulfillmentChosen(Event):
     fulfillment: Fulfillment
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Fees and taxes hang on the fulfillment, so the price goes."""
-        return evolve(_unpriced(state), fulfillment=self.fulfillment)
+        """Fees and taxes hang on the fulfillment, so the price goes with another one."""
+        if self.fulfillment == state.fulfillment:
+            return state
+        return evolve(
+            _unpriced(state),
+            fulfillment=self.fulfillment,
+            refusals=dropped(state.refusals, Part.FULFILLMENT, Part.QUOTE),
+        )
 
 
 @frozen
 class FulfillmentRejected(Event):
     """Gett does not accept the fulfillment."""
 
+    refusal: Refusal
+
     def change(self, state: CheckoutState) -> CheckoutState:
         """Another one is needed."""
-        return evolve(_unpriced(state), fulfillment=None)
+        return _refused(evolve(_unpriced(state), fulfillment=None), self.refusal)
 
 
 @frozen
@@ -153,22 +187,32 @@ class Quoted(Event):
         again in a new session completes the report of the change of session.
         """
         agreed, before = self.quote.amounts.total, state.quote
-        if state.agreed_total is not None:
-            agreed = state.agreed_total + (self.tip or ZERO) - (state.tip or ZERO)
+        if (agreement := state.agreement) is not None:
+            agreed = agreement + (self.tip or ZERO) - (state.tip or ZERO)
         notices = state.notices
         if before is not None and before.session_serial != self.quote.session_serial:
             totals = before.amounts.total, self.quote.amounts.total
             notices = _with_totals(notices, *map(str, totals))
-        return evolve(state, quote=self.quote, tip=self.tip, agreed_total=agreed, notices=notices)
+        return evolve(
+            state,
+            quote=self.quote,
+            tip=self.tip,
+            agreed_total=agreed,
+            agreed_for=state.order_digest,
+            notices=notices,
+            refusals=answered(state.refusals, Part.QUOTE),
+        )
 
 
 @frozen
 class QuoteLost(Event):
     """The quote expired, was used, or Gett's prices moved; what the shopper agreed to is kept."""
 
+    refusal: Refusal | None = None
+
     def change(self, state: CheckoutState) -> CheckoutState:
         """The cart and everything else stay."""
-        return evolve(state, quote=None)
+        return _refused(evolve(state, quote=None), self.refusal)
 
 
 @frozen
@@ -179,30 +223,70 @@ class TotalConfirmed(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only what was agreed to changes."""
-        return evolve(state, agreed_total=self.total)
+        return evolve(state, agreed_total=self.total, agreed_for=state.order_digest)
 
 
 @frozen
 class CartRejected(Event):
-    """Gett refused the cart with this error code; ``lines`` has the culprits marked."""
+    """Gett rejected the cart; ``lines`` has the culprits marked, ``sold_out`` are items it has no more."""
 
-    code: str
+    refusal: Refusal
     lines: tuple[Line, ...]
+    sold_out: tuple[str, ...] = ()
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The cart stays for the shopper to mend."""
-        return evolve(_unpriced(state), lines=self.lines, cart_refused=self.code)
+        """The cart stays for the shopper to fix."""
+        changed = evolve(
+            _unpriced(state),
+            lines=self.lines,
+            sold_out=tuple(dict.fromkeys((*state.sold_out, *self.sold_out))),
+        )
+        return _refused(changed, self.refusal)
 
 
 @frozen
 class StoreLost(Event):
-    """The store cannot take the order, by this error code."""
+    """The store cannot take the order."""
 
-    code: str
+    refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The cart stays: the store may open again."""
-        return evolve(_unpriced(state), store_refused=self.code)
+        return _refused(_unpriced(state), self.refusal)
+
+
+@frozen
+class ShopperRejected(Aside):
+    """Gett does not accept what the shopper said of themselves, or wants to know who they are."""
+
+    refusal: Refusal
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only what stands against the shopper changes."""
+        return _refused(state, self.refusal)
+
+
+@frozen
+class Objected(Aside):
+    """Gett did not do what a step asked for, and nothing of the order is to blame."""
+
+    refusal: Refusal
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only what stands against the checkout changes."""
+        return _refused(state, self.refusal)
+
+
+@frozen
+class WentThrough(Aside):
+    """A step succeeded: what it had been rejected for holds no more."""
+
+    step: str
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """What stood against the step is gone."""
+        others = tuple(each for each in state.refusals if each.step != self.step)
+        return evolve(state, refusals=others)
 
 
 @frozen
@@ -213,18 +297,18 @@ class PaymentChosen(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only the payment changes."""
-        return evolve(state, payment=self.payment, payment_refused=None)
+        return evolve(state, payment=self.payment, refusals=dropped(state.refusals, Part.PAYMENT))
 
 
 @frozen
 class PaymentRejected(Event):
-    """The payment was declined, failed for good or is invalid, by this error code."""
+    """The payment was declined, failed for good or is invalid."""
 
-    code: str
+    refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Another one is needed."""
-        return evolve(state, payment=None, payment_refused=self.code)
+        return _refused(evolve(state, payment=None), self.refusal)
 
 
 @frozen
@@ -271,6 +355,12 @@ class NotPlaced(Event):
     Its key stays for the same body, should it be sent again.
     """
 
+    refusal: Refusal | None = None
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only what stands against the checkout changes."""
+        return _refused(state, self.refusal)
+
 
 @frozen
 class Placed(Event):
@@ -281,7 +371,7 @@ class Placed(Event):
     def change(self, state: CheckoutState) -> CheckoutState:
         """The order is kept, and the placement's key; its body has done its work."""
         sent = evolve(state.placement, body="") if state.placement else None
-        return evolve(state, order=self.order, placement=sent)
+        return evolve(state, order=self.order, placement=sent, refusals=())
 
 
 @frozen
@@ -388,7 +478,23 @@ class Noticed(Aside):
 
 
 def _unpriced(state: CheckoutState) -> CheckoutState:
-    return evolve(state, quote=None, agreed_total=None)
+    return state if state.quote is None else evolve(state, quote=None)
+
+
+def _refused(state: CheckoutState, refusal: Refusal | None) -> CheckoutState:
+    return evolve(state, refusals=refused(state.refusals, refusal)) if refusal else state
+
+
+def _identified(state: CheckoutState, identity: Identity) -> tuple[Refusal, ...]:
+    """What still stands once the shopper said who they are."""
+    if identity == state.identity:
+        return answered(state.refusals, Part.SHOPPER)
+    return dropped(state.refusals, Part.SHOPPER, Part.QUOTE)
+
+
+def _as_chosen(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """The lines without what is wrong with them."""
+    return tuple(evolve(line, problems=()) if line.problems else line for line in lines)
 
 
 def _with_context(state: CheckoutState, *, sent: Fulfillment | None, is_set: bool) -> CheckoutState:
@@ -433,65 +539,83 @@ def _stays(stage: Stage, *events: type[Event]) -> Mapping[type[Event], Stage]:
 # The events that leave the stage as it is: always, while Gett may be asked for the order, while it is open.
 _ALWAYS: Final = (SessionOpened, SessionRenewed, SessionDistrusted, Noticed)
 _ASKING: Final = (*_ALWAYS, Identified, ContextSent, ContextSet, ContextUnchanged)
-_SHOPPING: Final = (*_ASKING, IdentityCorrected, StoreRead)
+_SHOPPING: Final = (
+    *_ASKING,
+    IdentityCorrected,
+    ShopperRejected,
+    Objected,
+    WentThrough,
+    StoreRead,
+)
 
 # An order that comes to light late, after its worker was given up for dead, is an order all the same.
 _LATE: Final[Mapping[type[Event], Stage]] = {Placed: Stage.PLACED}
+# What sends every open checkout back to the same stage, or ends it.
 _CHANGES: Final[Mapping[type[Event], Stage]] = {
     **_LATE,
     CartChanged: Stage.BROWSE,
-    FulfillmentChosen: Stage.FULFILLMENT,
-    FulfillmentRejected: Stage.FULFILLMENT,
-    Abandoned: Stage.ABANDONED,
-}
-_PRICED: Final[Mapping[type[Event], Stage]] = {
-    **_CHANGES,
-    ShopperChanged: Stage.VALIDATE,
-    Quoted: Stage.VALIDATE,
     CartRejected: Stage.BROWSE,
     StoreLost: Stage.BROWSE,
+    Abandoned: Stage.ABANDONED,
+}
+_WITH_CART: Final[Mapping[type[Event], Stage]] = {
+    **_CHANGES,
+    FulfillmentChosen: Stage.FULFILLMENT,
+    FulfillmentRejected: Stage.FULFILLMENT,
+    ShopperChanged: Stage.FULFILLMENT,
+}
+_PRICED: Final[Mapping[type[Event], Stage]] = {
+    **_WITH_CART,
+    Quoted: Stage.VALIDATE,
+    QuoteLost: Stage.VALIDATE,
 }
 
 # stage → event → the stage it lands on; what is not here is illegal.
 EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
     Stage.BROWSE: {
-        **_LATE,
+        **_CHANGES,
         **_stays(Stage.BROWSE, *_SHOPPING),
-        CartChanged: Stage.BROWSE,
         FulfillmentChosen: Stage.BROWSE,
+        FulfillmentRejected: Stage.BROWSE,
         ShopperChanged: Stage.BROWSE,
-        Abandoned: Stage.ABANDONED,
+        QuoteLost: Stage.BROWSE,
+        PaymentRejected: Stage.BROWSE,
     },
     Stage.FULFILLMENT: {
-        **_CHANGES,
+        **_WITH_CART,
         **_stays(Stage.FULFILLMENT, *_SHOPPING),
-        ShopperChanged: Stage.FULFILLMENT,
+        QuoteLost: Stage.FULFILLMENT,
+        PaymentRejected: Stage.FULFILLMENT,
     },
-    Stage.VALIDATE: {**_PRICED, **_stays(Stage.VALIDATE, *_SHOPPING)},
+    Stage.VALIDATE: {
+        **_PRICED,
+        **_stays(Stage.VALIDATE, *_SHOPPING),
+        PaymentRejected: Stage.VALIDATE,
+    },
     Stage.PAY: {
         **_PRICED,
         **_stays(Stage.PAY, *_SHOPPING, TotalConfirmed),
-        QuoteLost: Stage.VALIDATE,
         PaymentChosen: Stage.PAY,
+        PaymentRejected: Stage.PAY,
     },
     Stage.PLACE: {
         **_PRICED,
         **_stays(Stage.PLACE, *_SHOPPING, TotalConfirmed),
-        QuoteLost: Stage.VALIDATE,
         PaymentChosen: Stage.PAY,
         PaymentRejected: Stage.PAY,
         PlacementBegun: Stage.PLACING,
     },
     Stage.PLACING: {
+        **_stays(Stage.PLACING, *_ASKING, PlacementPostponed),
         Placed: Stage.PLACED,
         PaymentRejected: Stage.PAY,
         QuoteLost: Stage.VALIDATE,
         CartRejected: Stage.BROWSE,
         FulfillmentRejected: Stage.FULFILLMENT,
         StoreLost: Stage.BROWSE,
+        ShopperRejected: Stage.PLACE,
         NotPlaced: Stage.PLACE,
         NoAnswer: Stage.PLACING,
-        **_stays(Stage.PLACING, *_ASKING, PlacementPostponed),
     },
     Stage.PLACED: _stays(Stage.PLACED, *_ALWAYS, OrderRead),
     Stage.ABANDONED: {**_LATE, **_stays(Stage.ABANDONED, *_ALWAYS)},
@@ -504,8 +628,8 @@ def cart_orderable(state: CheckoutState, now: datetime) -> bool:
         state.store is not None
         and bool(state.lines)
         and not any(line.problems for line in state.lines)
-        and state.cart_refused is None
-        and state.store_refused is None
+        and state.refused(Part.LINES) is None
+        and state.refused(Part.STORE) is None
     )
 
 
@@ -561,8 +685,7 @@ def at(state: CheckoutState, now: datetime) -> CheckoutState:
     """The state as it stands at ``now``: a quote that ran out is gone."""
     if state.quote is None or state.stage not in OPEN or quote_live(state, now):
         return state
-    landing = EVENTS[state.stage].get(QuoteLost, state.stage)
-    return evolve(QuoteLost().change(state), stage=landing)
+    return evolve(QuoteLost().change(state), stage=EVENTS[state.stage][QuoteLost])
 
 
 def _forward(state: CheckoutState, stage: Stage, now: datetime) -> Stage:

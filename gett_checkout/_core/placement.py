@@ -14,7 +14,8 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from gett_checkout._core.codes import Part, part_of
+from gett_checkout._core.blame import blamed
+from gett_checkout._core.codes import Part
 from gett_checkout.errors import (
     ApiError,
     GettCheckoutError,
@@ -41,7 +42,7 @@ class Placement:
     ``lease_until`` is how long the worker that saved it may be sending; nobody else sends before.
     ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one was given up
     that got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
-    ``look_again_at``: when `settle` next has reason to.
+    ``look_again_at``: when `settle` next has reason to. ``wait_until``: until when Gett asked to wait.
     """
 
     idempotency_key: str
@@ -54,6 +55,7 @@ class Placement:
     unanswered_at: datetime | None = None
     token_is_fresh: bool = True
     look_again_at: datetime | None = None
+    wait_until: datetime | None = None
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether the key is so old that sending it again might make a second order."""
@@ -64,11 +66,12 @@ class Placement:
         return max((self.lease_until - now).total_seconds(), 0.0)
 
     def come_back_after(self, now: datetime) -> float:
-        """Seconds after which it is worth asking again; 0 when nobody is sending.
+        """Seconds after which it is worth asking again; 0 when it is now.
 
-        Sooner than the lease ends: most answers come long before.
+        Sooner than the lease ends: most responses come long before. Never sooner than Gett asked for.
         """
-        return min(self.lease_left(now), COME_BACK)
+        asked = (self.wait_until - now).total_seconds() if self.wait_until else 0.0
+        return max(min(self.lease_left(now), COME_BACK), asked, 0.0)
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether no unanswered request can be at work any more."""
@@ -77,7 +80,8 @@ class Placement:
     @property
     def due_at(self) -> datetime:
         """When anybody may look after it: after the lease, and less and less often."""
-        return max(self.lease_until, self.look_again_at or self.lease_until)
+        times = (self.lease_until, self.look_again_at, self.wait_until)
+        return max(each for each in times if each is not None)
 
     def postponed(self, now: datetime) -> Placement:
         """The same, to be looked after later: twice as late with every attempt."""
@@ -97,9 +101,10 @@ class Placement:
         """The placement after its attempt failed: it may still be at work, if it may have had an effect."""
         return self.ended(unanswered_at=now if error.may_have_had_effect else None)
 
-    def released(self, now: datetime) -> Placement:
-        """The placement once nobody sends it any more: anybody may from now on."""
-        return evolve(self, lease_until=now)
+    def released(self, now: datetime, wait: float | None = None) -> Placement:
+        """The placement once nobody sends it any more; Gett may have asked to ``wait`` some seconds."""
+        wait_until = now + timedelta(seconds=wait) if wait else None
+        return evolve(self, lease_until=now, wait_until=wait_until)
 
     def is_intact(self) -> bool:
         """Whether the body is the one the key was made for."""
@@ -152,13 +157,15 @@ def _judge(error: GettCheckoutError, *, sent_before: bool, token_is_fresh: bool)
         return Outcome.UNKNOWN
     if isinstance(error, PaymentFailedError):
         return Outcome.TRY_AGAIN
-    match part_of(error):
-        case Part.NOTHING:
+    match blamed(error):
+        case Part.INTEGRATION | Part.SERVICE:
             return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
         case Part.USED if error.code == "ORDER_ALREADY_PLACED":
             return Outcome.EXISTS
         case Part.USED if sent_before:
-            is_evidence = error.code == "CONFLICT" and token_is_fresh
+            # Gett says that it may be sent again: then the first request may still be at work.
+            is_at_work = error.retryable or error.retry_after is not None
+            is_evidence = error.code == "CONFLICT" and token_is_fresh and not is_at_work
             return Outcome.EXISTS if is_evidence else Outcome.UNKNOWN
         case _:
             return Outcome.REFUSED

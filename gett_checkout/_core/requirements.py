@@ -3,6 +3,10 @@
 `RULES` is the one ordered registry: the view shows what it yields, ``place`` refuses on what it
 yields, and the next action is that of its first entry that is not met. To add a requirement, add
 a function and its row.
+
+What Gett rejected stands in the state until it is fixed, and each rule shows what stands against its
+part. What only a person can change, and what only takes time, comes first; neither keeps a step from
+being tried, because somebody may have fixed it at Gett.
 """
 
 from __future__ import annotations
@@ -11,14 +15,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from gett_checkout._core import actions
 from gett_checkout._core.actions import NextAction
-from gett_checkout._core.codes import refuse
+from gett_checkout._core.codes import Part, refuse
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.minimum import MinimumOrder, minimum_order
 from gett_checkout._core.money import DEFAULT_CURRENCY, is_same_amount, show_amount
+from gett_checkout._core.refusal import TOO_OFTEN, Refusal
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -31,12 +36,17 @@ from gett_checkout.errors import (
 
 @frozen
 class Requirement:
-    """One thing that is missing: a stable ``code``, the ``step`` that mends it, words for a person."""
+    """One thing that is missing: a stable ``code``, the ``step`` that fixes it, words for a person.
+
+    ``details`` has what Gett said, where it rejected something: ``error_code``, ``message`` and the
+    ids of the ``lines``. ``blocks`` is false for what does not keep `place` from being tried.
+    """
 
     code: str
     step: str
     message: str
     details: Mapping[str, Any]
+    blocks: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """The requirement as JSON-ready data."""
@@ -45,11 +55,15 @@ class Requirement:
 
 @frozen
 class Missing:
-    """What a rule found: the requirement's words, the next action, the data of both."""
+    """What a rule found: the requirement's words, the next action, the data of both.
+
+    ``blocks``: whether ``place`` refuses on it.
+    """
 
     message: str
     action: NextAction
     details: Mapping[str, Any] = field(factory=dict)
+    blocks: bool = True
 
 
 Check = Callable[[CheckoutState, datetime], Missing | None]
@@ -62,6 +76,36 @@ class Rule:
     code: str
     step: str
     check: Check
+
+
+def _person(state: CheckoutState, now: datetime) -> Missing | None:
+    for refusal in reversed(state.refusals):
+        if refusal.is_hopeless:
+            reason = refusal.reason or ("REPEATED" if refusal.times >= TOO_OFTEN else "INTEGRATION")
+            words = "This cannot be fixed here: please contact support"
+            action = actions.ContactSupport(reason)
+            return Missing(words, action, _said(refusal), blocks=False)
+    return None
+
+
+def _patience(state: CheckoutState, now: datetime) -> Missing | None:
+    for refusal in reversed(state.refusals):
+        if refusal.until is not None and now < refusal.until:
+            action = actions.Wait((refusal.until - now).total_seconds())
+            return Missing("Please wait a moment", action, _said(refusal), blocks=False)
+    return None
+
+
+def _said(refusal: Refusal | None) -> dict[str, Any]:
+    """What Gett said, for a page to show."""
+    if refusal is None:
+        return {}
+    details: dict[str, Any] = {"error_code": refusal.code}
+    if refusal.message:
+        details["message"] = refusal.message
+    if refusal.lines:
+        details["lines"] = list(refusal.lines)
+    return details
 
 
 def _store(state: CheckoutState, now: datetime) -> Missing | None:
@@ -81,7 +125,10 @@ def _modifiers(state: CheckoutState, now: datetime) -> Missing | None:
 
 
 def _items(state: CheckoutState, now: datetime) -> Missing | None:
-    return _problems(state, lambda lines: actions.AddItems(lines=lines), choices=False)
+    refusal = state.refused(Part.LINES)
+    reason = refusal.code if refusal else None
+    found = _problems(state, lambda lines: actions.FixLines(lines, reason), choices=False)
+    return found and evolve(found, details={**_said(refusal), **found.details})
 
 
 def _problems(
@@ -103,19 +150,30 @@ def _problems(
 
 
 def _menu(state: CheckoutState, now: datetime) -> Missing | None:
-    code = state.cart_refused
-    if code is None or not _is_about_menu(code):
+    refusal = state.refused(Part.STORE)
+    if refusal is None or not _is_about_menu(refusal.code):
         return None
     words = "The menu has changed: load it again"
-    return Missing(words, actions.ChooseStore(code), {"error_code": code})
+    return Missing(words, actions.ChooseStore(refusal.code), _said(refusal))
 
 
 def _cart_accepted(state: CheckoutState, now: datetime) -> Missing | None:
-    code = state.cart_refused
-    if code is None or _is_about_menu(code):
+    refusal = state.refused(Part.LINES)
+    if refusal is None:
         return None
-    words, action = "The cart was refused: change it", actions.AddItems(minimum_gap(state, now))
-    return Missing(words, action, {"error_code": code})
+    if refusal.code in _ADD_MORE:
+        gap = minimum_gap(state, now)
+        words = gap.message() if gap and not gap.met else "The order is too small: add more"
+        action: NextAction = actions.AddItems(gap if gap and not gap.met else None)
+        return Missing(words, action, _said(refusal))
+    if refusal.code == "MODIFIER_REQUIRED":
+        action = actions.CompleteModifiers(tuple(line.line_id for line in state.lines))
+        return Missing("Complete the choices of the items", action, _said(refusal))
+    action = actions.FixLines(tuple(line.line_id for line in state.lines), refusal.code)
+    return Missing("The cart was rejected: change it", action, _said(refusal))
+
+
+_ADD_MORE: Final = ("ORDER_BELOW_MINIMUM", "CART_EMPTY")
 
 
 def _is_about_menu(code: str) -> bool:
@@ -125,11 +183,10 @@ def _is_about_menu(code: str) -> bool:
 def _store_open(state: CheckoutState, now: datetime) -> Missing | None:
     if state.store is None:
         return None
-    if state.store_refused is not None:
+    refusal = state.refused(Part.STORE)
+    if refusal is not None and not _is_about_menu(refusal.code):
         words = "The restaurant does not take this order now"
-        return Missing(
-            words, actions.ChooseStore(state.store_refused), {"error_code": state.store_refused}
-        )
+        return Missing(words, actions.ChooseStore(refusal.code), _said(refusal))
     if state.store.is_open(now) is False:
         return Missing("The restaurant is closed", actions.ChooseStore("STORE_CLOSED"))
     return None
@@ -143,10 +200,13 @@ def _minimum(state: CheckoutState, now: datetime) -> Missing | None:
 
 
 def _fulfillment(state: CheckoutState, now: datetime) -> Missing | None:
-    offered = offers(state)
+    offered, refusal = offers(state), state.refused(Part.FULFILLMENT)
     if state.fulfillment is None:
+        code = refusal.code if refusal else None
         return Missing(
-            "Say how the order is to reach the shopper", actions.ChooseFulfillment(offered)
+            "Say how the order is to reach the shopper",
+            actions.ChooseFulfillment(offered, code),
+            _said(refusal),
         )
     if state.fulfillment.type not in offered:
         words = f"The restaurant does not offer {state.fulfillment.type}"
@@ -162,6 +222,14 @@ def _quote(state: CheckoutState, now: datetime) -> Missing | None:
     return None
 
 
+def _shopper(state: CheckoutState, now: datetime) -> Missing | None:
+    refusal = state.refused(Part.SHOPPER)
+    if refusal is None:
+        return None
+    words = "Check your contact data" if refusal.code else "Sign in"
+    return Missing(words, actions.SignIn(reason=refusal.code or None), _said(refusal))
+
+
 def _identity(state: CheckoutState, now: datetime) -> Missing | None:
     if not state.has_end_user(now):
         return Missing("Sign in", actions.SignIn())
@@ -170,16 +238,17 @@ def _identity(state: CheckoutState, now: datetime) -> Missing | None:
 
 def _payment(state: CheckoutState, now: datetime) -> Missing | None:
     if state.payment is None:
-        refused = state.payment_refused
-        words = "The payment was refused: choose another" if refused else "Choose how to pay"
-        return Missing(words, actions.ChoosePayment(refused))
+        refusal = state.refused(Part.PAYMENT)
+        words = "The payment was rejected: choose another" if refusal else "Choose how to pay"
+        action = actions.ChoosePayment(refusal.code if refusal else None)
+        return Missing(words, action, _said(refusal))
     return None
 
 
 def _total(state: CheckoutState, now: datetime) -> Missing | None:
     if not state.quote_is_live(now) or state.quote is None:
         return None
-    before, after = state.agreed_total, state.quote.amounts.total
+    before, after = state.agreement, state.quote.amounts.total
     currency = state.store.currency if state.store else DEFAULT_CURRENCY
     if before is None or is_same_amount(before, after, currency):
         return None
@@ -192,6 +261,8 @@ def _total(state: CheckoutState, now: datetime) -> Missing | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
+    Rule("person", "contact_support", _person),
+    Rule("patience", "wait", _patience),
     Rule("store", "browse", _store),
     Rule("cart", "add", _cart),
     Rule("modifiers", "update", _modifiers),
@@ -200,6 +271,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("cart_accepted", "update", _cart_accepted),
     Rule("store_open", "browse", _store_open),
     Rule("minimum_order", "add", _minimum),
+    Rule("shopper_accepted", "identify", _shopper),
     Rule("fulfillment", "fulfill", _fulfillment),
     Rule("quote", "validate", _quote),
     Rule("identity", "identify", _identity),
@@ -208,8 +280,13 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
+def unmet(state: CheckoutState, now: datetime) -> list[tuple[Rule, Missing]]:
+    """The rules that are not met, in the order in which to fix what they name."""
+    return [(rule, missing) for rule in RULES if (missing := rule.check(state, now)) is not None]
+
+
 def outlook(state: CheckoutState, now: datetime) -> tuple[tuple[Requirement, ...], NextAction]:
-    """Everything that is missing before ``place``, in the order in which to mend it; what to do next."""
+    """Everything that is missing before ``place``, in the order in which to fix it; what to do next."""
     match state.stage:
         case Stage.PLACED:
             return (), actions.Done(state.order.order_id if state.order else None)
@@ -217,17 +294,15 @@ def outlook(state: CheckoutState, now: datetime) -> tuple[tuple[Requirement, ...
             return (), actions.StartOver()
         case Stage.PLACING:
             return (), _after_sending(state, now)
-    unmet = [(rule, missing) for rule in RULES if (missing := rule.check(state, now)) is not None]
-    if not unmet:
+    found = unmet(state, now)
+    if not found:
         return (), actions.Place(state.quote.amounts.total if state.quote else None)
-    _, first = unmet[0]
-    return (
-        tuple(
-            Requirement(rule.code, rule.step, missing.message, missing.details)
-            for rule, missing in unmet
-        ),
-        first.action,
-    )
+    _, first = found[0]
+    return tuple(_requirement(*each) for each in found), first.action
+
+
+def _requirement(rule: Rule, missing: Missing) -> Requirement:
+    return Requirement(rule.code, rule.step, missing.message, missing.details, missing.blocks)
 
 
 def requirements(state: CheckoutState, now: datetime) -> tuple[Requirement, ...]:
@@ -244,6 +319,8 @@ def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
     placement = state.placement
     if placement is None or placement.is_too_old(now):
         return actions.ContactSupport("KEY_TOO_OLD")
+    if not placement.is_intact():
+        return actions.ContactSupport("PLACEMENT_DAMAGED")
     if (seconds := placement.come_back_after(now)) > 0:
         return actions.Wait(seconds)
     return actions.Settle()
@@ -255,9 +332,10 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
     The first requirement that is not met gives the error its class; all of them are on it.
     """
     missing, action = outlook(state, now)
-    if not missing:
+    blocking = [each for each in missing if each.blocks]
+    if not blocking:
         return None
-    first = missing[0]
+    first = blocking[0]
     error: GettCheckoutError
     match first.code:
         case "minimum_order":
@@ -267,7 +345,7 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
         case "total_confirmed":
             error = TotalChangedError(
                 first.message,
-                before=state.agreed_total,
+                before=state.agreement,
                 after=state.quote.amounts.total if state.quote else None,
             )
         case _:

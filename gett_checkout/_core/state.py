@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 
 from attrs import field, frozen
 
 from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
+from gett_checkout._core.codes import Part
 from gett_checkout._core.order import Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import Placement
+from gett_checkout._core.refusal import Refusal, standing
 from gett_checkout._core.session import Identity, Level, Session
 
 # An order sent with a quote that runs out on the way would be refused: such a quote counts as gone.
@@ -51,10 +54,10 @@ class CheckoutState:
     """Everything there is to know about a checkout besides the menu.
 
     ``agreed_total`` is the total the shopper has seen, in major units: the first quoted one of an
-    order, or the one given to ``confirm_total``. ``cart_refused``, ``store_refused`` and
-    ``payment_refused`` hold the error code by which Gett refused them. ``sessions`` counts the
-    sessions there have been; ``end_user_needed`` is true when only an end user is given a price: by
-    the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
+    order, or the one given to ``confirm_total``; ``agreed_for`` tells which order that was.
+    ``refusals`` is what Gett rejected, the latest last; ``sold_out`` the items it has no more. ``sessions``
+    counts the sessions there have been; ``end_user_needed`` is true when only an end user is given a
+    price: by the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
     """
 
     checkout_id: str
@@ -70,12 +73,12 @@ class CheckoutState:
     tip: Decimal | None = None
     quote: Quote | None = None
     agreed_total: Decimal | None = None
+    agreed_for: str | None = None
     payment: Payment | None = None
     placement: Placement | None = None
     order: Order | None = None
-    cart_refused: str | None = None
-    store_refused: str | None = None
-    payment_refused: str | None = None
+    refusals: tuple[Refusal, ...] = ()
+    sold_out: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -94,6 +97,26 @@ class CheckoutState:
             return True
         session = self.session
         return session is not None and session.level is Level.END_USER and session.is_fresh(now)
+
+    @property
+    def order_digest(self) -> str:
+        """What tells this order from another: its store, its lines as chosen, how it gets there."""
+        lines = [
+            (line.item_id, line.quantity, line.groups, line.special_instructions)
+            for line in self.lines
+        ]
+        store_id = self.store.store_id if self.store else None
+        return sha256(repr((store_id, lines, self.fulfillment)).encode()).hexdigest()[:16]
+
+    @property
+    def agreement(self) -> Decimal | None:
+        """The total the shopper agreed to for this order; of another one nothing is agreed."""
+        is_this = self.agreed_for is None or self.agreed_for == self.order_digest
+        return self.agreed_total if is_this else None
+
+    def refused(self, part: Part) -> Refusal | None:
+        """What stands against the part, if anything does."""
+        return standing(self.refusals, part)
 
     def quote_is_live(self, now: datetime) -> bool:
         """Whether there is a quote, with time enough left to place an order on it."""

@@ -65,12 +65,14 @@ def read_problem(
     body: bytes,
     now: datetime,
     *,
+    operation: str = "",
     missing: str = "NOT_FOUND",
     secrets: Collection[str] = (),
 ) -> ApiError:
     """The error an answer with a refusing status amounts to, whatever its body is.
 
-    ``now`` (aware) turns dates into seconds. ``missing`` is the code of a 404 without a body.
+    ``now`` (aware) turns dates into seconds. ``missing`` is the code of a 404 without a body,
+    ``operation`` what was asked for.
     ``secrets`` are masked wherever they stand; see `secrets_of`.
     """
     document = _document(body)
@@ -94,6 +96,7 @@ def read_problem(
         title=text("title"),
         retry_after=_retry_after(status, document, headers, now),
         request_id=text("requestId") or None,
+        operation=operation,
         errors=_entries(document.get("errors"), secrets),
         **facts,
     )

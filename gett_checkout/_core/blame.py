@@ -1,0 +1,134 @@
+"""Which part of the checkout a refusal of Gett's blames, and which lines.
+
+``errors[]`` names the part, whatever the code is; the code decides only when nothing is named, the
+category when the code is unknown. Docs: Errors › VALIDATION_FAILED, INVALID_REQUEST.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+from attrs import evolve
+
+from gett_checkout._core.cart import Line, LineProblem
+from gett_checkout._core.codes import Part, part_of
+from gett_checkout.errors import ApiError
+
+# The members of requests that belong to each part, in the order in which the parts are to be fixed.
+_MEMBERS: Final[Mapping[Part, re.Pattern[str]]] = {
+    part: re.compile(members, re.IGNORECASE)
+    for part, members in {
+        Part.STORE: "storeId|catalogSetId",
+        Part.LINES: "cart|lineItems?|lineItemId|itemId|specialInstructions|quantity|modifier.*",
+        Part.SHOPPER: "customer|email|firstName|lastName|phone|partnerUserId",
+        Part.FULFILLMENT: "address|addressId|address[12]|city|state|postalCode|mode|fulfillment.*",
+        Part.PAYMENT: "payment.*|cardOnFile|savedCard|gettPayment|cardToken|processorType"
+        "|bin|card.*|cvc|expiration|lastFour|billingAddress",
+        Part.QUOTE: "validatedOrderToken|amounts|tip",
+    }.items()
+}
+_PATHS: Final = ("jsonPath", "path", "pointer", "field")
+_SEPARATORS: Final = re.compile(r"[^\w]+")
+# Operations whose requests are about one part only, and that part.
+SUBJECTS: Final[Mapping[str, Part]] = {
+    "list_payment_methods": Part.PAYMENT,
+    "add_payment_card": Part.PAYMENT,
+}
+# Statuses that are about a credential or a limit, whatever they name.
+_NOT_THE_ORDER: Final = (401, 403, 408, 429)
+
+
+def blamed(error: ApiError) -> Part:
+    """The part of the checkout that the error blames: by what ``errors[]`` names, or else by its code."""
+    if 400 <= error.status < 500 and error.status not in _NOT_THE_ORDER:
+        named = {part for entry in error.errors for part in _parts(entry)}
+        if named and error.operation in SUBJECTS:
+            return SUBJECTS[error.operation]
+        for part in _MEMBERS:
+            if part in named:
+                return part
+        part = part_of(error)
+        return SUBJECTS.get(error.operation, part) if part is Part.INTEGRATION else part
+    return part_of(error)
+
+
+def _parts(entry: Mapping[str, Any]) -> Iterator[Part]:
+    """The parts an entry of ``errors[]`` names; none when its names are not understood."""
+    if entry.get("itemId") or entry.get("lineItemId"):
+        yield Part.LINES
+        return
+    for path in _paths(entry):
+        for name in path:
+            found = next((part for part, known in _MEMBERS.items() if known.fullmatch(name)), None)
+            if found is Part.LINES and name.lower() == "cart":
+                continue  # the store is named in the cart, too
+            if found is not None:
+                yield found
+                return
+        if [name.lower() for name in path] == ["cart"]:
+            yield Part.LINES
+
+
+def _paths(entry: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The names in each path of an entry, however it is spelt: ``$.a.b[2]``, ``$['a']``, ``/a/b/2``."""
+    for member in _PATHS:
+        path = entry.get(member)
+        if isinstance(path, str):
+            yield [name for name in _SEPARATORS.split(path) if name]
+
+
+def mark(error: ApiError, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """The lines with a problem on each that ``errors[]`` names.
+
+    An entry names an item (``itemId``), a line, or a place in the request; docs: Errors ›
+    ITEM_UNAVAILABLE, VALIDATION_FAILED.
+    """
+    for entry in error.errors:
+        problem = LineProblem(
+            str(entry.get("code") or error.code), str(entry.get("message") or error.detail)
+        )
+        lines = tuple(
+            evolve(line, problems=(*line.problems, problem))
+            if _is_named(entry, index, line)
+            else line
+            for index, line in enumerate(lines)
+        )
+    return lines
+
+
+def _is_named(entry: Mapping[str, Any], index: int, line: Line) -> bool:
+    if entry.get("lineItemId"):
+        return bool(entry["lineItemId"] == line.line_id)
+    if entry.get("itemId"):
+        return entry["itemId"] in item_ids(line)
+    return any(str(index) in _indexes(path) for path in _paths(entry))
+
+
+def _indexes(path: list[str]) -> Iterator[str]:
+    """The numbers that follow ``lineItems`` in a path."""
+    for name, following in pairwise(path):
+        if name.lower() == "lineitems":
+            yield following
+
+
+def sold_out(error: ApiError) -> tuple[str, ...]:
+    """The items that Gett says it has no more. Docs: Errors › ITEM_UNAVAILABLE."""
+    return tuple(
+        entry["itemId"]
+        for entry in error.errors
+        if isinstance(entry.get("itemId"), str)
+        and "ITEM_UNAVAILABLE" in (entry.get("code"), error.code)
+    )
+
+
+def item_ids(line: Line) -> set[str]:
+    """The ids of the line's item and of every modifier chosen on it."""
+    found, waiting = {line.item_id}, list(line.groups)
+    while waiting:
+        for choice in waiting.pop().chosen:
+            found.add(choice.item_id)
+            waiting.extend(choice.groups)
+    return found
