@@ -125,12 +125,13 @@ class Shopper(RuleBasedStateMachine):
         if not legal:
             assert isinstance(refused, StepNotAllowedError)
         elif isinstance(event, machine.PlacementBegun):
-            assert (refused.requirements if refused else ()) == missing
+            blocked = any(each.blocks for each in missing)
+            assert (refused.requirements if refused else ()) == (missing if blocked else ())
         else:
             assert refused is None
         if refused is not None:
             assert self.state is before
-        else:
+        elif not isinstance(event, machine.Aside) or stage is Stage.PLACING:
             self.last = type(event)
         assert snapshot.dump(before) == bytes_before
 
@@ -217,7 +218,8 @@ class Shopper(RuleBasedStateMachine):
                 priced = OPEN_STAGES.index(state.stage) >= OPEN_STAGES.index(Stage.PAY)
                 assert (state.quote is not None) is priced
                 # A placement that made no order leaves its key, for the same body and no other.
-                assert state.placement is None or self.last is machine.NotPlaced
+                kept = (machine.NotPlaced, machine.ShopperRejected)
+                assert state.placement is None or self.last in kept
 
     @invariant()
     def can_be_placed_exactly_when_nothing_is_missing(self) -> None:
