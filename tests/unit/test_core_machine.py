@@ -349,7 +349,7 @@ TELLING: list[tuple[Event, str, str]] = [
     (machine.FulfillmentChosen(HOME), "", "fulfillment"),
     (machine.IdentityCorrected(evolve(WHO, phone=None)), "shopper quote", ""),
     (machine.IdentityCorrected(WHO), "", "shopper"),
-    (machine.ShopperChanged(SOMEONE_ELSE), "shopper quote", ""),
+    (machine.ShopperChanged(SOMEONE_ELSE), "shopper quote payment", ""),
     (machine.PaymentChosen(GettPayment()), "payment", ""),
     (machine.WentThrough("validate"), "integration", ""),
     (machine.WentThrough("place"), "quote", ""),
