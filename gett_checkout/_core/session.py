@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Any
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -21,6 +22,7 @@ from gett_checkout._core.validators import matches, optional_text, text
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 _NEEDS = "an identity needs email, first_name and last_name together; {} is missing"
 # Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
 RENEW_AHEAD = timedelta(minutes=2)
@@ -65,8 +67,12 @@ class Identity:
     )
 
     def is_same_person(self, other: Identity) -> bool:
-        """Whether both name one end user: Gett knows its end users by their e-mail."""
-        return self.email.casefold() == other.email.casefold()
+        """Whether both name one end user: Gett knows its end users by their e-mail.
+
+        Only the letters A to Z are the same in either case. Anything looser takes two mailboxes
+        for one: ``casefold`` makes ``ß`` of one address the ``ss`` of another.
+        """
+        return self.email.translate(_LOWER) == other.email.translate(_LOWER)
 
 
 @frozen
