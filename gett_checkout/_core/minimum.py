@@ -7,7 +7,7 @@ from the store's ``minimumOrderAmount``. Docs: Errors › ORDER_BELOW_MINIMUM.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any, Final, Literal
 
 from attrs import frozen
@@ -19,6 +19,8 @@ from gett_checkout._core.money import DEFAULT_CURRENCY, ZERO, minor_digits, show
 from gett_checkout._core.order import Quote
 
 _TOP_UP_QUANTITY = 3
+# Of our own: the caller's may hold two digits, and then 15.00 cannot be written at all.
+_CENTS: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 _DUST: Final = Decimal("1e-6")  # what a server's binary fractions may lack
 
 
@@ -83,7 +85,7 @@ def minimum_order(
 
 
 def _to_the_cent(amount: Decimal, currency: str) -> Decimal:
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), context=_CENTS)
 
 
 def top_ups(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, Inexact, localcontext
 
 import pytest
 from attrs import evolve
@@ -145,6 +145,15 @@ def test_amounts_are_compared_to_the_cent_of_their_currency(
     assert str(found.counted) == counted
     assert found.missing == Decimal(missing)
     assert found.met is (found.missing == 0)
+
+
+def test_the_callers_decimal_context_does_not_break_the_cents() -> None:
+    with localcontext() as context:
+        context.prec = 2
+        context.traps[Inexact] = True
+        found = minimum_order(STORE, (), quote(sub_total="15.000", total="20.00"))
+    assert found is not None
+    assert (str(found.counted), found.met) == ("15.00", True)
 
 
 def test_a_minimum_of_less_than_a_cent_is_met() -> None:
