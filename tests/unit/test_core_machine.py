@@ -10,8 +10,9 @@ import pytest
 from attrs import evolve, frozen
 
 from gett_checkout._core import machine
+from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import Aside, Event
-from gett_checkout._core.order import GettPayment, Pickup, SavedCard
+from gett_checkout._core.order import Delivery, GettPayment, Pickup, SavedCard
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import (
@@ -33,20 +34,28 @@ from tests.samples.states import (
     line,
     placement,
     quote,
+    rejection,
     state_at,
 )
+
+OUT_OF_SALADS = rejection(Part.LINES, "ITEM_UNAVAILABLE")
+CLOSED = rejection(Part.STORE, "STORE_CLOSED")
+TOO_FAR = rejection(Part.FULFILLMENT, "ADDRESS_OUT_OF_RANGE")
+DECLINED = rejection(Part.PAYMENT, "PAYMENT_DECLINED")
+NO_PHONE = rejection(Part.SHOPPER, "VALIDATION_FAILED")
+FORBIDDEN = rejection(Part.INTEGRATION, "FORBIDDEN")
 
 SAMPLES: dict[type[Event], Event] = {
     machine.CartChanged: machine.CartChanged((SALADS, line("water", 1))),
     machine.ShopperChanged: machine.ShopperChanged(SOMEONE_ELSE),
     machine.FulfillmentChosen: machine.FulfillmentChosen(Pickup()),
-    machine.FulfillmentRejected: machine.FulfillmentRejected(),
+    machine.FulfillmentRejected: machine.FulfillmentRejected(TOO_FAR),
     machine.Quoted: machine.Quoted(quote(total="28.00"), Decimal("3.00")),
     machine.QuoteLost: machine.QuoteLost(),
-    machine.CartRejected: machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)),
-    machine.StoreLost: machine.StoreLost("STORE_CLOSED"),
+    machine.CartRejected: machine.CartRejected(OUT_OF_SALADS, (SALADS,)),
+    machine.StoreLost: machine.StoreLost(CLOSED),
     machine.PaymentChosen: machine.PaymentChosen(GettPayment()),
-    machine.PaymentRejected: machine.PaymentRejected("PAYMENT_DECLINED"),
+    machine.PaymentRejected: machine.PaymentRejected(DECLINED),
     machine.PlacementBegun: machine.PlacementBegun(placement()),
     machine.NoAnswer: machine.NoAnswer(placement(attempts=2)),
     machine.NotPlaced: machine.NotPlaced(),
@@ -65,6 +74,9 @@ SAMPLES: dict[type[Event], Event] = {
     machine.ContextSet: machine.ContextSet(None),
     machine.ContextUnchanged: machine.ContextUnchanged(SESSION),
     machine.Noticed: machine.Noticed(Notice("a", "b", NOW)),
+    machine.ShopperRejected: machine.ShopperRejected(NO_PHONE),
+    machine.Objected: machine.Objected(FORBIDDEN),
+    machine.WentThrough: machine.WentThrough("validate"),
 }
 
 # stage → event → (the stage it lands on, the stage it has walked on to), from the samples above.
@@ -73,52 +85,64 @@ B, F, V, P = Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY
 LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
     Stage.BROWSE: {
         "CartChanged": (B, V),
+        "CartRejected": (B, B),
+        "StoreLost": (B, B),
         "FulfillmentChosen": (B, B),
+        "FulfillmentRejected": (B, B),
         "ShopperChanged": (B, B),
+        "QuoteLost": (B, B),
+        "PaymentRejected": (B, B),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.FULFILLMENT: {
         "CartChanged": (B, F),
+        "CartRejected": (B, B),
+        "StoreLost": (B, B),
         "FulfillmentChosen": (F, V),
         "FulfillmentRejected": (F, F),
         "ShopperChanged": (F, F),
+        "QuoteLost": (F, F),
+        "PaymentRejected": (F, F),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.VALIDATE: {
         "CartChanged": (B, V),
-        "FulfillmentChosen": (F, V),
-        "FulfillmentRejected": (F, F),
-        "ShopperChanged": (V, V),
-        "Quoted": (V, Stage.PLACE),
         "CartRejected": (B, B),
         "StoreLost": (B, B),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (F, V),
+        "Quoted": (V, Stage.PLACE),
+        "QuoteLost": (V, V),
+        "PaymentRejected": (V, V),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.PAY: {
         "CartChanged": (B, V),
-        "FulfillmentChosen": (F, V),
-        "FulfillmentRejected": (F, F),
-        "ShopperChanged": (V, V),
-        "Quoted": (V, P),
-        "QuoteLost": (V, V),
         "CartRejected": (B, B),
         "StoreLost": (B, B),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (F, V),
+        "Quoted": (V, P),
+        "QuoteLost": (V, V),
         "PaymentChosen": (P, Stage.PLACE),
+        "PaymentRejected": (P, P),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.PLACE: {
         "CartChanged": (B, V),
-        "FulfillmentChosen": (F, V),
-        "FulfillmentRejected": (F, F),
-        "ShopperChanged": (V, V),
-        "Quoted": (V, Stage.PLACE),
-        "QuoteLost": (V, V),
         "CartRejected": (B, B),
         "StoreLost": (B, B),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (F, V),
+        "Quoted": (V, Stage.PLACE),
+        "QuoteLost": (V, V),
         "PaymentChosen": (P, Stage.PLACE),
         "PaymentRejected": (P, P),
         "PlacementBegun": (Stage.PLACING, Stage.PLACING),
@@ -132,6 +156,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "CartRejected": (B, B),
         "FulfillmentRejected": (F, F),
         "StoreLost": (B, B),
+        "ShopperRejected": (Stage.PLACE, Stage.PLACE),
         "NotPlaced": (Stage.PLACE, Stage.PLACE),
         "NoAnswer": (Stage.PLACING, Stage.PLACING),
     },
@@ -152,6 +177,9 @@ ASIDES: dict[str, set[Stage]] = {
     "Identified": {*OPEN, Stage.PLACING},
     "IdentityCorrected": set(OPEN),
     "StoreRead": set(OPEN),
+    "ShopperRejected": set(OPEN),  # and it ends a placement, above
+    "Objected": set(OPEN),
+    "WentThrough": set(OPEN),
     "TotalConfirmed": {Stage.PAY, Stage.PLACE},
     "PlacementPostponed": {Stage.PLACING},
     "OrderRead": {Stage.PLACED},
@@ -228,23 +256,127 @@ def test_an_event_of_somebody_elses_is_illegal() -> None:
 
 PRICED = [Stage.PAY, Stage.PLACE]
 DROPPING: list[Event] = [
-    machine.CartChanged((SALADS,)),
-    machine.FulfillmentChosen(HOME),
-    machine.FulfillmentRejected(),
+    machine.CartChanged((SALADS, SALADS)),
+    machine.CartChanged((evolve(SALADS, problems=INCOMPLETE.problems),)),
+    machine.CartChanged((SALADS,), evolve(STORE, catalog_set_id="cs-2")),
+    machine.FulfillmentChosen(Pickup()),
+    machine.FulfillmentRejected(TOO_FAR),
     machine.ShopperChanged(SOMEONE_ELSE),
-    machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)),
-    machine.StoreLost("STORE_CLOSED"),
+    machine.CartRejected(OUT_OF_SALADS, (SALADS,)),
+    machine.StoreLost(CLOSED),
 ]
 
 
 @pytest.mark.parametrize("stage", PRICED)
 @pytest.mark.parametrize("event", DROPPING, ids=lambda event: type(event).__name__)
-def test_what_questions_the_order_drops_the_price_and_the_consent(
-    stage: Stage, event: Event
-) -> None:
+def test_what_questions_the_order_drops_the_price(stage: Stage, event: Event) -> None:
     moved = machine.apply(state_at(stage), event, NOW)
-    assert (moved.quote, moved.agreed_total) == (None, None)
+    assert moved.quote is None
+    assert OPEN_ORDER.index(moved.stage) < OPEN_ORDER.index(P)
     assert moved.tip == Decimal("3.00")
+
+
+OPEN_ORDER = [B, F, V, P, Stage.PLACE]
+NOTHING_NEW: list[Event] = [
+    machine.CartChanged((SALADS,)),
+    machine.CartChanged((SALADS,), STORE),
+    machine.CartChanged((SALADS,), evolve(STORE, name="Nonna's")),
+    machine.FulfillmentChosen(HOME),
+    machine.StoreRead(STORE),
+    machine.Identified(WHO),
+]
+
+
+@pytest.mark.parametrize("stage", PRICED)
+@pytest.mark.parametrize("event", NOTHING_NEW, ids=repr)
+def test_what_changes_nothing_of_the_order_drops_nothing(stage: Stage, event: Event) -> None:
+    state = state_at(stage, agreed_for=AGREED)
+    moved = machine.apply(state, event, NOW)
+    assert moved == evolve(state, store=moved.store)
+    assert moved.agreement == Decimal("27.00")
+
+
+def test_a_store_that_is_read_again_is_known_as_it_is_now() -> None:
+    renamed = evolve(STORE, name="Nonna's")
+    for event in (machine.CartChanged((SALADS,), renamed), machine.StoreRead(renamed)):
+        assert machine.apply(state_at(Stage.PLACE), event, NOW).store == renamed
+
+
+# --- consent --------------------------------------------------------------------------------------
+
+AGREED = state_at(Stage.PLACE).order_digest
+
+
+def agreed(**facts: Any) -> CheckoutState:
+    """A checkout ready to be placed, for a total the shopper agreed to."""
+    state = state_at(Stage.VALIDATE, **facts)
+    return machine.apply(state, machine.Quoted(quote(), Decimal("3.00")), NOW)
+
+
+def test_a_price_is_agreed_to_for_the_order_it_is_of() -> None:
+    assert (agreed().agreed_total, agreed().agreed_for) == (Decimal("27.00"), AGREED)
+    assert agreed().agreement == Decimal("27.00")
+    confirmed = machine.apply(agreed(), machine.TotalConfirmed(Decimal("28.00")), NOW)
+    assert (confirmed.agreed_total, confirmed.agreed_for) == (Decimal("28.00"), AGREED)
+
+
+OTHER_ORDERS: list[Event] = [
+    machine.CartChanged((SALADS, SALADS)),
+    machine.CartChanged((evolve(SALADS, quantity=4),)),
+    machine.CartChanged((evolve(SALADS, special_instructions="no onions"),)),
+    machine.CartChanged((SALADS,), evolve(STORE, store_id="st-2")),
+    machine.FulfillmentChosen(Pickup()),
+]
+
+
+@pytest.mark.parametrize("event", OTHER_ORDERS, ids=repr)
+def test_of_another_order_nothing_is_agreed(event: Event) -> None:
+    moved = machine.apply(agreed(), event, NOW)
+    assert moved.agreement is None
+    priced = machine.apply(moved, machine.Quoted(quote(total="31.00"), moved.tip), NOW)
+    assert (priced.agreement, priced.agreed_for) == (Decimal("31.00"), moved.order_digest)
+
+
+# What happens to an order, and what makes it the same again.
+THERE_AND_BACK: list[tuple[Event, Event]] = [
+    (machine.StoreLost(CLOSED), machine.CartChanged((SALADS,), STORE)),
+    (machine.StoreLost(CLOSED), machine.StoreRead(STORE)),
+    (
+        machine.CartRejected(OUT_OF_SALADS, (evolve(SALADS, problems=INCOMPLETE.problems),)),
+        machine.CartChanged((SALADS,)),
+    ),
+    (machine.FulfillmentRejected(TOO_FAR), machine.FulfillmentChosen(HOME)),
+    (machine.CartChanged((SALADS, SALADS)), machine.CartChanged((SALADS,))),
+    (machine.FulfillmentChosen(Pickup()), machine.FulfillmentChosen(HOME)),
+    (machine.QuoteLost(), machine.Identified(WHO)),
+]
+
+
+@pytest.mark.parametrize(("there", "back"), THERE_AND_BACK, ids=lambda each: type(each).__name__)
+def test_what_was_agreed_to_survives_what_changed_nothing_in_the_end(
+    there: Event, back: Event
+) -> None:
+    again = machine.apply(machine.apply(agreed(), there, NOW), back, NOW)
+    assert (again.quote, again.agreement) == (None, Decimal("27.00"))
+    landed = machine.apply(again, machine.CartChanged(again.lines), NOW)
+    priced = machine.apply(landed, machine.Quoted(quote(total="29.00"), landed.tip), NOW)
+    with pytest.raises(TotalChangedError) as raised:
+        machine.apply(priced, machine.PlacementBegun(placement()), NOW)
+    assert (raised.value.before, raised.value.after) == (Decimal("27.00"), Decimal("29.00"))
+
+
+def test_another_shopper_has_agreed_to_nothing() -> None:
+    assert machine.apply(agreed(), machine.ShopperChanged(SOMEONE_ELSE), NOW).agreement is None
+
+
+def test_a_tip_is_for_the_order_at_one_store() -> None:
+    elsewhere = evolve(STORE, store_id="st-2")
+    assert machine.apply(agreed(), machine.CartChanged((), elsewhere), NOW).tip is None
+    new_menu = evolve(STORE, catalog_set_id="cs-2")
+    moved = machine.apply(agreed(), machine.CartChanged((SALADS,), new_menu), NOW)
+    assert moved.tip == Decimal("3.00")
+    first = CheckoutState("c", NOW, tip=Decimal("3.00"))
+    assert machine.apply(first, machine.CartChanged((), STORE), NOW).tip == Decimal("3.00")
 
 
 def test_a_lost_quote_keeps_what_the_shopper_agreed_to() -> None:
@@ -273,15 +405,25 @@ def test_the_first_price_is_agreed_to_by_going_on() -> None:
 
 def test_a_cart_refusal_holds_until_the_cart_changes() -> None:
     refused = machine.apply(
-        state_at(Stage.PLACE), machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)), NOW
+        state_at(Stage.PLACE), machine.CartRejected(OUT_OF_SALADS, (SALADS,)), NOW
     )
-    assert (refused.stage, refused.cart_refused) == (Stage.BROWSE, "ITEM_UNAVAILABLE")
-    blamed = machine.CartRejected("ITEM_UNAVAILABLE", (INCOMPLETE,))
-    assert machine.apply(state_at(Stage.PLACE), blamed, NOW).lines == (INCOMPLETE,)
+    assert (refused.stage, refused.refused(Part.LINES)) == (Stage.BROWSE, OUT_OF_SALADS)
+    marked = machine.CartRejected(OUT_OF_SALADS, (INCOMPLETE,))
+    assert machine.apply(state_at(Stage.PLACE), marked, NOW).lines == (INCOMPLETE,)
     with pytest.raises(StepNotAllowedError):
         machine.apply(refused, machine.Quoted(quote(), None), NOW)
-    mended = machine.apply(refused, machine.CartChanged((SALADS,)), NOW)
-    assert (mended.stage, mended.cart_refused) == (Stage.VALIDATE, None)
+    fixed = machine.apply(refused, machine.CartChanged((SALADS, SALADS)), NOW)
+    assert (fixed.stage, fixed.refusals) == (Stage.VALIDATE, ())
+
+
+def test_what_gett_has_no_more_is_kept_until_the_menu_is_read_again() -> None:
+    state = state_at(Stage.PLACE)
+    for items in (("salad",), ("ham", "salad")):
+        event = machine.CartRejected(OUT_OF_SALADS, (SALADS,), items)
+        state = machine.apply(state, event, NOW)
+    assert state.sold_out == ("salad", "ham")
+    assert machine.apply(state, machine.CartChanged(()), NOW).sold_out == ("salad", "ham")
+    assert machine.apply(state, machine.CartChanged((), STORE), NOW).sold_out == ()
 
 
 def test_a_cart_of_no_store_cannot_be_ordered() -> None:
@@ -291,12 +433,12 @@ def test_a_cart_of_no_store_cannot_be_ordered() -> None:
 
 
 def test_a_lost_store_stays_lost_until_a_store_is_read() -> None:
-    lost = machine.apply(state_at(Stage.PLACE), machine.StoreLost("STORE_CLOSED"), NOW)
+    lost = machine.apply(state_at(Stage.PLACE), machine.StoreLost(CLOSED), NOW)
     assert (lost.stage, lost.store, lost.lines) == (Stage.BROWSE, STORE, (SALADS,))
     still = machine.apply(lost, machine.CartChanged((SALADS,)), NOW)
-    assert (still.stage, still.store_refused) == (Stage.BROWSE, "STORE_CLOSED")
+    assert (still.stage, still.refused(Part.STORE)) == (Stage.BROWSE, CLOSED)
     reopened = machine.apply(still, machine.CartChanged((SALADS,), STORE), NOW)
-    assert (reopened.stage, reopened.store_refused) == (Stage.VALIDATE, None)
+    assert (reopened.stage, reopened.refused(Part.STORE)) == (Stage.VALIDATE, None)
 
 
 @pytest.mark.parametrize(
@@ -312,15 +454,13 @@ def test_a_cart_that_cannot_be_ordered_stays_in_browse(lines: Any) -> None:
 
 
 def test_a_rejected_payment_is_taken_away_and_another_clears_it() -> None:
-    declined = machine.apply(
-        state_at(Stage.PLACING), machine.PaymentRejected("PAYMENT_DECLINED"), NOW
-    )
+    declined = machine.apply(state_at(Stage.PLACING), machine.PaymentRejected(DECLINED), NOW)
     assert (declined.stage, declined.payment) == (Stage.PAY, None)
-    assert declined.payment_refused == "PAYMENT_DECLINED"
+    assert declined.refused(Part.PAYMENT) == DECLINED
     assert declined.quote is not None
     assert declined.placement is None
     chosen = machine.apply(declined, machine.PaymentChosen(GettPayment()), NOW)
-    assert (chosen.stage, chosen.payment_refused) == (Stage.PLACE, None)
+    assert (chosen.stage, chosen.refusals) == (Stage.PLACE, ())
 
 
 def test_another_shopper_keeps_cart_and_fulfillment_but_no_saved_card() -> None:
@@ -329,6 +469,105 @@ def test_another_shopper_keeps_cart_and_fulfillment_but_no_saved_card() -> None:
     assert (moved.identity, moved.session, moved.payment) == (SOMEONE_ELSE, None, None)
     assert (moved.lines, moved.fulfillment) == (state.lines, state.fulfillment)
     assert moved.sessions == state.sessions
+
+
+@pytest.mark.parametrize("stage", sorted(OPEN - {Stage.FULFILLMENT}))
+def test_another_shopper_has_no_address_that_is_stored_for_this_one(stage: Stage) -> None:
+    state = state_at(stage, fulfillment=Delivery(address_id="address-1"))
+    moved = machine.apply(state, machine.ShopperChanged(SOMEONE_ELSE), NOW)
+    assert moved.fulfillment is None
+    assert moved.stage is (Stage.BROWSE if stage is Stage.BROWSE else Stage.FULFILLMENT)
+
+
+# --- what stands against the checkout -------------------------------------------------------------
+
+EVERY = tuple(rejection(part, f"CODE_{part}", step=f"step-{part}") for part in Part)
+NEW_MENU = evolve(STORE, catalog_set_id="cs-2")
+CALLED = evolve(WHO, phone="+12125550199")
+
+# What happens, the parts whose rejections are gone by it, and those whose are answered: typed by hand.
+# The order: changed is gone, the same again is answered.
+FADING: list[tuple[Event, str, str]] = [
+    (machine.CartChanged((SALADS, SALADS)), "lines quote", ""),
+    (machine.CartChanged((SALADS,)), "", "lines"),
+    (machine.CartChanged((SALADS,), STORE), "", "lines store"),
+    (machine.CartChanged((SALADS, SALADS), STORE), "lines quote", "store"),
+    (machine.CartChanged((SALADS,), NEW_MENU), "lines store quote", ""),
+    (machine.CartChanged((), evolve(STORE, store_id="st-2")), "lines store quote", ""),
+    (machine.StoreRead(STORE), "", "store"),
+    (machine.FulfillmentChosen(Pickup()), "fulfillment quote", ""),
+    (machine.FulfillmentChosen(HOME), "", ""),
+    (machine.Identified(WHO), "", "shopper"),
+    (machine.Identified(CALLED), "shopper quote", ""),
+    (machine.IdentityCorrected(WHO), "", "shopper"),
+    (machine.IdentityCorrected(CALLED), "shopper quote", ""),
+    (machine.ShopperChanged(SOMEONE_ELSE), "shopper payment quote", ""),
+    (machine.PaymentChosen(GettPayment()), "payment", ""),
+    (machine.Quoted(quote(), Decimal("3.00")), "", "quote"),
+    (machine.WentThrough("step-service"), "service", ""),
+    (machine.WentThrough("step-lines"), "lines", ""),
+    (machine.WentThrough("another"), "", ""),
+    (machine.QuoteLost(), "", ""),
+    (machine.TotalConfirmed(Decimal("27.00")), "", ""),
+    (machine.Abandoned(), "", ""),
+    (machine.SessionOpened(SESSION), "", ""),
+    (machine.SessionRenewed(SESSION, NOW), "", ""),
+    (machine.SessionDistrusted(end_user_wanted=True), "", ""),
+    (machine.ContextSent(HOME), "", ""),
+    (machine.ContextSet(None), "", ""),
+    (machine.ContextUnchanged(SESSION), "", ""),
+    (machine.Noticed(Notice("a", "b", NOW)), "", ""),
+    (machine.Placed(ORDER), " ".join(Part), ""),
+]
+
+
+@pytest.mark.parametrize(("event", "gone", "answered"), FADING, ids=lambda each: repr(each)[:50])
+def test_what_becomes_of_what_gett_rejected(event: Event, gone: str, answered: str) -> None:
+    moved = machine.apply(state_at(Stage.PLACE, refusals=EVERY), event, NOW)
+    assert {each for each in EVERY if each.part not in gone.split()} == {
+        evolve(each, answered=False) for each in moved.refusals
+    }
+    assert {each.part.value for each in moved.refusals if each.answered} == set(answered.split())
+
+
+REJECTING: list[tuple[Stage, Event, Part]] = [
+    *((stage, machine.CartRejected(OUT_OF_SALADS, (SALADS,)), Part.LINES) for stage in Stage),
+    *((stage, machine.StoreLost(CLOSED), Part.STORE) for stage in Stage),
+    *((stage, machine.FulfillmentRejected(TOO_FAR), Part.FULFILLMENT) for stage in Stage),
+    *((stage, machine.ShopperRejected(NO_PHONE), Part.SHOPPER) for stage in Stage),
+    *((stage, machine.PaymentRejected(DECLINED), Part.PAYMENT) for stage in Stage),
+    *((stage, machine.QuoteLost(rejection(Part.QUOTE)), Part.QUOTE) for stage in Stage),
+    *((stage, machine.Objected(FORBIDDEN), Part.INTEGRATION) for stage in OPEN),
+    (Stage.PLACING, machine.NotPlaced(FORBIDDEN), Part.INTEGRATION),
+]
+
+
+@pytest.mark.parametrize(("stage", "event", "part"), REJECTING, ids=named)
+def test_what_gett_rejects_stands_and_is_counted(stage: Stage, event: Any, part: Part) -> None:
+    if stage in (Stage.PLACED, Stage.ABANDONED):
+        assert not machine.is_legal(stage, type(event))
+        return
+    other = rejection(next(each for each in Part if each is not part), "OTHER")
+    state = state_at(stage, refusals=(other,))
+    once = machine.apply(state, event, NOW)
+    assert once.refusals == (other, event.refusal)
+    before = evolve(event.refusal, times=2, answered=True, code="BEFORE")
+    again = machine.apply(state_at(stage, refusals=(before, other)), event, NOW)
+    assert again.refusals == (other, evolve(event.refusal, times=3))
+
+
+def test_a_placement_that_is_rejected_for_the_shopper_keeps_its_key_for_the_same_body() -> None:
+    moved = machine.apply(state_at(Stage.PLACING), machine.ShopperRejected(NO_PHONE), NOW)
+    assert (moved.stage, moved.placement) == (Stage.PLACE, placement())
+    assert moved.refused(Part.SHOPPER) == NO_PHONE
+
+
+@pytest.mark.parametrize("part", [Part.LINES, Part.STORE], ids=str)
+def test_a_cart_that_was_rejected_can_be_ordered_once_that_is_answered(part: Part) -> None:
+    refused = state_at(Stage.PLACE, refusals=(rejection(part),))
+    assert not machine.cart_orderable(refused, NOW)
+    asked = state_at(Stage.PLACE, refusals=(rejection(part, answered=True),))
+    assert machine.cart_orderable(asked, NOW)
 
 
 def test_the_placement_is_in_the_state_before_it_is_sent_and_grows() -> None:
@@ -407,7 +646,7 @@ def test_a_quote_that_comes_too_late_is_no_quote() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [machine.NotPlaced(), machine.PaymentRejected("PAYMENT_DECLINED")], ids=repr
+    "event", [machine.NotPlaced(), machine.PaymentRejected(DECLINED)], ids=repr
 )
 def test_a_placement_that_fails_after_its_quote_ran_out_needs_a_new_price(event: Event) -> None:
     moved = machine.apply(state_at(Stage.PLACING), event, LAST)
