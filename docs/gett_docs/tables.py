@@ -23,7 +23,7 @@ from gett_checkout import Checkout, errors
 from gett_checkout import _cli as cli
 from gett_checkout._core import view
 from gett_checkout._core.codes import ERROR_CODES, ErrorCode, refuse
-from gett_checkout._core.consequences import event_at_placement
+from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS, FACTS
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.requirements import RULES
@@ -36,7 +36,14 @@ from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_docs.diagram import events, landings, state_diagram, words
-from gett_docs.examples import ACTIONS, LACKING, NOW, problem_while_shopping, view_while_shopping
+from gett_docs.examples import (
+    ACTIONS,
+    LACKING,
+    NOW,
+    PLACING,
+    problem_while_shopping,
+    view_while_shopping,
+)
 
 _WIDTH: Final = 84  # of an example, in characters
 
@@ -218,6 +225,7 @@ _MEANINGS: Final[Mapping[Outcome, str]] = {
 
 def placement_answers() -> str:
     """What the library concludes from each kind of answer to a placement."""
+    named = ({"jsonPath": "$.payment.savedCard.paymentId"},)
     answers: tuple[tuple[str, GettCheckoutError], ...] = (
         ("the request never left", errors.TransportError(may_have_arrived=False)),
         ("connection lost, or timed out", errors.TransportError()),
@@ -228,8 +236,10 @@ def placement_answers() -> str:
         ("400 `PAYMENT_FAILED`", refuse("PAYMENT_FAILED")),
         ("400 `PAYMENT_DECLINED`", refuse("PAYMENT_DECLINED")),
         ("400 `STORE_CLOSED`, `ITEM_UNAVAILABLE`, …", refuse("STORE_CLOSED")),
+        ("400, 404, 409 or 422 that names a part of the order", refuse("NOT_FOUND", errors=named)),
         ("400 or 422 that blames nothing", refuse("VALIDATION_FAILED")),
         ("409 `CONFLICT`", refuse("CONFLICT")),
+        ("409 `CONFLICT` that may be sent again", refuse("CONFLICT", retryable=True)),
         ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
     )
     head = ("answer", "to the first attempt", "while an unanswered one may be at work", "later")
@@ -314,8 +324,9 @@ def _at_place(error: ApiError) -> str:
 
 
 def _lands(error: ApiError) -> str:
-    event = event_at_placement(error, ())
-    return f"→ {EVENTS[Stage.PLACING][type(event)]}" if event else f"→ {Stage.PLACE}"
+    event = event_of(error, "place", PLACING, NOW)
+    assert event is not None  # noqa: S101 - every error of the API is one
+    return f"→ {EVENTS[Stage.PLACING][type(event)]}"
 
 
 # --- the view -------------------------------------------------------------------------------------
@@ -354,7 +365,7 @@ def next_actions() -> str:
 
 
 def requirements() -> str:
-    """The registry: the order of what is asked for, the step that mends it, and what is next."""
+    """The registry: the order of what is asked for, the step that fixes it, and what is next."""
     rows = []
     for rule in RULES:
         missing = rule.check(LACKING[rule.code], NOW)
@@ -368,7 +379,7 @@ def requirements() -> str:
                 ", ".join(map(code, missing.details)),
             )
         )
-    head = ("code", "`message`, for example", "mended by", "`next_action`", "`details`")
+    head = ("code", "`message`, for example", "fixed by", "`next_action`", "`details`")
     return table(head, rows)
 
 

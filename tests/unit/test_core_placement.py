@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from gett_checkout import errors
 from gett_checkout._core.codes import ERROR_CODES, refuse
-from gett_checkout._core.consequences import event_at_placement
+from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS
 from gett_checkout._core.placement import Outcome, digest, judge
 from gett_checkout._core.state import Stage
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
-from tests.samples.states import NOW, SALADS, placement
+from tests.samples.states import NOW, placement, state_at
 
 # By error code: what it means of a first attempt, and of one after an attempt that may have arrived.
 BY_CODE = {
@@ -87,6 +87,26 @@ BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.SnapshotTooNewError: "unknown",
 }
 
+# By code and the place it names: what is named is refused for good, whatever the code is; unless it is
+# about a credential or a limit.
+NAMED = {
+    ("VALIDATION_FAILED", "$.payment.savedCard.paymentId"): ("refused", "refused"),
+    ("NOT_FOUND", "$.payment.savedCard.paymentId"): ("refused", "refused"),
+    ("INVALID_REQUEST", "$.cart.lineItems[0].quantity"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.addressId"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.customer.phone"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.storeId"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.validatedOrderToken"): ("refused", "refused"),
+    ("CONFLICT", "$.payment"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.weather"): ("not_placed", "refused"),
+    ("NOT_FOUND", "$.weather"): ("not_placed", "unknown"),
+    ("CONFLICT", "$.weather"): ("refused", "exists"),
+    ("FORBIDDEN", "$.payment"): ("not_placed", "unknown"),
+    ("UNAUTHENTICATED", "$.payment"): ("not_placed", "unknown"),
+    ("RATE_LIMITED", "$.payment"): ("not_placed", "unknown"),
+    ("INTERNAL_ERROR", "$.payment"): ("unknown", "unknown"),
+}
+
 CASES: list[tuple[str, GettCheckoutError, tuple[str, str]]] = [
     *((code, refuse(code), means) for code, means in BY_CODE.items()),
     *(
@@ -99,6 +119,16 @@ CASES: list[tuple[str, GettCheckoutError, tuple[str, str]]] = [
     ("failed payment at a broken server", refuse("PAYMENT_FAILED", status=500), ("unknown",) * 2),
     ("closed store at a broken server", refuse("STORE_CLOSED", status=503), ("unknown",) * 2),
     ("already placed, oddly", refuse("ORDER_ALREADY_PLACED", status=400), ("exists",) * 2),
+    # Gett says that it may be sent again: then the first request may still be at work.
+    ("conflict, again", refuse("CONFLICT", retryable=True), ("refused", "unknown")),
+    ("conflict, later", refuse("CONFLICT", retry_after=2.0), ("refused", "unknown")),
+    ("conflict, at once", refuse("CONFLICT", retry_after=0.0), ("refused", "unknown")),
+    ("already placed, again", refuse("ORDER_ALREADY_PLACED", retryable=True), ("exists",) * 2),
+    *(
+        (f"{code} names {path}", refuse(code, errors=[{"jsonPath": path}]), means)
+        for (code, path), means in NAMED.items()
+    ),
+    ("not found names an item", refuse("NOT_FOUND", errors=[{"itemId": "a"}]), ("refused",) * 2),
 ]
 
 
@@ -144,7 +174,7 @@ def test_every_final_refusal_is_an_event_that_may_happen_then(sent_before: bool)
     for _, error, _ in CASES:
         if judge(error, sent_before=sent_before) in (Outcome.REFUSED, Outcome.TRY_AGAIN):
             assert isinstance(error, ApiError)
-            event = event_at_placement(error, (SALADS,))
+            event = event_of(error, "place", state_at(Stage.PLACING), NOW)
             assert event is not None
             assert type(event) in EVENTS[Stage.PLACING]
 
@@ -173,6 +203,65 @@ def test_a_key_is_used_for_a_day_less_an_hour(age: timedelta, too_old: bool) -> 
 )
 def test_a_lease_runs_out(after: float, left: float) -> None:
     assert placement().lease_left(NOW + timedelta(seconds=after)) == left
+
+
+@pytest.mark.parametrize(
+    ("lease", "asked", "after", "seconds"),
+    [
+        (60, None, 0, 2.0),  # most responses come long before the lease ends
+        (60, None, 59, 1.0),
+        (60, None, 60, 0.0),
+        (0, None, 0, 0.0),
+        (0, 60, 0, 60.0),
+        (0, 120, 50, 70.0),
+        (60, 30, 0, 30.0),
+        (60, 1, 0, 2.0),
+        (60, 30, 30, 2.0),
+        (0, 60, 61, 0.0),
+    ],
+)
+def test_nobody_is_told_to_come_back_sooner_than_gett_asked_for(
+    lease: float, asked: float | None, after: float, seconds: float
+) -> None:
+    saved = placement(
+        lease_until=NOW + timedelta(seconds=lease),
+        wait_until=None if asked is None else NOW + timedelta(seconds=asked),
+    )
+    assert saved.come_back_after(NOW + timedelta(seconds=after)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("wait", "until"), [(None, None), (0.0, None), (60.0, NOW + timedelta(seconds=60))]
+)
+def test_a_placement_that_is_released_waits_as_long_as_gett_asked_for(
+    wait: float | None, until: datetime | None
+) -> None:
+    earlier = placement(wait_until=NOW + timedelta(hours=1))
+    released = earlier.released(NOW, wait)
+    assert (released.lease_until, released.wait_until) == (NOW, until)
+    assert placement().released(NOW).wait_until is None
+
+
+@pytest.mark.parametrize(
+    ("lease", "look", "wait", "due"),
+    [
+        (1, None, None, 1),
+        (1, 2, None, 2),
+        (2, 1, None, 2),
+        (1, 2, 3, 3),
+        (3, 2, 1, 3),
+        (1, 3, 2, 3),
+        (1, None, 2, 2),
+    ],
+)
+def test_it_is_due_when_nobody_sends_it_and_gett_wants_to_be_asked(
+    lease: int, look: int | None, wait: int | None, due: int
+) -> None:
+    def at(minutes: int | None) -> datetime | None:
+        return None if minutes is None else NOW + timedelta(minutes=minutes)
+
+    saved = placement(lease_until=at(lease), look_again_at=at(look), wait_until=at(wait))
+    assert saved.due_at == at(due)
 
 
 def test_an_unanswered_request_may_be_at_work_for_a_minute() -> None:
