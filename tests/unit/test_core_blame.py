@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def dotted(names: list[str]) -> str:
 
 
 # GETT_API §4: these all mean the same place.
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[list[str]], str]] = {
     "jsonPath": lambda names: "$." + dotted(names),
     "bare": dotted,
     "quoted": lambda names: (

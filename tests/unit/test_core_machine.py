@@ -200,6 +200,8 @@ ILLEGAL = [(stage, kind) for stage, kind in PAIRS if kind.__name__ not in LANDS[
 
 
 def named(value: object) -> str:
+    if isinstance(value, Event):
+        value = type(value)
     return value.__name__ if isinstance(value, type) else str(value)
 
 
@@ -537,7 +539,7 @@ REJECTING: list[tuple[Stage, Event, Part]] = [
     *((stage, machine.ShopperRejected(NO_PHONE), Part.SHOPPER) for stage in Stage),
     *((stage, machine.PaymentRejected(DECLINED), Part.PAYMENT) for stage in Stage),
     *((stage, machine.QuoteLost(rejection(Part.QUOTE)), Part.QUOTE) for stage in Stage),
-    *((stage, machine.Objected(FORBIDDEN), Part.INTEGRATION) for stage in OPEN),
+    *((stage, machine.Objected(FORBIDDEN), Part.INTEGRATION) for stage in sorted(OPEN)),
     (Stage.PLACING, machine.NotPlaced(FORBIDDEN), Part.INTEGRATION),
 ]
 
