@@ -259,6 +259,7 @@ class Checkout:
         state = self._record.state
         self._require_offered(fulfillment)
         if fulfillment == state.fulfillment and state.session and state.session.context_set:
+            self._record.happen(FulfillmentChosen(fulfillment))
             await self._record.save()  # unless another worker chose anew
             return
         await self._session.ready("set_fulfillment_context", Carry.SESSION, fulfillment)
@@ -410,6 +411,8 @@ class Checkout:
         if state.stage is Stage.PLACING:
             await self._require_resumable(state.placement, now)
         else:
+            if shown is not None and state.quote and self._is_total(shown, state.quote):
+                self._record.happen(TotalConfirmed(state.quote.amounts.total))
             await self._require_complete()
             if shown is not None:
                 self._require_total(shown)
@@ -433,6 +436,8 @@ class Checkout:
 
     async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
         """The same bytes may go out again while their key lives and nobody else sends them."""
+        if placement is not None and placement.is_lost:
+            raise placing.outcome_unknown(self._record)
         if placement is None or placement.is_too_old(now):
             await self._record.save()  # once more, as not due any longer
             placing.concluded(self._record, "too_old", placement)
@@ -447,13 +452,17 @@ class Checkout:
     def _require_total(self, shown: Decimal) -> Decimal:
         """The quote's total; `TotalChangedError` when it is not the one that was shown."""
         quote = self._record.state.quote
-        total = quote.amounts.total if quote else None
-        if total is None or not is_same_amount(shown, total, self._currency):
-            self._record.happen(TotalConfirmed(shown))  # what they agreed to is what they saw
-            raise TotalChangedError(
-                "the total is not the one that was shown", before=shown, after=total
-            )
-        return total
+        if quote is not None and self._is_total(shown, quote):
+            return quote.amounts.total
+        self._record.happen(TotalConfirmed(shown))  # what they agreed to is what they saw
+        raise TotalChangedError(
+            "the total is not the one that was shown",
+            before=shown,
+            after=quote.amounts.total if quote else None,
+        )
+
+    def _is_total(self, shown: Decimal, quote: Quote) -> bool:
+        return is_same_amount(shown, quote.amounts.total, self._currency)
 
     @step(Abandoned)
     async def abandon(self) -> None:

@@ -331,6 +331,7 @@ class GettClient:
             order_token=answer.validated_order_token,
             amounts=answer.amounts,
             expires_at=asked_at + timedelta(seconds=self.assumptions.order_token_life),
+            asked_at=asked_at,
         )
 
     def placement_body(
@@ -464,6 +465,7 @@ class GettClient:
             raise refuse(
                 "RATE_LIMITED",
                 f"not sent: this minute's {operation.bucket} are used up",
+                operation=operation.name,
                 retry_after=wait,
             )
         if wait:

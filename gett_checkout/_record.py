@@ -7,13 +7,15 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from attrs import evolve
+
 from gett_checkout._core import machine
 from gett_checkout._core.consequences import event_of
-from gett_checkout._core.machine import Event
+from gett_checkout._core.machine import Event, NoAnswer
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._snapshot import Snapshots
-from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, StorageError
+from gett_checkout.errors import ApiError, CheckoutNotFoundError, GettCheckoutError, StorageError
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.telemetry.events import SessionUpgraded, StageChanged
 from gett_checkout.telemetry.hooks import Hooks
@@ -50,6 +52,7 @@ class Record:
         self.state: CheckoutState
         self._id = checkout_id
         self._saved: CheckoutState | None = None  # the state that needs no saving
+        self._is_gone = False  # from the storage, while its order was in progress
         self._newest = 0  # the highest version that may be saved, by us or by others
         self._unfinished: asyncio.Task[Any] | None = None
         self._learned: GettCheckoutError | None = None
@@ -74,6 +77,8 @@ class Record:
         """
         if error is self._learned:
             return True
+        if isinstance(error, ApiError) and not error.operation:
+            return False  # it was found here, before anything was sent
         event = event_of(error, step, self.state, self.now())
         if event is None or not machine.is_legal(self.state.stage, type(event)):
             return False
@@ -88,6 +93,8 @@ class Record:
         same, or be done yet, and one that was refused tells of another: then `refresh` reads what
         is saved.
         """
+        if self._is_gone:  # what is known now, this process alone can tell
+            return
         state, now = self.state, self.now()
         placement = state.placement
         is_due = state.stage is Stage.PLACING and placement and not placement.is_too_old(now)
@@ -147,18 +154,22 @@ class Record:
 
     async def refresh(self) -> None:
         """Before a step: reload if our copy may be stale, and drop a quote that ran out."""
-        if self.version < self._newest:
+        if self.version < self._newest and not self._is_gone:
             await self.reload()
         before, self.state = self.state, machine.at(self.state, self.now())
         self._saved = self.state  # a quote that ran out needs no saving
         self._tell_stage(before)
 
     async def reload(self) -> None:
-        """Start again from what is saved."""
+        """Start again from what is saved; an order that was sent is not forgotten with its record."""
         stored = await self._storage.load(self._id)
-        if stored is None:
+        if stored is not None:
+            self._take(stored)
+        elif self.state.stage is Stage.PLACING and self.state.placement:
+            self._is_gone = True
+            self.happen(NoAnswer(evolve(self.state.placement, is_lost=True)))
+        else:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
-        self._take(stored)
 
     def absorb(self, stored: Stored) -> None:
         """Take over what is newer than what we have; during a step, have the next one do so."""

@@ -78,8 +78,8 @@ def _lacking(**facts: Any) -> CheckoutState:
     return evolve(_COMPLETE, **facts)
 
 
-def _rejected(part: Part, code: str, message: str, **facts: Any) -> CheckoutState:
-    return _lacking(refusals=(Refusal(part, code, message, NOW, **facts),))
+def _refused(part: Part, code: str, **facts: Any) -> CheckoutState:
+    return _lacking(refusals=(Refusal(part, code, "", NOW, **facts),))
 
 
 def _with_problem(code: str, message: str) -> CheckoutState:
@@ -87,29 +87,20 @@ def _with_problem(code: str, message: str) -> CheckoutState:
     return _lacking(lines=(evolve(_LINE, problems=(problem,)),))
 
 
-PLACING: Final = _lacking(stage=Stage.PLACING)
-"""The same once it was sent."""
-
 LACKING: Final = {
-    "person": _rejected(
-        Part.INTEGRATION, "FORBIDDEN", "ordering is not enabled", reason="PERMISSION"
-    ),
-    "patience": _rejected(
-        Part.SERVICE, "RATE_LIMITED", "too many requests", until=NOW + timedelta(seconds=30)
-    ),
+    "person": _refused(Part.INTEGRATION, "FORBIDDEN", reason="PERMISSION"),
+    "patience": _refused(Part.SERVICE, "RATE_LIMITED", until=NOW + timedelta(seconds=9)),
     "store": _lacking(store=None),
     "cart": _lacking(lines=()),
     "modifiers": _with_problem("MODIFIER_REQUIRED", "Diavola: choose one of Size"),
     "items": _with_problem("ITEM_UNAVAILABLE", "Diavola is not available"),
-    "menu": _rejected(Part.STORE, "CATALOGSET_NOT_FOUND", "this menu is gone"),
-    "cart_accepted": _rejected(Part.LINES, "VALIDATION_FAILED", "a note has 140 characters"),
-    "store_open": _rejected(Part.STORE, "STORE_CLOSED", "closed for today"),
+    "menu": _refused(Part.STORE, "CATALOGSET_NOT_FOUND"),
+    "cart_accepted": _refused(Part.LINES, "ITEM_UNAVAILABLE"),
+    "store_open": _refused(Part.STORE, "STORE_CLOSED"),
     "minimum_order": _lacking(
         lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, agreed_total=None
     ),
-    "shopper_accepted": _rejected(
-        Part.SHOPPER, "VALIDATION_FAILED", "this phone number cannot be reached"
-    ),
+    "shopper_accepted": _refused(Part.SHOPPER, "VALIDATION_FAILED"),
     "fulfillment": _lacking(fulfillment=None),
     "quote": _lacking(quote=None),
     "identity": _lacking(identity=None, session=None),

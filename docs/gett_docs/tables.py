@@ -22,13 +22,14 @@ from attrs import fields
 from gett_checkout import Checkout, errors
 from gett_checkout import _cli as cli
 from gett_checkout._core import view
-from gett_checkout._core.codes import ERROR_CODES, ErrorCode, refuse
+from gett_checkout._core.blame import MEMBERS
+from gett_checkout._core.codes import ERROR_CODES, ErrorCode, Part, refuse
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS, FACTS
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.requirements import RULES
 from gett_checkout._core.session import Level
-from gett_checkout._core.state import Stage
+from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import CheckoutView
 from gett_checkout._retry import Repeat, may_repeat
 from gett_checkout._wire import assumptions
@@ -36,14 +37,7 @@ from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_docs.diagram import events, landings, state_diagram, words
-from gett_docs.examples import (
-    ACTIONS,
-    LACKING,
-    NOW,
-    PLACING,
-    problem_while_shopping,
-    view_while_shopping,
-)
+from gett_docs.examples import ACTIONS, LACKING, NOW, problem_while_shopping, view_while_shopping
 
 _WIDTH: Final = 84  # of an example, in characters
 
@@ -126,6 +120,34 @@ def asides() -> str:
         for event, stages in legal.items()
     )
     return table(("event", "what happened", "legal in"), rows)
+
+
+def blamed_parts() -> str:
+    """For each part of a checkout what names it, what to do next, and what the page shows."""
+    shown = {
+        Part.STORE: ("`choose_store`", "the restaurants, and why not this one"),
+        Part.LINES: (
+            "`fix_lines`, `complete_modifiers`, `add_items`",
+            "the cart, its lines marked",
+        ),
+        Part.SHOPPER: ("`sign_in`", "the sign-in form, with what Gett said"),
+        Part.FULFILLMENT: ("`choose_fulfillment`", "the address form, with what Gett said"),
+        Part.PAYMENT: ("`choose_payment`", "the payment form, with what Gett said"),
+        Part.QUOTE: ("`validate`, `confirm_total`", "the price, asked for again"),
+    }
+    rows = [
+        (f"**{part}**", ", ".join(code(name) for name in _names(members)), *shown[part])
+        for part, members in MEMBERS.items()
+    ]
+    rows.append(
+        ("**integration**", "nothing that is understood", "`contact_support`", "whom to call")
+    )
+    rows.append(("**service**", "–", "`wait`", "a spinner, then the same again"))
+    return table(("part", "what names it", "next action", "what is shown"), rows)
+
+
+def _names(members: re.Pattern[str]) -> list[str]:
+    return members.pattern.replace(".*", "…").replace("[12]", "1").split("|")
 
 
 def step_ends() -> str:
@@ -324,9 +346,9 @@ def _at_place(error: ApiError) -> str:
 
 
 def _lands(error: ApiError) -> str:
-    event = event_of(error, "place", PLACING, NOW)
-    assert event is not None  # noqa: S101 - every error of the API is one
-    return f"→ {EVENTS[Stage.PLACING][type(event)]}"
+    placing = CheckoutState("checkout", NOW, Stage.PLACING)
+    event = event_of(error, "place", placing, NOW)
+    return f"→ {EVENTS[Stage.PLACING][type(event)]}" if event else f"→ {Stage.PLACE}"
 
 
 # --- the view -------------------------------------------------------------------------------------
@@ -365,7 +387,7 @@ def next_actions() -> str:
 
 
 def requirements() -> str:
-    """The registry: the order of what is asked for, the step that fixes it, and what is next."""
+    """The registry: the order of what is asked for, the step that mends it, and what is next."""
     rows = []
     for rule in RULES:
         missing = rule.check(LACKING[rule.code], NOW)
@@ -379,7 +401,7 @@ def requirements() -> str:
                 ", ".join(map(code, missing.details)),
             )
         )
-    head = ("code", "`message`, for example", "fixed by", "`next_action`", "`details`")
+    head = ("code", "`message`, for example", "mended by", "`next_action`", "`details`")
     return table(head, rows)
 
 
@@ -467,6 +489,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         stage_events,
         asides,
         step_ends,
+        blamed_parts,
         stage_facts,
         step_levels,
         session_levels,

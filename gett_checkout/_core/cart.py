@@ -84,6 +84,11 @@ class Line:
     problems: tuple[LineProblem, ...] = ()
 
     @property
+    def can_be_had(self) -> bool:
+        """Whether nothing is wrong with the line but choices that are still to be made."""
+        return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
+
+    @property
     def total(self) -> Decimal:
         """The price of the whole line, in major units, before fees and taxes."""
         return self.unit_price * self.quantity
@@ -141,6 +146,8 @@ def resolve(line: Line, catalog: CatalogSet) -> Line:
         unknown = LineProblem("ITEM_UNKNOWN", f"{line.item_id} is not on the menu", (line.item_id,))
         return evolve(line, problems=(unknown,))
     found = _configure(item, line.groups, catalog, (item.item_id,))
+    if line.item_id not in catalog.sold_ids:
+        found.complain("ITEM_UNKNOWN", f"{item.name} is not sold by itself", (item.item_id,))
     return evolve(
         line,
         name=item.name,
@@ -180,7 +187,8 @@ def _configure(
             found.groups += (evolve(choice, chosen=chosen, name=group.name),)
     counts = {each.modifier_group_id: sum(one.quantity for one in each.chosen) for each in groups}
     for group in offered.values():
-        _count(counts.get(group.modifier_group_id, 0), group, item, path, found)
+        least = catalog.required(group)
+        _count(counts.get(group.modifier_group_id, 0), least, group, item, path, found)
     return found
 
 
@@ -204,13 +212,18 @@ def _choose(
 
 
 def _count(
-    count: int, group: ModifierGroup, item: Item, path: tuple[str, ...], found: _Configured
+    count: int,
+    least: int,
+    group: ModifierGroup,
+    item: Item,
+    path: tuple[str, ...],
+    found: _Configured,
 ) -> None:
     here = (*path, group.modifier_group_id)
-    if count < group.min_selections:
-        message = f"{item.name}: choose {_at_least(group.min_selections)} of {group.name}"
+    if count < least:
+        message = f"{item.name}: choose {_at_least(least)} of {group.name}"
         found.complain("MODIFIER_REQUIRED", message, here)
-    if group.max_selections is not None and count > group.max_selections:
+    if group.max_selections is not None and count > group.max_selections >= 0:
         message = f"{item.name}: choose at most {group.max_selections} of {group.name}"
         found.complain("MODIFIER_TOO_MANY", message, here)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, time
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -178,6 +178,10 @@ class CatalogSet:
 
         What cannot be read is passed over: one bad entry does not take the menu away.
         """
+        for section in self._sections():
+            yield section, tuple(_readable(self.items, section.item_ids))
+
+    def _sections(self) -> Iterator[Section]:
         seen: set[str] = set()
         catalogs = _readable(self.catalogs, self.catalogs)
         waiting = [each for catalog in catalogs for each in catalog.section_ids][::-1]
@@ -187,8 +191,14 @@ class CatalogSet:
                 continue
             seen.add(section_id)
             for section in _readable(self.sections, [section_id]):
-                yield section, tuple(_readable(self.items, section.item_ids))
+                yield section
                 waiting.extend(reversed(section.section_ids))
+
+    @cached_property
+    def sold_ids(self) -> frozenset[str]:
+        """The ids of what is sold by itself: what sections list, or everything when none lists any."""
+        listed = frozenset(each for section in self._sections() for each in section.item_ids)
+        return listed or frozenset(self.items)
 
     def menu_items(self) -> Iterator[Item]:
         """Every item that is listed in a section, once: what a shopper can order by itself."""
@@ -206,6 +216,14 @@ class CatalogSet:
     def items_of(self, group: ModifierGroup) -> tuple[Item, ...]:
         """The modifiers the group offers, in order; what the set does not hold is passed over."""
         return tuple(_readable(self.items, group.item_ids))
+
+    def required(self, group: ModifierGroup) -> int:
+        """How many choices the group requires; what no choice can satisfy is not required."""
+        most = group.max_selections
+        least = group.min_selections if most is None else min(group.min_selections, most)
+        if least <= 0 or not any(modifier.available for modifier in self.items_of(group)):
+            return 0
+        return least
 
     def to_dict(self) -> dict[str, Any]:
         """The menu as JSON-ready data, as a page needs it: sections in order, the rest by id.

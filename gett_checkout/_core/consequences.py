@@ -32,6 +32,7 @@ from gett_checkout.errors import (
 )
 
 _LATER: Final = 1.0
+_FRESH: Final = timedelta(minutes=1)
 
 
 def event_of(
@@ -48,16 +49,17 @@ def event_of(
     return None
 
 
-def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -> Event:
+def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -> Event | None:
     part = blamed(error)
+    if part is Part.STORE and step == "browse" and state.store is not None:
+        return None  # the store that was chosen before is as good as it was
     is_placing = state.stage is Stage.PLACING
-    if is_placing and part is Part.INTEGRATION and error.status in (400, 422):
-        # The error for a token that Gett holds to be over is not documented: first ask the price again.
+    if is_placing and part is Part.INTEGRATION and _may_be_over(error, state, now):
         part = Part.QUOTE
     if part is Part.USED:
         part = Part.INTEGRATION if error.code == "ORDER_ALREADY_PLACED" else Part.QUOTE
     refusal = _refusal(part, error.code or f"HTTP_{error.status}", error, step, now)
-    if error.operation in SUBJECTS:
+    if error.operation in SUBJECTS or (part is Part.FULFILLMENT and step == "fulfill"):
         return Objected(refusal)  # what was chosen before is as good as it was
     match part:
         case Part.LINES:
@@ -75,6 +77,12 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
         case Part.QUOTE:
             return QuoteLost(refusal)
     return NotPlaced(refusal) if is_placing else Objected(refusal)
+
+
+def _may_be_over(error: ApiError, state: CheckoutState, now: datetime) -> bool:
+    """Whether the quote's token may be over at Gett: how it then responds is not documented."""
+    asked_at = state.quote.asked_at if state.quote else None
+    return error.status in (400, 422) and asked_at is not None and now >= asked_at + _FRESH
 
 
 def _refusal(part: Part, code: str, error: GettCheckoutError, step: str, now: datetime) -> Refusal:

@@ -154,7 +154,7 @@ class FulfillmentChosen(Event):
     def change(self, state: CheckoutState) -> CheckoutState:
         """Fees and taxes hang on the fulfillment, so the price goes with another one."""
         if self.fulfillment == state.fulfillment:
-            return state
+            return evolve(state, refusals=answered(state.refusals, Part.FULFILLMENT))
         return evolve(
             _unpriced(state),
             fulfillment=self.fulfillment,

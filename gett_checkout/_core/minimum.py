@@ -6,7 +6,7 @@ from the store's ``minimumOrderAmount``. Docs: Errors › ORDER_BELOW_MINIMUM.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Literal
 
@@ -66,7 +66,10 @@ def minimum_order(
     threshold = store.minimum_order_amount if store else None
     if store is None or threshold is None or threshold <= 0:
         return None
-    counted = quote.amounts.sub_total if quote else subtotal(lines)
+    if quote is not None:
+        counted = quote.amounts.sub_total
+    else:
+        counted = subtotal(line for line in lines if line.can_be_had)
     missing = max(threshold - counted, ZERO)
     return MinimumOrder(
         threshold=threshold,
@@ -78,19 +81,25 @@ def minimum_order(
     )
 
 
-def top_ups(gap: MinimumOrder | None, catalog: CatalogSet, limit: int = 5) -> tuple[TopUp, ...]:
+def top_ups(
+    gap: MinimumOrder | None,
+    catalog: CatalogSet,
+    limit: int = 5,
+    sold_out: Collection[str] = (),
+) -> tuple[TopUp, ...]:
     """Menu items that would close the gap as they are, the cheapest way first.
 
-    Only what can be added without a further choice: available, priced, no required modifiers. Ways
-    that take more than three of a kind come last.
+    Only what can be added without a further choice: available, priced, no required modifiers, and
+    not ``sold_out``, the ids of what Gett has no more. Ways that take more than three of a kind
+    come last.
     """
     if gap is None or gap.met:
         return ()
     ways = []
     for item in catalog.menu_items():
-        if not item.available or item.price is None or item.price <= 0:
+        if not item.available or item.price is None or item.price <= 0 or item.item_id in sold_out:
             continue
-        if any(group.min_selections > 0 for group in catalog.groups_of(item)):
+        if any(catalog.required(group) for group in catalog.groups_of(item)):
             continue
         quantity = int((gap.missing / item.price).to_integral_value(ROUND_CEILING))
         if quantity <= MAX_QUANTITY:

@@ -146,7 +146,8 @@ class Quote:
     """Gett's price for the cart as it stands, good for one placement until ``expires_at`` (UTC).
 
     ``session_serial`` says in which of the checkout's sessions it was made: after a change of
-    session it is renewed before anything is paid. ``was_sent``: a placement went out with it.
+    session it is renewed before anything is paid. ``asked_at`` is when Gett was asked for it.
+    ``was_sent``: a placement went out with it.
     """
 
     order_token: str = field(repr=False)
@@ -154,6 +155,7 @@ class Quote:
     expires_at: datetime
     session_serial: int = field(default=0, repr=False)
     was_sent: bool = field(default=False, repr=False)
+    asked_at: datetime | None = field(default=None, repr=False)
 
 
 @frozen

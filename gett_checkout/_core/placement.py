@@ -43,6 +43,7 @@ class Placement:
     ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one was given up
     that got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
     ``look_again_at``: when `settle` next has reason to. ``wait_until``: until when Gett asked to wait.
+    ``is_lost``: the checkout is not stored any more, so only this process knows of it.
     """
 
     idempotency_key: str
@@ -56,6 +57,7 @@ class Placement:
     token_is_fresh: bool = True
     look_again_at: datetime | None = None
     wait_until: datetime | None = None
+    is_lost: bool = False
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether the key is so old that sending it again might make a second order."""

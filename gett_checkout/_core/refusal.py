@@ -17,7 +17,8 @@ TOO_OFTEN: Final = 3
 class Refusal:
     """What Gett rejected and why. It stands until the part it blames changes, or the step succeeds.
 
-    ``part`` is what it blames (`Part`), ``code`` Gett's error code, ``message`` what was said, masked.
+    ``part`` is what it blames, ``code`` Gett's error code, empty when the library itself wants to know
+    who the shopper is, ``message`` what was said, masked.
     ``reason`` is that of a `ContactSupport`. ``lines`` are the ids of the lines it names; ``times``
     counts how often it came in a row, and ``until`` is when it is worth asking again. It is
     ``answered`` once the shopper did what it asks for, though nothing changed by it.
@@ -37,7 +38,9 @@ class Refusal:
     @property
     def is_hopeless(self) -> bool:
         """Whether a person is needed: nothing in it is the shopper's, or it came too often."""
-        return not self.answered and (self.part is Part.INTEGRATION or self.times >= TOO_OFTEN)
+        if self.answered or not self.code or self.part is Part.SERVICE:
+            return False
+        return self.part is Part.INTEGRATION or self.times >= TOO_OFTEN
 
 
 def standing(refusals: tuple[Refusal, ...], part: Part) -> Refusal | None:

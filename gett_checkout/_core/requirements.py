@@ -208,6 +208,12 @@ def _fulfillment(state: CheckoutState, now: datetime) -> Missing | None:
             actions.ChooseFulfillment(offered, code),
             _said(refusal),
         )
+    if refusal is not None:  # the one chosen before stands, but the shopper wanted another
+        words, action = (
+            "Choose how the order gets to you",
+            actions.ChooseFulfillment(offered, refusal.code),
+        )
+        return Missing(words, action, _said(refusal))
     if state.fulfillment.type not in offered:
         words = f"The restaurant does not offer {state.fulfillment.type}"
         return Missing(words, actions.ChooseFulfillment(offered), {"offers": list(offered)})
@@ -319,6 +325,8 @@ def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
     placement = state.placement
     if placement is None or placement.is_too_old(now):
         return actions.ContactSupport("KEY_TOO_OLD")
+    if placement.is_lost:
+        return actions.ContactSupport("RECORD_LOST")
     if not placement.is_intact():
         return actions.ContactSupport("PLACEMENT_DAMAGED")
     if (seconds := placement.come_back_after(now)) > 0:

@@ -9,6 +9,7 @@ first into the second: upgrading means a new session. Which level an operation n
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -22,6 +23,7 @@ from gett_checkout._core.validators import matches, optional_text, text
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _NEEDS = "an identity needs email, first_name and last_name together; {} is missing"
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
 RENEW_AHEAD = timedelta(minutes=2)
 
@@ -65,8 +67,11 @@ class Identity:
     )
 
     def is_same_person(self, other: Identity) -> bool:
-        """Whether both name one end user: Gett knows its end users by their e-mail."""
-        return self.email.casefold() == other.email.casefold()
+        """Whether both name one end user: Gett knows its end users by their e-mail.
+
+        Only ASCII letters are the same in either case: who has a "ß" is not who has an "ss".
+        """
+        return _lower(self.email) == _lower(other.email)
 
 
 @frozen
@@ -101,6 +106,10 @@ class Session:
     def is_fresh(self, now: datetime) -> bool:
         """Whether the session still lives a good while after ``now``."""
         return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
+
+
+def _lower(email: str) -> str:
+    return email.translate(_LOWER)
 
 
 def is_credential(value: object) -> bool:

@@ -26,8 +26,16 @@ _GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway
 def refusal(fault: Fault) -> RefusedError:
     """The problem a fault answers with."""
     code = fault.code or _USUAL_CODES.get(fault.status or 500, "INTERNAL_ERROR")
+    errors = [
+        {"code": code, "message": "A planned fault.", "jsonPath": path} for path in fault.names
+    ]
     return RefusedError(
-        code, "A planned fault.", status=fault.status, retry_after=fault.retry_after
+        code,
+        "A planned fault.",
+        errors=errors,
+        status=fault.status,
+        retry_after=fault.retry_after,
+        retryable=fault.retryable,
     )
 
 

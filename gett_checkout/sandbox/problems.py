@@ -77,6 +77,7 @@ class RefusedError(Exception):
         errors: Sequence[Mapping[str, str]] = (),
         retry_after: int | None = None,
         status: int | None = None,
+        retryable: bool | None = None,
     ) -> None:
         super().__init__(code, detail)
         known = CODES.get(code, Code(500))
@@ -86,7 +87,7 @@ class RefusedError(Exception):
         self.retry_after = retry_after
         self.status: int = known.status if status is None else status
         self.category: str | None = known.category
-        self.retryable: bool = known.retryable
+        self.retryable: bool = known.retryable if retryable is None else retryable
         self.title: str = known.title or _phrase(self.status)
 
     def document(self, *, instance: str, now: datetime) -> dict[str, Any]:

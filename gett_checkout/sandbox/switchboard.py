@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, get_args
 
-from attrs import asdict
+from attrs import asdict, fields
 
 from . import operations
 from .problems import RESERVED
@@ -96,7 +96,7 @@ def show(switches: Switches) -> dict[str, Any]:
 
 def read_fault(document: Document) -> Fault:
     """The fault a document plans."""
-    document.only("operation", "kind", "times", "status", "code", "after", "seconds", "retry_after")
+    document.only(*(each.name for each in fields(Fault)))
     whole: dict[str, Any] = {
         name: document.whole(name, lowest, highest)
         for name, (lowest, highest) in {
@@ -112,6 +112,8 @@ def read_fault(document: Document) -> Fault:
         kind=document.choice("kind", get_args(FaultKind)),  # type: ignore[arg-type]
         code=document.optional_text("code", re.compile(r"[A-Z][A-Z_]*"), longest=64),
         seconds=float(document.number("seconds", 0, 3600)) if "seconds" in document else 0.0,
+        retryable=document.flag("retryable") if "retryable" in document else None,
+        names=tuple(sorted(document.texts("names"))) if "names" in document else (),
         **whole,
     )
 

@@ -53,7 +53,7 @@ class Fault:
     """One planned mishap of `operation` (`*`: of any), for `times` requests after `after` others.
 
     Without a `status`, the documented one of `code` is answered, or 500 when there is no code;
-    without a `code`, the usual code of `status`.
+    without a `code`, the usual code of `status`. `names` are the JSON paths that `errors[]` names.
     """
 
     operation: str
@@ -64,6 +64,8 @@ class Fault:
     after: int = field(default=0, validator=validators.ge(0))
     seconds: float = 0.0
     retry_after: int | None = None
+    retryable: bool | None = None
+    names: tuple[str, ...] = ()
 
     def concerns(self, operation: str) -> bool:
         """Whether the fault is planned for `operation`."""
@@ -127,9 +129,13 @@ class Switches:
         after: int = 0,
         seconds: float = 0.0,
         retry_after: int | None = None,
+        retryable: bool | None = None,
+        names: tuple[str, ...] = (),
     ) -> Fault:
         """Plan a fault: `switches.fail("place_order", "drop_after", times=2)`."""
-        fault = Fault(operation, kind, times, status, code, after, seconds, retry_after)
+        fault = Fault(
+            operation, kind, times, status, code, after, seconds, retry_after, retryable, names
+        )
         self.faults.append(fault)
         return fault
 

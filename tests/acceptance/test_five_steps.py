@@ -449,7 +449,7 @@ async def test_a_sold_out_item_names_its_line(checkouts: Checkouts, sandbox: San
     marked = [line.item_id for line in checkout.view.lines if line.problems]
     assert marked == ["item_garlic_bread"]
     assert checkout.view.stage is Stage.BROWSE
-    assert next_step(checkout) == "add_items"
+    assert next_step(checkout) == "fix_lines"
     line = next(line for line in checkout.view.lines if line.problems)
     await checkout.remove(line.line_id)
     await checkout.add("item_tiramisu")
@@ -678,8 +678,10 @@ async def test_a_session_that_cannot_be_renewed_leaves_the_order_to_be_placed(
     with pytest.raises(TransportError) as failed:
         await checkout.place()
     assert not isinstance(failed.value, OutcomeUnknownError)
-    assert (checkout.view.stage, next_step(checkout)) == (Stage.PLACE, "place")
+    assert (checkout.view.stage, next_step(checkout)) == (Stage.PLACE, "wait")
     assert sandbox.count("place_order") == 0
+    clock.advance(1)
+    assert next_step(checkout) == "place"
     sandbox.switches.faults.clear()
     assert (await checkout.place()).order_id == sandbox.orders[0].order_id
 

@@ -33,7 +33,6 @@ from gett_checkout import (
     TransportError,
     jsonable,
 )
-from gett_checkout._core.actions import ChooseFulfillment
 from gett_checkout.errors import StoreNotFoundError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
@@ -347,7 +346,9 @@ async def test_what_the_restaurant_does_not_offer_leads_to_what_it_does(
     await checkout.browse("store_seoul_kitchen")
     with pytest.raises(StepNotAllowedError) as caught:
         await checkout.fulfill(Pickup())
-    assert caught.value.next_action == ChooseFulfillment(("delivery",))
+    assert caught.value.next_action == checkout.view.next_action  # the cart comes first
+    assert "does not offer pickup" in str(caught.value)
+    assert "fulfillment" in [each.code for each in caught.value.requirements]
     assert caught.value.to_problem()["step"] == "fulfill"
 
 

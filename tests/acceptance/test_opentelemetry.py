@@ -284,8 +284,8 @@ async def test_a_step_left_by_its_caller_is_ended(
         *("checkout.validate", [VALIDATE], "checkout.pay", "checkout.place", [PLACE]),
     ]
     left, *_, placed = [span for span in collected.spans if span.parent is None]
-    assert (left.attributes or {})["error.type"] == "CancelledError"
-    assert placed.status.status_code is StatusCode.UNSET  # the order went on
+    for finished in (left, placed):  # both went on without their callers
+        assert finished.status.status_code is StatusCode.UNSET
     assert not trace.get_current_span().get_span_context().is_valid
 
 

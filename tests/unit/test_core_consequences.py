@@ -6,20 +6,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import errors
 from gett_checkout._core import actions
 from gett_checkout._core.codes import ERROR_CODES, refuse
 from gett_checkout._core.consequences import event_of
-from gett_checkout._core.machine import EVENTS, CartRejected, Objected
+from gett_checkout._core.machine import EVENTS, CartRejected, NotPlaced, Objected, StoreLost
 from gett_checkout._core.state import OPEN, Stage
 from gett_checkout.errors import GettCheckoutError, IdentityRequiredError, TransportError
-from tests.samples.states import NOW, line, state_at
+from tests.samples.states import NOW, line, quote, state_at
 
 LINES = (line("salad", 1), line("water", 1))
 
 # By code: the event while shopping, that of a placement, the part each blames. Typed by hand.
-# A 400 or 422 of a placement that blames nothing may be about the token: the price is asked again.
+# A 400 or 422 of a placement that blames nothing may be about the token, unless that is fresh: then
+# the price is asked again.
 _TABLE = """
 INVALID_REQUEST         Objected            QuoteLost           integration quote
 MISSING_IDEMPOTENCY_KEY Objected            QuoteLost           integration quote
@@ -53,8 +55,12 @@ SERVICE_UNAVAILABLE     Objected            NotPlaced           service     serv
 BY_CODE = {code: row for code, *row in map(str.split, _TABLE.strip().splitlines())}
 
 
-def event(error: GettCheckoutError, stage: Stage = Stage.PLACE) -> Any:
-    return event_of(error, "validate", state_at(stage, lines=LINES), NOW)
+def event(
+    error: GettCheckoutError, stage: Stage = Stage.PLACE, step: str = "validate", age: float = 60
+) -> Any:
+    """What the error of a step amounts to, where the price was asked for ``age`` seconds ago."""
+    priced = evolve(quote(), asked_at=NOW - timedelta(seconds=age))
+    return event_of(error, step, state_at(stage, lines=LINES, quote=priced), NOW)
 
 
 def test_every_code_has_its_row() -> None:
@@ -111,6 +117,46 @@ def test_a_card_that_is_not_added_leaves_the_payment_that_was_chosen(operation: 
         assert isinstance(found, Objected)
         assert found.refusal.part == "payment"
     assert event(refuse("FORBIDDEN", operation=operation)).refusal.part == "integration"
+
+
+@pytest.mark.parametrize(
+    ("facts", "age", "name"),
+    [
+        ({"status": 400}, 60, "QuoteLost"),
+        ({"status": 422}, 900, "QuoteLost"),
+        ({"status": 400}, 59.9, "NotPlaced"),
+        ({"status": 422}, 0, "NotPlaced"),
+        ({"status": 404}, 900, "NotPlaced"),
+        ({"status": 403}, 900, "NotPlaced"),
+    ],
+)
+def test_a_placement_is_priced_anew_only_when_its_token_may_be_over(
+    facts: dict[str, Any], age: float, name: str
+) -> None:
+    assert type(event(refuse("NEW", **facts), Stage.PLACING, age=age)).__name__ == name
+
+
+@pytest.mark.parametrize("facts", [{"quote": None}, {"quote": quote()}], ids=["none", "of old"])
+def test_a_token_of_which_nobody_knows_how_old_it_is_is_taken_to_be_good(facts: Any) -> None:
+    state = state_at(Stage.PLACING, **facts)
+    found = event_of(refuse("VALIDATION_FAILED"), "place", state, NOW)
+    assert isinstance(found, NotPlaced)
+    assert found.refusal is not None
+    assert found.refusal.part == "integration"
+
+
+@pytest.mark.parametrize("code", ["STORE_NOT_FOUND", "CATALOGSET_NOT_FOUND", "STORE_CLOSED"])
+def test_a_store_that_cannot_be_browsed_leaves_the_one_that_was_chosen(code: str) -> None:
+    assert event(refuse(code), step="browse") is None
+    first = event_of(refuse(code), "browse", state_at(Stage.BROWSE, store=None), NOW)
+    assert isinstance(first, StoreLost)
+    assert isinstance(event(refuse("FORBIDDEN"), step="browse"), Objected)
+
+
+def test_an_address_that_is_not_accepted_leaves_the_one_that_was_chosen() -> None:
+    found = event(refuse("ADDRESS_INVALID"), step="fulfill")
+    assert isinstance(found, Objected)
+    assert found.refusal.part == "fulfillment"
 
 
 # --- what is kept of it ---------------------------------------------------------------------------

@@ -498,7 +498,7 @@ FADING: list[tuple[Event, str, str]] = [
     (machine.CartChanged((), evolve(STORE, store_id="st-2")), "lines store quote", ""),
     (machine.StoreRead(STORE), "", "store"),
     (machine.FulfillmentChosen(Pickup()), "fulfillment quote", ""),
-    (machine.FulfillmentChosen(HOME), "", ""),
+    (machine.FulfillmentChosen(HOME), "", "fulfillment"),
     (machine.Identified(WHO), "", "shopper"),
     (machine.Identified(CALLED), "shopper quote", ""),
     (machine.IdentityCorrected(WHO), "", "shopper"),

@@ -60,7 +60,10 @@ MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError] | Non
     (against(Part.STORE, "CATALOGSET_NOT_FOUND"), "menu", "browse", "choose_store", StepNotAllowedError),
     (against(Part.LINES, "ITEM_UNAVAILABLE"), "cart_accepted", "update", "fix_lines", StepNotAllowedError),
     (against(Part.LINES, "CART_EMPTY"), "cart_accepted", "update", "add_items", StepNotAllowedError),
-    (against(Part.LINES, "MODIFIER_REQUIRED"), "cart_accepted", "update", "complete_modifiers", StepNotAllowedError),
+    (
+        against(Part.LINES, "MODIFIER_REQUIRED"),
+        "cart_accepted", "update", "complete_modifiers", StepNotAllowedError,
+    ),
     (against(Part.STORE, "STORE_CLOSED"), "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"store": CLOSED}, "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"quote": quote("14.99")}, "minimum_order", "add", "add_items", OrderBelowMinimumError),
@@ -110,7 +113,7 @@ STANDING: list[tuple[dict[str, Any], actions.NextAction]] = [
     (against(Part.INTEGRATION), actions.ContactSupport("INTEGRATION")),
     (against(Part.QUOTE, times=3), actions.ContactSupport("REPEATED")),
     (against(Part.LINES, times=4), actions.ContactSupport("REPEATED")),
-    (against(Part.SERVICE, times=3), actions.ContactSupport("REPEATED")),
+    (against(Part.FULFILLMENT, times=3), actions.ContactSupport("REPEATED")),
     (
         against(Part.INTEGRATION, times=3, reason="SESSION_REFUSED"),
         actions.ContactSupport("SESSION_REFUSED"),
@@ -127,6 +130,10 @@ STANDING: list[tuple[dict[str, Any], actions.NextAction]] = [
     (against(Part.SHOPPER, ""), actions.SignIn()),
     (
         {"fulfillment": None, **against(Part.FULFILLMENT, "ADDRESS_INVALID")},
+        actions.ChooseFulfillment(reason="ADDRESS_INVALID"),
+    ),
+    (  # the one that was chosen before stands, but the shopper wanted another
+        against(Part.FULFILLMENT, "ADDRESS_INVALID"),
         actions.ChooseFulfillment(reason="ADDRESS_INVALID"),
     ),
     (
@@ -151,9 +158,8 @@ def test_what_stands_against_a_checkout_leads_on(
 HARMLESS: list[dict[str, Any]] = [
     *(against(part, times=9, answered=True) for part in Part),
     against(Part.SERVICE, until=NOW),
-    against(Part.SERVICE, times=2),
+    against(Part.SERVICE, times=9),
     against(Part.QUOTE, times=2),  # there is a price
-    against(Part.FULFILLMENT),  # another one was chosen
     against(Part.PAYMENT),
     {},
 ]
@@ -201,7 +207,7 @@ def test_the_latest_of_several_is_told() -> None:
     assert found.details["error_code"] == "LATER"
 
 
-@pytest.mark.parametrize("part", [Part.INTEGRATION, Part.SERVICE], ids=str)
+@pytest.mark.parametrize("part", [Part.INTEGRATION, Part.QUOTE], ids=str)
 def test_a_placement_begins_though_a_person_is_needed_or_a_wait_is_on(part: Part) -> None:
     facts = against(part, times=3, until=NOW + timedelta(seconds=60))
     state = state_at(Stage.PLACE, **facts)
@@ -266,6 +272,7 @@ SHOWN: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     ({}, "store_open", {"part": Part.STORE, "code": "STORE_CLOSED"}),
     ({}, "shopper_accepted", {"part": Part.SHOPPER}),
     ({"fulfillment": None}, "fulfillment", {"part": Part.FULFILLMENT}),
+    ({}, "fulfillment", {"part": Part.FULFILLMENT}),
     ({"payment": None}, "payment", {"part": Part.PAYMENT}),
     ({"lines": (SOLD_OUT,)}, "items", {"part": Part.LINES, "code": "NEW"}),
 ]
@@ -355,6 +362,12 @@ def test_the_next_action_carries_what_is_needed(
             {"placement": evolve(placement(), body="another")},
             0,
             actions.ContactSupport("PLACEMENT_DAMAGED"),
+        ),
+        (
+            Stage.PLACING,
+            {"placement": placement(is_lost=True)},
+            0,
+            actions.ContactSupport("RECORD_LOST"),
         ),
         (Stage.PLACED, against(Part.INTEGRATION), 0, actions.Done("order-1")),
         (Stage.ABANDONED, against(Part.INTEGRATION), 0, actions.StartOver()),

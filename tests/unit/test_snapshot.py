@@ -132,10 +132,10 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
         },
         "identity": {"phone": None, "partner_user_id": None},
         "session": {"expires_at": None, "serial": 1, "context_set": False, "context_sent": None},
-        "quote": {"session_serial": 0, "was_sent": False},
+        "quote": {"session_serial": 0, "was_sent": False, "asked_at": None},
         "placement": {
             "attempts": 1, "sent_at": None, "unanswered_at": None, "token_is_fresh": True,
-            "look_again_at": None, "wait_until": None,
+            "look_again_at": None, "wait_until": None, "is_lost": False,
         },
         "order": {"state": None, "status": None, "amounts": None},
     }  # fmt: skip

@@ -10,7 +10,7 @@ export function renderCart() {
   const lines = view?.lines ?? [];
   const open = isOpen();
   $("start-over").hidden = !view || view.stage === "placing" || view.stage === "placed";
-  fill($("cart"), [lines, open, Boolean(view?.quote), Boolean(view?.store)], () => {
+  fill($("cart"), [lines, open, view?.next_action, Boolean(view?.quote), Boolean(view?.store)], () => {
     if (!lines.length) {
       return make("p.empty", {}, view?.store ? "Nothing here yet. Add something from the menu." : "Choose a restaurant to begin.");
     }
@@ -32,6 +32,7 @@ function cartLine(line, open) {
       make("span.name", {}, line.name),
       picked.length ? make("span.choices", {}, picked.join(", ")) : null,
       line.problems.map((problem) => make("span.problem", {}, problem.message)),
+      isToFix(line) ? make("span.problem", {}, "Please change or remove this.") : null,
       open && item && groupsOf(item).length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
     open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },
       make("button", { type: "button", "aria-label": line.quantity > 1 ? `One ${line.name} less` : `Remove ${line.name}`, onclick: () => set(line.quantity - 1) }, "−"),
@@ -39,6 +40,12 @@ function cartLine(line, open) {
       make("button", { type: "button", "aria-label": `One ${line.name} more`, onclick: () => set(line.quantity + 1) }, "+"))
       : make("span.times", {}, `× ${line.quantity}`),
     make("span.price", {}, money(line.total)));
+}
+
+/** Whether the line is one to fix, and nothing at it says why. */
+function isToFix(line) {
+  const action = now.view?.next_action;
+  return action?.kind === "fix_lines" && action.lines.includes(line.line_id) && !line.problems.length;
 }
 
 function names(groups) {

@@ -26,6 +26,11 @@ const PROBLEM_WORDS = {
   ITEM_UNAVAILABLE: ["Something in your cart has run out.", "Remove or change what is marked below."],
 };
 
+/** What Gett said of what it rejected, or else our own words. */
+function theirWords(view, ours) {
+  return view.requirements[0]?.details.message || ours;
+}
+
 /** The message that stands above the order: a heading, what to do, perhaps a button. */
 function message() {
   const { view, problem } = now;
@@ -45,10 +50,27 @@ function message() {
         "The answer got lost on the way. Please do not order again: check again instead, and it will be the same one order."],
       { label: "Check again", press: () => go(step("settle")) });
     case "wait":
-      return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS);
+      return about("busy", view.stage === "placing" ? PROBLEM_WORDS.PLACEMENT_IN_PROGRESS
+        : PROBLEM_WORDS[problem?.code] ?? ["One moment, please.", "Nothing was ordered. This page looks again by itself."]);
     case "contact_support":
-      return about("bad", ["Please contact us about this order.",
-        `A person has to look at it. Do not order again. ${view.idempotency_key ? `Reference: ${view.idempotency_key}` : ""}`]);
+      return about("bad", view.stage === "placing"
+        ? ["Please contact us about this order.",
+          `A person has to look at it. Do not order again. Reference: ${view.idempotency_key}`]
+        : ["Please contact us about this order.", `Nothing was ordered. ${theirWords(view, "A person has to look at it.")}`]);
+    case "fix_lines":
+      return about("bad", ["Something in your cart has to change.",
+        theirWords(view, "Change or remove what is marked below.")]);
+    case "choose_fulfillment":
+      if (action.reason) {
+        const [title, text] = PROBLEM_WORDS[action.reason] ?? ["This cannot be used.", "Please give another address, or pick the order up."];
+        return about("bad", [title, theirWords(view, text)]);
+      }
+      break;
+    case "sign_in":
+      if (action.reason) {
+        return about("bad", ["Please check your name, e-mail and phone.", theirWords(view, "Gett did not accept them.")]);
+      }
+      break;
     case "choose_payment":
       if (action.reason) {
         const other = ["The payment was refused.", "Nothing was ordered. Choose another card."];

@@ -1,0 +1,499 @@
+"""What Gett rejected stays known: it is shown where it can be fixed, on any worker, until it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gett_checkout import (
+    Address,
+    ApiError,
+    CatalogSet,
+    Checkout,
+    CheckoutConflictError,
+    Checkouts,
+    Delivery,
+    GettCheckoutError,
+    GettClient,
+    Identity,
+    IdentityRequiredError,
+    InvalidInputError,
+    MemoryStorage,
+    NewCard,
+    OrderBelowMinimumError,
+    OutcomeUnknownError,
+    Pickup,
+    SavedCard,
+    Stage,
+    StepNotAllowedError,
+    TotalChangedError,
+)
+from gett_checkout.actions import (
+    ChooseFulfillment,
+    ChoosePayment,
+    ContactSupport,
+    FixLines,
+    SignIn,
+    Wait,
+)
+from gett_checkout.errors import ConflictError, ForbiddenError, ValidationFailedError
+from gett_checkout.sandbox import Sandbox
+from gett_checkout.telemetry.events import PlacementOutcome
+from tests.acceptance.shopping import CARD, HOME, JANE, STORE, fill_cart, until_payable
+from tests.clock import Clock
+
+NEVER = 10_000
+BOB = Identity("bob@example.com", "Bob", "Roe")
+VISA = NewCard(
+    "4242424242424242", "visa", "123", date(2030, 12, 31), Address("1 A St", "NY", "NY", "10118")
+)
+
+
+def refuse(
+    sandbox: Sandbox, operation: str, status: int, code: str, *names: str, **how: Any
+) -> None:
+    """Have the sandbox refuse the operation, with an entry of ``errors[]`` for each path."""
+    sandbox.switches.fail(operation, "error", status=status, code=code, names=names, **how)
+
+
+def kind_of(checkout: Checkout) -> str:
+    return checkout.view.next_action.kind
+
+
+async def agree(checkouts: Checkouts, checkout: Checkout, error: GettCheckoutError) -> None:
+    """The error, the view, and the view after a reload on another worker lead on alike."""
+    assert error.next_action == checkout.view.next_action
+    again = await checkouts.open(checkout.id)
+    assert again.view.next_action == error.next_action
+    assert json.loads(json.dumps(again.view.to_dict())) == again.view.to_dict()
+
+
+# --- the lines of the cart ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "$.cart.lineItems[1].quantity",
+        "cart.lineItems[1]",
+        "$['cart']['lineItems'][1]['specialInstructions']",
+        "/cart/lineItems/1",
+    ],
+)
+@pytest.mark.parametrize("operation", ["validate_order", "place_order"])
+async def test_a_line_that_is_named_is_the_one_to_fix(
+    checkouts: Checkouts, sandbox: Sandbox, path: str, operation: str
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    refuse(sandbox, operation, 422, "VALIDATION_FAILED", path)
+    with pytest.raises(ValidationFailedError) as refused:
+        await (checkout.place() if operation == "place_order" else checkout.validate())
+    second = checkout.view.lines[1].line_id
+    assert checkout.view.next_action == FixLines((second,), "VALIDATION_FAILED")
+    (problem,) = checkout.view.lines[1].problems
+    assert problem.message == "A planned fault."
+    await agree(checkouts, checkout, refused.value)
+    await checkout.update(second, quantity=1)
+    await checkout.validate()
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+async def test_what_gett_calls_sold_out_is_not_suggested_and_does_not_count(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await checkout.browse(STORE)
+    await checkout.add("item_garlic_bread", quantity=4)
+    await checkout.fulfill(HOME)
+    sandbox.switches.sold_out.add("item_garlic_bread")
+    with pytest.raises(ApiError):
+        await checkout.validate()
+    gap = checkout.view.minimum_order
+    assert gap is not None
+    assert not gap.met
+    await checkout.remove(checkout.view.lines[0].line_id)
+    await checkout.add("item_tiramisu")
+    assert "item_garlic_bread" not in [each.item.item_id for each in await checkout.top_ups(99)]
+
+
+async def test_a_topping_is_not_sold_by_itself(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    with pytest.raises(InvalidInputError):
+        await checkout.add("item_size_large")
+
+
+async def test_what_is_found_here_is_no_rejection_by_gett(checkouts: Checkouts) -> None:
+    """Below the minimum everything is possible but `place`."""
+    checkout = await checkouts.start(JANE)
+    await checkout.browse(STORE)
+    await checkout.add("item_tiramisu")
+    await checkout.fulfill(HOME)
+    await checkout.validate()
+    await checkout.pay(CARD)
+    with pytest.raises(OrderBelowMinimumError) as refused:
+        await checkout.place()
+    assert (checkout.view.stage, kind_of(checkout)) == (Stage.PLACE, "add_items")
+    await agree(checkouts, checkout, refused.value)
+    await checkout.validate()
+
+
+async def test_an_update_that_changes_nothing_drops_nothing(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    before, line = checkout.view, checkout.view.lines[0]
+    await checkout.update(line.line_id, quantity=line.quantity)
+    assert checkout.view == before
+
+
+async def test_a_tip_is_for_the_order_at_one_store(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    await checkout.validate(tip="50.00")
+    await checkout.browse("store_green_bowl", replace_cart=True)
+    assert checkout.view.tip is None
+
+
+# --- the shopper ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("member", ["phone", "email", "$.firstName", "/lastName", "partnerUserId"])
+async def test_contact_data_refused_with_a_session_leads_to_sign_in(
+    checkouts: Checkouts, sandbox: Sandbox, member: str
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    refuse(sandbox, "create_session", 422, "VALIDATION_FAILED", member)
+    with pytest.raises(ValidationFailedError) as refused:
+        await checkout.fulfill(HOME)
+    assert checkout.view.next_action == SignIn(reason="VALIDATION_FAILED")
+    await agree(checkouts, checkout, refused.value)
+    await checkout.identify(Identity(JANE.email, "Jane", "Doe", phone="+12125550199"))
+    assert kind_of(checkout) == "choose_fulfillment"
+    await until_payable(checkout)
+    await checkout.place()
+
+
+async def test_a_session_of_somebody_is_not_taken_over_by_another(
+    checkouts: Checkouts, gett: GettClient, sandbox: Sandbox
+) -> None:
+    token = (await gett.create_session(JANE)).token
+    card = await gett.add_payment_card(VISA, token=token)
+    checkout = await checkouts.start(session_token=token)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    await checkout.validate()
+    await checkout.pay(SavedCard(card.payment_id))
+    await checkout.identify(BOB)
+    assert checkout.view.payment is None
+    assert await checkout.saved_cards() == ()
+    await checkout.validate()
+    await checkout.pay(CARD)
+    await checkout.place()
+    (order,) = sandbox.orders
+    assert (order.session_email, order.customer.email) == (BOB.email, BOB.email)
+
+
+async def test_an_address_of_somebody_goes_with_them(
+    checkouts: Checkouts, gett: GettClient, sandbox: Sandbox
+) -> None:
+    session = await gett.create_session(JANE)
+    assert HOME.address is not None
+    stored = await gett.add_address(HOME.address, token=session.token)
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(Delivery(address_id=stored))
+    await checkout.identify(BOB)
+    assert checkout.view.fulfillment is None
+    assert kind_of(checkout) == "choose_fulfillment"
+    guest = await checkouts.start()
+    await fill_cart(guest)
+    before = len(sandbox.requests)
+    with pytest.raises(IdentityRequiredError) as refused:
+        await guest.fulfill(Delivery(address_id=stored))
+    assert len(sandbox.requests) == before
+    assert guest.view.next_action == SignIn()
+    await agree(checkouts, guest, refused.value)
+
+
+# --- fulfillment and store ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "NOT_FOUND"), (422, "VALIDATION_FAILED")])
+@pytest.mark.parametrize("step", ["fulfill", "validate"])
+async def test_a_stored_address_that_is_gone_leads_to_another_fulfillment(
+    checkouts: Checkouts, sandbox: Sandbox, status: int, code: str, step: str
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    if step == "validate":
+        await checkout.fulfill(HOME)
+    operation = "set_fulfillment_context" if step == "fulfill" else "validate_order"
+    refuse(sandbox, operation, status, code, "addressId")
+    with pytest.raises(ApiError) as refused:
+        await (checkout.fulfill(HOME) if step == "fulfill" else checkout.validate())
+    assert checkout.view.next_action == ChooseFulfillment(("delivery", "pickup"), code)
+    await agree(checkouts, checkout, refused.value)
+
+
+async def test_a_price_is_not_asked_for_what_the_store_does_not_offer(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await checkout.fulfill(Pickup())
+    menu = await checkout.browse("store_seoul_kitchen")
+    await checkout.add(sellable(menu), quantity=9)
+    before = sandbox.count("validate_order")
+    with pytest.raises(StepNotAllowedError) as refused:
+        await checkout.validate()
+    assert sandbox.count("validate_order") == before
+    assert checkout.view.next_action == ChooseFulfillment(("delivery",))
+    await agree(checkouts, checkout, refused.value)
+
+
+def sellable(menu: CatalogSet) -> str:
+    """An item that is sold and needs no choices."""
+    return next(item.item_id for item in menu.menu_items() if not item.modifier_group_ids)
+
+
+async def test_consent_survives_what_changed_nothing_of_the_order(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    sandbox.switches.closed_stores.add(STORE)
+    with pytest.raises(ApiError):
+        await checkout.place()
+    sandbox.switches.closed_stores.clear()
+    sandbox.switches.price_change = Decimal("5.00")
+    await checkout.browse(STORE)
+    await checkout.validate()
+    assert kind_of(checkout) == "confirm_total"
+    with pytest.raises(TotalChangedError):
+        await checkout.place()
+    assert sandbox.orders == []
+
+
+async def test_the_total_on_the_button_is_consent_to_it(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    with pytest.raises(TotalChangedError) as refused:
+        await checkout.place(total="1.00")
+    await agree(checkouts, checkout, refused.value)
+    assert refused.value.after is not None
+    await checkout.place(total=refused.value.after)
+    assert len(sandbox.orders) == 1
+
+
+# --- payment --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "code"), [(422, "VALIDATION_FAILED"), (404, "NOT_FOUND")])
+async def test_a_saved_card_deleted_meanwhile_leads_to_another_payment(
+    checkouts: Checkouts, sandbox: Sandbox, status: int, code: str
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    card = await checkout.add_card(VISA)
+    await checkout.pay(SavedCard(card.payment_id))
+    refuse(sandbox, "place_order", status, code, "payment.savedCard.paymentId")
+    with pytest.raises(ApiError) as refused:
+        await checkout.place()
+    assert checkout.view.next_action == ChoosePayment(code)
+    assert checkout.view.payment is None
+    await agree(checkouts, checkout, refused.value)
+    await checkout.pay(CARD)
+    await checkout.place()
+    assert len(sandbox.orders) == 1
+
+
+# --- what is nobody's here ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("operation", ["validate_order", "place_order"])
+async def test_what_names_nothing_is_for_support_until_it_goes_through(
+    checkouts: Checkouts, sandbox: Sandbox, status: int, operation: str
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    refuse(sandbox, operation, status, "SHINY_NEW_CODE")
+    again = await checkouts.open(checkout.id)
+    step = again.place if operation == "place_order" else again.validate
+    with pytest.raises(ApiError) as refused:
+        await step()
+    assert checkout.view.next_action == ContactSupport("INTEGRATION")
+    await agree(checkouts, checkout, refused.value)
+    assert (
+        refused.value.to_problem()["requirements"][0]["details"]["error_code"] == "SHINY_NEW_CODE"
+    )
+    await step()
+    assert kind_of(again) != "contact_support"
+
+
+async def test_a_quote_that_may_be_over_at_gett_is_asked_for_again(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    """The error for an expired order token is not documented."""
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    clock.advance(120)
+    refuse(sandbox, "place_order", 400, "INVALID_REQUEST")
+    with pytest.raises(ApiError):
+        await checkout.place()
+    assert kind_of(checkout) == "validate"
+    await checkout.validate()
+    await checkout.place()
+
+
+async def test_the_same_again_and_again_is_for_support(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    refuse(sandbox, "place_order", 409, "CONFLICT", times=NEVER)
+    for _ in range(3):
+        with pytest.raises(ConflictError) as refused:
+            await checkout.place()
+        await agree(checkouts, checkout, refused.value)
+        if kind_of(checkout) == "validate":
+            await checkout.validate()
+    assert checkout.view.next_action == ContactSupport("REPEATED")
+    sandbox.switches.faults.clear()  # somebody fixed it at Gett
+    await checkout.validate()
+    await checkout.place()
+
+
+async def test_a_wait_has_its_end_in_what_is_saved(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    sandbox.switches.fail(
+        "validate_order",
+        "error",
+        status=503,
+        code="SERVICE_UNAVAILABLE",
+        retry_after=90,
+        times=NEVER,
+    )
+    with pytest.raises(ApiError) as refused:
+        await checkout.validate()
+    await agree(checkouts, checkout, refused.value)
+    assert checkout.view.next_action == Wait(90.0)
+    clock.advance(30)
+    assert (await checkouts.open(checkout.id)).view.next_action == Wait(60.0)
+    clock.advance(60)
+    assert kind_of(checkout) == "validate"
+
+
+async def test_a_permission_that_lacks_is_for_support_on_any_worker(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    refuse(sandbox, "create_session", 403, "FORBIDDEN", "email")
+    with pytest.raises(ForbiddenError) as refused:
+        await checkout.fulfill(HOME)
+    assert checkout.view.next_action == ContactSupport("PERMISSION")
+    await agree(checkouts, checkout, refused.value)
+
+
+# --- while others are at work, and after lost answers ---------------------------------------------
+
+
+async def test_what_another_worker_changed_meanwhile_is_a_conflict(
+    gett: GettClient, sandbox: Sandbox
+) -> None:
+    storage = MemoryStorage(clock=gett.clock)
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    await (await there.open(checkout.id)).fulfill(Pickup())
+    refuse(sandbox, "validate_order", 422, "VALIDATION_FAILED")
+    with pytest.raises(CheckoutConflictError):
+        await checkout.validate()
+    assert kind_of(await there.open(checkout.id)) == "validate"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "wait"), [(429, "RATE_LIMITED", 60), (503, "SERVICE_UNAVAILABLE", 120)]
+)
+async def test_gett_says_how_long_an_unknown_outcome_has_to_wait(
+    checkouts: Checkouts, sandbox: Sandbox, status: int, code: str, wait: int
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after")
+    sandbox.switches.fail(
+        "place_order", "error", status=status, code=code, retry_after=wait, after=1, times=NEVER
+    )
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await checkout.place()
+    assert unknown.value.retry_after == wait
+    assert unknown.value.problem_headers()["Retry-After"] == str(wait)
+    assert unknown.value.next_action == Wait(float(wait))
+    await agree(checkouts, checkout, unknown.value)
+
+
+@pytest.mark.parametrize("how", [{"retryable": True}, {"retry_after": 5}])
+async def test_a_conflict_that_may_be_retried_is_a_request_still_at_work(
+    checkouts: Checkouts, sandbox: Sandbox, how: dict[str, Any]
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_before")
+    sandbox.switches.fail(
+        "place_order", "error", status=409, code="CONFLICT", after=1, times=NEVER, **how
+    )
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    assert checkout.view.stage is Stage.PLACING
+    assert sandbox.orders == []
+
+
+async def test_an_order_outlives_its_record(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    told: list[Any] = []
+    checkouts = Checkouts(gett, storage=storage, hooks=[told.append])
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "delay", seconds=0.2)
+    placing = asyncio.create_task(checkout.place())
+    while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
+        await asyncio.sleep(0)
+    await storage.delete(checkout.id)
+    order = await placing
+    assert order.order_id == sandbox.orders[0].order_id
+    assert [each.outcome for each in told if isinstance(each, PlacementOutcome)] == ["placed"]
+    assert kind_of(checkout) == "done"
+
+
+async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    checkouts = Checkouts(gett, storage=storage)
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    await storage.delete(checkout.id)
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await checkout.place()
+        assert unknown.value.next_action == ContactSupport("RECORD_LOST")
+        assert unknown.value.idempotency_key == checkout.view.idempotency_key
+    assert len(sandbox.orders) == 1
