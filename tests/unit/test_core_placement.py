@@ -228,6 +228,8 @@ def test_nobody_is_told_to_come_back_sooner_than_gett_asked_for(
         wait_until=None if asked is None else NOW + timedelta(seconds=asked),
     )
     assert saved.come_back_after(NOW + timedelta(seconds=after)) == seconds
+    # Who asks before that is kept waiting only by a worker that may be sending.
+    assert saved.busy_for(NOW + timedelta(seconds=after)) == max(min(lease - after, 2.0), 0.0)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def against(part: Part, code: str = "CODE", **facts: Any) -> dict[str, Any]:
 MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError] | None]] = [
     (against(Part.INTEGRATION), "person", "contact_support", "contact_support", None),
     (against(Part.SERVICE, until=NOW + timedelta(seconds=9)), "patience", "wait", "wait", None),
+    (against(Part.SHOPPER), "shopper_accepted", "identify", "sign_in", StepNotAllowedError),
     ({"store": None}, "store", "browse", "choose_store", StepNotAllowedError),
     ({"lines": ()}, "cart", "add", "add_items", StepNotAllowedError),
     ({"lines": (SALADS, INCOMPLETE)}, "modifiers", "update", "complete_modifiers", StepNotAllowedError),
@@ -67,7 +68,6 @@ MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError] | Non
     (against(Part.STORE, "STORE_CLOSED"), "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"store": CLOSED}, "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"quote": quote("14.99")}, "minimum_order", "add", "add_items", OrderBelowMinimumError),
-    (against(Part.SHOPPER), "shopper_accepted", "identify", "sign_in", StepNotAllowedError),
     ({"fulfillment": None}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
     ({"store": NO_DELIVERY}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
     ({"quote": None}, "quote", "validate", "validate", StepNotAllowedError),
