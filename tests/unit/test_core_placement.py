@@ -232,6 +232,35 @@ def test_nobody_is_told_to_come_back_sooner_than_gett_asked_for(
     assert saved.busy_for(NOW + timedelta(seconds=after)) == max(min(lease - after, 2.0), 0.0)
 
 
+def test_an_attempt_begins_after_its_wait_and_has_a_lease_from_then() -> None:
+    lease = timedelta(seconds=50)
+    at_once = placement().attempted(NOW, lease)
+    assert (at_once.attempts, at_once.sent_at, at_once.lease_until) == (2, NOW, NOW + lease)
+    later = placement(attempts=4).attempted(NOW, lease, 7.5)
+    begins = NOW + timedelta(seconds=7.5)
+    assert (later.attempts, later.sent_at, later.lease_until) == (5, begins, begins + lease)
+
+
+@pytest.mark.parametrize(
+    ("error", "may_be_at_work"),
+    [
+        (TransportError(may_have_arrived=True), True),
+        (TransportError(may_have_arrived=False), False),
+        (refuse("INTERNAL_ERROR"), True),
+        (refuse("RATE_LIMITED"), False),
+    ],
+    ids=repr,
+)
+def test_an_attempt_that_failed_is_over_and_may_be_at_work_all_the_same(
+    error: GettCheckoutError, may_be_at_work: bool
+) -> None:
+    earlier = NOW - timedelta(minutes=5)
+    first = placement(sent_at=NOW).failed(error, NOW)
+    assert (first.sent_at, first.unanswered_at) == (None, NOW if may_be_at_work else None)
+    again = placement(sent_at=NOW, unanswered_at=earlier).failed(error, NOW)
+    assert again.unanswered_at == (NOW if may_be_at_work else earlier)
+
+
 @pytest.mark.parametrize(
     ("wait", "until"), [(None, None), (0.0, None), (60.0, NOW + timedelta(seconds=60))]
 )
