@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from gett_checkout import MemoryStorage
 from gett_checkout._core.codes import Part, refuse
 from gett_checkout._core.state import Stage
 from gett_checkout._record import Record
@@ -17,7 +18,6 @@ from gett_checkout.errors import (
     StepNotAllowedError,
     TransportError,
 )
-from gett_checkout.storage import MemoryStorage
 from gett_checkout.telemetry.hooks import Hooks
 from tests.samples.states import NOW, state_at
 
