@@ -12,7 +12,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gett_checkout import _snapshot as snapshot
 from gett_checkout._core import machine
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import Line, LineProblem, Modifier
@@ -31,6 +30,7 @@ from gett_checkout.errors import (
     StepNotAllowedError,
     TransportError,
 )
+from tests.samples import saved as snapshot
 from tests.samples.states import (
     CARD,
     HOME,
