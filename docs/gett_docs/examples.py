@@ -90,6 +90,7 @@ def _with_problem(code: str, message: str) -> CheckoutState:
 LACKING: Final = {
     "person": _refused(Part.INTEGRATION, "FORBIDDEN", reason="PERMISSION"),
     "patience": _refused(Part.SERVICE, "RATE_LIMITED", until=NOW + timedelta(seconds=9)),
+    "shopper_accepted": _refused(Part.SHOPPER, "VALIDATION_FAILED"),
     "store": _lacking(store=None),
     "cart": _lacking(lines=()),
     "modifiers": _with_problem("MODIFIER_REQUIRED", "Diavola: choose one of Size"),
@@ -100,7 +101,6 @@ LACKING: Final = {
     "minimum_order": _lacking(
         lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, agreed_total=None
     ),
-    "shopper_accepted": _refused(Part.SHOPPER, "VALIDATION_FAILED"),
     "fulfillment": _lacking(fulfillment=None),
     "quote": _lacking(quote=None),
     "identity": _lacking(identity=None, session=None),
