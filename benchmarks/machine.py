@@ -10,12 +10,17 @@ from benchmarks.measuring import MICROSECONDS, Effort, Goal, Row, race
 from gett_checkout import Checkouts, GettClient, MemoryStorage
 from gett_checkout import _snapshot as snapshot
 from gett_checkout._core import machine
+from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import EVENTS, PaymentChosen, PaymentRejected
+from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import view_of
 from gett_checkout.sandbox import Sandbox
 
 _STAGES: Final = [str(stage) for stage in Stage]
+
+
+DECLINED: Final = Refusal(Part.PAYMENT, "PAYMENT_DECLINED", "", datetime.now(UTC))
 
 
 async def machine_step(effort: Effort) -> list[Row]:
@@ -29,7 +34,7 @@ async def machine_step(effort: Effort) -> list[Row]:
     state, now = await _payable(), datetime.now(UTC)
 
     async def ours() -> None:
-        chosen, declined, standing = PaymentChosen(CARD), PaymentRejected("DECLINED"), state
+        chosen, declined, standing = PaymentChosen(CARD), PaymentRejected(DECLINED), state
         for _ in range(count):
             for event in (declined, chosen):
                 standing = machine.apply(standing, event, now)

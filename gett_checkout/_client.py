@@ -465,6 +465,7 @@ class GettClient:
             raise refuse(
                 "RATE_LIMITED",
                 f"not sent: this minute's {operation.bucket} are used up",
+                operation=operation.name,
                 retry_after=wait,
             )
         if wait:

@@ -15,7 +15,7 @@ from gett_checkout._core.machine import Event, NoAnswer
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._snapshot import Snapshots
-from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, StorageError
+from gett_checkout.errors import ApiError, CheckoutNotFoundError, GettCheckoutError, StorageError
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.telemetry.events import SessionUpgraded, StageChanged
 from gett_checkout.telemetry.hooks import Hooks
@@ -77,6 +77,8 @@ class Record:
         """
         if error is self._learned:
             return True
+        if isinstance(error, ApiError) and not error.operation:
+            return False  # it was found here, before anything was sent
         event = event_of(error, step, self.state, self.now())
         if event is None or not machine.is_legal(self.state.stage, type(event)):
             return False

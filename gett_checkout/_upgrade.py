@@ -145,6 +145,7 @@ class ShopperSession:
             raise refuse(
                 "SESSION_USER_REQUIRED",
                 "Gett made a session without an end user although an e-mail was given",
+                operation="create_session",
                 next_action=ContactSupport("SESSION_REFUSED"),
             )
         return session

@@ -13,8 +13,10 @@ from gett_checkout._core import actions
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import Line, LineProblem
 from gett_checkout._core.catalog import Store
+from gett_checkout._core.codes import Part
 from gett_checkout._core.minimum import MinimumOrder
 from gett_checkout._core.order import Address, Amounts, CardOnFile, Delivery, Pickup, Quote
+from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.sandbox import Sandbox
@@ -34,6 +36,7 @@ GAP: Final = MinimumOrder(
 ACTIONS: Final[tuple[NextAction, ...]] = (
     actions.ChooseStore("STORE_CLOSED"),
     actions.AddItems(GAP),
+    actions.FixLines(("c0ffee00-…",), "ITEM_UNAVAILABLE"),
     actions.CompleteModifiers(("c0ffee00-…",)),
     actions.ChooseFulfillment(("delivery", "pickup")),
     actions.Validate(),
@@ -75,22 +78,29 @@ def _lacking(**facts: Any) -> CheckoutState:
     return evolve(_COMPLETE, **facts)
 
 
+def _refused(part: Part, code: str, **facts: Any) -> CheckoutState:
+    return _lacking(refusals=(Refusal(part, code, "", NOW, **facts),))
+
+
 def _with_problem(code: str, message: str) -> CheckoutState:
     problem = LineProblem(code, message, ("item_diavola", "group_pizza_size"))
     return _lacking(lines=(evolve(_LINE, problems=(problem,)),))
 
 
 LACKING: Final = {
+    "person": _refused(Part.INTEGRATION, "FORBIDDEN", reason="PERMISSION"),
+    "patience": _refused(Part.SERVICE, "RATE_LIMITED", until=NOW + timedelta(seconds=9)),
     "store": _lacking(store=None),
     "cart": _lacking(lines=()),
     "modifiers": _with_problem("MODIFIER_REQUIRED", "Diavola: choose one of Size"),
     "items": _with_problem("ITEM_UNAVAILABLE", "Diavola is not available"),
-    "menu": _lacking(cart_refused="CATALOGSET_NOT_FOUND"),
-    "cart_accepted": _lacking(cart_refused="ITEM_UNAVAILABLE"),
-    "store_open": _lacking(store_refused="STORE_CLOSED"),
+    "menu": _refused(Part.STORE, "CATALOGSET_NOT_FOUND"),
+    "cart_accepted": _refused(Part.LINES, "ITEM_UNAVAILABLE"),
+    "store_open": _refused(Part.STORE, "STORE_CLOSED"),
     "minimum_order": _lacking(
         lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, agreed_total=None
     ),
+    "shopper_accepted": _refused(Part.SHOPPER, "VALIDATION_FAILED"),
     "fulfillment": _lacking(fulfillment=None),
     "quote": _lacking(quote=None),
     "identity": _lacking(identity=None, session=None),

@@ -22,13 +22,14 @@ from attrs import fields
 from gett_checkout import Checkout, errors
 from gett_checkout import _cli as cli
 from gett_checkout._core import view
-from gett_checkout._core.codes import ERROR_CODES, ErrorCode, refuse
-from gett_checkout._core.consequences import event_at_placement
+from gett_checkout._core.blame import MEMBERS
+from gett_checkout._core.codes import ERROR_CODES, ErrorCode, Part, refuse
+from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS, FACTS
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.requirements import RULES
 from gett_checkout._core.session import Level
-from gett_checkout._core.state import Stage
+from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import CheckoutView
 from gett_checkout._retry import Repeat, may_repeat
 from gett_checkout._wire import assumptions
@@ -119,6 +120,34 @@ def asides() -> str:
         for event, stages in legal.items()
     )
     return table(("event", "what happened", "legal in"), rows)
+
+
+def blamed_parts() -> str:
+    """For each part of a checkout what names it, what to do next, and what the page shows."""
+    shown = {
+        Part.STORE: ("`choose_store`", "the restaurants, and why not this one"),
+        Part.LINES: (
+            "`fix_lines`, `complete_modifiers`, `add_items`",
+            "the cart, its lines marked",
+        ),
+        Part.SHOPPER: ("`sign_in`", "the sign-in form, with what Gett said"),
+        Part.FULFILLMENT: ("`choose_fulfillment`", "the address form, with what Gett said"),
+        Part.PAYMENT: ("`choose_payment`", "the payment form, with what Gett said"),
+        Part.QUOTE: ("`validate`, `confirm_total`", "the price, asked for again"),
+    }
+    rows = [
+        (f"**{part}**", ", ".join(code(name) for name in _names(members)), *shown[part])
+        for part, members in MEMBERS.items()
+    ]
+    rows.append(
+        ("**integration**", "nothing that is understood", "`contact_support`", "whom to call")
+    )
+    rows.append(("**service**", "–", "`wait`", "a spinner, then the same again"))
+    return table(("part", "what names it", "next action", "what is shown"), rows)
+
+
+def _names(members: re.Pattern[str]) -> list[str]:
+    return members.pattern.replace(".*", "…").replace("[12]", "1").split("|")
 
 
 def step_ends() -> str:
@@ -314,7 +343,8 @@ def _at_place(error: ApiError) -> str:
 
 
 def _lands(error: ApiError) -> str:
-    event = event_at_placement(error, ())
+    placing = CheckoutState("checkout", NOW, Stage.PLACING)
+    event = event_of(error, "place", placing, NOW)
     return f"→ {EVENTS[Stage.PLACING][type(event)]}" if event else f"→ {Stage.PLACE}"
 
 
@@ -456,6 +486,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         stage_events,
         asides,
         step_ends,
+        blamed_parts,
         stage_facts,
         step_levels,
         session_levels,

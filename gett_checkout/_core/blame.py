@@ -18,7 +18,7 @@ from gett_checkout._core.codes import Part, part_of
 from gett_checkout.errors import ApiError
 
 # The members of requests that belong to each part, in the order in which the parts are to be fixed.
-_MEMBERS: Final[Mapping[Part, re.Pattern[str]]] = {
+MEMBERS: Final[Mapping[Part, re.Pattern[str]]] = {
     part: re.compile(members, re.IGNORECASE)
     for part, members in {
         Part.STORE: "storeId|catalogSetId",
@@ -47,7 +47,7 @@ def blamed(error: ApiError) -> Part:
         named = {part for entry in error.errors for part in _parts(entry)}
         if named and error.operation in SUBJECTS:
             return SUBJECTS[error.operation]
-        for part in _MEMBERS:
+        for part in MEMBERS:
             if part in named:
                 return part
         part = part_of(error)
@@ -62,7 +62,7 @@ def _parts(entry: Mapping[str, Any]) -> Iterator[Part]:
         return
     for path in _paths(entry):
         for name in path:
-            found = next((part for part, known in _MEMBERS.items() if known.fullmatch(name)), None)
+            found = next((part for part, known in MEMBERS.items() if known.fullmatch(name)), None)
             if found is Part.LINES and name.lower() == "cart":
                 continue  # the store is named in the cart, too
             if found is not None:

@@ -141,7 +141,7 @@ class ShopperChanged(Event):
             payment=None,
             session=None,
             agreed_total=None,
-            refusals=_identified(state, self.identity),
+            refusals=dropped(_identified(state, self.identity), Part.PAYMENT),
         )
 
 

@@ -13,6 +13,8 @@ import pytest
 from gett_checkout import (
     Address,
     ApiError,
+    CatalogSet,
+    Checkout,
     CheckoutConflictError,
     Checkouts,
     Delivery,
@@ -23,6 +25,7 @@ from gett_checkout import (
     InvalidInputError,
     MemoryStorage,
     NewCard,
+    OrderBelowMinimumError,
     OutcomeUnknownError,
     Pickup,
     SavedCard,
@@ -58,7 +61,11 @@ def refuse(
     sandbox.switches.fail(operation, "error", status=status, code=code, names=names, **how)
 
 
-async def agree(checkouts: Checkouts, checkout: Any, error: GettCheckoutError) -> None:
+def kind_of(checkout: Checkout) -> str:
+    return checkout.view.next_action.kind
+
+
+async def agree(checkouts: Checkouts, checkout: Checkout, error: GettCheckoutError) -> None:
     """The error, the view, and the view after a reload on another worker lead on alike."""
     assert error.next_action == checkout.view.next_action
     again = await checkouts.open(checkout.id)
@@ -123,6 +130,21 @@ async def test_a_topping_is_not_sold_by_itself(checkouts: Checkouts) -> None:
         await checkout.add("item_size_large")
 
 
+async def test_what_is_found_here_is_no_rejection_by_gett(checkouts: Checkouts) -> None:
+    """Below the minimum everything is possible but `place`."""
+    checkout = await checkouts.start(JANE)
+    await checkout.browse(STORE)
+    await checkout.add("item_tiramisu")
+    await checkout.fulfill(HOME)
+    await checkout.validate()
+    await checkout.pay(CARD)
+    with pytest.raises(OrderBelowMinimumError) as refused:
+        await checkout.place()
+    assert (checkout.view.stage, kind_of(checkout)) == (Stage.PLACE, "add_items")
+    await agree(checkouts, checkout, refused.value)
+    await checkout.validate()
+
+
 async def test_an_update_that_changes_nothing_drops_nothing(checkouts: Checkouts) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout)
@@ -154,7 +176,7 @@ async def test_contact_data_refused_with_a_session_leads_to_sign_in(
     assert checkout.view.next_action == SignIn(reason="VALIDATION_FAILED")
     await agree(checkouts, checkout, refused.value)
     await checkout.identify(Identity(JANE.email, "Jane", "Doe", phone="+12125550199"))
-    assert checkout.view.next_action.kind == "choose_fulfillment"
+    assert kind_of(checkout) == "choose_fulfillment"
     await until_payable(checkout)
     await checkout.place()
 
@@ -190,7 +212,7 @@ async def test_an_address_of_somebody_goes_with_them(
     await checkout.fulfill(Delivery(address_id=stored))
     await checkout.identify(BOB)
     assert checkout.view.fulfillment is None
-    assert checkout.view.next_action.kind == "choose_fulfillment"
+    assert kind_of(checkout) == "choose_fulfillment"
     guest = await checkouts.start()
     await fill_cart(guest)
     before = len(sandbox.requests)
@@ -236,14 +258,9 @@ async def test_a_price_is_not_asked_for_what_the_store_does_not_offer(
     await agree(checkouts, checkout, refused.value)
 
 
-def sellable(menu: Any) -> str:
+def sellable(menu: CatalogSet) -> str:
     """An item that is sold and needs no choices."""
-    return next(
-        item_id
-        for section in menu.sections.values()
-        for item_id in section.item_ids
-        if not menu.items[item_id].modifier_group_ids
-    )
+    return next(item.item_id for item in menu.menu_items() if not item.modifier_group_ids)
 
 
 async def test_consent_survives_what_changed_nothing_of_the_order(
@@ -258,7 +275,7 @@ async def test_consent_survives_what_changed_nothing_of_the_order(
     sandbox.switches.price_change = Decimal("5.00")
     await checkout.browse(STORE)
     await checkout.validate()
-    assert checkout.view.next_action.kind == "confirm_total"
+    assert kind_of(checkout) == "confirm_total"
     with pytest.raises(TotalChangedError):
         await checkout.place()
     assert sandbox.orders == []
@@ -320,7 +337,7 @@ async def test_what_names_nothing_is_for_support_until_it_goes_through(
         refused.value.to_problem()["requirements"][0]["details"]["error_code"] == "SHINY_NEW_CODE"
     )
     await step()
-    assert again.view.next_action.kind != "contact_support"
+    assert kind_of(again) != "contact_support"
 
 
 async def test_a_quote_that_may_be_over_at_gett_is_asked_for_again(
@@ -333,7 +350,7 @@ async def test_a_quote_that_may_be_over_at_gett_is_asked_for_again(
     refuse(sandbox, "place_order", 400, "INVALID_REQUEST")
     with pytest.raises(ApiError):
         await checkout.place()
-    assert checkout.view.next_action.kind == "validate"
+    assert kind_of(checkout) == "validate"
     await checkout.validate()
     await checkout.place()
 
@@ -348,7 +365,7 @@ async def test_the_same_again_and_again_is_for_support(
         with pytest.raises(ConflictError) as refused:
             await checkout.place()
         await agree(checkouts, checkout, refused.value)
-        if checkout.view.next_action.kind == "validate":
+        if kind_of(checkout) == "validate":
             await checkout.validate()
     assert checkout.view.next_action == ContactSupport("REPEATED")
     sandbox.switches.faults.clear()  # somebody fixed it at Gett
@@ -377,7 +394,7 @@ async def test_a_wait_has_its_end_in_what_is_saved(
     clock.advance(30)
     assert (await checkouts.open(checkout.id)).view.next_action == Wait(60.0)
     clock.advance(60)
-    assert checkout.view.next_action.kind == "validate"
+    assert kind_of(checkout) == "validate"
 
 
 async def test_a_permission_that_lacks_is_for_support_on_any_worker(
@@ -407,7 +424,7 @@ async def test_what_another_worker_changed_meanwhile_is_a_conflict(
     refuse(sandbox, "validate_order", 422, "VALIDATION_FAILED")
     with pytest.raises(CheckoutConflictError):
         await checkout.validate()
-    assert (await there.open(checkout.id)).view.next_action.kind == "validate"
+    assert kind_of(await there.open(checkout.id)) == "validate"
 
 
 @pytest.mark.parametrize(
@@ -461,7 +478,7 @@ async def test_an_order_outlives_its_record(
     order = await placing
     assert order.order_id == sandbox.orders[0].order_id
     assert [each.outcome for each in told if isinstance(each, PlacementOutcome)] == ["placed"]
-    assert checkout.view.next_action.kind == "done"
+    assert kind_of(checkout) == "done"
 
 
 async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(

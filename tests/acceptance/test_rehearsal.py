@@ -148,11 +148,11 @@ async def too_many_writes(checkout: Checkout, sandbox: Sandbox) -> None:
     await checkout.validate(tip=Decimal(1))
 
 
-def refused_with(code: str, step: Step, operation: str, **details: int) -> Step:
+def refused_with(code: str, step: Step, operation: str, retry_after: int | None = None) -> Step:
     """The step, meeting planned faults."""
 
     async def run(checkout: Checkout, sandbox: Sandbox) -> None:
-        sandbox.switches.fail(operation, "error", code=code, times=99, **details)
+        sandbox.switches.fail(operation, "error", code=code, times=99, retry_after=retry_after)
         await step(checkout, sandbox)
 
     return run

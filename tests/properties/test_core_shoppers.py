@@ -17,7 +17,7 @@ from gett_checkout._core import machine
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import Line, Modifier
 from gett_checkout._core.catalog import Store, Window, parse_time
-from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout._core.codes import ERROR_CODES, Part, refuse
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import Event
 from gett_checkout._core.order import CardOnFile, Delivery, GettPayment, Pickup, SavedCard
@@ -66,6 +66,7 @@ OPEN_STAGES = [Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, Stage
 STEPS: dict[str, type[Event] | None] = {
     "choose_store": machine.CartChanged,
     "add_items": machine.CartChanged,
+    "fix_lines": machine.CartChanged,
     "complete_modifiers": machine.CartChanged,
     "choose_fulfillment": machine.FulfillmentChosen,
     "validate": machine.Quoted,
@@ -89,7 +90,8 @@ payments = st.sampled_from([CARD, SavedCard("payment-1"), GettPayment()])
 
 def furthest(state: CheckoutState, now: datetime) -> Stage:
     """The stage the facts allow, worked out by itself and not from the machine's table."""
-    if state.store is None or not state.lines or state.store_refused or state.cart_refused:
+    against = {each.part for each in state.refusals if not each.answered}
+    if state.store is None or not state.lines or against & {Part.STORE, Part.LINES}:
         return Stage.BROWSE
     if any(each.problems for each in state.lines):
         return Stage.BROWSE
@@ -123,12 +125,13 @@ class Shopper(RuleBasedStateMachine):
         if not legal:
             assert isinstance(refused, StepNotAllowedError)
         elif isinstance(event, machine.PlacementBegun):
-            assert (refused.requirements if refused else ()) == missing
+            blocked = any(each.blocks for each in missing)
+            assert (refused.requirements if refused else ()) == (missing if blocked else ())
         else:
             assert refused is None
         if refused is not None:
             assert self.state is before
-        else:
+        elif not isinstance(event, machine.Aside) or stage is Stage.PLACING:
             self.last = type(event)
         assert snapshot.dump(before) == bytes_before
 
@@ -177,7 +180,7 @@ class Shopper(RuleBasedStateMachine):
 
     @rule(error=refusals)
     def refuse(self, error: Any) -> None:
-        event = event_of(error, self.state.lines)
+        event = event_of(error, "validate", self.state, self.now)
         if event is not None:
             self.happen(event)
 
@@ -215,12 +218,14 @@ class Shopper(RuleBasedStateMachine):
                 priced = OPEN_STAGES.index(state.stage) >= OPEN_STAGES.index(Stage.PAY)
                 assert (state.quote is not None) is priced
                 # A placement that made no order leaves its key, for the same body and no other.
-                assert state.placement is None or self.last is machine.NotPlaced
+                kept = (machine.NotPlaced, machine.ShopperRejected)
+                assert state.placement is None or self.last in kept
 
     @invariant()
     def can_be_placed_exactly_when_nothing_is_missing(self) -> None:
         state = machine.at(self.state, self.now)
-        complete = state.stage in OPEN_STAGES and not requirements(state, self.now)
+        missing = [each for each in requirements(state, self.now) if each.blocks]
+        complete = state.stage in OPEN_STAGES and not missing
         try:
             placing = machine.apply(state, machine.PlacementBegun(placement()), self.now)
         except GettCheckoutError:
@@ -228,7 +233,7 @@ class Shopper(RuleBasedStateMachine):
         else:
             assert complete
             assert (state.stage, placing.stage) == (Stage.PLACE, Stage.PLACING)
-        assert (refusal(state, self.now) is None) is not bool(requirements(state, self.now))
+        assert (refusal(state, self.now) is None) is not bool(missing)
 
     @invariant()
     def is_never_in_a_dead_end(self) -> None:
@@ -238,12 +243,17 @@ class Shopper(RuleBasedStateMachine):
             return
         kinds: list[str] = []
         while (action := next_action(state, now)).kind != "place":
+            if action.kind == "contact_support":
+                return  # a person is needed, and the shopper is told so
+            if action.kind == "wait":
+                now += timedelta(seconds=action.seconds)
+                continue
             step = STEPS[action.kind]
             assert step is None or machine.is_legal(state.stage, step), action
             state = follow(state, action, now)
             kinds.append(action.kind)
             assert len(kinds) < 12, kinds
-        assert requirements(state, now) == ()
+        assert not [each for each in requirements(state, now) if each.blocks]
 
     @invariant()
     def survives_being_saved(self) -> None:
@@ -263,7 +273,9 @@ def follow(state: CheckoutState, action: Any, now: datetime) -> CheckoutState:
     match action.kind:
         case "choose_store":
             return machine.apply(state, machine.CartChanged(state.lines, STORE), now)
-        case "add_items" | "complete_modifiers":
+        case "add_items":
+            return machine.apply(state, machine.CartChanged((*state.lines, SALADS)), now)
+        case "fix_lines" | "complete_modifiers":
             return machine.apply(state, machine.CartChanged((SALADS, SALADS)), now)
         case "choose_fulfillment":
             how = HOME if "delivery" in action.offers else Pickup()

@@ -261,7 +261,7 @@ def test_any_refusal_can_be_judged_and_explained(
     error = refuse(code, "no", category=category, status=status, errors=errors)
     json.dumps(error.to_problem())
     outcome = judge(error, sent_before=sent_before)
-    event = event_of(error, (line(),))
+    event = event_of(error, "place", state_at(Stage.PLACING), NOW)
     assert part_of(error)
     if not 400 <= status < 500:
         assert outcome is Outcome.UNKNOWN

@@ -29,6 +29,7 @@ from gett_checkout.actions import (
     ConfirmTotal,
     ContactSupport,
     Done,
+    FixLines,
     Place,
     Settle,
     SignIn,
@@ -57,6 +58,9 @@ def by_kind(action: NextAction) -> None:
         assert_type(action, SignIn)
     elif action.kind == "choose_payment":
         assert_type(action, ChoosePayment)
+    elif action.kind == "fix_lines":
+        assert_type(action, FixLines)
+        assert_type(action.lines, tuple[str, ...])
     elif action.kind == "confirm_total":
         assert_type(action, ConfirmTotal)
         assert_type(action.after, Decimal | None)
@@ -85,6 +89,8 @@ def by_class(action: NextAction) -> str:
             return gap.message()
         case ChooseStore() | AddItems() | CompleteModifiers() | ChooseFulfillment() | Validate():
             return action.kind
+        case FixLines(lines=lines):
+            return ", ".join(lines)
         case SignIn() | ChoosePayment() | ConfirmTotal() | Place():
             return action.kind
         case Wait(seconds=seconds):

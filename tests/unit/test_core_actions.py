@@ -13,14 +13,21 @@ from gett_checkout._core.codes import ERROR_CODES
 
 WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     (actions.ChooseStore(), {"kind": "choose_store", "reason": None}),
-    (actions.AddItems(), {"kind": "add_items", "minimum_order": None, "lines": []}),
+    (actions.AddItems(), {"kind": "add_items", "minimum_order": None}),
     (actions.CompleteModifiers(("l",)), {"kind": "complete_modifiers", "lines": ["l"]}),
     (
         actions.ChooseFulfillment(),
-        {"kind": "choose_fulfillment", "offers": ["delivery", "pickup"]},
+        {"kind": "choose_fulfillment", "offers": ["delivery", "pickup"], "reason": None},
     ),
     (actions.Validate(), {"kind": "validate"}),
-    (actions.SignIn(), {"kind": "sign_in", "needs": ["email", "first_name", "last_name"]}),
+    (
+        actions.SignIn(),
+        {"kind": "sign_in", "needs": ["email", "first_name", "last_name"], "reason": None},
+    ),
+    (
+        actions.FixLines(("line-1",), "ITEM_UNAVAILABLE"),
+        {"kind": "fix_lines", "lines": ["line-1"], "reason": "ITEM_UNAVAILABLE"},
+    ),
     (actions.ChoosePayment(), {"kind": "choose_payment", "reason": None}),
     (
         actions.ConfirmTotal(Decimal("27.00"), Decimal("28.00")),

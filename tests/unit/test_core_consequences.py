@@ -1,127 +1,150 @@
-"""What a refusal does to the checkout, and which lines it blames."""
+"""What an error does to the checkout, as an event."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from gett_checkout._core.cart import Modifier
+from gett_checkout._core.actions import ContactSupport
 from gett_checkout._core.codes import ERROR_CODES, refuse
-from gett_checkout._core.consequences import blame, event_of, item_ids
-from gett_checkout._core.machine import (
-    CartRejected,
-    Event,
-    FulfillmentRejected,
-    PaymentRejected,
-    QuoteLost,
-    StoreLost,
+from gett_checkout._core.consequences import event_of
+from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout.errors import (
+    GettCheckoutError,
+    IdentityRequiredError,
+    InvalidInputError,
+    OutcomeUnknownError,
+    TransportError,
+    UnreadableAnswerError,
 )
-from tests.samples.states import line
+from tests.samples.states import NOW, SALADS, line, quote, state_at
 
-LARGE = Modifier("large", modifiers={"crust": ["cheese-crust"]})
-PIZZA = line("pizza", 1, {"size": [LARGE], "toppings": ["olives"]})
-LINES = (line("salad", 1), PIZZA, line("water", 1))
+READY = state_at(Stage.PLACE, lines=(SALADS, line("water", 1)))
+SENT = state_at(Stage.PLACING, lines=READY.lines)
 
-EVENTS: dict[str, Event | None] = {
-    "ADDRESS_INVALID": FulfillmentRejected(),
-    "ADDRESS_OUT_OF_RANGE": FulfillmentRejected(),
-    "CART_EMPTY": CartRejected("CART_EMPTY", LINES),
-    "CATALOGSET_REQUIRED": CartRejected("CATALOGSET_REQUIRED", LINES),
-    "MODIFIER_REQUIRED": CartRejected("MODIFIER_REQUIRED", LINES),
-    "ORDER_BELOW_MINIMUM": CartRejected("ORDER_BELOW_MINIMUM", LINES),
-    "ITEM_UNAVAILABLE": CartRejected("ITEM_UNAVAILABLE", LINES),
-    "CATALOGSET_NOT_FOUND": CartRejected("CATALOGSET_NOT_FOUND", LINES),
-    "ORDER_TOTAL_DIFFERENT": QuoteLost(),
-    "CONFLICT": QuoteLost(),
-    "ORDER_ALREADY_PLACED": QuoteLost(),
-    "STORE_CLOSED": StoreLost("STORE_CLOSED"),
-    "STORE_NOT_FOUND": StoreLost("STORE_NOT_FOUND"),
-    "PAYMENT_DECLINED": PaymentRejected("PAYMENT_DECLINED"),
-    "PAYMENT_FAILED": PaymentRejected("PAYMENT_FAILED"),
-    "PAYMENT_METHOD_INVALID": PaymentRejected("PAYMENT_METHOD_INVALID"),
-    "INVALID_REQUEST": None,
-    "MISSING_IDEMPOTENCY_KEY": None,
-    "MISSING_STORE_ID": None,
-    "UNAUTHENTICATED": None,
-    "SESSION_USER_REQUIRED": None,
-    "FORBIDDEN": None,
-    "NOT_FOUND": None,
-    "VALIDATION_FAILED": None,
-    "RATE_LIMITED": None,
-    "INTERNAL_ERROR": None,
-    "BAD_GATEWAY": None,
-    "SERVICE_UNAVAILABLE": None,
+# The event of each code: while the order is open, and when a placement got it.
+EVENTS = {
+    "ADDRESS_INVALID": ("FulfillmentRejected", "FulfillmentRejected"),
+    "ADDRESS_OUT_OF_RANGE": ("FulfillmentRejected", "FulfillmentRejected"),
+    "CART_EMPTY": ("CartRejected", "CartRejected"),
+    "CATALOGSET_REQUIRED": ("StoreLost", "StoreLost"),
+    "MODIFIER_REQUIRED": ("CartRejected", "CartRejected"),
+    "ORDER_BELOW_MINIMUM": ("CartRejected", "CartRejected"),
+    "ITEM_UNAVAILABLE": ("CartRejected", "CartRejected"),
+    "CATALOGSET_NOT_FOUND": ("StoreLost", "StoreLost"),
+    "ORDER_TOTAL_DIFFERENT": ("QuoteLost", "QuoteLost"),
+    "CONFLICT": ("QuoteLost", "QuoteLost"),
+    "ORDER_ALREADY_PLACED": ("Objected", "NotPlaced"),
+    "STORE_CLOSED": ("StoreLost", "StoreLost"),
+    "STORE_NOT_FOUND": ("StoreLost", "StoreLost"),
+    "PAYMENT_DECLINED": ("PaymentRejected", "PaymentRejected"),
+    "PAYMENT_FAILED": ("PaymentRejected", "PaymentRejected"),
+    "PAYMENT_METHOD_INVALID": ("PaymentRejected", "PaymentRejected"),
 }
+WAITS = {"RATE_LIMITED", "INTERNAL_ERROR", "BAD_GATEWAY", "SERVICE_UNAVAILABLE"}
+
+
+def event(error: GettCheckoutError, state: CheckoutState = READY, step: str = "validate") -> Any:
+    return event_of(error, step, state, NOW)
 
 
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_the_event_of_a_code(code: str) -> None:
-    assert event_of(refuse(code), LINES) == EVENTS[code]
+    expected = EVENTS.get(code, ("Objected", "NotPlaced"))
+    for state, name in zip((READY, SENT), expected, strict=True):
+        found = event(refuse(code, "their words"), state)
+        assert type(found).__name__ == name
+        refusal = found.refusal
+        assert (refusal.code, refusal.message, refusal.at) == (code, "their words", NOW)
+        assert refusal.step == "validate"
+        assert refusal.until == (NOW + timedelta(seconds=1) if code in WAITS else None)
 
 
 @pytest.mark.parametrize(
-    ("facts", "event"),
+    ("facts", "name", "code"),
     [
-        ({"category": "payment", "status": 400}, PaymentRejected("NEW")),
-        ({"status": 402}, PaymentRejected("NEW")),
-        ({"status": 409}, QuoteLost()),
-        ({"status": 422}, None),
-        ({"status": 500}, None),
-        ({}, None),
+        ({"category": "payment", "status": 400}, "PaymentRejected", "NEW"),
+        ({"status": 402}, "PaymentRejected", "NEW"),
+        ({"status": 409}, "QuoteLost", "NEW"),
+        ({"status": 422}, "Objected", "NEW"),
+        ({"status": 500}, "Objected", "NEW"),
+        ({}, "Objected", "NEW"),
+        ({"code": "", "status": 418}, "Objected", "HTTP_418"),
     ],
 )
-def test_the_event_of_an_unknown_code(facts: dict[str, Any], event: Event | None) -> None:
-    assert event_of(refuse("NEW", **facts), LINES) == event
+def test_the_event_of_an_unknown_code(facts: dict[str, Any], name: str, code: str) -> None:
+    found = event(refuse(**{"code": "NEW", **facts}))
+    assert (type(found).__name__, found.refusal.code) == (name, code)
 
 
 @pytest.mark.parametrize(
-    ("entry", "blamed"),
+    ("error", "part"),
     [
-        ({"itemId": "salad"}, ["salad"]),
-        ({"itemId": "pizza"}, ["pizza"]),
-        ({"itemId": "olives"}, ["pizza"]),
-        ({"itemId": "cheese-crust"}, ["pizza"]),
-        ({"itemId": "nothing"}, []),
-        ({"jsonPath": "$.cart.lineItems[0].itemId"}, ["salad"]),
-        ({"jsonPath": "$.cart.lineItems[1].modifierGroups[2]"}, ["pizza"]),
-        ({"jsonPath": "$.cart.lineItems[2]"}, ["water"]),
-        ({"jsonPath": "$.cart.lineItems[12]"}, []),
-        ({"jsonPath": "$.customer.email"}, []),
-        ({"itemId": "water", "jsonPath": "$.cart.lineItems[0]"}, ["water"]),
-        ({"code": "NO_PLACE"}, []),
-        ({}, []),
+        (TransportError("gone"), "service"),
+        (UnreadableAnswerError("what"), "service"),
+        (IdentityRequiredError("who"), "shopper"),
     ],
-    ids=str,
 )
-def test_an_entry_blames_the_lines_it_names(entry: dict[str, str], blamed: list[str]) -> None:
-    error = refuse("ITEM_UNAVAILABLE", "sold out", errors=[entry])
-    lines = blame(error, LINES)
-    assert [each.item_id for each in lines if each.problems] == blamed
-    assert [each.item_id for each in lines] == [each.item_id for each in LINES]
+def test_other_errors_that_say_something(error: GettCheckoutError, part: str) -> None:
+    found = event(error)
+    assert found.refusal.part == part
+    assert found.refusal.message == ""
 
 
-def test_the_problem_says_what_the_entry_says_or_else_the_error() -> None:
-    entries = [{"itemId": "water"}, {"itemId": "water", "code": "GONE", "message": "no more"}]
-    error = refuse("ITEM_UNAVAILABLE", "sold out", errors=entries)
-    problems = blame(error, LINES)[2].problems
-    assert [(each.code, each.message) for each in problems] == [
-        ("ITEM_UNAVAILABLE", "sold out"),
-        ("GONE", "no more"),
-    ]
+@pytest.mark.parametrize("error", [InvalidInputError("no"), OutcomeUnknownError("hm")])
+def test_other_errors_say_nothing_of_the_checkout(error: GettCheckoutError) -> None:
+    assert event(error) is None
 
 
-def test_the_same_item_on_two_lines_is_blamed_on_both() -> None:
-    lines = (line("water", 1), line("salad", 1), line("water", 2))
-    blamed = blame(refuse("ITEM_UNAVAILABLE", errors=[{"itemId": "water"}]), lines)
-    assert [bool(each.problems) for each in blamed] == [True, False, True]
+def test_gett_says_how_long_to_wait() -> None:
+    found = event(refuse("SERVICE_UNAVAILABLE", retry_after=90.0))
+    assert found.refusal.until == NOW + timedelta(seconds=90)
 
 
-def test_a_rejected_cart_carries_the_blame() -> None:
-    event = event_of(refuse("ITEM_UNAVAILABLE", errors=[{"itemId": "salad"}]), LINES)
-    assert isinstance(event, CartRejected)
-    assert [bool(each.problems) for each in event.lines] == [True, False, False]
+def test_a_reason_for_support_is_remembered() -> None:
+    error = refuse("UNAUTHENTICATED", next_action=ContactSupport("SESSION_REFUSED"))
+    assert event(error).refusal.reason == "SESSION_REFUSED"
+    assert event(refuse("FORBIDDEN")).refusal.reason == "PERMISSION"
+    assert event(refuse("CONFLICT")).refusal.reason is None
 
 
-def test_item_ids_go_all_the_way_down() -> None:
-    assert item_ids(PIZZA) == {"pizza", "large", "cheese-crust", "olives"}
+def test_a_rejected_cart_has_the_lines_that_are_named() -> None:
+    found = event(refuse("ITEM_UNAVAILABLE", errors=[{"itemId": "salad"}]))
+    assert [bool(each.problems) for each in found.lines] == [True, False]
+    assert found.refusal.lines == (SALADS.line_id,)
+    assert found.sold_out == ("salad",)
+
+
+def test_a_store_asked_for_in_vain_leaves_the_one_there_is() -> None:
+    gone = refuse("STORE_NOT_FOUND")
+    assert event(gone, step="browse") is None
+    assert type(event(gone, state_at(Stage.BROWSE, store=None), "browse")).__name__ == "StoreLost"
+
+
+def test_an_address_given_in_vain_leaves_the_one_there_is() -> None:
+    bad = refuse("ADDRESS_INVALID")
+    assert type(event(bad, step="fulfill")).__name__ == "Objected"
+    assert type(event(bad, step="pay")).__name__ == "FulfillmentRejected"
+
+
+@pytest.mark.parametrize("operation", ["list_payment_methods", "add_payment_card"])
+def test_a_card_given_in_vain_leaves_the_payment_there_is(operation: str) -> None:
+    found = event(refuse("PAYMENT_METHOD_INVALID", operation=operation), step="add_card")
+    assert (type(found).__name__, found.refusal.part) == ("Objected", "payment")
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    ("age", "part"), [(59, "integration"), (60, "quote"), (None, "integration")]
+)
+def test_a_quote_of_some_age_may_be_over_at_gett(status: int, age: int | None, part: str) -> None:
+    asked_at = None if age is None else NOW - timedelta(seconds=age)
+    state = evolve(SENT, quote=evolve(quote(), asked_at=asked_at))
+    assert event(refuse("NEW", status=status), state).refusal.part == part
+    assert event(refuse("NEW", status=404), state).refusal.part == "integration"
+    assert (
+        event(refuse("NEW", status=status), evolve(SENT, quote=None)).refusal.part == "integration"
+    )

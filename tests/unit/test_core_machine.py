@@ -10,8 +10,11 @@ import pytest
 from attrs import evolve, frozen
 
 from gett_checkout._core import machine
+from gett_checkout._core.cart import LineProblem
+from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import Aside, Event
-from gett_checkout._core.order import GettPayment, Pickup, SavedCard
+from gett_checkout._core.order import Delivery, GettPayment, Pickup, SavedCard
+from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import (
@@ -36,23 +39,35 @@ from tests.samples.states import (
     state_at,
 )
 
+SOLD_OUT = Refusal(Part.LINES, "ITEM_UNAVAILABLE", "sold out", NOW)
+CLOSED = Refusal(Part.STORE, "STORE_CLOSED", "closed", NOW)
+ADDRESS = Refusal(Part.FULFILLMENT, "ADDRESS_INVALID", "no such street", NOW)
+DECLINED = Refusal(Part.PAYMENT, "PAYMENT_DECLINED", "declined", NOW)
+PHONE = Refusal(Part.SHOPPER, "VALIDATION_FAILED", "no such phone", NOW)
+CONFLICT = Refusal(Part.QUOTE, "CONFLICT", "used", NOW, "place")
+FORBIDDEN = Refusal(Part.INTEGRATION, "FORBIDDEN", "not you", NOW, "validate")
+ALL = (SOLD_OUT, CLOSED, ADDRESS, DECLINED, PHONE, CONFLICT, FORBIDDEN)
+
 SAMPLES: dict[type[Event], Event] = {
     machine.CartChanged: machine.CartChanged((SALADS, line("water", 1))),
     machine.ShopperChanged: machine.ShopperChanged(SOMEONE_ELSE),
     machine.FulfillmentChosen: machine.FulfillmentChosen(Pickup()),
-    machine.FulfillmentRejected: machine.FulfillmentRejected(),
+    machine.FulfillmentRejected: machine.FulfillmentRejected(ADDRESS),
     machine.Quoted: machine.Quoted(quote(total="28.00"), Decimal("3.00")),
     machine.QuoteLost: machine.QuoteLost(),
-    machine.CartRejected: machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)),
-    machine.StoreLost: machine.StoreLost("STORE_CLOSED"),
+    machine.CartRejected: machine.CartRejected(SOLD_OUT, (SALADS,)),
+    machine.StoreLost: machine.StoreLost(CLOSED),
     machine.PaymentChosen: machine.PaymentChosen(GettPayment()),
-    machine.PaymentRejected: machine.PaymentRejected("PAYMENT_DECLINED"),
+    machine.PaymentRejected: machine.PaymentRejected(DECLINED),
     machine.PlacementBegun: machine.PlacementBegun(placement()),
     machine.NoAnswer: machine.NoAnswer(placement(attempts=2)),
     machine.NotPlaced: machine.NotPlaced(),
     machine.Placed: machine.Placed(ORDER),
     machine.Abandoned: machine.Abandoned(),
     machine.StoreRead: machine.StoreRead(STORE),
+    machine.ShopperRejected: machine.ShopperRejected(PHONE),
+    machine.Objected: machine.Objected(FORBIDDEN),
+    machine.WentThrough: machine.WentThrough("validate"),
     machine.Identified: machine.Identified(WHO),
     machine.IdentityCorrected: machine.IdentityCorrected(WHO),
     machine.TotalConfirmed: machine.TotalConfirmed(Decimal("28.00")),
@@ -73,52 +88,64 @@ B, F, V, P = Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY
 LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
     Stage.BROWSE: {
         "CartChanged": (B, V),
+        "CartRejected": (B, B),
+        "StoreLost": (B, B),
         "FulfillmentChosen": (B, B),
+        "FulfillmentRejected": (B, B),
         "ShopperChanged": (B, B),
+        "QuoteLost": (B, B),
+        "PaymentRejected": (B, B),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.FULFILLMENT: {
         "CartChanged": (B, F),
+        "CartRejected": (B, B),
+        "StoreLost": (B, B),
         "FulfillmentChosen": (F, V),
         "FulfillmentRejected": (F, F),
         "ShopperChanged": (F, F),
+        "QuoteLost": (F, F),
+        "PaymentRejected": (F, F),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.VALIDATE: {
         "CartChanged": (B, V),
-        "FulfillmentChosen": (F, V),
-        "FulfillmentRejected": (F, F),
-        "ShopperChanged": (V, V),
-        "Quoted": (V, Stage.PLACE),
         "CartRejected": (B, B),
         "StoreLost": (B, B),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (F, V),
+        "Quoted": (V, Stage.PLACE),
+        "QuoteLost": (V, V),
+        "PaymentRejected": (V, V),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.PAY: {
         "CartChanged": (B, V),
-        "FulfillmentChosen": (F, V),
-        "FulfillmentRejected": (F, F),
-        "ShopperChanged": (V, V),
-        "Quoted": (V, P),
-        "QuoteLost": (V, V),
         "CartRejected": (B, B),
         "StoreLost": (B, B),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (F, V),
+        "Quoted": (V, P),
+        "QuoteLost": (V, V),
         "PaymentChosen": (P, Stage.PLACE),
+        "PaymentRejected": (P, P),
         "Abandoned": (Stage.ABANDONED, Stage.ABANDONED),
         "Placed": (Stage.PLACED, Stage.PLACED),  # an order that comes to light late
     },
     Stage.PLACE: {
         "CartChanged": (B, V),
-        "FulfillmentChosen": (F, V),
-        "FulfillmentRejected": (F, F),
-        "ShopperChanged": (V, V),
-        "Quoted": (V, Stage.PLACE),
-        "QuoteLost": (V, V),
         "CartRejected": (B, B),
         "StoreLost": (B, B),
+        "FulfillmentChosen": (F, V),
+        "FulfillmentRejected": (F, F),
+        "ShopperChanged": (F, V),
+        "Quoted": (V, Stage.PLACE),
+        "QuoteLost": (V, V),
         "PaymentChosen": (P, Stage.PLACE),
         "PaymentRejected": (P, P),
         "PlacementBegun": (Stage.PLACING, Stage.PLACING),
@@ -132,6 +159,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "CartRejected": (B, B),
         "FulfillmentRejected": (F, F),
         "StoreLost": (B, B),
+        "ShopperRejected": (Stage.PLACE, Stage.PLACE),
         "NotPlaced": (Stage.PLACE, Stage.PLACE),
         "NoAnswer": (Stage.PLACING, Stage.PLACING),
     },
@@ -152,6 +180,9 @@ ASIDES: dict[str, set[Stage]] = {
     "Identified": {*OPEN, Stage.PLACING},
     "IdentityCorrected": set(OPEN),
     "StoreRead": set(OPEN),
+    "ShopperRejected": set(OPEN),
+    "Objected": set(OPEN),
+    "WentThrough": set(OPEN),
     "TotalConfirmed": {Stage.PAY, Stage.PLACE},
     "PlacementPostponed": {Stage.PLACING},
     "OrderRead": {Stage.PLACED},
@@ -227,24 +258,152 @@ def test_an_event_of_somebody_elses_is_illegal() -> None:
 
 
 PRICED = [Stage.PAY, Stage.PLACE]
+ANOTHER_CART = (line("salad", 4),)
 DROPPING: list[Event] = [
-    machine.CartChanged((SALADS,)),
-    machine.FulfillmentChosen(HOME),
-    machine.FulfillmentRejected(),
+    machine.CartChanged(ANOTHER_CART),
+    machine.CartChanged((SALADS,), evolve(STORE, catalog_set_id="cs-2")),
+    machine.FulfillmentChosen(Pickup()),
+    machine.FulfillmentRejected(ADDRESS),
     machine.ShopperChanged(SOMEONE_ELSE),
-    machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)),
-    machine.StoreLost("STORE_CLOSED"),
+    machine.CartRejected(SOLD_OUT, (SALADS,)),
+    machine.StoreLost(CLOSED),
 ]
 
 
 @pytest.mark.parametrize("stage", PRICED)
 @pytest.mark.parametrize("event", DROPPING, ids=lambda event: type(event).__name__)
-def test_what_questions_the_order_drops_the_price_and_the_consent(
-    stage: Stage, event: Event
-) -> None:
+def test_what_questions_the_order_drops_the_price(stage: Stage, event: Event) -> None:
     moved = machine.apply(state_at(stage), event, NOW)
-    assert (moved.quote, moved.agreed_total) == (None, None)
+    assert moved.quote is None
     assert moved.tip == Decimal("3.00")
+
+
+SAME: list[Event] = [
+    machine.CartChanged((SALADS,)),
+    machine.CartChanged((SALADS,), STORE),
+    machine.FulfillmentChosen(HOME),
+    machine.StoreRead(STORE),
+    machine.IdentityCorrected(WHO),
+]
+
+
+@pytest.mark.parametrize("stage", PRICED)
+@pytest.mark.parametrize("event", SAME, ids=lambda event: type(event).__name__)
+def test_what_changes_nothing_drops_nothing(stage: Stage, event: Event) -> None:
+    assert machine.apply(state_at(stage), event, NOW) == state_at(stage)
+
+
+REJECTING = [event for event in DROPPING if hasattr(event, "refusal")]
+
+
+@pytest.mark.parametrize("event", REJECTING, ids=lambda event: type(event).__name__)
+def test_consent_survives_a_rejection_and_ends_with_the_order_it_was_for(event: Event) -> None:
+    dearer = machine.Quoted(quote(total="29.00"), Decimal("3.00"))
+    agreed = machine.apply(state_at(Stage.VALIDATE), machine.Quoted(quote(), Decimal("3.00")), NOW)
+    state = machine.apply(agreed, event, NOW)
+    for again in (machine.CartChanged((SALADS,), STORE), machine.FulfillmentChosen(HOME)):
+        state = machine.apply(state, again, NOW)
+    assert machine.apply(state, dearer, NOW).agreement == Decimal("27.00")
+    other = machine.apply(state, machine.CartChanged(ANOTHER_CART), NOW)
+    assert other.agreement is None
+    assert machine.apply(other, dearer, NOW).agreement == Decimal("29.00")
+    back = machine.apply(other, machine.CartChanged((SALADS,)), NOW)
+    assert back.agreement == Decimal("27.00")
+
+
+def test_the_same_cart_with_something_wrong_has_no_price() -> None:
+    marked = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", "sold out"),))
+    moved = machine.apply(state_at(Stage.PLACE), machine.CartChanged((marked,)), NOW)
+    assert (moved.stage, moved.quote) == (Stage.BROWSE, None)
+
+
+def test_a_tip_is_for_the_order_at_one_store() -> None:
+    other = evolve(STORE, store_id="st-2")
+    moved = machine.apply(state_at(Stage.PLACE), machine.CartChanged((), other), NOW)
+    assert moved.tip is None
+    first = machine.apply(state_at(Stage.BROWSE, store=None), machine.CartChanged((), STORE), NOW)
+    assert first.tip == Decimal("3.00")
+
+
+# --- what was rejected ----------------------------------------------------------------------------
+
+
+def parts(state: CheckoutState, *, answered: bool = False) -> set[str]:
+    return {each.part.value for each in state.refusals if each.answered is answered}
+
+
+EVERY = {each.part.value for each in ALL}
+TELLING: list[tuple[Event, str, str]] = [
+    # What happened, what it drops, what it answers though nothing changed.
+    (machine.CartChanged(ANOTHER_CART), "lines quote", ""),
+    (machine.CartChanged((SALADS,)), "", "lines"),
+    (machine.CartChanged((SALADS,), STORE), "", "lines store"),
+    (
+        machine.CartChanged((SALADS,), evolve(STORE, catalog_set_id="cs-2")),
+        "lines store quote",
+        "",
+    ),
+    (machine.CartChanged((), evolve(STORE, store_id="st-2")), "lines store quote", ""),
+    (machine.StoreRead(STORE), "", "store"),
+    (machine.FulfillmentChosen(Pickup()), "fulfillment quote", ""),
+    (machine.FulfillmentChosen(HOME), "", "fulfillment"),
+    (machine.IdentityCorrected(evolve(WHO, phone=None)), "shopper quote", ""),
+    (machine.IdentityCorrected(WHO), "", "shopper"),
+    (machine.ShopperChanged(SOMEONE_ELSE), "shopper quote payment", ""),
+    (machine.PaymentChosen(GettPayment()), "payment", ""),
+    (machine.WentThrough("validate"), "integration", ""),
+    (machine.WentThrough("place"), "quote", ""),
+]
+
+
+@pytest.mark.parametrize(("event", "dropped", "answered"), TELLING)
+def test_what_was_rejected_stands_until_it_changes(
+    event: Event, dropped: str, answered: str
+) -> None:
+    moved = machine.apply(state_at(Stage.PLACE, refusals=ALL), event, NOW)
+    assert parts(moved) == EVERY - {*dropped.split()} - {*answered.split()}
+    assert parts(moved, answered=True) == {*answered.split()}
+
+
+def test_a_price_answers_what_was_said_of_the_last_one() -> None:
+    state = state_at(Stage.VALIDATE, refusals=(CONFLICT, FORBIDDEN))
+    moved = machine.apply(state, machine.Quoted(quote(), None), NOW)
+    assert (parts(moved), parts(moved, answered=True)) == ({"integration"}, {"quote"})
+
+
+def test_an_order_leaves_nothing_standing() -> None:
+    state = state_at(Stage.PLACING, refusals=ALL)
+    assert machine.apply(state, machine.Placed(ORDER), NOW).refusals == ()
+
+
+def test_the_same_again_is_counted_until_the_part_changes() -> None:
+    state = state_at(Stage.PLACE)
+    for times in (1, 2, 3):
+        state = machine.apply(state, machine.QuoteLost(CONFLICT), NOW)
+        assert [each.times for each in state.refusals] == [times]
+        assert state.refusals[0].is_hopeless is (times == 3)
+        state = machine.apply(state, machine.Quoted(quote(), None), NOW)
+        assert not state.refusals[0].is_hopeless
+    state = machine.apply(state, machine.CartChanged(ANOTHER_CART), NOW)
+    state = machine.apply(state, machine.Quoted(quote(), None), NOW)
+    state = machine.apply(state, machine.QuoteLost(CONFLICT), NOW)
+    assert [each.times for each in state.refusals] == [1]
+
+
+def test_what_gett_has_no_more_is_known_until_a_store_is_read() -> None:
+    gone = machine.CartRejected(SOLD_OUT, (SALADS,), ("salad",))
+    also = machine.CartRejected(SOLD_OUT, (SALADS,), ("water", "salad"))
+    state = machine.apply(state_at(Stage.PLACE), gone, NOW)
+    state = machine.apply(state, also, NOW)
+    assert state.sold_out == ("salad", "water")
+    assert machine.apply(state, machine.CartChanged(()), NOW).sold_out == ("salad", "water")
+    assert machine.apply(state, machine.CartChanged((), STORE), NOW).sold_out == ()
+
+
+def test_a_stored_address_goes_with_its_owner() -> None:
+    state = state_at(Stage.PLACE, fulfillment=Delivery(address_id="address-1"))
+    moved = machine.apply(state, machine.ShopperChanged(SOMEONE_ELSE), NOW)
+    assert (moved.stage, moved.fulfillment) == (Stage.FULFILLMENT, None)
 
 
 def test_a_lost_quote_keeps_what_the_shopper_agreed_to() -> None:
@@ -271,17 +430,15 @@ def test_the_first_price_is_agreed_to_by_going_on() -> None:
     assert (moved.stage, moved.agreed_total) == (Stage.PLACE, Decimal("31.00"))
 
 
-def test_a_cart_refusal_holds_until_the_cart_changes() -> None:
-    refused = machine.apply(
-        state_at(Stage.PLACE), machine.CartRejected("ITEM_UNAVAILABLE", (SALADS,)), NOW
-    )
-    assert (refused.stage, refused.cart_refused) == (Stage.BROWSE, "ITEM_UNAVAILABLE")
-    blamed = machine.CartRejected("ITEM_UNAVAILABLE", (INCOMPLETE,))
+def test_a_cart_that_was_rejected_stays_until_it_changes() -> None:
+    rejected = machine.apply(state_at(Stage.PLACE), machine.CartRejected(SOLD_OUT, (SALADS,)), NOW)
+    assert (rejected.stage, rejected.refused(Part.LINES)) == (Stage.BROWSE, SOLD_OUT)
+    blamed = machine.CartRejected(SOLD_OUT, (INCOMPLETE,))
     assert machine.apply(state_at(Stage.PLACE), blamed, NOW).lines == (INCOMPLETE,)
     with pytest.raises(StepNotAllowedError):
-        machine.apply(refused, machine.Quoted(quote(), None), NOW)
-    mended = machine.apply(refused, machine.CartChanged((SALADS,)), NOW)
-    assert (mended.stage, mended.cart_refused) == (Stage.VALIDATE, None)
+        machine.apply(rejected, machine.Quoted(quote(), None), NOW)
+    fixed = machine.apply(rejected, machine.CartChanged(ANOTHER_CART), NOW)
+    assert (fixed.stage, fixed.refused(Part.LINES)) == (Stage.VALIDATE, None)
 
 
 def test_a_cart_of_no_store_cannot_be_ordered() -> None:
@@ -291,12 +448,12 @@ def test_a_cart_of_no_store_cannot_be_ordered() -> None:
 
 
 def test_a_lost_store_stays_lost_until_a_store_is_read() -> None:
-    lost = machine.apply(state_at(Stage.PLACE), machine.StoreLost("STORE_CLOSED"), NOW)
+    lost = machine.apply(state_at(Stage.PLACE), machine.StoreLost(CLOSED), NOW)
     assert (lost.stage, lost.store, lost.lines) == (Stage.BROWSE, STORE, (SALADS,))
     still = machine.apply(lost, machine.CartChanged((SALADS,)), NOW)
-    assert (still.stage, still.store_refused) == (Stage.BROWSE, "STORE_CLOSED")
+    assert (still.stage, still.refused(Part.STORE)) == (Stage.BROWSE, CLOSED)
     reopened = machine.apply(still, machine.CartChanged((SALADS,), STORE), NOW)
-    assert (reopened.stage, reopened.store_refused) == (Stage.VALIDATE, None)
+    assert (reopened.stage, reopened.refused(Part.STORE)) == (Stage.VALIDATE, None)
 
 
 @pytest.mark.parametrize(
@@ -312,15 +469,13 @@ def test_a_cart_that_cannot_be_ordered_stays_in_browse(lines: Any) -> None:
 
 
 def test_a_rejected_payment_is_taken_away_and_another_clears_it() -> None:
-    declined = machine.apply(
-        state_at(Stage.PLACING), machine.PaymentRejected("PAYMENT_DECLINED"), NOW
-    )
+    declined = machine.apply(state_at(Stage.PLACING), machine.PaymentRejected(DECLINED), NOW)
     assert (declined.stage, declined.payment) == (Stage.PAY, None)
-    assert declined.payment_refused == "PAYMENT_DECLINED"
+    assert declined.refused(Part.PAYMENT) == DECLINED
     assert declined.quote is not None
     assert declined.placement is None
     chosen = machine.apply(declined, machine.PaymentChosen(GettPayment()), NOW)
-    assert (chosen.stage, chosen.payment_refused) == (Stage.PLACE, None)
+    assert (chosen.stage, chosen.refusals) == (Stage.PLACE, ())
 
 
 def test_another_shopper_keeps_cart_and_fulfillment_but_no_saved_card() -> None:
@@ -407,7 +562,7 @@ def test_a_quote_that_comes_too_late_is_no_quote() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [machine.NotPlaced(), machine.PaymentRejected("PAYMENT_DECLINED")], ids=repr
+    "event", [machine.NotPlaced(), machine.PaymentRejected(DECLINED)], ids=repr
 )
 def test_a_placement_that_fails_after_its_quote_ran_out_needs_a_new_price(event: Event) -> None:
     moved = machine.apply(state_at(Stage.PLACING), event, LAST)

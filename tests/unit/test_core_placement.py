@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import errors
 from gett_checkout._core.codes import ERROR_CODES, refuse
-from gett_checkout._core.consequences import event_at_placement
+from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS
 from gett_checkout._core.placement import Outcome, digest, judge
 from gett_checkout._core.state import Stage
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
-from tests.samples.states import NOW, SALADS, placement
+from tests.samples.states import NOW, placement, state_at
 
 # By error code: what it means of a first attempt, and of one after an attempt that may have arrived.
 BY_CODE = {
@@ -125,6 +127,30 @@ def test_a_token_that_went_out_before_is_no_evidence() -> None:
     assert judge(refuse("ORDER_ALREADY_PLACED"), sent_before=True, is_quiet=False) == "exists"
 
 
+@pytest.mark.parametrize("how", [{"retryable": True}, {"retry_after": 1.0}, {"retry_after": 0.0}])
+def test_a_conflict_that_may_be_sent_again_is_no_evidence(how: dict[str, Any]) -> None:
+    """The first request may still be at work."""
+    assert judge(refuse("CONFLICT", **how), sent_before=True) == "unknown"
+
+
+@pytest.mark.parametrize(("status", "code"), [(409, "CONFLICT"), (404, "NOT_FOUND"), (422, "NEW")])
+def test_a_rejection_that_names_a_part_is_for_good(status: int, code: str) -> None:
+    error = refuse(code, status=status, errors=[{"jsonPath": "payment.savedCard.paymentId"}])
+    assert judge(error, sent_before=False) == "refused"
+    assert judge(error, sent_before=True) == "refused"
+    assert judge(error, sent_before=True, is_quiet=False) == "unknown"
+
+
+def test_gett_may_ask_to_wait_longer_than_the_lease() -> None:
+    asked = placement(lease_until=NOW).released(NOW, 90.0)
+    assert asked.come_back_after(NOW) == 90.0
+    assert asked.come_back_after(NOW + timedelta(seconds=90)) == 0.0
+    assert asked.due_at == NOW + timedelta(seconds=90)
+    assert placement().released(NOW).due_at == NOW
+    postponed = evolve(asked, look_again_at=NOW + timedelta(seconds=100))
+    assert postponed.due_at == NOW + timedelta(seconds=100)
+
+
 def test_the_tables_cover_every_code_and_every_class() -> None:
     assert set(BY_CODE) == set(ERROR_CODES)
     ours = {
@@ -144,7 +170,7 @@ def test_every_final_refusal_is_an_event_that_may_happen_then(sent_before: bool)
     for _, error, _ in CASES:
         if judge(error, sent_before=sent_before) in (Outcome.REFUSED, Outcome.TRY_AGAIN):
             assert isinstance(error, ApiError)
-            event = event_at_placement(error, (SALADS,))
+            event = event_of(error, "place", state_at(Stage.PLACING), NOW)
             assert event is not None
             assert type(event) in EVENTS[Stage.PLACING]
 

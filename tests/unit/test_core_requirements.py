@@ -13,7 +13,9 @@ from attrs import evolve
 from gett_checkout._core import actions, machine
 from gett_checkout._core.cart import LineProblem
 from gett_checkout._core.catalog import Window, parse_time
+from gett_checkout._core.codes import Part
 from gett_checkout._core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
+from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.requirements import RULES, next_action, offers, refusal, requirements
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Notice, Stage
@@ -39,20 +41,32 @@ from tests.samples.states import (
 SOLD_OUT = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", "salad is not available"),))
 CLOSED = evolve(STORE, availability=())
 NO_DELIVERY = evolve(STORE, delivery_allowed=False)
+DAMAGED = evolve(placement(), body="another")
 GUEST: dict[str, Any] = {"identity": None, "session": None}
+
+
+def against(part: Part, code: str, **facts: Any) -> dict[str, Any]:
+    """What a checkout knows once Gett rejected the part."""
+    return {"refusals": (Refusal(part, code, "their words", NOW, **facts),)}
+
 
 # What a checkout ready to be placed lacks: the facts, the code, its step, the next action, the error.
 MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError]]] = [
     ({"store": None}, "store", "browse", "choose_store", StepNotAllowedError),
     ({"lines": ()}, "cart", "add", "add_items", StepNotAllowedError),
     ({"lines": (SALADS, INCOMPLETE)}, "modifiers", "update", "complete_modifiers", StepNotAllowedError),
-    ({"lines": (SOLD_OUT,)}, "items", "update", "add_items", StepNotAllowedError),
-    ({"cart_refused": "CATALOGSET_NOT_FOUND"}, "menu", "browse", "choose_store", StepNotAllowedError),
-    ({"cart_refused": "ITEM_UNAVAILABLE"}, "cart_accepted", "update", "add_items", StepNotAllowedError),
-    ({"store_refused": "STORE_CLOSED"}, "store_open", "browse", "choose_store", StepNotAllowedError),
+    ({"lines": (SOLD_OUT,)}, "items", "update", "fix_lines", StepNotAllowedError),
+    (against(Part.STORE, "CATALOGSET_NOT_FOUND"), "menu", "browse", "choose_store", StepNotAllowedError),
+    (against(Part.LINES, "ITEM_UNAVAILABLE"), "cart_accepted", "update", "fix_lines", StepNotAllowedError),
+    (against(Part.LINES, "CART_EMPTY"), "cart_accepted", "update", "add_items", StepNotAllowedError),
+    (against(Part.LINES, "MODIFIER_REQUIRED"), "cart_accepted", "update", "complete_modifiers",
+     StepNotAllowedError),
+    (against(Part.STORE, "STORE_CLOSED"), "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"store": CLOSED}, "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"quote": quote("14.99")}, "minimum_order", "add", "add_items", OrderBelowMinimumError),
+    (against(Part.SHOPPER, "NEW"), "shopper_accepted", "identify", "sign_in", StepNotAllowedError),
     ({"fulfillment": None}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
+    (against(Part.FULFILLMENT, "NEW"), "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
     ({"store": NO_DELIVERY}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
     ({"quote": None}, "quote", "validate", "validate", StepNotAllowedError),
     (GUEST, "identity", "identify", "sign_in", IdentityRequiredError),
@@ -83,7 +97,38 @@ def test_a_refused_payment_is_said_to_be() -> None:
         return found.message
 
     assert words() == "Choose how to pay"
-    assert words(payment_refused="PAYMENT_DECLINED") == "The payment was refused: choose another"
+    declined = against(Part.PAYMENT, "PAYMENT_DECLINED")
+    assert words(**declined) == "The payment was rejected: choose another"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        against(Part.INTEGRATION, "FORBIDDEN"),
+        against(Part.QUOTE, "CONFLICT", times=3),
+        against(Part.SERVICE, "RATE_LIMITED", until=NOW + timedelta(seconds=9)),
+    ],
+    ids=str,
+)
+def test_what_is_for_support_or_takes_time_does_not_keep_an_order_from_being_tried(
+    facts: dict[str, Any],
+) -> None:
+    state = state_at(Stage.PLACE, **facts)
+    (found,) = requirements(state, NOW)
+    assert not found.blocks
+    assert refusal(state, NOW) is None
+    assert machine.apply(state, machine.PlacementBegun(placement()), NOW).stage is Stage.PLACING
+    unpaid = state_at(Stage.PLACE, payment=None, **facts)
+    refused = refusal(unpaid, NOW)
+    assert isinstance(refused, StepNotAllowedError)
+    assert "Choose how to pay" in str(refused)
+
+
+def test_the_latest_of_several_is_what_is_said_first() -> None:
+    first = Refusal(Part.INTEGRATION, "A", "", NOW, reason="A")
+    second = Refusal(Part.QUOTE, "B", "", NOW, times=3)
+    state = state_at(Stage.PLACE, refusals=(first, second))
+    assert next_action(state, NOW) == actions.ContactSupport("REPEATED")
 
 
 def test_before_there_is_a_store_either_fulfillment_can_be_chosen() -> None:
@@ -98,7 +143,8 @@ def test_where_only_an_end_user_is_given_a_price_signing_in_comes_first() -> Non
 
 
 def test_the_table_covers_the_registry_in_its_order() -> None:
-    assert list(dict.fromkeys(code for _, code, *_ in MISSING)) == [rule.code for rule in RULES]
+    codes = [code for _, code, *_ in MISSING]
+    assert ["person", "patience", *dict.fromkeys(codes)] == [rule.code for rule in RULES]
 
 
 def test_nothing_is_missing_from_a_complete_order() -> None:
@@ -119,13 +165,53 @@ def test_a_new_checkout_misses_everything_in_order() -> None:
     ("facts", "action"),
     [
         ({"lines": (SALADS, INCOMPLETE)}, actions.CompleteModifiers(("line-pizza",))),
-        ({"lines": (SOLD_OUT,)}, actions.AddItems(lines=("line-salad",))),
-        ({"cart_refused": "CATALOGSET_NOT_FOUND"}, actions.ChooseStore("CATALOGSET_NOT_FOUND")),
-        ({"store_refused": "STORE_NOT_FOUND"}, actions.ChooseStore("STORE_NOT_FOUND")),
+        ({"lines": (SOLD_OUT,)}, actions.FixLines(("line-salad",))),
+        (
+            {"lines": (SOLD_OUT,), **against(Part.LINES, "ITEM_UNAVAILABLE")},
+            actions.FixLines(("line-salad",), "ITEM_UNAVAILABLE"),
+        ),
+        (against(Part.LINES, "NEW"), actions.FixLines(("line-salad",), "NEW")),
+        (against(Part.LINES, "ORDER_BELOW_MINIMUM"), actions.AddItems()),
+        (
+            against(Part.STORE, "CATALOGSET_NOT_FOUND"),
+            actions.ChooseStore("CATALOGSET_NOT_FOUND"),
+        ),
+        (against(Part.STORE, "STORE_NOT_FOUND"), actions.ChooseStore("STORE_NOT_FOUND")),
+        (against(Part.SHOPPER, "NEW"), actions.SignIn(reason="NEW")),
+        (against(Part.SHOPPER, ""), actions.SignIn()),
+        (
+            against(Part.FULFILLMENT, "ADDRESS_INVALID"),
+            actions.ChooseFulfillment(reason="ADDRESS_INVALID"),
+        ),
+        (
+            {"fulfillment": None, **against(Part.FULFILLMENT, "ADDRESS_INVALID")},
+            actions.ChooseFulfillment(reason="ADDRESS_INVALID"),
+        ),
+        (
+            against(Part.INTEGRATION, "FORBIDDEN", reason="PERMISSION"),
+            actions.ContactSupport("PERMISSION"),
+        ),
+        (against(Part.INTEGRATION, "NEW"), actions.ContactSupport("INTEGRATION")),
+        (against(Part.QUOTE, "CONFLICT", times=3), actions.ContactSupport("REPEATED")),
+        (
+            against(Part.SERVICE, "RATE_LIMITED", until=NOW + timedelta(seconds=9)),
+            actions.Wait(9.0),
+        ),
+        # What is answered, over or only counted does not stand in the way.
+        (against(Part.QUOTE, "CONFLICT", times=2), actions.Place(Decimal("27.00"))),
+        (
+            against(Part.QUOTE, "CONFLICT", times=3, answered=True),
+            actions.Place(Decimal("27.00")),
+        ),
+        (against(Part.SHOPPER, "", times=3, answered=True), actions.Place(Decimal("27.00"))),
+        (
+            against(Part.SERVICE, "RATE_LIMITED", until=NOW, times=9),
+            actions.Place(Decimal("27.00")),
+        ),
         ({"store": CLOSED}, actions.ChooseStore("STORE_CLOSED")),
         ({"store": NO_DELIVERY}, actions.ChooseFulfillment(("pickup",))),
         (
-            {"payment": None, "payment_refused": "PAYMENT_DECLINED"},
+            {"payment": None, **against(Part.PAYMENT, "PAYMENT_DECLINED")},
             actions.ChoosePayment("PAYMENT_DECLINED"),
         ),
         ({"agreed_total": Decimal(1)}, actions.ConfirmTotal(Decimal(1), Decimal("27.00"))),
@@ -150,6 +236,19 @@ def test_the_next_action_carries_what_is_needed(
         (Stage.PLACING, {}, 22 * 3600, actions.Settle()),
         (Stage.PLACING, {}, 23 * 3600, actions.ContactSupport("KEY_TOO_OLD")),
         (Stage.PLACING, {"placement": None}, 0, actions.ContactSupport("KEY_TOO_OLD")),
+        (
+            Stage.PLACING,
+            {"placement": placement(is_lost=True)},
+            0,
+            actions.ContactSupport("RECORD_LOST"),
+        ),
+        (Stage.PLACING, {"placement": DAMAGED}, 0, actions.ContactSupport("PLACEMENT_DAMAGED")),
+        (
+            Stage.PLACING,
+            {"placement": placement(wait_until=NOW + timedelta(seconds=90))},
+            61,
+            actions.Wait(29.0),
+        ),
     ],
     ids=str,
 )
@@ -166,7 +265,7 @@ def test_what_to_do_once_it_is_decided(
 def test_the_kinds_of_action_are_the_designed_ones() -> None:
     kinds = {each.kind for each in actions.NextAction.__args__}
     assert kinds == {
-        "choose_store", "add_items", "complete_modifiers", "choose_fulfillment", "validate",
+        "choose_store", "add_items", "fix_lines", "complete_modifiers", "choose_fulfillment", "validate",
         "sign_in", "choose_payment", "confirm_total", "place", "wait", "settle", "done",
         "start_over", "contact_support",
     }  # fmt: skip
@@ -308,9 +407,25 @@ def test_the_key_of_a_placement_is_shown_and_its_body_is_not() -> None:
 @pytest.mark.parametrize(
     ("facts", "code", "details"),
     [
-        ({"cart_refused": "CATALOGSET_NOT_FOUND"}, "menu", {"error_code": "CATALOGSET_NOT_FOUND"}),
-        ({"cart_refused": "ITEM_UNAVAILABLE"}, "cart_accepted", {"error_code": "ITEM_UNAVAILABLE"}),
-        ({"store_refused": "STORE_CLOSED"}, "store_open", {"error_code": "STORE_CLOSED"}),
+        (
+            against(Part.STORE, "CATALOGSET_NOT_FOUND"),
+            "menu",
+            {"error_code": "CATALOGSET_NOT_FOUND", "message": "their words"},
+        ),
+        (
+            against(Part.LINES, "ITEM_UNAVAILABLE", lines=("line-salad",)),
+            "cart_accepted",
+            {
+                "error_code": "ITEM_UNAVAILABLE",
+                "message": "their words",
+                "lines": ["line-salad"],
+            },
+        ),
+        (
+            {"refusals": (Refusal(Part.STORE, "STORE_CLOSED", "", NOW),)},
+            "store_open",
+            {"error_code": "STORE_CLOSED"},
+        ),
         ({"store": CLOSED}, "store_open", {}),
         ({"store": NO_DELIVERY}, "fulfillment", {"offers": ["pickup"]}),
         (

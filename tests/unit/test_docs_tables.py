@@ -13,7 +13,7 @@ import pytest
 
 import gett_checkout
 from gett_checkout import NextAction, Stage
-from gett_checkout._core.codes import ERROR_CODES
+from gett_checkout._core.codes import ERROR_CODES, Part
 from gett_checkout._core.machine import EVENTS, FACTS, Aside
 from gett_checkout._core.requirements import RULES, requirements
 from gett_checkout._wire import responses
@@ -67,6 +67,13 @@ def test_the_table_of_asides_is_the_machines() -> None:
         for stage in Stage if where == "all" else where.split(", "):
             read.add((name, Stage(stage)))
     assert read == ASIDES
+
+
+def test_every_part_that_can_be_blamed_is_on_the_page() -> None:
+    told = [row[0].strip("*") for row in rows(tables.blamed_parts())]
+    assert set(told) == set(Part) - {Part.USED}
+    kinds = {kind for row in rows(tables.blamed_parts()) for kind in re.findall(r"`(\w+)`", row[2])}
+    assert kinds <= {action.kind for action in ACTIONS}
 
 
 def test_the_steps_that_run_to_their_end_are_the_declared_ones() -> None:

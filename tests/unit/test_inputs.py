@@ -256,6 +256,7 @@ VALUES: tuple[Any, ...] = (
     actions.AddItems(public.MinimumOrder(Decimal(15), Decimal(1), Decimal(14), False, "estimate")),
     actions.ChooseFulfillment(),
     actions.ChoosePayment("PAYMENT_DECLINED"),
+    actions.FixLines(("line-1",)),
     actions.ChooseStore("STORE_CLOSED"),
     actions.CompleteModifiers(("line-1",)),
     actions.ConfirmTotal(Decimal("1.10"), Decimal("1.20")),

@@ -14,7 +14,9 @@ from attrs import asdict, evolve
 from gett_checkout import _snapshot as snapshot
 from gett_checkout._core.cart import LineProblem, Modifier, Modifiers
 from gett_checkout._core.catalog import StoreAddress, Window, parse_time
+from gett_checkout._core.codes import Part
 from gett_checkout._core.order import Amounts, Delivery, GettPayment, Order, Pickup, SavedCard
+from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Notice, Stage
 from gett_checkout.errors import SnapshotTooNewError, StorageError
@@ -34,6 +36,11 @@ WHOLE_STORE = evolve(
     categories=("pizza", "pasta"),
     address=StoreAddress("1 Main", "Springfield", latitude=Decimal("41.88")),
 )
+REFUSALS = (
+    Refusal(Part.LINES, "SOME_CODE", "words", NOW, "validate", lines=("line-1",), times=2),
+    Refusal(Part.SERVICE, "RATE_LIMITED", "", NOW, "pay", until=NOW, answered=True),
+    Refusal(Part.INTEGRATION, "FORBIDDEN", "", NOW, reason="PERMISSION"),
+)
 NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
 
 
@@ -50,7 +57,8 @@ NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
         {"payment": GettPayment()},
         {"session": Session("token", Level.PARTNER_ONLY)},
         {"notices": NOTICES, "sessions": 3},
-        {"cart_refused": "A", "store_refused": "B", "payment_refused": "C"},
+        {"refusals": REFUSALS, "sold_out": ("salad", "water")},
+        {"agreed_for": "0123456789abcdef"},
         {"order": Order(None)},
         {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
         {"tip": Decimal("0.00"), "agreed_total": Decimal("1E+2")},
@@ -65,6 +73,27 @@ def test_a_state_comes_back_as_it_was(stage: Stage, facts: dict[str, Any]) -> No
     assert back == state
     assert repr(back) == repr(state)
     assert snapshot.dump(back) == snapshot.dump(state)
+
+
+@pytest.mark.parametrize(
+    ("texts", "parts"),
+    [
+        (
+            {"cart_refused": "A", "store_refused": "B", "payment_refused": "C"},
+            ["lines", "store", "payment"],
+        ),
+        ({"cart_refused": "CATALOGSET_NOT_FOUND"}, ["store"]),
+        ({"cart_refused": None, "payment_refused": "C"}, ["payment"]),
+        ({}, []),
+    ],
+)
+def test_what_0_1_0_knew_of_refusals_still_stands(
+    texts: dict[str, str | None], parts: list[str]
+) -> None:
+    saved = json.loads(snapshot.dump(state_at(Stage.BROWSE)))
+    state = snapshot.load(json.dumps({**saved, **texts}).encode())
+    assert [each.part for each in state.refusals] == parts
+    assert [each.code for each in state.refusals] == [code for code in texts.values() if code]
 
 
 def test_a_new_checkout_is_a_handful_of_bytes() -> None:
@@ -116,10 +145,10 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
         },
         "identity": {"phone": None, "partner_user_id": None},
         "session": {"expires_at": None, "serial": 1, "context_set": False, "context_sent": None},
-        "quote": {"session_serial": 0, "was_sent": False},
+        "quote": {"session_serial": 0, "was_sent": False, "asked_at": None},
         "placement": {
             "attempts": 1, "sent_at": None, "unanswered_at": None, "token_is_fresh": True,
-            "look_again_at": None,
+            "look_again_at": None, "wait_until": None, "is_lost": False,
         },
         "order": {"state": None, "status": None, "amounts": None},
     }  # fmt: skip

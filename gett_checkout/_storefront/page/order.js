@@ -14,7 +14,7 @@ export function renderCart() {
   // What is said of one line stands at that line; what is said of the cart stands above it.
   const said = rejected("cart_accepted");
   const ofCart = said?.lines ? null : said?.message;
-  fill($("cart"), [lines, marked, ofCart, open, Boolean(view?.quote), Boolean(view?.store)], () => {
+  fill($("cart"), [lines, marked, view?.next_action.kind, ofCart, open, Boolean(view?.quote), Boolean(view?.store)], () => {
     if (!lines.length) {
       return make("p.empty", {}, view?.store ? "Nothing here yet. Add something from the menu." : "Choose a restaurant to begin.");
     }
@@ -37,6 +37,7 @@ function cartLine(line, open, isMarked) {
       make("span.name", {}, line.name),
       picked.length ? make("span.choices", {}, picked.join(", ")) : null,
       line.problems.map((problem) => make("span.problem", {}, problem.message)),
+      isMarked && !line.problems.length ? make("span.problem", {}, "Please change or remove this.") : null,
       open && item && groupsOf(item).length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
     open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },
       make("button", { type: "button", "aria-label": line.quantity > 1 ? `One ${line.name} less` : `Remove ${line.name}`, onclick: () => set(line.quantity - 1) }, "−"),

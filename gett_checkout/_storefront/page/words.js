@@ -63,13 +63,15 @@ function message() {
       { label: "Check again", press: () => go(step("settle")) });
     case "wait":
       if (view.stage === "placing") return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS);
-      return about("busy", PROBLEM_WORDS[rejected("patience")?.error_code] ?? PROBLEM_WORDS.GETT_UNREACHABLE);
+      return about("busy", PROBLEM_WORDS[rejected("patience")?.error_code] 
+        ?? ["One moment, please.", "Nothing was ordered. This page looks again by itself."]);
     case "contact_support":
       return about("bad", ["Please contact us about this order.", [
         mayExist() ? "A person has to look at it. Do not order again." : "Nothing was ordered. A person has to look at it.",
         said(rejected("person")),
         view.idempotency_key && `Reference: ${view.idempotency_key}`].filter(Boolean).join(" ")]);
     case "fix_lines":
+      return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS.fix_lines);
     case "choose_fulfillment":
     case "sign_in":
       if (action.reason) return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS[action.kind]);
