@@ -8,13 +8,13 @@ from typing import Any, Final
 from benchmarks.journeys import CARD, ready_to_place
 from benchmarks.measuring import MICROSECONDS, Effort, Goal, Row, race
 from gett_checkout import Checkouts, GettClient, MemoryStorage
-from gett_checkout import _snapshot as snapshot
 from gett_checkout._core import machine
 from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import EVENTS, PaymentChosen, PaymentRejected
 from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import view_of
+from gett_checkout._snapshot import Snapshots
 from gett_checkout.sandbox import Sandbox
 
 _STAGES: Final = [str(stage) for stage in Stage]
@@ -70,7 +70,7 @@ async def _payable() -> CheckoutState:
         checkout = await ready_to_place(Checkouts(gett, storage=storage), lines=1)
         stored = await storage.load(checkout.id)
     assert stored is not None  # noqa: S101 - it was just saved
-    return snapshot.load(stored.data)
+    return Snapshots().load(stored.data)
 
 
 def _statemachine() -> Any:

@@ -444,7 +444,7 @@ class Checkout:
             raise OutcomeUnknownError(
                 "the placement is too old to be sent again under its key: a person must look at it"
             )
-        if (seconds := placement.come_back_after(now)) > 0:
+        if (seconds := placement.busy_for(now)) > 0:
             raise PlacementInProgressError(
                 "another worker is placing this order", retry_after=seconds
             )

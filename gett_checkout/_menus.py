@@ -20,10 +20,6 @@ class Menus:
         self._kept: OrderedDict[str, CatalogSet] = OrderedDict()
         self._coming: dict[str, asyncio.Task[CatalogSet]] = {}
 
-    def peek(self, catalog_set_id: str) -> CatalogSet | None:
-        """The catalog set if it is here already."""
-        return self._kept.get(catalog_set_id)
-
     async def get(self, catalog_set_id: str, *, store_id: str | None = None) -> CatalogSet:
         """The catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
 

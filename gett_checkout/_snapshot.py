@@ -80,16 +80,6 @@ class Snapshots:
         return state
 
 
-def dump(state: CheckoutState) -> bytes:
-    """The state as bytes."""
-    return Snapshots().dump(state)
-
-
-def load(data: bytes) -> CheckoutState:
-    """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
-    return Snapshots().load(data)
-
-
 def _refusals_of_0_1(texts: dict[str, str], values: dict[str, Any]) -> tuple[Refusal, ...]:
     """What 0.1.0 wrote of refusals: an error code for each of three parts."""
     parts = {

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -29,6 +29,7 @@ from gett_checkout._record import Record
 from gett_checkout._upgrade import ShopperSession
 from gett_checkout.errors import (
     ApiAuthenticationError,
+    CheckoutConflictError,
     CheckoutNotFoundError,
     GettCheckoutError,
     OrderBelowMinimumError,
@@ -68,19 +69,28 @@ def step(
         async def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
             record = self._record
             with explained(record, name):
-                await record.refresh()
-                if event is not None and not machine.is_legal(record.state.stage, event):
-                    raise not_now(record, name)
                 try:
-                    result = await _in_session(self, work, *args, **kwargs)
-                except Exception as error:
-                    await self._learn_from(error, name)
-                    await record.save_changes()
+                    return await begin_and_save(self, *args, **kwargs)
+                except CheckoutConflictError:
+                    with suppress(GettCheckoutError):  # what is saved says how to go on
+                        await record.reload()
                     raise
-                if any(each.step == name for each in record.state.refusals):
-                    record.happen(WentThrough(name))
+
+        async def begin_and_save(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+            record = self._record
+            await record.refresh()
+            if event is not None and not machine.is_legal(record.state.stage, event):
+                raise not_now(record, name)
+            try:
+                result = await _in_session(self, work, *args, **kwargs)
+            except Exception as error:
+                await self._learn_from(error, name)
                 await record.save_changes()
-                return result
+                raise
+            if any(each.step == name for each in record.state.refusals):
+                record.happen(WentThrough(name))
+            await record.save_changes()
+            return result
 
         async def alone(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
             record = self._record

@@ -67,13 +67,17 @@ class Placement:
         """Seconds for which another worker may still be sending; 0 when nobody is."""
         return max((self.lease_until - now).total_seconds(), 0.0)
 
-    def come_back_after(self, now: datetime) -> float:
-        """Seconds after which it is worth asking again; 0 when it is now.
+    def busy_for(self, now: datetime) -> float:
+        """Seconds after which to look again while another worker may be sending; 0 when none is.
 
-        Sooner than the lease ends: most responses come long before. Never sooner than Gett asked for.
+        Sooner than the lease ends: most responses come long before.
         """
+        return min(self.lease_left(now), COME_BACK)
+
+    def come_back_after(self, now: datetime) -> float:
+        """Seconds after which it is worth asking again, never sooner than Gett wanted; 0 when it is now."""
         asked = (self.wait_until - now).total_seconds() if self.wait_until else 0.0
-        return max(min(self.lease_left(now), COME_BACK), asked, 0.0)
+        return max(self.busy_for(now), asked)
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether no unanswered request can be at work any more."""

@@ -269,6 +269,7 @@ def _total(state: CheckoutState, now: datetime) -> Missing | None:
 RULES: Final[tuple[Rule, ...]] = (
     Rule("person", "contact_support", _person),
     Rule("patience", "wait", _patience),
+    Rule("shopper_accepted", "identify", _shopper),
     Rule("store", "browse", _store),
     Rule("cart", "add", _cart),
     Rule("modifiers", "update", _modifiers),
@@ -277,7 +278,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("cart_accepted", "update", _cart_accepted),
     Rule("store_open", "browse", _store_open),
     Rule("minimum_order", "add", _minimum),
-    Rule("shopper_accepted", "identify", _shopper),
     Rule("fulfillment", "fulfill", _fulfillment),
     Rule("quote", "validate", _quote),
     Rule("identity", "identify", _identity),

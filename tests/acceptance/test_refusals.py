@@ -214,10 +214,11 @@ async def test_an_address_of_somebody_goes_with_them(
     assert checkout.view.fulfillment is None
     assert kind_of(checkout) == "choose_fulfillment"
     guest = await checkouts.start()
-    await fill_cart(guest)
+    await guest.browse(STORE)
     before = len(sandbox.requests)
     with pytest.raises(IdentityRequiredError) as refused:
         await guest.fulfill(Delivery(address_id=stored))
+    assert refused.value.next_action == SignIn()
     assert len(sandbox.requests) == before
     assert guest.view.next_action == SignIn()
     await agree(checkouts, guest, refused.value)
@@ -422,8 +423,9 @@ async def test_what_another_worker_changed_meanwhile_is_a_conflict(
     await checkout.fulfill(HOME)
     await (await there.open(checkout.id)).fulfill(Pickup())
     refuse(sandbox, "validate_order", 422, "VALIDATION_FAILED")
-    with pytest.raises(CheckoutConflictError):
+    with pytest.raises(CheckoutConflictError) as conflict:
         await checkout.validate()
+    await agree(there, checkout, conflict.value)
     assert kind_of(await there.open(checkout.id)) == "validate"
 
 
@@ -445,6 +447,8 @@ async def test_gett_says_how_long_an_unknown_outcome_has_to_wait(
     assert unknown.value.problem_headers()["Retry-After"] == str(wait)
     assert unknown.value.next_action == Wait(float(wait))
     await agree(checkouts, checkout, unknown.value)
+    sandbox.switches.faults.clear()
+    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
 
 
 @pytest.mark.parametrize("how", [{"retryable": True}, {"retry_after": 5}])

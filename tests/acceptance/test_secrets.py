@@ -23,11 +23,11 @@ from gett_checkout import (
     NewCard,
     SavedCard,
 )
-from gett_checkout import _snapshot as snapshot
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.switches import FaultKind
 from tests.acceptance.shopping import HOME, fill_cart
 from tests.clock import Clock
+from tests.samples import saved as snapshot
 
 EMAIL, PHONE, NUMBER, CVC = "whistle@blower.example", "+12125559876", "4111222233334444", "987"
 WHO = Identity(email=EMAIL, first_name="Whistle", last_name="Blower", phone=PHONE)

@@ -12,7 +12,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gett_checkout import _snapshot as snapshot
 from gett_checkout._core import machine
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import Line, Modifier
@@ -26,6 +25,7 @@ from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import view_of
 from gett_checkout.errors import GettCheckoutError, StepNotAllowedError
+from tests.samples import saved as snapshot
 from tests.samples.states import (
     CARD,
     HOME,

@@ -13,7 +13,6 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gett_checkout import _snapshot as snapshot
 from gett_checkout._core import machine
 from gett_checkout._core.cart import Line, Modifier, Modifiers, resolve, subtotal
 from gett_checkout._core.catalog import CatalogSet, Store
@@ -25,6 +24,7 @@ from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.errors import SnapshotTooNewError, StorageError
+from tests.samples import saved as snapshot
 from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)

@@ -52,6 +52,7 @@ def against(part: Part, code: str, **facts: Any) -> dict[str, Any]:
 
 # What a checkout ready to be placed lacks: the facts, the code, its step, the next action, the error.
 MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError]]] = [
+    (against(Part.SHOPPER, "NEW"), "shopper_accepted", "identify", "sign_in", StepNotAllowedError),
     ({"store": None}, "store", "browse", "choose_store", StepNotAllowedError),
     ({"lines": ()}, "cart", "add", "add_items", StepNotAllowedError),
     ({"lines": (SALADS, INCOMPLETE)}, "modifiers", "update", "complete_modifiers", StepNotAllowedError),
@@ -64,7 +65,6 @@ MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError]]] = [
     (against(Part.STORE, "STORE_CLOSED"), "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"store": CLOSED}, "store_open", "browse", "choose_store", StepNotAllowedError),
     ({"quote": quote("14.99")}, "minimum_order", "add", "add_items", OrderBelowMinimumError),
-    (against(Part.SHOPPER, "NEW"), "shopper_accepted", "identify", "sign_in", StepNotAllowedError),
     ({"fulfillment": None}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
     (against(Part.FULFILLMENT, "NEW"), "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
     ({"store": NO_DELIVERY}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),

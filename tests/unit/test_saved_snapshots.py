@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gett_checkout import Stage, __version__
-from gett_checkout import _snapshot as snapshot
+from tests.samples import saved as snapshot
 from tests.samples.states import state_at
 
 FOLDER = Path(__file__).parents[1] / "samples" / "snapshots"

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from attrs import asdict, evolve
 
-from gett_checkout import _snapshot as snapshot
 from gett_checkout._core.cart import LineProblem, Modifier, Modifiers
 from gett_checkout._core.catalog import StoreAddress, Window, parse_time
 from gett_checkout._core.codes import Part
@@ -19,7 +18,9 @@ from gett_checkout._core.order import Amounts, Delivery, GettPayment, Order, Pic
 from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Notice, Stage
+from gett_checkout._snapshot import Snapshots
 from gett_checkout.errors import SnapshotTooNewError, StorageError
+from tests.samples import saved as snapshot
 from tests.samples.states import NOW, STORE, line, menu, state_at
 from tests.samples.states import group as modifier_group
 from tests.samples.states import item as menu_item
@@ -280,7 +281,7 @@ def test_text_takes_the_room_it_needs() -> None:
 
 def test_one_who_remembers_writes_what_one_who_does_not_would() -> None:
     """A part that is unchanged keeps its line, one that is back at its default loses it."""
-    remembering = snapshot.Snapshots()
+    remembering = Snapshots()
     tipped = remembering.load(snapshot.dump(state_at(Stage.PLACE)))
     untipped = evolve(tipped, tip=None, notices=NOTICES)
     for state in (tipped, untipped, tipped, CheckoutState("c", NOW), untipped):
