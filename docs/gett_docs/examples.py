@@ -101,6 +101,7 @@ LACKING: Final = {
         Part.INTEGRATION, "FORBIDDEN", "Not for this organisation.", reason="PERMISSION"
     ),
     "patience": rejected(Part.SERVICE, "RATE_LIMITED", "Too many requests."),
+    "shopper_accepted": rejected(Part.SHOPPER, "VALIDATION_FAILED", "The phone is unknown."),
     "store": _lacking(store=None),
     "cart": _lacking(lines=()),
     "modifiers": _with_problem("MODIFIER_REQUIRED", "Diavola: choose one of Size"),
@@ -113,7 +114,6 @@ LACKING: Final = {
     "minimum_order": _lacking(
         lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, agreed_total=None
     ),
-    "shopper_accepted": rejected(Part.SHOPPER, "VALIDATION_FAILED", "The phone is unknown."),
     "fulfillment": rejected(Part.FULFILLMENT, "ADDRESS_OUT_OF_RANGE", "Too far away."),
     "quote": _lacking(quote=None),
     "identity": _lacking(identity=None, session=None),

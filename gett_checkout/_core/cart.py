@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -60,9 +61,9 @@ class GroupChoice:
 class LineProblem:
     """Something wrong with a line. ``path`` leads from the line's item to the place: ids in turn.
 
-    ``code`` is ``ITEM_UNKNOWN`` or ``ITEM_UNAVAILABLE`` of an item or a modifier, ``MODIFIER_UNKNOWN``,
-    ``MODIFIER_REQUIRED`` or ``MODIFIER_TOO_MANY`` of a choice, or the error code by which Gett refused
-    the line.
+    ``code`` is ``ITEM_UNKNOWN`` of an item, ``ITEM_UNAVAILABLE`` of an item or a modifier (sold out, or
+    an item that no section sells), ``MODIFIER_UNKNOWN``, ``MODIFIER_REQUIRED`` or
+    ``MODIFIER_TOO_MANY`` of a choice, or the error code by which Gett refused the line.
     """
 
     code: str
@@ -84,14 +85,14 @@ class Line:
     problems: tuple[LineProblem, ...] = ()
 
     @property
-    def can_be_had(self) -> bool:
-        """Whether nothing is wrong with the line but choices that are still to be made."""
-        return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
-
-    @property
     def total(self) -> Decimal:
         """The price of the whole line, in major units, before fees and taxes."""
         return self.unit_price * self.quantity
+
+    @property
+    def can_be_had(self) -> bool:
+        """Whether all that is wrong with the line, if anything, is a choice to make or to change."""
+        return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
 
 
 def read_quantity(value: object) -> int:
@@ -145,9 +146,10 @@ def resolve(line: Line, catalog: CatalogSet) -> Line:
     if item is None:
         unknown = LineProblem("ITEM_UNKNOWN", f"{line.item_id} is not on the menu", (line.item_id,))
         return evolve(line, problems=(unknown,))
-    found = _configure(item, line.groups, catalog, (item.item_id,))
-    if line.item_id not in catalog.sold_ids:
-        found.complain("ITEM_UNKNOWN", f"{item.name} is not sold by itself", (item.item_id,))
+    found = _configure(item, line.groups, Demands(catalog), (item.item_id,))
+    if item.available and not catalog.sells(line.item_id):
+        message = f"{item.name} is not sold by itself"
+        found.complain("ITEM_UNAVAILABLE", message, (line.item_id,))
     return evolve(
         line,
         name=item.name,
@@ -155,6 +157,56 @@ def resolve(line: Line, catalog: CatalogSet) -> Line:
         groups=found.groups,
         problems=tuple(found.problems),
     )
+
+
+@frozen
+class Demands:
+    """What a menu demands of choices, as far as it can be met: what is impossible is not required.
+
+    A ``depth`` is how many levels of choices may still follow: `read_modifiers` takes so many.
+    """
+
+    catalog: CatalogSet
+    _known: dict[tuple[str, int], bool] = field(factory=dict, init=False, repr=False)
+
+    def of(self, group: ModifierGroup, depth: int = MAX_DEPTH) -> tuple[int, int | None]:
+        """The least and the most to choose in the group."""
+        least, most = _said(group)
+        if least:
+            enough = -(-least // MAX_QUANTITY)  # choices, each as often as a quantity may say
+            able = sum(1 for _ in islice(self._able(group, depth), enough))
+            least = min(least, MAX_QUANTITY * able)
+        return least, most
+
+    def any_of(self, item: Item) -> bool:
+        """Whether the item cannot be ordered without a choice."""
+        return any(self.of(group)[0] for group in self.catalog.groups_of(item))
+
+    def _able(self, group: ModifierGroup, depth: int) -> Iterator[Item]:
+        """The available choices that can be completed themselves."""
+        if depth > 0:
+            for choice in self.catalog.items_of(group):
+                if choice.available and self._ends(choice, depth - 1):
+                    yield choice
+
+    def _ends(self, item: Item, depth: int) -> bool:
+        """Whether the choices the item requires come to an end: a menu may lead back for ever."""
+        key = (item.item_id, depth)
+        if key not in self._known:
+            self._known[key] = all(
+                any(self._able(group, depth))
+                for group in self.catalog.groups_of(item)
+                if _said(group)[0] and any(each.available for each in self.catalog.items_of(group))
+            )
+        return self._known[key]
+
+
+def _said(group: ModifierGroup) -> tuple[int, int | None]:
+    """The group's least and most, where they contradict each other the laxer of the two."""
+    least, most = max(group.min_selections, 0), group.max_selections
+    if most is None or most < 0:
+        return least, None
+    return (least, most) if least <= most else (most, None)
 
 
 @define
@@ -170,12 +222,12 @@ class _Configured:
 
 
 def _configure(
-    item: Item, groups: tuple[GroupChoice, ...], catalog: CatalogSet, path: tuple[str, ...]
+    item: Item, groups: tuple[GroupChoice, ...], demands: Demands, path: tuple[str, ...]
 ) -> _Configured:
     found = _Configured(item.price or ZERO)
     if not item.available:
         found.complain("ITEM_UNAVAILABLE", f"{item.name} is not available", path)
-    offered = {group.modifier_group_id: group for group in catalog.groups_of(item)}
+    offered = {group.modifier_group_id: group for group in demands.catalog.groups_of(item)}
     for choice in groups:
         group, here = offered.get(choice.modifier_group_id), (*path, choice.modifier_group_id)
         if group is None:
@@ -183,29 +235,28 @@ def _configure(
             found.complain("MODIFIER_UNKNOWN", message, here)
             found.groups += (choice,)
         else:
-            chosen = tuple(_choose(each, group, catalog, here, found) for each in choice.chosen)
+            chosen = tuple(_choose(each, group, demands, here, found) for each in choice.chosen)
             found.groups += (evolve(choice, chosen=chosen, name=group.name),)
     counts = {each.modifier_group_id: sum(one.quantity for one in each.chosen) for each in groups}
     for group in offered.values():
-        least = catalog.required(group)
-        _count(counts.get(group.modifier_group_id, 0), least, group, item, path, found)
+        _count(counts.get(group.modifier_group_id, 0), group, item, path, found, demands)
     return found
 
 
 def _choose(
     choice: Choice,
     group: ModifierGroup,
-    catalog: CatalogSet,
+    demands: Demands,
     path: tuple[str, ...],
     found: _Configured,
 ) -> Choice:
     """The choice with its names; its price and problems are added to what was ``found``."""
-    modifier, here = catalog.items.get(choice.item_id), (*path, choice.item_id)
+    modifier, here = demands.catalog.items.get(choice.item_id), (*path, choice.item_id)
     if modifier is None or choice.item_id not in group.item_ids:
         message = f"{group.name} does not offer {choice.item_id}"
         found.complain("MODIFIER_UNKNOWN", message, here)
         return choice
-    part = _configure(modifier, choice.groups, catalog, here)
+    part = _configure(modifier, choice.groups, demands, here)
     found.price += part.price * choice.quantity
     found.problems += part.problems
     return evolve(choice, groups=part.groups, name=modifier.name)
@@ -213,18 +264,20 @@ def _choose(
 
 def _count(
     count: int,
-    least: int,
     group: ModifierGroup,
     item: Item,
     path: tuple[str, ...],
     found: _Configured,
+    demands: Demands,
 ) -> None:
     here = (*path, group.modifier_group_id)
+    levels = len(path) // 2  # of choices above this one: an id of a group and of an item for each
+    least, most = demands.of(group, MAX_DEPTH - levels)
     if count < least:
         message = f"{item.name}: choose {_at_least(least)} of {group.name}"
         found.complain("MODIFIER_REQUIRED", message, here)
-    if group.max_selections is not None and count > group.max_selections >= 0:
-        message = f"{item.name}: choose at most {group.max_selections} of {group.name}"
+    if most is not None and count > most:
+        message = f"{item.name}: choose at most {most} of {group.name}"
         found.complain("MODIFIER_TOO_MANY", message, here)
 
 

@@ -130,7 +130,8 @@ class Item:
 class ModifierGroup:
     """A choice an item offers: at least ``min_selections``, at most ``max_selections`` of its items.
 
-    ``max_selections`` is ``None`` when there is no most.
+    ``max_selections`` is ``None`` when there is no most. Both are as Gett says; a line is asked for
+    no more than the menu makes possible.
     """
 
     modifier_group_id: str
@@ -178,27 +179,22 @@ class CatalogSet:
 
         What cannot be read is passed over: one bad entry does not take the menu away.
         """
-        for section in self._sections():
+        for section in self._reached():
             yield section, tuple(_readable(self.items, section.item_ids))
 
-    def _sections(self) -> Iterator[Section]:
+    def _reached(self, *, strict: bool = False) -> Iterator[Section]:
+        """Every section that a catalog leads to, once, in menu order."""
         seen: set[str] = set()
-        catalogs = _readable(self.catalogs, self.catalogs)
+        catalogs = _readable(self.catalogs, self.catalogs, strict=strict)
         waiting = [each for catalog in catalogs for each in catalog.section_ids][::-1]
         while waiting:
             section_id = waiting.pop()
             if section_id in seen:
                 continue
             seen.add(section_id)
-            for section in _readable(self.sections, [section_id]):
+            for section in _readable(self.sections, [section_id], strict=strict):
                 yield section
                 waiting.extend(reversed(section.section_ids))
-
-    @cached_property
-    def sold_ids(self) -> frozenset[str]:
-        """The ids of what is sold by itself: what sections list, or everything when none lists any."""
-        listed = frozenset(each for section in self._sections() for each in section.item_ids)
-        return listed or frozenset(self.items)
 
     def menu_items(self) -> Iterator[Item]:
         """Every item that is listed in a section, once: what a shopper can order by itself."""
@@ -209,6 +205,23 @@ class CatalogSet:
                     seen.add(item.item_id)
                     yield item
 
+    def sells(self, item_id: str) -> bool:
+        """Whether a section lists the item, so that it can be ordered by itself.
+
+        True of every item when the sections list nothing, or one of them cannot be read: what the
+        menu does not say makes nothing unsaleable.
+        """
+        return self._sold is None or item_id in self._sold
+
+    @cached_property
+    def _sold(self) -> frozenset[str] | None:
+        """The ids that sections list, ``None`` when the menu does not say. Looks at no item."""
+        try:
+            listed = [section.item_ids for section in self._reached(strict=True)]
+        except UnreadableAnswerError:
+            return None
+        return frozenset().union(*listed) or None
+
     def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
         """The item's modifier groups, in order; what the set does not hold is passed over."""
         return tuple(_readable(self.modifier_groups, item.modifier_group_ids))
@@ -216,14 +229,6 @@ class CatalogSet:
     def items_of(self, group: ModifierGroup) -> tuple[Item, ...]:
         """The modifiers the group offers, in order; what the set does not hold is passed over."""
         return tuple(_readable(self.items, group.item_ids))
-
-    def required(self, group: ModifierGroup) -> int:
-        """How many choices the group requires; what no choice can satisfy is not required."""
-        most = group.max_selections
-        least = group.min_selections if most is None else min(group.min_selections, most)
-        if least <= 0 or not any(modifier.available for modifier in self.items_of(group)):
-            return 0
-        return least
 
     def to_dict(self) -> dict[str, Any]:
         """The menu as JSON-ready data, as a page needs it: sections in order, the rest by id.
@@ -264,12 +269,19 @@ class CatalogSet:
         }
 
 
-def _readable(entries: Mapping[str, T], ids: Iterable[str]) -> Iterator[T]:
-    """The entries of these ids that are there and are what they should be."""
+def _readable(entries: Mapping[str, T], ids: Iterable[str], *, strict: bool = False) -> Iterator[T]:
+    """The entries of these ids that are there and are what they should be.
+
+    ``strict`` raises `UnreadableAnswerError` for one that is there and is not.
+    """
     for each in ids:
         try:
             entry = entries[each]
-        except (KeyError, UnreadableAnswerError):
+        except KeyError:
+            continue
+        except UnreadableAnswerError:
+            if strict:
+                raise
             continue
         yield entry
 

@@ -7,18 +7,21 @@ from the store's ``minimumOrderAmount``. Docs: Errors › ORDER_BELOW_MINIMUM.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from decimal import ROUND_CEILING, Decimal
-from typing import Any, Literal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any, Final, Literal
 
 from attrs import frozen
 
-from gett_checkout._core.cart import MAX_QUANTITY, Line, subtotal
+from gett_checkout._core.cart import MAX_QUANTITY, Demands, Line, subtotal
 from gett_checkout._core.catalog import CatalogSet, Item, Store
 from gett_checkout._core.jsonable import jsonable_fields
-from gett_checkout._core.money import DEFAULT_CURRENCY, ZERO, show_amount
+from gett_checkout._core.money import DEFAULT_CURRENCY, ZERO, minor_digits, show_amount
 from gett_checkout._core.order import Quote
 
 _TOP_UP_QUANTITY = 3
+# Of our own: the caller's may hold two digits, and then 15.00 cannot be written at all.
+_CENTS: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
+_DUST: Final = Decimal("1e-6")  # what a server's binary fractions may lack
 
 
 @frozen
@@ -26,8 +29,9 @@ class MinimumOrder:
     """Where the cart stands against the store's minimum; all amounts in major units.
 
     ``counted`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the
-    sum of the catalog prices (``"estimate"``): items and their modifiers, never tip or fees.
-    ``met`` is ``counted >= threshold``, and ``missing`` is never negative.
+    sum of the catalog prices (``"estimate"``): items and their modifiers, never tip or fees, and no
+    line that cannot be had as it is (sold out, say). Amounts are to the cent. ``met`` is
+    ``counted >= threshold``, and ``missing`` is never negative.
     """
 
     threshold: Decimal
@@ -66,10 +70,9 @@ def minimum_order(
     threshold = store.minimum_order_amount if store else None
     if store is None or threshold is None or threshold <= 0:
         return None
-    if quote is not None:
-        counted = quote.amounts.sub_total
-    else:
-        counted = subtotal(line for line in lines if line.can_be_had)
+    to_be_had = (line for line in lines if line.can_be_had)
+    counted = quote.amounts.sub_total if quote else subtotal(to_be_had)
+    threshold, counted = (_to_the_cent(each, store.currency) for each in (threshold, counted))
     missing = max(threshold - counted, ZERO)
     return MinimumOrder(
         threshold=threshold,
@@ -81,27 +84,31 @@ def minimum_order(
     )
 
 
+def _to_the_cent(amount: Decimal, currency: str) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), context=_CENTS)
+
+
 def top_ups(
     gap: MinimumOrder | None,
     catalog: CatalogSet,
     limit: int = 5,
-    sold_out: Collection[str] = (),
+    sold_out: Collection[str] = frozenset(),
 ) -> tuple[TopUp, ...]:
     """Menu items that would close the gap as they are, the cheapest way first.
 
-    Only what can be added without a further choice: available, priced, no required modifiers, and
-    not ``sold_out``, the ids of what Gett has no more. Ways that take more than three of a kind
-    come last.
+    Only what a section sells and can be added without a further choice: available, priced, no
+    required modifiers, and not among ``sold_out``, the ids of items Gett has said are gone. Ways
+    that take more than three of a kind come last.
     """
     if gap is None or gap.met:
         return ()
-    ways = []
+    ways, demands = [], Demands(catalog)
     for item in catalog.menu_items():
-        if not item.available or item.price is None or item.price <= 0 or item.item_id in sold_out:
+        if not item.available or item.price is None or item.price <= 0:
             continue
-        if any(catalog.required(group) for group in catalog.groups_of(item)):
+        if item.item_id in sold_out or demands.any_of(item):
             continue
-        quantity = int((gap.missing / item.price).to_integral_value(ROUND_CEILING))
+        quantity = int(((gap.missing - _DUST) / item.price).to_integral_value(ROUND_CEILING))
         if quantity <= MAX_QUANTITY:
             ways.append(TopUp(item, quantity, item.price * quantity))
     ways.sort(key=lambda way: (way.quantity > _TOP_UP_QUANTITY, way.total, way.quantity))

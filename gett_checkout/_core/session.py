@@ -9,11 +9,11 @@ first into the second: upgrading means a new session. Which level an operation n
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Any
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -22,8 +22,8 @@ from gett_checkout._core.validators import matches, optional_text, text
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 _NEEDS = "an identity needs email, first_name and last_name together; {} is missing"
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
 RENEW_AHEAD = timedelta(minutes=2)
 
@@ -69,9 +69,10 @@ class Identity:
     def is_same_person(self, other: Identity) -> bool:
         """Whether both name one end user: Gett knows its end users by their e-mail.
 
-        Only ASCII letters are the same in either case: who has a "ß" is not who has an "ss".
+        Only the letters A to Z are the same in either case. Anything looser takes two mailboxes
+        for one: ``casefold`` makes ``ß`` of one address the ``ss`` of another.
         """
-        return _lower(self.email) == _lower(other.email)
+        return self.email.translate(_LOWER) == other.email.translate(_LOWER)
 
 
 @frozen
@@ -106,10 +107,6 @@ class Session:
     def is_fresh(self, now: datetime) -> bool:
         """Whether the session still lives a good while after ``now``."""
         return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
-
-
-def _lower(email: str) -> str:
-    return email.translate(_LOWER)
 
 
 def is_credential(value: object) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gett_checkout._core import machine
-from gett_checkout._core.cart import Line, Modifier, Modifiers, resolve, subtotal
+from gett_checkout._core.cart import MAX_DEPTH, Line, Modifier, Modifiers, resolve, subtotal
 from gett_checkout._core.catalog import CatalogSet, Store
 from gett_checkout._core.codes import part_of, refuse
 from gett_checkout._core.consequences import event_of
@@ -163,10 +163,11 @@ MAZE = menu(
     item("a", "1.10", "g", "h"),
     item("b", "0.20", "g"),
     item("c", None, "h", available=False),
-    groups=(group("g", "a", "b", "c", least=1, most=2), group("h", "b", "a", most=3)),
+    item("d", "0.30"),
+    groups=(group("g", "a", "b", "c", "d", least=1, most=2), group("h", "b", "a", most=3)),
     listed=("a", "b"),
 )
-ids = st.sampled_from(["a", "b", "c", "x"])
+ids = st.sampled_from(["a", "b", "c", "d", "x"])
 choices: st.SearchStrategy[Modifiers] = st.recursive(
     st.just({}),
     lambda inner: st.dictionaries(
@@ -208,6 +209,51 @@ def test_any_choices_are_priced_exactly_and_judged(
     codes = {each.code for each in found.problems if each.path == (item_id, "g")}
     assert ("MODIFIER_REQUIRED" in codes) is (needed < 1)
     assert ("MODIFIER_TOO_MANY" in codes) is (needed > 2)
+
+
+names = st.sampled_from(["a", "b", "c"])
+limits = st.integers(-2, 3)
+mazes = st.builds(
+    lambda found, offered: menu(
+        *(item(key, "1.00", *has, available=is_there) for key, (has, is_there) in found.items()),
+        groups=tuple(
+            group(key, *of, least=least, most=most) for key, (of, least, most) in offered.items()
+        ),
+    ),
+    st.dictionaries(
+        names,
+        st.tuples(st.lists(st.sampled_from(["g", "h"]), max_size=2, unique=True), st.booleans()),
+        min_size=1,
+    ),
+    st.dictionaries(
+        st.sampled_from(["g", "h"]),
+        st.tuples(st.lists(names | st.just("gone"), max_size=3), limits, limits | st.none()),
+    ),
+)
+
+
+@given(catalog=mazes)
+@quick
+def test_whoever_does_what_is_asked_can_have_every_item_of_any_menu(catalog: CatalogSet) -> None:
+    for sold in catalog.menu_items():
+        made: dict[str, list[Modifier]] = {}
+        for _ in range(MAX_DEPTH):
+            for problem in line(sold.item_id, 1, made, catalog).problems:
+                if problem.code == "MODIFIER_REQUIRED":
+                    choose(made, problem.path[1:], catalog)
+        problems = line(sold.item_id, 1, made, catalog).problems
+        assert [each.code for each in problems] == ["ITEM_UNAVAILABLE"] * (not sold.available)
+
+
+def choose(made: dict[str, Any], path: tuple[str, ...], catalog: CatalogSet) -> None:
+    """Choose in the group at the path the first that is available, as often as the menu says."""
+    *above, group_id = path
+    for at, chosen in zip(above[::2], above[1::2], strict=True):
+        [made] = [each.modifiers for each in made[at] if each.item_id == chosen]
+    asked = catalog.modifier_groups[group_id]
+    choice = next(each for each in catalog.items_of(asked) if each.available)
+    most = asked.min_selections if asked.max_selections is None else asked.max_selections
+    made[group_id] = [Modifier(choice.item_id, min(asked.min_selections, abs(most)), {})]
 
 
 carts = st.lists(

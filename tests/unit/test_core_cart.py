@@ -10,11 +10,14 @@ import pytest
 from gett_checkout._core.cart import (
     MAX_DEPTH,
     Choice,
+    Demands,
     GroupChoice,
+    Line,
     Modifier,
     Modifiers,
     read_modifiers,
     read_quantity,
+    resolve,
     subtotal,
 )
 from gett_checkout.errors import InvalidInputError
@@ -176,6 +179,181 @@ def test_a_cyclic_choice_is_priced_as_far_as_it_is_made() -> None:
     assert (found.problems, found.unit_price) == ((), Decimal("17.00"))
     open_end = {"MODIFIER_REQUIRED burger/again/side/back"}
     assert problems("burger", {"again": ["side"]}, catalog=CYCLE) == open_end
+
+
+# --- what is sold by itself -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("item_id", ["olives", "small", "large", "cheese-crust"])
+def test_what_no_section_sells_is_not_available_by_itself(item_id: str) -> None:
+    found = line(item_id, 5)
+    assert [each.code for each in found.problems] == ["ITEM_UNAVAILABLE"]
+    [problem] = found.problems
+    assert problem.message == f"{item_id} is not sold by itself"
+    assert problem.path == (item_id,)
+    assert not found.can_be_had
+
+
+def test_a_choice_need_not_be_sold_by_itself() -> None:
+    assert problems("pizza", {"size": ["small"], "toppings": ["olives"]}) == set()
+
+
+def test_what_is_sold_out_and_not_sold_by_itself_is_said_once() -> None:
+    assert problems("truffle") == {"ITEM_UNAVAILABLE truffle"}
+    assert [each.message for each in line("truffle").problems] == ["truffle is not available"]
+
+
+def test_all_else_that_is_wrong_with_what_is_not_sold_is_said_as_well() -> None:
+    assert problems("large", {"crust": [Modifier("cheese-crust", 2)], "no": ["x"]}) == {
+        "ITEM_UNAVAILABLE large",
+        "MODIFIER_TOO_MANY large/crust",
+        "MODIFIER_UNKNOWN large/no",
+    }
+
+
+def test_a_line_that_a_new_menu_no_longer_sells_is_marked_and_mended_by_the_old_one() -> None:
+    listed = menu(item("soup", "4.00"), item("bread", "1.00"))
+    unlisted = menu(item("soup", "4.00"), item("bread", "1.00"), listed=("bread",))
+    kept = resolve(line("soup", 1, catalog=listed), unlisted)
+    assert [each.code for each in kept.problems] == ["ITEM_UNAVAILABLE"]
+    assert resolve(kept, listed).problems == ()
+
+
+def test_a_menu_without_sections_sells_everything() -> None:
+    assert line("soup", 1, catalog=menu(item("soup"), listed=())).problems == ()
+
+
+# --- what cannot be chosen is not required --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "bounds"),
+    [
+        (0, None, (0, None)),
+        (1, None, (1, None)),
+        (1, 1, (1, 1)),
+        (0, 0, (0, 0)),  # nothing may be chosen
+        (1, 0, (0, None)),  # whichever of the two is meant, a shopper can comply
+        (3, 1, (1, None)),
+        (-1, None, (0, None)),
+        (-1, 2, (0, 2)),
+        (-1, 0, (0, 0)),
+        (-2, -1, (0, None)),
+        (0, -1, (0, None)),
+        (1, -1, (1, None)),
+        (198, 500, (198, 500)),
+        (199, None, (198, None)),  # two choices, 99 of each
+        (10**9, None, (198, None)),
+    ],
+)
+def test_the_limits_of_a_group_as_far_as_they_can_be_met(
+    least: int, most: int | None, bounds: tuple[int, int | None]
+) -> None:
+    offered = group("g", "ham", "olives", "gone", "nothing", least=least, most=most)
+    catalog = menu(
+        item("dish", "5.00", "g"),
+        item("ham"),
+        item("olives"),
+        item("gone", available=False),
+        groups=(offered,),
+        listed=("dish",),
+    )
+    assert Demands(catalog).of(offered) == bounds
+    for count in (0, 1, 2, 3, 4, 197, 198, 199, 500, 501):
+        chosen = [Modifier("ham", min(count - at, 99)) for at in range(0, count, 99)]
+        too_few = {"MODIFIER_REQUIRED dish/g"} if count < bounds[0] else set()
+        too_many = {"MODIFIER_TOO_MANY dish/g"} if count > (bounds[1] or count) else set()
+        if bounds[1] == 0 and count:
+            too_many = {"MODIFIER_TOO_MANY dish/g"}
+        assert problems("dish", {"g": chosen}, catalog=catalog) == too_few | too_many
+
+
+@pytest.mark.parametrize("offers", [(), ("gone",), ("nothing",), ("gone", "nothing")])
+@pytest.mark.parametrize("most", [None, 0, 1, 5])
+def test_nothing_is_required_of_a_group_without_an_available_choice(
+    offers: tuple[str, ...], most: int | None
+) -> None:
+    offered = group("g", *offers, least=1, most=most)
+    catalog = menu(
+        item("dish", "5.00", "g"),
+        item("gone", available=False),
+        item("combo", "1.00", "inner"),
+        groups=(offered, group("inner", "dish", least=1)),
+        listed=("dish", "combo"),
+    )
+    assert problems("dish", catalog=catalog) == set()
+    # At every level: what is chosen may have such a group, and may be required all the same.
+    assert problems("combo", catalog=catalog) == {"MODIFIER_REQUIRED combo/inner"}
+    assert problems("combo", {"inner": ["dish"]}, catalog=catalog) == set()
+    assert not Demands(catalog).any_of(catalog.items["dish"])
+    assert Demands(catalog).any_of(catalog.items["combo"])
+
+
+def test_what_is_sold_out_still_cannot_be_chosen() -> None:
+    catalog = menu(
+        item("dish", "5.00", "g"),
+        item("gone", available=False),
+        groups=(group("g", "gone", least=1),),
+        listed=("dish",),
+    )
+    expected = {"ITEM_UNAVAILABLE dish/g/gone"}
+    assert problems("dish", {"g": ["gone"]}, catalog=catalog) == expected
+
+
+def test_a_choice_that_leads_back_for_ever_is_not_required() -> None:
+    endless = menu(item("doll", "1.00", "inner"), groups=(group("inner", "doll", least=1, most=1),))
+    assert problems("doll", catalog=endless) == set()
+    two = menu(
+        item("hen", "1.00", "egg"),
+        item("egg", "1.00", "hen"),
+        groups=(group("egg", "egg", least=1), group("hen", "hen", least=1)),
+    )
+    assert problems("hen", catalog=two) == problems("egg", catalog=two) == set()
+    assert problems("hen", {"egg": ["egg"]}, catalog=two) == set()
+    with_a_way_out = menu(
+        item("doll", "1.00", "inner"),
+        item("stone"),
+        groups=(group("inner", "doll", "stone", least=1, most=1),),
+        listed=("doll",),
+    )
+    required = {"MODIFIER_REQUIRED doll/inner/doll/inner"}
+    assert problems("doll", catalog=with_a_way_out) == {"MODIFIER_REQUIRED doll/inner"}
+    assert problems("doll", {"inner": ["doll"]}, catalog=with_a_way_out) == required
+    inner = {"inner": [Modifier("doll", modifiers={"inner": ["stone"]})]}
+    assert problems("doll", inner, catalog=with_a_way_out) == set()
+
+
+@pytest.mark.parametrize(
+    ("depth", "required"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, True), (MAX_DEPTH + 1, False)]
+)
+def test_choices_deeper_than_a_caller_can_make_are_not_required(depth: int, required: bool) -> None:
+    items = [item(f"i{level}", "1.00", f"g{level}") for level in range(depth)]
+    groups = tuple(group(f"g{level}", f"i{level + 1}", least=1) for level in range(depth))
+    catalog = menu(*items, item(f"i{depth}"), groups=groups, listed=("i0",))
+    expected = {"MODIFIER_REQUIRED i0/g0"} if required else set()
+    assert problems("i0", catalog=catalog) == expected
+
+
+def test_a_line_nested_deeper_than_a_caller_can_make_is_judged() -> None:
+    """As the cart helper may answer it."""
+    catalog = menu(
+        item("doll", "1.00", "inner"),
+        item("stone"),
+        groups=(group("inner", "doll", "stone", least=1, most=1),),
+        listed=("doll",),
+    )
+    groups: tuple[GroupChoice, ...] = ()
+    for _ in range(MAX_DEPTH + 3):
+        groups = (GroupChoice("inner", (Choice("doll", 1, groups),)),)
+    assert resolve(Line("l", "doll", 1, groups=groups), catalog).problems == ()
+
+
+def test_a_maze_of_required_choices_is_judged_at_once() -> None:
+    names = [f"i{number}" for number in range(60)]
+    catalog = menu(
+        *(item(name, "1.00", "g") for name in names), groups=(group("g", *names, least=1),)
+    )
+    assert problems("i0", catalog=catalog) == set()  # 60 ** 8 ways, none of which ends
 
 
 # --- what a caller may pass -----------------------------------------------------------------------

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, time
+from typing import Any
 
 import pytest
-from attrs import asdict
+from attrs import asdict, evolve
 
 from gett_checkout._core.catalog import (
     DAYS,
@@ -189,6 +190,86 @@ def test_sections_are_walked_once_in_menu_order_with_what_is_nested() -> None:
 def test_menu_items_are_listed_once_and_modifiers_not_at_all() -> None:
     assert [each.item_id for each in NESTED.menu_items()] == ["pasta", "tofu", "steak", "cake"]
     assert "olives" not in {each.item_id for each in MENU.menu_items()}
+
+
+@pytest.mark.parametrize(
+    ("item_id", "sold"),
+    [
+        ("pasta", True),
+        ("tofu", True),  # in a section of a section
+        ("steak", True),  # in one of a cycle
+        ("cake", True),  # of the second catalog
+        ("secret", False),  # in a section that no catalog leads to
+        ("missing", True),  # listed; that there is no such item is another matter
+        ("nothing", False),
+    ],
+)
+def test_what_the_sections_list_is_sold(item_id: str, sold: bool) -> None:
+    assert NESTED.sells(item_id) is sold
+
+
+def test_what_is_sold_is_what_the_menu_lists() -> None:
+    for catalog in (NESTED, MENU):
+        listed = {each.item_id for each in catalog.menu_items()}
+        assert {each for each in catalog.items if catalog.sells(each)} == listed
+
+
+ENTRIES = {
+    "catalogs": {"all": {"sectionIds": ["s"]}},
+    "sections": {"s": {"itemIds": ["a"]}},
+    "items": {"a": {"price": 1}, "b": {"price": 2}},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sold"),
+    [
+        ({}, "a"),
+        ({"catalogs": {}}, "ab"),
+        ({"catalogs": None}, "ab"),
+        ({"catalogs": {"all": {}}}, "ab"),
+        ({"catalogs": {"all": {"sectionIds": []}}}, "ab"),
+        ({"sections": {}}, "ab"),
+        ({"sections": None}, "ab"),
+        ({"sections": {"s": {}}}, "ab"),  # its items are said some other way
+        ({"sections": {"s": {"itemIds": []}}}, "ab"),
+        ({"catalogs": {"all": {"sectionIds": ["s", "gone"]}}}, "a"),
+        ({"catalogs": {"all": {"sectionIds": ["s"]}, "none": {}}}, "a"),
+        # An entry that cannot be read may list anything.
+        ({"catalogs": {"all": {"sectionIds": ["s"]}, "bad": 7}}, "ab"),
+        (
+            {
+                "catalogs": {"all": {"sectionIds": ["s", "bad"]}},
+                "sections": {"s": {"itemIds": ["a"]}, "bad": {"itemIds": 7}},
+            },
+            "ab",
+        ),
+        ({"sections": {"s": {"itemIds": ["a"]}, "bad": 7}}, "a"),  # nothing leads to it
+        ({"sections": {"s": {"sectionIds": ["t"]}, "t": {"itemIds": ["b"]}}}, "b"),
+        ({"sections": {"s": {"sectionIds": ["s"], "itemIds": ["a"]}}}, "a"),
+    ],
+)
+def test_a_menu_that_does_not_say_sells_everything(changes: dict[str, Any], sold: str) -> None:
+    catalog = responses.catalog_set({**ENTRIES, **changes}, "cs-1")
+    assert "".join(each for each in "ab" if catalog.sells(each)) == sold
+
+
+def test_what_is_sold_is_found_once_and_without_looking_at_an_item() -> None:
+    class Counted(dict[str, Any]):
+        looked = 0
+
+        def __getitem__(self, key: str) -> Any:
+            self.looked += 1
+            return super().__getitem__(key)
+
+    sections, items = Counted(NESTED.sections), Counted(NESTED.items)
+    catalog = evolve(NESTED, sections=sections, items=items)
+    assert [catalog.sells(each) for each in ("pasta", "tofu", "secret")] == [True, True, False]
+    assert (sections.looked, items.looked) == (5, 0)  # one of them is not there
+    assert catalog == NESTED
+    assert not evolve(NESTED, catalogs={"none": Catalog("none", section_ids=("sweets",))}).sells(
+        "pasta"
+    )
 
 
 def test_groups_of_an_item_pass_over_what_is_not_there() -> None:

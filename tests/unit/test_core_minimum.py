@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, Inexact, localcontext
 
 import pytest
 from attrs import evolve
 
 from gett_checkout._core import machine
-from gett_checkout._core.cart import Line, Modifier
+from gett_checkout._core.cart import Line, LineProblem, Modifier
 from gett_checkout._core.minimum import MinimumOrder, minimum_order, top_ups
 from gett_checkout._core.requirements import minimum_gap, refusal, requirements
 from gett_checkout._core.state import Stage
@@ -87,6 +87,77 @@ def test_a_store_without_a_minimum_has_no_gap(amount: Decimal | None) -> None:
 
 def test_there_is_no_gap_without_a_store() -> None:
     assert minimum_order(None, (SALADS,), None) is None
+
+
+@pytest.mark.parametrize(
+    ("codes", "counts"),
+    [
+        ((), True),
+        (("MODIFIER_REQUIRED",), True),
+        (("MODIFIER_TOO_MANY", "MODIFIER_UNKNOWN"), True),
+        (("ITEM_UNAVAILABLE",), False),
+        (("ITEM_UNKNOWN",), False),
+        (("VALIDATION_FAILED",), False),
+        (("BRAND_NEW",), False),
+        (("",), False),
+        (("MODIFIER_REQUIRED", "ITEM_UNAVAILABLE"), False),
+    ],
+)
+def test_a_line_that_cannot_be_had_does_not_count(codes: tuple[str, ...], counts: bool) -> None:
+    problems = tuple(LineProblem(code, "no") for code in codes)
+    salad = evolve(line("salad", 1), problems=problems)
+    assert salad.can_be_had is counts
+    assert gap(salad, line("water", 1)).counted == Decimal("8.75" if counts else "1.50")
+    quoted = minimum_order(STORE, (salad,), quote(sub_total="14.00", total="20.00"))
+    assert quoted is not None
+    assert (quoted.counted, quoted.basis) == (Decimal("14.00"), "quote")
+
+
+def test_what_no_section_sells_does_not_count() -> None:
+    assert gap(line("olives", 5), line("water", 1)).counted == Decimal("1.50")
+    assert gap(line("nothing", 5)).counted == 0
+    assert gap(line("soldout", 5)).counted == 0
+
+
+@pytest.mark.parametrize(
+    ("sub_total", "at_least", "currency", "counted", "missing"),
+    [
+        ("14.999999999999998", "15", "USD", "15.00", "0.00"),
+        ("15.000000000000002", "15", "USD", "15.00", "0.00"),
+        ("15", "15.000000000000002", "USD", "15.00", "0.00"),
+        ("10.499999999999998", "15", "USD", "10.50", "4.50"),
+        ("14.99", "15", "USD", "14.99", "0.01"),
+        ("14.994", "15", "USD", "14.99", "0.01"),
+        ("14.995", "15", "USD", "15.00", "0.00"),
+        ("14.985", "15", "USD", "14.99", "0.01"),
+        ("1499.6", "1500", "JPY", "1500", "0"),
+        ("1499", "1500", "JPY", "1499", "1"),
+        ("1.9994", "2", "KWD", "1.999", "0.001"),
+        ("1.9999999", "2", "KWD", "2.000", "0.000"),
+    ],
+)
+def test_amounts_are_compared_to_the_cent_of_their_currency(
+    sub_total: str, at_least: str, currency: str, counted: str, missing: str
+) -> None:
+    store = evolve(STORE, minimum_order_amount=Decimal(at_least), currency=currency)
+    found = minimum_order(store, (), quote(sub_total=sub_total, total=sub_total))
+    assert found is not None
+    assert str(found.counted) == counted
+    assert found.missing == Decimal(missing)
+    assert found.met is (found.missing == 0)
+
+
+def test_the_callers_decimal_context_does_not_break_the_cents() -> None:
+    with localcontext() as context:
+        context.prec = 2
+        context.traps[Inexact] = True
+        found = minimum_order(STORE, (), quote(sub_total="15.000", total="20.00"))
+    assert found is not None
+    assert (str(found.counted), found.met) == ("15.00", True)
+
+
+def test_a_minimum_of_less_than_a_cent_is_met() -> None:
+    assert gap(at_least="0.001").met
 
 
 def test_the_view_shows_the_gap_from_the_first_item_on() -> None:
@@ -260,3 +331,32 @@ def test_five_top_ups_are_enough() -> None:
     catalog = menu(*(item(name, "15.00") for name in names), listed=tuple(names))
     assert len(top_ups(gap(), catalog)) == 5
     assert len(top_ups(gap(), catalog, 7)) == 7
+
+
+def test_what_gett_called_sold_out_is_not_suggested() -> None:
+    def suggested(*sold_out: str) -> list[str]:
+        return [each.item.item_id for each in top_ups(SHORT, MENU, 2, frozenset(sold_out))]
+
+    assert suggested() == ["tiramisu", "water"]
+    assert suggested("tiramisu") == ["water", "salad"]
+    assert suggested("tiramisu", "water", "salad", "nothing") == []
+
+
+def test_a_choice_that_cannot_be_made_is_no_obstacle() -> None:
+    catalog = menu(
+        item("dish", "5.00", "must"),
+        item("gone", available=False),
+        groups=(group("must", "gone", least=1),),
+        listed=("dish",),
+    )
+    assert [each.item.item_id for each in top_ups(SHORT, catalog)] == ["dish"]
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity"),
+    [("4.499999999999999", 1), ("4.500000000000001", 1), ("2.2499999999999996", 2), ("4.49", 2)],
+)
+def test_the_dust_of_a_price_takes_no_second_item(price: str, quantity: int) -> None:
+    [way] = top_ups(SHORT, menu(item("bread", price)))
+    assert way.quantity == quantity
+    assert gap(line("water", 7), line("bread", quantity, catalog=menu(item("bread", price)))).met

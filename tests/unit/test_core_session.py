@@ -154,6 +154,35 @@ def test_a_person_is_known_by_the_e_mail() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("ada@example.com", "ada@example.com", True),
+        ("ada@example.com", "ADA@Example.COM", True),
+        ("az.09+x@example.com", "AZ.09+X@example.com", True),
+        ("jürgen@example.com", "JüRGEN@example.com", True),
+        ("ada@example.com", "ada@example.co", False),
+        ("ada@example.com", "a.da@example.com", False),
+        ("a@example.com", "a+tag@example.com", False),
+        ("strauß@example.com", "strauss@example.com", False),
+        ("strauß@example.com", "STRAUẞ@example.com", False),
+        ("jürgen@example.com", "JÜRGEN@example.com", False),
+        ("ü@example.com", "u\u0308@example.com", False),
+        ("kim@example.com", "\u212aim@example.com", False),  # KELVIN SIGN
+        ("sam@example.com", "\u017fam@example.com", False),  # LONG S
+        ("office@example.com", "o\ufb03ce@example.com", False),  # a ligature
+        ("ivy@example.com", "\u0130vy@example.com", False),  # I with a dot
+        ("ivy@example.com", "\u0131vy@example.com", False),  # i without one
+        ("σ@example.com", "ς@example.com", False),
+        ("[@example.com", "{@example.com", False),  # next to the letters, and 32 apart
+    ],
+)
+def test_only_ascii_letters_are_the_same_in_either_case(one: str, other: str, same: bool) -> None:
+    first, second = Identity(one, "A", "B"), Identity(other, "A", "B")
+    assert first.is_same_person(second) is same
+    assert second.is_same_person(first) is same
+
+
+@pytest.mark.parametrize(
     ("exp", "ends"),
     [
         (1800000000, datetime(2027, 1, 15, 8, 0, tzinfo=UTC)),
