@@ -78,8 +78,17 @@ def _lacking(**facts: Any) -> CheckoutState:
     return evolve(_COMPLETE, **facts)
 
 
-def _refused(part: Part, code: str, **facts: Any) -> CheckoutState:
-    return _lacking(refusals=(Refusal(part, code, "", NOW, **facts),))
+def rejected(part: Part, code: str, said: str = "", **facts: Any) -> CheckoutState:
+    """A checkout after Gett rejected the part of it with this code."""
+    if part is Part.SERVICE:
+        facts = {"until": NOW + timedelta(seconds=9), **facts}
+    lacking = {
+        Part.FULFILLMENT: {"fulfillment": None, "quote": None},
+        Part.PAYMENT: {"payment": None},
+        Part.QUOTE: {"quote": None},
+    }
+    refusal = Refusal(part, code, said, NOW, **facts)
+    return _lacking(refusals=(refusal,), **lacking.get(part, {}))
 
 
 def _with_problem(code: str, message: str) -> CheckoutState:
@@ -88,23 +97,27 @@ def _with_problem(code: str, message: str) -> CheckoutState:
 
 
 LACKING: Final = {
-    "person": _refused(Part.INTEGRATION, "FORBIDDEN", reason="PERMISSION"),
-    "patience": _refused(Part.SERVICE, "RATE_LIMITED", until=NOW + timedelta(seconds=9)),
-    "shopper_accepted": _refused(Part.SHOPPER, "VALIDATION_FAILED"),
+    "person": rejected(
+        Part.INTEGRATION, "FORBIDDEN", "Not for this organisation.", reason="PERMISSION"
+    ),
+    "patience": rejected(Part.SERVICE, "RATE_LIMITED", "Too many requests."),
+    "shopper_accepted": rejected(Part.SHOPPER, "VALIDATION_FAILED", "The phone is unknown."),
     "store": _lacking(store=None),
     "cart": _lacking(lines=()),
     "modifiers": _with_problem("MODIFIER_REQUIRED", "Diavola: choose one of Size"),
     "items": _with_problem("ITEM_UNAVAILABLE", "Diavola is not available"),
-    "menu": _refused(Part.STORE, "CATALOGSET_NOT_FOUND"),
-    "cart_accepted": _refused(Part.LINES, "ITEM_UNAVAILABLE"),
-    "store_open": _refused(Part.STORE, "STORE_CLOSED"),
+    "menu": rejected(Part.STORE, "CATALOGSET_NOT_FOUND", "No such catalog set."),
+    "cart_accepted": rejected(
+        Part.LINES, "VALIDATION_FAILED", "The note is too long.", lines=(_LINE.line_id,)
+    ),
+    "store_open": rejected(Part.STORE, "STORE_CLOSED", "The store is closed."),
     "minimum_order": _lacking(
         lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, agreed_total=None
     ),
-    "fulfillment": _lacking(fulfillment=None),
+    "fulfillment": rejected(Part.FULFILLMENT, "ADDRESS_OUT_OF_RANGE", "Too far away."),
     "quote": _lacking(quote=None),
     "identity": _lacking(identity=None, session=None),
-    "payment": _lacking(payment=None),
+    "payment": rejected(Part.PAYMENT, "PAYMENT_DECLINED", "The card was declined."),
     "total_confirmed": _lacking(agreed_total=Decimal("18.36")),
 }
 """For each requirement a checkout that lacks it: the code under ``RULES`` → the state."""

@@ -27,7 +27,7 @@ from gett_checkout._core.codes import ERROR_CODES, ErrorCode, Part, refuse
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS, FACTS
 from gett_checkout._core.placement import Outcome, judge
-from gett_checkout._core.requirements import RULES
+from gett_checkout._core.requirements import RULES, next_action
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import CheckoutView
@@ -37,7 +37,14 @@ from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_docs.diagram import events, landings, state_diagram, words
-from gett_docs.examples import ACTIONS, LACKING, NOW, problem_while_shopping, view_while_shopping
+from gett_docs.examples import (
+    ACTIONS,
+    LACKING,
+    NOW,
+    problem_while_shopping,
+    rejected,
+    view_while_shopping,
+)
 
 _WIDTH: Final = 84  # of an example, in characters
 
@@ -124,30 +131,55 @@ def asides() -> str:
 
 def blamed_parts() -> str:
     """For each part of a checkout what names it, what to do next, and what the page shows."""
-    shown = {
-        Part.STORE: ("`choose_store`", "the restaurants, and why not this one"),
-        Part.LINES: (
-            "`fix_lines`, `complete_modifiers`, `add_items`",
-            "the cart, its lines marked",
+    head = ("part", "what `errors[]` names", "codes, when it names nothing", "next action", "shown")
+    return table(
+        head,
+        (
+            (
+                f"**{part}**",
+                ", ".join(code(name) for name in _names(part)),
+                ", ".join(code(row.code) for row in ERROR_CODES.values() if row.part is part),
+                ", ".join(code(kind) for kind in _led_to(part)),
+                shown,
+            )
+            for part, shown in _SHOWN.items()
         ),
-        Part.SHOPPER: ("`sign_in`", "the sign-in form, with what Gett said"),
-        Part.FULFILLMENT: ("`choose_fulfillment`", "the address form, with what Gett said"),
-        Part.PAYMENT: ("`choose_payment`", "the payment form, with what Gett said"),
-        Part.QUOTE: ("`validate`, `confirm_total`", "the price, asked for again"),
-    }
-    rows = [
-        (f"**{part}**", ", ".join(code(name) for name in _names(members)), *shown[part])
-        for part, members in MEMBERS.items()
-    ]
-    rows.append(
-        ("**integration**", "nothing that is understood", "`contact_support`", "whom to call")
     )
-    rows.append(("**service**", "–", "`wait`", "a spinner, then the same again"))
-    return table(("part", "what names it", "next action", "what is shown"), rows)
 
 
-def _names(members: re.Pattern[str]) -> list[str]:
-    return members.pattern.replace(".*", "…").replace("[12]", "1").split("|")
+_SHOWN: Final[Mapping[Part, str]] = {
+    Part.STORE: "the restaurants, and why not this one",
+    Part.LINES: "the cart, with the lines marked and what Gett said of each; or the gap to the minimum",
+    Part.SHOPPER: "the sign-in form, with what Gett said",
+    Part.FULFILLMENT: "the address form, with what Gett said",
+    Part.PAYMENT: "the payment form, with what Gett said",
+    Part.QUOTE: "the price, asked for again",
+    Part.INTEGRATION: "whom to contact",
+    Part.SERVICE: "a spinner, then the same again",
+}
+"""What a page shows for each part, in the order in which the parts are to be fixed."""
+
+
+def _names(part: Part) -> list[str]:
+    """The members of requests that belong to the part; `…` stands for any ending."""
+    if part not in MEMBERS:
+        return []
+    members = MEMBERS[part].pattern.split("|")
+    singular = (name.replace("s?", "s").replace(".*", "…") for name in members)
+    return [
+        each
+        for name in singular
+        for each in (
+            (name.replace("[12]", "1"), name.replace("[12]", "2")) if "[12]" in name else (name,)
+        )
+    ]
+
+
+def _led_to(part: Part) -> list[str]:
+    """The next actions after a rejection that blames the part, by any of its codes."""
+    codes = [row.code for row in ERROR_CODES.values() if row.part is part]
+    kinds = (next_action(rejected(part, each), NOW).kind for each in ("VALIDATION_FAILED", *codes))
+    return list(dict.fromkeys(kinds))
 
 
 def step_ends() -> str:
@@ -261,7 +293,7 @@ def placement_answers() -> str:
         ("400, 404, 409 or 422 that names a part of the order", refuse("NOT_FOUND", errors=named)),
         ("400 or 422 that blames nothing", refuse("VALIDATION_FAILED")),
         ("409 `CONFLICT`", refuse("CONFLICT")),
-        ("409 `CONFLICT` that may be sent again", refuse("CONFLICT", retryable=True)),
+        ("409 `CONFLICT` that may be retried", refuse("CONFLICT", retryable=True)),
         ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
     )
     head = ("answer", "to the first attempt", "while an unanswered one may be at work", "later")
@@ -387,7 +419,7 @@ def next_actions() -> str:
 
 
 def requirements() -> str:
-    """The registry: the order of what is asked for, the step that mends it, and what is next."""
+    """The registry: the order of what is asked for, the step that fixes it, and what is next."""
     rows = []
     for rule in RULES:
         missing = rule.check(LACKING[rule.code], NOW)
@@ -401,7 +433,7 @@ def requirements() -> str:
                 ", ".join(map(code, missing.details)),
             )
         )
-    head = ("code", "`message`, for example", "mended by", "`next_action`", "`details`")
+    head = ("code", "`message`, for example", "fixed by", "`next_action`", "`details`")
     return table(head, rows)
 
 

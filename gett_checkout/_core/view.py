@@ -178,7 +178,7 @@ class CheckoutView:
     """What to do next, with the data to do it."""
 
     requirements: tuple[Requirement, ...]
-    """What is still missing, first things first; exactly what ``place`` would refuse on."""
+    """What is still missing, first things first; ``place`` refuses on those that block."""
 
     notices: tuple[Notice, ...]
     """What the library did on its own; the latest ten."""

@@ -181,13 +181,35 @@ async def test_a_changed_total_is_agreed_to_first(shopper: Shopper, rehearsal: R
     after = view["quote"]["amounts"]["total"]
     assert after != before
     refused = await shopper.is_refused("TOTAL_CHANGED", "POST", "/checkout/order", total=before)
-    assert (refused.status, refused.body["before"], refused.body["after"]) == (409, before, after)
+    said = (refused.status, refused.body["before"], refused.body["after"])
+    assert said == (409, before, after)
     assert await rehearsal.orders() == []
     await shopper.is_refused("TOTAL_CHANGED", "PUT", "/checkout/agreed-total", total=before)
-    await shopper.does("PUT", "/checkout/agreed-total", total=after)
+    # The button shows the new total: to press it is to agree.
     await shopper.does("POST", "/checkout/order", total=after)
     (order,) = await rehearsal.orders()
     assert order["total"] == float(after)
+
+
+async def test_what_was_rejected_stands_in_the_view_of_the_other_worker(
+    shopper: Shopper, rehearsal: Rehearsal
+) -> None:
+    total = await shopper.until_payable()
+    await rehearsal.fail("error", code="VALIDATION_FAILED", names=["cart.lineItems[0].quantity"])
+    refused = await shopper.is_refused("VALIDATION_FAILED", "POST", "/checkout/order", total=total)
+    view = await shopper.does("GET", "/checkout")
+    action = refused.body["next_action"]
+    assert (action["kind"], action["reason"]) == ("fix_lines", "VALIDATION_FAILED")
+    assert action == view["next_action"]
+    assert refused.body["requirements"] == view["requirements"]
+    (line_id,) = action["lines"]
+    (problem,) = view["lines"][0]["problems"]
+    assert (line_id, problem["message"]) == (view["lines"][0]["line_id"], "A planned fault.")
+    await shopper.does("PATCH", f"/checkout/lines/{line_id}", quantity=2)
+    view = await shopper.does("POST", "/checkout/quote")
+    assert view["next_action"]["kind"] == "place"
+    await shopper.does("POST", "/checkout/order", total=view["next_action"]["total"])
+    assert len(await rehearsal.orders()) == 1
 
 
 async def test_a_double_click_on_two_workers_is_one_order(

@@ -170,6 +170,39 @@ async def test_errors_say_what_to_do_next(sandbox: Sandbox, browser: Browser) ->
     assert (await browser.post("/api/start-over", {}))["view"] is None
 
 
+async def test_a_reload_shows_what_gett_said_and_of_which_line(
+    sandbox: Sandbox, browser: Browser
+) -> None:
+    priced = await browser.until_priced()
+    second = priced["lines"][1]["line_id"]
+    names = ("$.cart.lineItems[1].quantity",)
+    sandbox.switches.fail("validate_order", "error", code="VALIDATION_FAILED", names=names)
+    problem = await browser.step("validate", {"tip": "3.00"}, 422)
+    view = (await browser.get("/api/checkout"))["view"]
+    expected = {"kind": "fix_lines", "lines": [second], "reason": "VALIDATION_FAILED"}
+    assert problem["next_action"] == view["next_action"] == expected
+    assert [len(line["problems"]) for line in view["lines"]] == [0, 1]
+    assert view["lines"][1]["problems"][0]["message"] == "A planned fault."
+    view = await browser.step("remove", {"line_id": second})
+    assert view["next_action"]["kind"] == "add_items"  # below the minimum now
+
+
+async def test_a_reload_shows_why_a_person_is_needed(sandbox: Sandbox, browser: Browser) -> None:
+    ready = await browser.until_payable()
+    sandbox.switches.fail("place_order", "error", code="FORBIDDEN")
+    total = {"total": ready["next_action"]["total"]}
+    problem = await browser.step("place", total, 502)
+    view = (await browser.get("/api/checkout"))["view"]
+    assert problem["next_action"] == view["next_action"]
+    assert view["next_action"] == {"kind": "contact_support", "reason": "PERMISSION"}
+    [person] = view["requirements"]
+    assert (person["code"], person["blocks"]) == ("person", False)
+    assert person["details"] == {"error_code": "FORBIDDEN", "message": "A planned fault."}
+    view = await browser.step("place", total)  # somebody has fixed it at Gett
+    assert view["next_action"]["kind"] == "done"
+    assert len(sandbox.orders) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [

@@ -296,7 +296,9 @@ class Shopper:
     def complaints(self) -> list[str]:
         """What the browser complained of; that a refusal of ours is no 200 is none."""
         said = [entry["message"] for entry in console(self.driver)]
-        refusal = re.compile(r"/api/\S+ - Failed to load resource: .* status of (400|409|422|503)")
+        refusal = re.compile(
+            r"/api/\S+ - Failed to load resource: .* status of (400|409|422|502|503)"
+        )
         blocked: list[str] = self.script("return window.violations")
         return [each for each in said if not refusal.search(each)] + blocked
 

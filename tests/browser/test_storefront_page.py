@@ -166,6 +166,59 @@ def test_a_restaurant_that_closes(shop: Shop, shopper: Shopper) -> None:
     shopper.shows("#step-identity.current")
 
 
+def test_what_gett_rejects_is_said_where_it_is_to_be_fixed(shop: Shop, shopper: Shopper) -> None:
+    def reject(operation: str, name: str) -> None:
+        fault = {"operation": operation, "kind": "error", "code": "VALIDATION_FAILED"}
+        shop.control("POST", "/faults", {**fault, "names": [name]})
+
+    shopper.fill_cart()
+    reject("set_fulfillment_context", "$.address.postalCode")
+    shopper.press("#step-fulfillment.current .primary")
+    shopper.shows("#message .bad", "This is not accepted.")
+    shopper.reload()
+    shopper.shows("#step-fulfillment.current .problem", "A planned fault.")
+    shopper.press("#step-fulfillment.current .primary")
+    shopper.shows("#step-quote.current")
+    reject("validate_order", "$.cart.lineItems[1]")
+    shopper.press("#step-quote.current .primary")
+    shopper.shows("#message .bad", "Something in your cart has to change.")
+    shopper.reload()
+    shopper.shows(".line:nth-child(2).marked .problem", "A planned fault.")
+    assert shopper.driver.find_elements("css selector", ".line:nth-child(1).marked") == []
+    shopper.picture("rejected", ".line.marked")
+    shopper.press(".line:nth-child(2) .count button:last-child")
+    shopper.press("#step-quote.current .primary")
+    shopper.shows("#step-identity.current")
+    assert not shopper.find(".line:nth-child(2)").find_elements("css selector", ".problem")
+    shopper.sign_in()
+    reject("create_session", "$.email")
+    shopper.pay()
+    shopper.shows("#message .bad", "Your details are not accepted.")
+    shopper.reload()
+    shopper.shows("#step-identity.current .problem", "A planned fault.")
+    shopper.sign_in("jane.doe@example.com")  # another shopper, so the price is asked for again
+    shopper.press("#step-quote.current .primary")
+    shopper.pay()
+    shopper.press("#place")
+    shopper.shows("#receipt-title")
+    assert len(shop.orders) == 1
+
+
+def test_what_a_person_has_to_fix_may_be_tried_again(shop: Shop, shopper: Shopper) -> None:
+    shopper.until_payable()
+    fault = {"operation": "place_order", "kind": "error", "code": "FORBIDDEN"}
+    shop.control("POST", "/faults", fault)
+    shopper.press("#place")
+    shopper.shows("#message .bad", "Please contact us about this order.")
+    shopper.reload()
+    shopper.shows("#message .bad", "Nothing was ordered. A person has to look at it.")
+    shopper.shows("#message .bad", "The reason given: A planned fault.")
+    shopper.picture("contact", "#message")
+    shopper.press("#place")
+    shopper.shows("#receipt-title")
+    assert len(shop.orders) == 1
+
+
 def test_a_reload_in_the_middle_goes_on_where_it_was(shop: Shop, shopper: Shopper) -> None:
     shopper.until_priced()
     total = shopper.shows("#step-quote .total dd").text

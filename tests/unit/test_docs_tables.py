@@ -13,7 +13,8 @@ import pytest
 
 import gett_checkout
 from gett_checkout import NextAction, Stage
-from gett_checkout._core.codes import ERROR_CODES, Part
+from gett_checkout._core.blame import MEMBERS, blamed
+from gett_checkout._core.codes import ERROR_CODES, Part, refuse
 from gett_checkout._core.machine import EVENTS, FACTS, Aside
 from gett_checkout._core.requirements import RULES, requirements
 from gett_checkout._wire import responses
@@ -71,9 +72,33 @@ def test_the_table_of_asides_is_the_machines() -> None:
 
 def test_every_part_that_can_be_blamed_is_on_the_page() -> None:
     told = [row[0].strip("*") for row in rows(tables.blamed_parts())]
+    assert told[: len(MEMBERS)] == list(MEMBERS)  # in the order in which they are to be fixed
     assert set(told) == set(Part) - {Part.USED}
-    kinds = {kind for row in rows(tables.blamed_parts()) for kind in re.findall(r"`(\w+)`", row[2])}
-    assert kinds <= {action.kind for action in ACTIONS}
+
+
+def test_what_the_page_says_of_a_part_is_what_happens() -> None:
+    """Each name blames its part, however it ends; each part leads to the actions written here."""
+    read = {Part(row[0].strip("*")): row[1:] for row in rows(tables.blamed_parts())}
+    for part, (names, *_) in read.items():
+        for name in re.findall(r"`([\w…]+)`", names):
+            path = f"$.{name.replace('…', 'Xyz')}"
+            error = refuse("VALIDATION_FAILED", errors=({"jsonPath": path},))
+            assert blamed(error) is part, path
+    led = {part: re.findall(r"`(\w+)`", row[2]) for part, row in read.items()}
+    assert led == {
+        Part.STORE: ["choose_store"],
+        Part.LINES: ["fix_lines", "add_items", "complete_modifiers"],
+        Part.SHOPPER: ["sign_in"],
+        Part.FULFILLMENT: ["choose_fulfillment"],
+        Part.PAYMENT: ["choose_payment"],
+        Part.QUOTE: ["validate"],
+        Part.INTEGRATION: ["contact_support"],
+        Part.SERVICE: ["wait"],
+    }
+    codes = {part: re.findall(r"`(\w+)`", row[1]) for part, row in read.items()}
+    assert "STORE_CLOSED" in codes[Part.STORE]
+    assert "ORDER_TOTAL_DIFFERENT" in codes[Part.QUOTE]
+    assert codes[Part.SHOPPER] == []
 
 
 def test_the_steps_that_run_to_their_end_are_the_declared_ones() -> None:
@@ -213,7 +238,7 @@ def test_what_becomes_of_a_placement() -> None:
     answers = {row[0]: row[1:] for row in rows(tables.placement_answers())}
     assert answers["connection lost, or timed out"] == ["**not known**"] * 3
     assert answers["409 `CONFLICT`"][1:] == ["**not known**", "**there is an order**"]
-    assert answers["409 `CONFLICT` that may be sent again"][1:] == ["**not known**"] * 2
+    assert answers["409 `CONFLICT` that may be retried"][1:] == ["**not known**"] * 2
     named = answers["400, 404, 409 or 422 that names a part of the order"]
     must_change = "no order; a part of it must change"
     assert named == [must_change, "**not known**", must_change]

@@ -3,18 +3,23 @@
 import { startOver, step } from "./checkout.js";
 import { configure } from "./choices.js";
 import { $, fill, make } from "./dom.js";
-import { groupsOf, isOpen, money, now } from "./state.js";
+import { groupsOf, isOpen, markedLines, money, now, rejected } from "./state.js";
 
 export function renderCart() {
   const { view } = now;
   const lines = view?.lines ?? [];
   const open = isOpen();
   $("start-over").hidden = !view || view.stage === "placing" || view.stage === "placed";
-  fill($("cart"), [lines, open, view?.next_action, Boolean(view?.quote), Boolean(view?.store)], () => {
+  const marked = markedLines();
+  // What is said of one line stands at that line; what is said of the cart stands above it.
+  const said = rejected("cart_accepted");
+  const ofCart = said?.lines ? null : said?.message;
+  fill($("cart"), [lines, marked, view?.next_action.kind, ofCart, open, Boolean(view?.quote), Boolean(view?.store)], () => {
     if (!lines.length) {
       return make("p.empty", {}, view?.store ? "Nothing here yet. Add something from the menu." : "Choose a restaurant to begin.");
     }
-    return [make("ul.lines", {}, lines.map((line) => cartLine(line, open))),
+    return [ofCart && make("p.problem", {}, ofCart),
+      make("ul.lines", {}, lines.map((line) => cartLine(line, open, marked.includes(line.line_id)))),
       view.quote ? null : make("p.sum", {}, make("span", {}, "Items"), make("span.price", {}, money(view.subtotal)))];
   });
   renderGap();
@@ -23,16 +28,16 @@ export function renderCart() {
   $("jump").textContent = `Your order · ${count} ${count === 1 ? "item" : "items"} · ${money(view?.quote?.amounts.total ?? view?.subtotal ?? 0)}`;
 }
 
-function cartLine(line, open) {
+function cartLine(line, open, isMarked) {
   const picked = names(line.groups);
   const item = now.menu?.items[line.item_id];
   const set = (quantity) => (quantity ? step("update", { line_id: line.line_id, quantity }) : step("remove", { line_id: line.line_id }));
-  return make("li.line", { "data-line": line.line_id },
+  return make(isMarked ? "li.line.marked" : "li.line", { "data-line": line.line_id },
     make("div.what", {},
       make("span.name", {}, line.name),
       picked.length ? make("span.choices", {}, picked.join(", ")) : null,
       line.problems.map((problem) => make("span.problem", {}, problem.message)),
-      isToFix(line) ? make("span.problem", {}, "Please change or remove this.") : null,
+      isMarked && !line.problems.length ? make("span.problem", {}, "Please change or remove this.") : null,
       open && item && groupsOf(item).length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
     open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },
       make("button", { type: "button", "aria-label": line.quantity > 1 ? `One ${line.name} less` : `Remove ${line.name}`, onclick: () => set(line.quantity - 1) }, "−"),
@@ -40,12 +45,6 @@ function cartLine(line, open) {
       make("button", { type: "button", "aria-label": `One ${line.name} more`, onclick: () => set(line.quantity + 1) }, "+"))
       : make("span.times", {}, `× ${line.quantity}`),
     make("span.price", {}, money(line.total)));
-}
-
-/** Whether the line is one to fix, and nothing at it says why. */
-function isToFix(line) {
-  const action = now.view?.next_action;
-  return action?.kind === "fix_lines" && action.lines.includes(line.line_id) && !line.problems.length;
 }
 
 function names(groups) {

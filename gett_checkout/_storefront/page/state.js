@@ -28,6 +28,16 @@ export function isPicking() {
   return !now.view?.store || now.choosing || now.view.next_action.kind === "choose_store";
 }
 
+/** What Gett said where it rejected something: the details of the first of these requirements that has them. */
+export function rejected(...codes) {
+  return now.view?.requirements.find((each) => codes.includes(each.code) && each.details.error_code)?.details ?? null;
+}
+
+/** The lines that are to be changed. */
+export function markedLines() {
+  return now.view?.next_action.lines ?? [];
+}
+
 /** The choices an item offers. */
 export function groupsOf(item) {
   return item.modifier_group_ids.map((id) => now.menu.modifier_groups[id]);

@@ -3,14 +3,17 @@
 import { go, step } from "./checkout.js";
 import { $, fill, forget, make } from "./dom.js";
 import { amounts } from "./order.js";
-import { cardName, isOpen, money, now, shop } from "./state.js";
+import { mayExist } from "./words.js";
+import { cardName, isOpen, money, now, rejected, shop } from "./state.js";
 
-// Each step stands or falls with one requirement of the view, and is current by its next action.
+// Each step stands or falls with one requirement of the view, and with what Gett said of what was given
+// (`about`). It is current by the next action; where that is for a person, or for time, the first one
+// that is missing may be tried, for somebody may have fixed it at Gett.
 const STEPS = [
-  { id: "fulfillment", title: "Delivery or pickup", actions: ["choose_fulfillment"], form: fulfillmentForm, done: fulfillmentDone, change: "Change" },
+  { id: "fulfillment", title: "Delivery or pickup", actions: ["choose_fulfillment"], about: "fulfillment", form: fulfillmentForm, done: fulfillmentDone, change: "Change" },
   { id: "quote", title: "Price", actions: ["validate"], form: quoteForm, done: quoteDone, change: "Change the tip" },
-  { id: "identity", title: "Sign in", actions: ["sign_in"], form: identityForm, done: () => make("p", {}, "You are signed in.") },
-  { id: "payment", title: "Card", actions: ["choose_payment"], form: paymentForm, done: paymentDone, change: "Another card" },
+  { id: "identity", title: "Sign in", actions: ["sign_in"], about: "shopper_accepted", form: identityForm, done: () => make("p", {}, "You are signed in.") },
+  { id: "payment", title: "Card", actions: ["choose_payment"], about: "payment", form: paymentForm, done: paymentDone, change: "Another card" },
   { id: "place", title: "Place the order", actions: ["place", "confirm_total"], form: placeForm },
 ];
 
@@ -27,18 +30,35 @@ export function renderSteps() {
   }
   const missing = new Set(view.requirements.map((each) => each.code));
   const kind = view.next_action.kind;
+  const tried = stepToTry(kind, missing);
   for (const each of STEPS) {
+    const said = each.about ? rejected(each.about) : null;
     const row = $(`step-${each.id}`);
-    const isCurrent = now.opened ? now.opened === each.id : each.actions.includes(kind);
-    const isDone = !isCurrent && each.done && !missing.has(each.id) && isReached(each.id);
+    const isCurrent = now.opened ? now.opened === each.id : each.actions.includes(kind) || each.id === tried;
+    const isDone = !isCurrent && each.done && !missing.has(each.id) && !said && isReached(each.id);
     row.className = `step ${isCurrent ? "current" : isDone ? "done" : "later"}`;
     if (isCurrent) row.setAttribute("aria-current", "step"); else row.removeAttribute("aria-current");
-    const data = [isCurrent, isDone, kind, view.next_action, view.store, view.fulfillment, view.quote, view.payment, view.tip, now.tried];
-    fill(row.querySelector(".step-body"), data, () => (isCurrent ? each.form() : isDone ? each.done() : null));
+    const data = [isCurrent, isDone, said, kind, shownAction(), view.store, view.fulfillment, view.quote, view.payment, view.tip, now.tried];
+    fill(row.querySelector(".step-body"), data, () => (isCurrent
+      ? [said?.message && make("p.problem", {}, said.message), each.form()] : isDone ? each.done() : null));
     fill(row.querySelector(".step-change"), [isDone, each.change], () => (isDone && each.change
       ? make("button.link", { type: "button", "aria-label": `${each.change}: ${each.title}`, onclick: () => { open(each.id); } }, each.change)
       : null));
   }
+}
+
+/** The step to try while the next action is for a person or for time, if there is one. */
+function stepToTry(kind, missing) {
+  if (kind !== "wait" && (kind !== "contact_support" || mayExist())) return null;
+  const blocking = now.view.requirements.filter((each) => each.blocks);
+  if (!blocking.length) return "place";
+  return STEPS.find((each) => missing.has(each.id) && each.id === blocking[0].code)?.id ?? null;
+}
+
+/** The next action, but for the seconds that go by: they change nothing of a form. */
+function shownAction() {
+  const { seconds, ...rest } = now.view.next_action;
+  return rest;
 }
 
 /** A requirement that is not named may simply not be reached: without a quote none can be paid. */
@@ -146,10 +166,11 @@ function placeForm() {
         make("div", {}, make("dt", {}, "It is now"), make("dd.total", {}, money(action.after)))),
       submitButton(`Agree to ${money(action.after)}`, { id: "confirm" }));
   }
-  if (action.kind !== "place") return null;
-  return form("place", () => ({ total: action.total }),
+  const total = action.kind === "place" ? action.total : now.view.quote?.amounts.total;
+  if (total === undefined) return null;
+  return form("place", () => ({ total }),
     make("p.facts", {}, "Nothing is charged before you press."),
-    submitButton(`Place order · ${money(action.total)}`, { id: "place" }));
+    submitButton(`Place order · ${money(total)}`, { id: "place" }));
 }
 
 /** Open a step that was done, to change it. */

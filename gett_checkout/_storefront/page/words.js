@@ -2,7 +2,7 @@
 
 import { go, reload, step } from "./checkout.js";
 import { $, fill, make } from "./dom.js";
-import { now } from "./state.js";
+import { now, rejected } from "./state.js";
 
 const PAYMENT_WORDS = {
   PAYMENT_DECLINED: ["Your card was declined.", "Nothing was charged and nothing was ordered. Choose another card."],
@@ -23,12 +23,24 @@ const PROBLEM_WORDS = {
   GETT_UNREACHABLE: ["Gett cannot be reached right now.", "Nothing was ordered. Please try again in a moment."],
   ADDRESS_INVALID: ["This address cannot be used.", "Please check it and try again."],
   ADDRESS_OUT_OF_RANGE: ["The restaurant does not deliver there.", "Try another address, or pick the order up."],
-  ITEM_UNAVAILABLE: ["Something in your cart has run out.", "Remove or change what is marked below."],
+  ITEM_UNAVAILABLE: ["Something in your cart has run out.", "Remove or change what is marked."],
 };
 
-/** What Gett said of what it rejected, or else our own words. */
-function theirWords(view, ours) {
-  return view.requirements[0]?.details.message || ours;
+// What was given and rejected, when nothing is known of the code: what was said stands where it is to be fixed.
+const REJECTED_WORDS = {
+  fix_lines: ["Something in your cart has to change.", "Nothing was ordered. Change or remove what is marked."],
+  complete_modifiers: ["Some choices are missing.", "Nothing was ordered. Complete what is marked."],
+  choose_fulfillment: ["This is not accepted.", "Nothing was ordered. Check the address, or choose another way."],
+  sign_in: ["Your details are not accepted.", "Nothing was ordered. Check them, and sign in again."],
+};
+
+// Where an order may exist, nobody is asked to try again.
+const AN_ORDER_MAY_EXIST = new Set(["ORDER_ALREADY_PLACED", "KEY_TOO_OLD", "RECORD_LOST", "PLACEMENT_DAMAGED"]);
+
+/** Whether a person has to look because there may be an order. */
+export function mayExist() {
+  const { stage, next_action: action } = now.view;
+  return stage === "placing" || AN_ORDER_MAY_EXIST.has(action.reason);
 }
 
 /** The message that stands above the order: a heading, what to do, perhaps a button. */
@@ -50,26 +62,22 @@ function message() {
         "The answer got lost on the way. Please do not order again: check again instead, and it will be the same one order."],
       { label: "Check again", press: () => go(step("settle")) });
     case "wait":
-      return about("busy", view.stage === "placing" ? PROBLEM_WORDS.PLACEMENT_IN_PROGRESS
-        : PROBLEM_WORDS[problem?.code] ?? ["One moment, please.", "Nothing was ordered. This page looks again by itself."]);
+      if (view.stage === "placing") return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS);
+      return about("busy", PROBLEM_WORDS[rejected("patience")?.error_code] 
+        ?? ["One moment, please.", "Nothing was ordered. This page looks again by itself."]);
     case "contact_support":
-      return about("bad", view.stage === "placing"
-        ? ["Please contact us about this order.",
-          `A person has to look at it. Do not order again. Reference: ${view.idempotency_key}`]
-        : ["Please contact us about this order.", `Nothing was ordered. ${theirWords(view, "A person has to look at it.")}`]);
+      return about("bad", ["Please contact us about this order.", [
+        mayExist() ? "A person has to look at it. Do not order again." : "Nothing was ordered. A person has to look at it.",
+        said(rejected("person")),
+        view.idempotency_key && `Reference: ${view.idempotency_key}`].filter(Boolean).join(" ")]);
     case "fix_lines":
-      return about("bad", ["Something in your cart has to change.",
-        theirWords(view, "Change or remove what is marked below.")]);
+      return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS.fix_lines);
     case "choose_fulfillment":
-      if (action.reason) {
-        const [title, text] = PROBLEM_WORDS[action.reason] ?? ["This cannot be used.", "Please give another address, or pick the order up."];
-        return about("bad", [title, theirWords(view, text)]);
-      }
-      break;
     case "sign_in":
-      if (action.reason) {
-        return about("bad", ["Please check your name, e-mail and phone.", theirWords(view, "Gett did not accept them.")]);
-      }
+      if (action.reason) return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS[action.kind]);
+      break;
+    case "complete_modifiers":
+      if (rejected("cart_accepted")) return about("bad", REJECTED_WORDS.complete_modifiers);
       break;
     case "choose_payment":
       if (action.reason) {
@@ -80,8 +88,11 @@ function message() {
     case "choose_store":
       if (action.reason && view?.store) {
         const { name, store_id } = view.store;
-        return about("bad", [`${name} does not take orders right now.`,
-          "Nothing was ordered, and your cart is kept. Try again later, or choose another restaurant."],
+        const words = action.reason.startsWith("CATALOGSET_")
+          ? [`${name} has changed its menu.`, "Nothing was ordered. Load the menu again, and see whether your cart still fits."]
+          : [`${name} does not take orders right now.`,
+            "Nothing was ordered, and your cart is kept. Try again later, or choose another restaurant."];
+        return about("bad", [words[0], [words[1], said(rejected("menu", "store_open"))].filter(Boolean).join(" ")],
         view.lines.length ? { label: "Try again", press: () => go(step("browse", { store_id })) } : null);
       }
       break;
@@ -94,6 +105,11 @@ function message() {
     return about("bad", words, view ? null : { label: "Look again", press: reload });
   }
   return null;
+}
+
+/** What was said, as a sentence of the page's. */
+function said(details) {
+  return details?.message ? `The reason given: ${details.message}` : null;
 }
 
 export function renderMessage() {
