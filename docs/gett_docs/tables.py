@@ -279,6 +279,7 @@ _MEANINGS: Final[Mapping[Outcome, str]] = {
 
 def placement_answers() -> str:
     """What the library concludes from each kind of answer to a placement."""
+    named = ({"jsonPath": "$.payment.savedCard.paymentId"},)
     answers: tuple[tuple[str, GettCheckoutError], ...] = (
         ("the request never left", errors.TransportError(may_have_arrived=False)),
         ("connection lost, or timed out", errors.TransportError()),
@@ -289,9 +290,10 @@ def placement_answers() -> str:
         ("400 `PAYMENT_FAILED`", refuse("PAYMENT_FAILED")),
         ("400 `PAYMENT_DECLINED`", refuse("PAYMENT_DECLINED")),
         ("400 `STORE_CLOSED`, `ITEM_UNAVAILABLE`, …", refuse("STORE_CLOSED")),
+        ("400, 404, 409 or 422 that names a part of the order", refuse("NOT_FOUND", errors=named)),
         ("400 or 422 that blames nothing", refuse("VALIDATION_FAILED")),
         ("409 `CONFLICT`", refuse("CONFLICT")),
-        ("409 `CONFLICT` that may be retried", refuse("CONFLICT", retryable=True)),
+        ("409 `CONFLICT` that may be sent again", refuse("CONFLICT", retryable=True)),
         ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
     )
     head = ("answer", "to the first attempt", "while an unanswered one may be at work", "later")

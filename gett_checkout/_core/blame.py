@@ -103,7 +103,7 @@ def _is_named(entry: Mapping[str, Any], index: int, line: Line) -> bool:
     if entry.get("lineItemId"):
         return bool(entry["lineItemId"] == line.line_id)
     if entry.get("itemId"):
-        return entry["itemId"] in item_ids(line)
+        return str(entry["itemId"]) in item_ids(line)
     return any(str(index) in _indexes(path) for path in _paths(entry))
 
 

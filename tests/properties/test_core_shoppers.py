@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gett_checkout._core import machine
 from gett_checkout._core.actions import NextAction
-from gett_checkout._core.cart import Line, Modifier
+from gett_checkout._core.cart import Line, LineProblem, Modifier
 from gett_checkout._core.catalog import Store, Window, parse_time
 from gett_checkout._core.codes import ERROR_CODES, Part, refuse
 from gett_checkout._core.consequences import event_of
@@ -24,7 +24,12 @@ from gett_checkout._core.requirements import next_action, refusal, requirements
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import view_of
-from gett_checkout.errors import GettCheckoutError, StepNotAllowedError
+from gett_checkout.errors import (
+    GettCheckoutError,
+    IdentityRequiredError,
+    StepNotAllowedError,
+    TransportError,
+)
 from tests.samples import saved as snapshot
 from tests.samples.states import (
     CARD,
@@ -60,6 +65,7 @@ LINES = [
     line("pizza", 2, {"size": [LARGE], "toppings": ["olives"]}),
     line("soldout", 1),
 ]
+SOLD_OUT_SALADS = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", "sold out"),))
 OPEN_STAGES = [Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, Stage.PLACE]
 
 # What each next action asks for, as the event it leads to; `None` where it is not an event.
@@ -84,14 +90,40 @@ quotes = st.builds(
     st.sampled_from(["27.00", "28.00", "40.00"]),
     st.sampled_from([15, 15, 15, 1, 0]),
 )
-refusals = st.sampled_from(sorted(ERROR_CODES)).map(refuse)
+PATHS = [
+    "$.cart.lineItems[0].quantity",
+    "/cart/lineItems/1",
+    "$['email']",
+    "addressId",
+    "$.payment.savedCard.paymentId",
+    "storeId",
+    "$.validatedOrderToken",
+    "$.weather",
+]
+entries = st.sampled_from([{"itemId": "salad"}, *({"jsonPath": each} for each in PATHS)])
+errors = st.one_of(
+    st.builds(
+        lambda code, named, wait: refuse(code, "no", errors=named, retry_after=wait),
+        st.sampled_from(sorted(ERROR_CODES)),
+        st.lists(entries, max_size=2),
+        st.sampled_from([None, None, 30.0]),
+    ),
+    st.builds(
+        lambda status, named: refuse("NEW", "no", status=status, errors=named),
+        st.sampled_from([400, 402, 404, 409, 422]),
+        st.lists(entries, max_size=2),
+    ),
+    st.sampled_from([IdentityRequiredError("sign in"), TransportError("down")]),
+)
+steps = st.sampled_from(["browse", "add", "fulfill", "validate", "pay", "place"])
 payments = st.sampled_from([CARD, SavedCard("payment-1"), GettPayment()])
 
 
 def furthest(state: CheckoutState, now: datetime) -> Stage:
     """The stage the facts allow, worked out by itself and not from the machine's table."""
-    against = {each.part for each in state.refusals if not each.answered}
-    if state.store is None or not state.lines or against & {Part.STORE, Part.LINES}:
+    if state.store is None or not state.lines:
+        return Stage.BROWSE
+    if any(each.part in (Part.STORE, Part.LINES) and not each.answered for each in state.refusals):
         return Stage.BROWSE
     if any(each.problems for each in state.lines):
         return Stage.BROWSE
@@ -109,7 +141,7 @@ class Shopper(RuleBasedStateMachine):
         super().__init__()
         self.now = NOW
         self.state = CheckoutState("checkout-1", NOW)
-        self.last: type[Event] | None = None
+        self.event: Event | None = None
 
     def happen(self, event: Event) -> None:
         """The event, whether it is legal or not."""
@@ -125,14 +157,13 @@ class Shopper(RuleBasedStateMachine):
         if not legal:
             assert isinstance(refused, StepNotAllowedError)
         elif isinstance(event, machine.PlacementBegun):
-            blocked = any(each.blocks for each in missing)
-            assert (refused.requirements if refused else ()) == (missing if blocked else ())
+            assert (refused.requirements if refused else ()) == missing
         else:
             assert refused is None
         if refused is not None:
             assert self.state is before
-        elif not isinstance(event, machine.Aside) or stage is Stage.PLACING:
-            self.last = type(event)
+        else:
+            self.event = event
         assert snapshot.dump(before) == bytes_before
 
     # --- what the shopper does ----------------------------------------------------------------
@@ -178,11 +209,31 @@ class Shopper(RuleBasedStateMachine):
         life = priced.expires_at - NOW
         self.happen(machine.Quoted(evolve(priced, expires_at=self.now + life), tip))
 
-    @rule(error=refusals)
-    def refuse(self, error: Any) -> None:
-        event = event_of(error, "validate", self.state, self.now)
+    @rule(error=errors, step=steps)
+    def refuse(self, error: GettCheckoutError, step: str) -> None:
+        event = event_of(error, step, machine.at(self.state, self.now), self.now)
         if event is not None:
             self.happen(event)
+
+    @rule(step=steps)
+    def go_through(self, step: str) -> None:
+        self.happen(machine.WentThrough(step))
+
+    @rule()
+    def read_the_store_again(self) -> None:
+        if self.state.store is not None:
+            self.happen(machine.StoreRead(self.state.store))
+
+    @rule()
+    def change_nothing(self) -> None:
+        """The lines as they are, whatever is wrong with them."""
+        self.happen(machine.CartChanged(self.state.lines, self.state.store))
+        self.happen(machine.CartChanged(self.state.lines))
+
+    @rule(lines=st.sampled_from([SOLD_OUT_SALADS, SALADS]))
+    def mark(self, lines: Line) -> None:
+        """The cart again, with or without what is wrong with it."""
+        self.happen(machine.CartChanged((lines,)))
 
     @rule(
         answer=st.sampled_from(
@@ -218,14 +269,14 @@ class Shopper(RuleBasedStateMachine):
                 priced = OPEN_STAGES.index(state.stage) >= OPEN_STAGES.index(Stage.PAY)
                 assert (state.quote is not None) is priced
                 # A placement that made no order leaves its key, for the same body and no other.
-                kept = (machine.NotPlaced, machine.ShopperRejected)
-                assert state.placement is None or self.last in kept
+                if not isinstance(self.event, machine.NotPlaced | machine.Aside):
+                    assert state.placement is None
 
     @invariant()
     def can_be_placed_exactly_when_nothing_is_missing(self) -> None:
         state = machine.at(self.state, self.now)
-        missing = [each for each in requirements(state, self.now) if each.blocks]
-        complete = state.stage in OPEN_STAGES and not missing
+        blocking = [each for each in requirements(state, self.now) if each.blocks]
+        complete = state.stage in OPEN_STAGES and not blocking
         try:
             placing = machine.apply(state, machine.PlacementBegun(placement()), self.now)
         except GettCheckoutError:
@@ -233,7 +284,7 @@ class Shopper(RuleBasedStateMachine):
         else:
             assert complete
             assert (state.stage, placing.stage) == (Stage.PLACE, Stage.PLACING)
-        assert (refusal(state, self.now) is None) is not bool(missing)
+        assert (refusal(state, self.now) is None) is not bool(blocking)
 
     @invariant()
     def is_never_in_a_dead_end(self) -> None:
@@ -244,16 +295,20 @@ class Shopper(RuleBasedStateMachine):
         kinds: list[str] = []
         while (action := next_action(state, now)).kind != "place":
             if action.kind == "contact_support":
-                return  # a person is needed, and the shopper is told so
+                assert any(each.is_hopeless for each in state.refusals)
+                return
             if action.kind == "wait":
                 now += timedelta(seconds=action.seconds)
+                state = machine.at(state, now)
+                kinds.append(action.kind)
+                assert len(kinds) < 12, kinds
                 continue
             step = STEPS[action.kind]
             assert step is None or machine.is_legal(state.stage, step), action
             state = follow(state, action, now)
             kinds.append(action.kind)
             assert len(kinds) < 12, kinds
-        assert not [each for each in requirements(state, now) if each.blocks]
+        assert requirements(state, now) == ()
 
     @invariant()
     def survives_being_saved(self) -> None:
@@ -273,10 +328,9 @@ def follow(state: CheckoutState, action: Any, now: datetime) -> CheckoutState:
     match action.kind:
         case "choose_store":
             return machine.apply(state, machine.CartChanged(state.lines, STORE), now)
-        case "add_items":
-            return machine.apply(state, machine.CartChanged((*state.lines, SALADS)), now)
-        case "fix_lines" | "complete_modifiers":
-            return machine.apply(state, machine.CartChanged((SALADS, SALADS)), now)
+        case "add_items" | "fix_lines" | "complete_modifiers":
+            fixed = (SALADS, SALADS) if state.lines != (SALADS, SALADS) else (SALADS,) * 3
+            return machine.apply(state, machine.CartChanged(fixed), now)
         case "choose_fulfillment":
             how = HOME if "delivery" in action.offers else Pickup()
             return machine.apply(state, machine.FulfillmentChosen(how), now)
@@ -314,5 +368,5 @@ TestReadyShopper = ReadyShopper.TestCase
 
 
 def test_the_guide_knows_every_action_of_an_open_checkout() -> None:
-    decided = {"wait", "settle", "done", "start_over", "contact_support"}
+    decided = {"wait", "contact_support", "settle", "done", "start_over"}
     assert set(STEPS) | decided == {each.kind for each in NextAction.__args__}

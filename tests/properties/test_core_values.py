@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gett_checkout._core import machine
+from gett_checkout._core.blame import blamed
 from gett_checkout._core.cart import MAX_DEPTH, Line, Modifier, Modifiers, resolve, subtotal
 from gett_checkout._core.catalog import CatalogSet, Store
 from gett_checkout._core.codes import part_of, refuse
@@ -23,6 +24,7 @@ from gett_checkout._core.money import from_minor_units, minor_digits, read_amoun
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout._core.view import view_of
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 from tests.samples import saved as snapshot
 from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at
@@ -291,28 +293,52 @@ def test_the_gap_is_what_is_missing_and_any_top_up_closes_it(lines: list[Line], 
 # --- answers --------------------------------------------------------------------------------------
 
 
+ENTRY_MEMBERS = ["code", "message", "itemId", "lineItemId", "jsonPath", "path", "pointer", "field"]
+paths = st.sampled_from(
+    ["$.cart.lineItems[0]", "/cart/lineItems/0", "$['email']", "addressId", "$.payment", "storeId"]
+)
+
+
 @given(
     code=any_text,
     category=any_text | st.sampled_from(["payment", "conflict", "validation"]),
     status=st.integers(0, 600),
     errors=st.lists(
-        st.dictionaries(st.sampled_from(["code", "itemId", "jsonPath"]), any_text), max_size=3
+        st.dictionaries(st.sampled_from(ENTRY_MEMBERS), any_text | json_values | paths), max_size=3
     ),
+    step=st.sampled_from(["browse", "fulfill", "validate", "place"]),
+    stage=st.sampled_from([Stage.BROWSE, Stage.VALIDATE, Stage.PLACE, Stage.PLACING]),
     sent_before=st.booleans(),
 )
 @quick
 def test_any_refusal_can_be_judged_and_explained(
-    code: str, category: str, status: int, errors: list[Any], sent_before: bool
+    code: str,
+    category: str,
+    status: int,
+    errors: list[Any],
+    step: str,
+    stage: Stage,
+    sent_before: bool,
 ) -> None:
     error = refuse(code, "no", category=category, status=status, errors=errors)
     json.dumps(error.to_problem())
     outcome = judge(error, sent_before=sent_before)
-    event = event_of(error, "place", state_at(Stage.PLACING), NOW)
-    assert part_of(error)
+    state = state_at(stage)
+    event = event_of(error, step, state, NOW)
+    if event is None:
+        assert step == "browse"
+        return
+    moved = machine.apply(state, event, NOW)
+    assert moved.refusals
+    assert snapshot.load(snapshot.dump(moved)) == moved
+    json.dumps(view_of(moved, NOW).to_dict())
+    if not 400 <= status < 500:
+        assert blamed(error) is part_of(error)
     if not 400 <= status < 500:
         assert outcome is Outcome.UNKNOWN
-    if outcome is Outcome.REFUSED:
-        assert event is not None
+    if outcome is Outcome.REFUSED and not sent_before:
+        placing = event_of(error, "place", state_at(Stage.PLACING), NOW)
+        assert type(placing) is not machine.NotPlaced
 
 
 @given(seconds=st.floats(-100, 3600))

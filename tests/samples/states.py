@@ -10,8 +10,10 @@ from attrs import evolve
 
 from gett_checkout._core.cart import Line, Modifiers, read_modifiers, resolve
 from gett_checkout._core.catalog import Catalog, CatalogSet, Item, ModifierGroup, Section, Store
+from gett_checkout._core.codes import Part
 from gett_checkout._core.order import Address, Amounts, CardOnFile, Delivery, Order, Quote
 from gett_checkout._core.placement import Placement, digest
+from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
 
@@ -109,6 +111,11 @@ def placement(**facts: Any) -> Placement:
     body = facts.pop("body", '{"order":"token"}')
     facts = {"begun_at": NOW, "lease_until": NOW + timedelta(minutes=1), **facts}
     return Placement("00000000-0000-4000-8000-000000000001", body, digest(body), **facts)
+
+
+def rejection(part: Part, code: str = "CODE", **facts: Any) -> Refusal:
+    """What Gett said at `NOW` against a part of the order, once."""
+    return Refusal(part, code, facts.pop("message", "what was said"), NOW, **facts)
 
 
 SESSION = Session(SESSION_TOKEN, Level.END_USER, NOW + timedelta(days=30), context_set=True)

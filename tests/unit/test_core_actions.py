@@ -14,6 +14,10 @@ from gett_checkout._core.codes import ERROR_CODES
 WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     (actions.ChooseStore(), {"kind": "choose_store", "reason": None}),
     (actions.AddItems(), {"kind": "add_items", "minimum_order": None}),
+    (
+        actions.FixLines(("l",), "ITEM_UNAVAILABLE"),
+        {"kind": "fix_lines", "lines": ["l"], "reason": "ITEM_UNAVAILABLE"},
+    ),
     (actions.CompleteModifiers(("l",)), {"kind": "complete_modifiers", "lines": ["l"]}),
     (
         actions.ChooseFulfillment(),
@@ -21,12 +25,12 @@ WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     ),
     (actions.Validate(), {"kind": "validate"}),
     (
-        actions.SignIn(),
-        {"kind": "sign_in", "needs": ["email", "first_name", "last_name"], "reason": None},
-    ),
-    (
-        actions.FixLines(("line-1",), "ITEM_UNAVAILABLE"),
-        {"kind": "fix_lines", "lines": ["line-1"], "reason": "ITEM_UNAVAILABLE"},
+        actions.SignIn(reason="VALIDATION_FAILED"),
+        {
+            "kind": "sign_in",
+            "needs": ["email", "first_name", "last_name"],
+            "reason": "VALIDATION_FAILED",
+        },
     ),
     (actions.ChoosePayment(), {"kind": "choose_payment", "reason": None}),
     (
@@ -73,4 +77,5 @@ def test_an_action_after_a_refusal_names_its_code() -> None:
         "FORBIDDEN": "PERMISSION",
         **dict.fromkeys(OUR_MISTAKES, "INTEGRATION"),
     }
-    assert {"STORE_CLOSED", "PAYMENT_DECLINED", "CATALOGSET_NOT_FOUND"} <= set(reasons)
+    named = {"STORE_CLOSED", "PAYMENT_DECLINED", "CATALOGSET_NOT_FOUND", "ITEM_UNAVAILABLE"}
+    assert named <= set(reasons)

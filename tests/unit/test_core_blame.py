@@ -1,145 +1,221 @@
-"""Which part of the checkout a refusal blames, however it names it, and which lines."""
+"""Which part of the checkout an error blames, however it names it, and which lines."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from gett_checkout._core.blame import blamed, item_ids, mark, sold_out
 from gett_checkout._core.cart import Modifier
-from gett_checkout._core.codes import refuse
+from gett_checkout._core.codes import ERROR_CODES, refuse
 from tests.samples.states import line
 
 LARGE = Modifier("large", modifiers={"crust": ["cheese-crust"]})
 PIZZA = line("pizza", 1, {"size": [LARGE], "toppings": ["olives"]})
 LINES = (line("salad", 1), PIZZA, line("water", 1))
 
-# The parts, and the names of members that belong to them.
-NAMED = {
-    "lines": [
-        "cart.lineItems[2].quantity",
-        "cart.lineItems",
-        "cart",
-        "cart.lineItems[0].specialInstructions",
-    ],
-    "store": ["storeId", "cart.storeId", "cart.catalogSetId", "catalogSetId"],
-    "shopper": [
-        "email",
-        "customer.phone",
-        "firstName",
-        "customer.lastName",
-        "partnerUserId",
-        "customer",
-    ],
-    "fulfillment": ["address.postalCode", "addressId", "mode", "fulfillmentType", "address"],
-    "payment": [
-        "payment.savedCard.paymentId",
-        "payment",
-        "payment.cardOnFile.cardToken",
-        "billingAddress.city",
-    ],
-    "quote": ["validatedOrderToken", "amounts.tip", "amounts.total"],
+
+def dotted(names: list[str]) -> str:
+    return ".".join(f"[{each}]" if each.isdigit() else each for each in names).replace(".[", "[")
+
+
+# GETT_API §4: these all mean the same place.
+SPELLINGS: dict[str, Callable[[list[str]], str]] = {
+    "jsonPath": lambda names: "$." + dotted(names),
+    "bare": dotted,
+    "quoted": lambda names: (
+        "$" + "".join(f"[{each}]" if each.isdigit() else f"['{each}']" for each in names)
+    ),
+    "double-quoted": lambda names: (
+        "$" + "".join(f"[{each}]" if each.isdigit() else f'["{each}"]' for each in names)
+    ),
+    "pointer": lambda names: "/" + "/".join(names),
+    "fragment": lambda names: "#/" + "/".join(names),
+    "upper": lambda names: dotted(names).upper(),
 }
-CASES = [(part, path) for part, paths in NAMED.items() for path in paths]
+
+# A place in a request, and the part that it blames: the design (§5), typed by hand.
+PLACES = {
+    "cart lineItems 2 quantity": "lines",
+    "cart lineItems 2": "lines",
+    "cart lineItems": "lines",
+    "lineItems 0 modifierGroups 1 modifiers 0 itemId": "lines",
+    "cart lineItems 2 specialInstructions": "lines",
+    "cart": "lines",
+    "storeId": "store",
+    "cart storeId": "store",
+    "cart catalogSetId": "store",
+    "catalogSetId": "store",
+    "address": "fulfillment",
+    "address postalCode": "fulfillment",
+    "addressId": "fulfillment",
+    "fulfillment address city": "fulfillment",
+    "fulfillmentType": "fulfillment",
+    "mode": "fulfillment",
+    "email": "shopper",
+    "firstName": "shopper",
+    "lastName": "shopper",
+    "phone": "shopper",
+    "customer": "shopper",
+    "customer phone": "shopper",
+    "partnerUserId": "shopper",
+    "payment": "payment",
+    "payment savedCard paymentId": "payment",
+    "paymentId": "payment",
+    "payment cardOnFile cardToken": "payment",
+    "payment billingAddress postalCode": "payment",
+    "validatedOrderToken": "quote",
+    "amounts total": "quote",
+    "tip": "quote",
+}
 
 
-def spellings(path: str) -> list[str]:
-    """The path as it may be written."""
-    names = path.replace("[", ".").replace("]", "").split(".")
-    brackets = "".join(f"[{name}]" if name.isdigit() else f"['{name}']" for name in names)
-    return [path, f"$.{path}", f"${brackets}", "/" + "/".join(names)]
-
-
-@pytest.mark.parametrize(("part", "path"), CASES)
-@pytest.mark.parametrize("how", range(4))
 @pytest.mark.parametrize("member", ["jsonPath", "path", "pointer", "field"])
-def test_what_is_named_is_blamed(part: str, path: str, how: int, member: str) -> None:
-    entry = {"code": "WRONG", "message": "wrong", member: spellings(path)[how]}
-    for code, status in (("INVALID_REQUEST", 400), ("NEW", 402), ("NOT_FOUND", 404),
-                         ("CONFLICT", 409), ("VALIDATION_FAILED", 422), ("", 418)):  # fmt: skip
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(("place", "part"), PLACES.items(), ids=list(PLACES))
+def test_a_place_blames_its_part_however_it_is_spelt(
+    place: str, part: str, spelling: str, member: str
+) -> None:
+    entry = {"code": "INVALID", member: SPELLINGS[spelling](place.split())}
+    for status, code in ((400, "INVALID_REQUEST"), (422, "VALIDATION_FAILED"), (404, "NEW")):
         assert blamed(refuse(code, status=status, errors=[entry])) == part
 
 
-@pytest.mark.parametrize("code", ["UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED", "INTERNAL_ERROR"])
-def test_a_credential_a_limit_and_an_outage_blame_nothing_they_name(code: str) -> None:
-    named = refuse(code, errors=[{"jsonPath": "email"}])
-    assert blamed(named) == blamed(refuse(code)) != "shopper"
+@pytest.mark.parametrize("code", [*ERROR_CODES, "NEW"])
+def test_what_is_named_goes_before_the_code(code: str) -> None:
+    """Unless it is about a credential or a limit, or no refusal at all."""
+    error = refuse(code, status=ERROR_CODES[code].status if code in ERROR_CODES else 400)
+    named = refuse(code, status=error.status, errors=[{"jsonPath": "$.addressId"}])
+    exempt = error.status in (401, 403, 429) or error.status >= 500
+    assert blamed(named) == (blamed(error) if exempt else "fulfillment")
 
 
 @pytest.mark.parametrize(
-    "entry",
-    [{"jsonPath": "$.unheard.of"}, {"jsonPath": "$"}, {"jsonPath": 7}, {"code": "NO_PLACE"}, {}],
-    ids=str,
-)
-def test_a_name_that_is_not_understood_blames_nothing(entry: dict[str, Any]) -> None:
-    assert blamed(refuse("VALIDATION_FAILED", errors=[entry])) == "integration"
-    assert blamed(refuse("ITEM_UNAVAILABLE", errors=[entry])) == "lines"
-
-
-@pytest.mark.parametrize(
-    ("entries", "part"),
+    ("status", "category", "part"),
     [
-        ([{"itemId": "salad", "jsonPath": "payment"}], "lines"),
-        ([{"lineItemId": "line-1"}], "lines"),
-        ([{"jsonPath": "payment"}, {"jsonPath": "storeId"}], "store"),
-        ([{"jsonPath": "payment"}, {"jsonPath": "email"}], "shopper"),
-        ([{"jsonPath": "nothing"}, {"jsonPath": "payment"}], "payment"),
+        (401, "", "integration"),
+        (403, "", "integration"),
+        (408, "", "integration"),
+        (429, "", "service"),
+        (500, "", "service"),
+        (399, "", "integration"),
+        (403, "payment", "payment"),
     ],
-    ids=str,
 )
-def test_of_several_the_part_to_fix_first_is_blamed(entries: list[Any], part: str) -> None:
-    assert blamed(refuse("VALIDATION_FAILED", errors=entries)) == part
+def test_a_credential_or_a_limit_is_not_the_order_whatever_it_names(
+    status: int, category: str, part: str
+) -> None:
+    error = refuse("NEW", status=status, category=category, errors=[{"itemId": "salad"}])
+    assert blamed(error) == part
+
+
+# Entries, the part they blame together, with a code that blames nothing.
+ENTRIES: list[tuple[list[dict[str, Any]], str]] = [
+    ([], "integration"),
+    ([{}], "integration"),
+    ([{"code": "NO_PLACE", "message": "no"}], "integration"),
+    ([{"jsonPath": "$.weather"}], "integration"),
+    ([{"jsonPath": "$"}], "integration"),
+    ([{"jsonPath": ""}], "integration"),
+    ([{"jsonPath": None}], "integration"),
+    ([{"jsonPath": 5}], "integration"),
+    ([{"jsonPath": ["$.email"]}], "integration"),
+    ([{"jsonPath": "$.emails"}], "integration"),
+    ([{"jsonPath": "$.cart.weather"}], "integration"),
+    ([{"jsonPath": "$.customerly"}], "integration"),
+    ([{"jsonPath": "$.weather.email"}], "shopper"),
+    ([{"jsonPath": "$.weather", "field": "email"}], "shopper"),
+    ([{"itemId": "salad"}], "lines"),
+    ([{"itemId": "unheard of"}], "lines"),
+    ([{"lineItemId": "line-salad"}], "lines"),
+    ([{"itemId": "salad", "jsonPath": "$.payment"}], "lines"),  # ids before paths
+    ([{"lineItemId": "x", "jsonPath": "$.storeId"}], "lines"),
+    ([{"itemId": "", "lineItemId": None, "jsonPath": "$.payment"}], "payment"),
+    ([{"jsonPath": "$.payment"}, {"jsonPath": "$.weather"}], "payment"),
+    # Several: in the order in which they are to be fixed.
+    ([{"jsonPath": "$.tip"}, {"jsonPath": "$.payment"}], "payment"),
+    ([{"jsonPath": "$.payment"}, {"jsonPath": "$.address"}], "fulfillment"),
+    ([{"jsonPath": "$.address"}, {"jsonPath": "$.email"}], "shopper"),
+    ([{"jsonPath": "$.email"}, {"itemId": "salad"}], "lines"),
+    ([{"itemId": "salad"}, {"jsonPath": "$.storeId"}], "store"),
+]
+
+
+@pytest.mark.parametrize(("entries", "part"), ENTRIES, ids=str)
+def test_what_entries_blame(entries: list[dict[str, Any]], part: str) -> None:
+    for code in ("VALIDATION_FAILED", "INVALID_REQUEST", "NOT_FOUND"):
+        assert blamed(refuse(code, errors=entries)) == part
+
+
+@pytest.mark.parametrize("code", ["STORE_CLOSED", "PAYMENT_DECLINED", "ADDRESS_INVALID"])
+def test_a_name_that_is_not_understood_leaves_it_to_the_code(code: str) -> None:
+    assert blamed(refuse(code, errors=[{"jsonPath": "$.weather"}])) == ERROR_CODES[code].part
 
 
 @pytest.mark.parametrize("operation", ["list_payment_methods", "add_payment_card"])
+def test_a_request_about_a_card_blames_the_payment(operation: str) -> None:
+    def part(code: str, *paths: str, **facts: Any) -> str:
+        errors = [{"jsonPath": each} for each in paths]
+        return blamed(refuse(code, operation=operation, errors=errors, **facts))
+
+    assert part("VALIDATION_FAILED") == "payment"
+    assert part("VALIDATION_FAILED", "$.address.postalCode") == "payment"
+    assert part("VALIDATION_FAILED", "$.weather") == "payment"
+    assert part("NOT_FOUND") == "payment"
+    assert part("STORE_CLOSED") == "store"
+    assert part("FORBIDDEN", "$.bin") == "integration"
+    assert part("RATE_LIMITED", "$.bin") == "service"
+    assert part("NEW", status=500) == "service"
+
+
+# --- the lines ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("rest", ["", " quantity", " modifierGroups 2 itemIds 0"])
+@pytest.mark.parametrize("before", ["cart ", ""])
+@pytest.mark.parametrize("index", [0, 1, 2, 12, 21])
+def test_a_place_names_a_line_however_it_is_spelt(
+    index: int, before: str, rest: str, spelling: str
+) -> None:
+    path = SPELLINGS[spelling](f"{before}lineItems {index}{rest}".split())
+    marked = mark(refuse("VALIDATION_FAILED", errors=[{"jsonPath": path}]), LINES)
+    named = [place for place, each in enumerate(marked) if each.problems]
+    assert named == ([index] if index < len(LINES) else [])
+
+
 @pytest.mark.parametrize(
-    "errors", [[], [{"jsonPath": "billingAddress.city"}], [{"jsonPath": "city"}]]
-)
-def test_what_is_refused_of_a_card_is_the_payment(operation: str, errors: list[Any]) -> None:
-    assert blamed(refuse("VALIDATION_FAILED", operation=operation, errors=errors)) == "payment"
-    assert blamed(refuse("STORE_CLOSED", operation=operation)) == "store"
-
-
-def test_only_what_is_said_to_be_sold_out_is() -> None:
-    entries = [
-        {"itemId": "salad"},
-        {"itemId": "water", "code": "MODIFIER_REQUIRED"},
-        {"itemId": 7},
-        {"jsonPath": "cart"},
-    ]
-    assert sold_out(refuse("ITEM_UNAVAILABLE", errors=entries)) == ("salad", "water")
-    named = [{"itemId": "salad", "code": "ITEM_UNAVAILABLE"}, {"itemId": "water", "code": "NEW"}]
-    assert sold_out(refuse("VALIDATION_FAILED", errors=named)) == ("salad",)
-
-
-@pytest.mark.parametrize(
-    ("entry", "blamed"),
+    ("entry", "named"),
     [
         ({"itemId": "salad"}, ["salad"]),
         ({"itemId": "pizza"}, ["pizza"]),
         ({"itemId": "olives"}, ["pizza"]),
         ({"itemId": "cheese-crust"}, ["pizza"]),
         ({"itemId": "nothing"}, []),
-        ({"jsonPath": "$.cart.lineItems[0].itemId"}, ["salad"]),
-        ({"jsonPath": "$.cart.lineItems[1].modifierGroups[2]"}, ["pizza"]),
-        ({"jsonPath": "$.cart.lineItems[2]"}, ["water"]),
-        ({"jsonPath": "$.cart.lineItems[12]"}, []),
+        ({"lineItemId": "line-water"}, ["water"]),
+        ({"lineItemId": "line-none"}, []),
+        ({"lineItemId": "line-water", "itemId": "salad"}, ["water"]),
+        ({"path": "/cart/lineItems/1"}, ["pizza"]),
         ({"jsonPath": "$.customer.email"}, []),
-        ({"lineItemId": "line-water", "jsonPath": "$.cart.lineItems[0]"}, ["water"]),
-        ({"jsonPath": "/cart/lineItems/1/quantity"}, ["pizza"]),
-        ({"jsonPath": "$['cart']['lineItems'][1]"}, ["pizza"]),
-        ({"jsonPath": "cart.modifiers[1]"}, []),
+        ({"jsonPath": "$.cart.lineItems"}, []),
+        ({"jsonPath": "$.modifierGroups[1]"}, []),
+        ({"jsonPath": 1}, []),
         ({"itemId": "water", "jsonPath": "$.cart.lineItems[0]"}, ["water"]),
+        ({"itemId": None, "jsonPath": "$.cart.lineItems[0]"}, ["salad"]),
+        ({"itemId": ["salad"]}, []),
+        ({"itemId": {"id": "salad"}}, []),
+        ({"lineItemId": ["line-salad"]}, []),
         ({"code": "NO_PLACE"}, []),
         ({}, []),
     ],
     ids=str,
 )
-def test_an_entry_blames_the_lines_it_names(entry: dict[str, str], blamed: list[str]) -> None:
+def test_an_entry_marks_the_lines_it_names(entry: dict[str, Any], named: list[str]) -> None:
     error = refuse("ITEM_UNAVAILABLE", "sold out", errors=[entry])
     lines = mark(error, LINES)
-    assert [each.item_id for each in lines if each.problems] == blamed
+    assert [each.item_id for each in lines if each.problems] == named
     assert [each.item_id for each in lines] == [each.item_id for each in LINES]
 
 
@@ -153,10 +229,25 @@ def test_the_problem_says_what_the_entry_says_or_else_the_error() -> None:
     ]
 
 
-def test_the_same_item_on_two_lines_is_blamed_on_both() -> None:
+def test_the_same_item_on_two_lines_is_marked_on_both() -> None:
     lines = (line("water", 1), line("salad", 1), line("water", 2))
-    blamed = mark(refuse("ITEM_UNAVAILABLE", errors=[{"itemId": "water"}]), lines)
-    assert [bool(each.problems) for each in blamed] == [True, False, True]
+    marked = mark(refuse("ITEM_UNAVAILABLE", errors=[{"itemId": "water"}]), lines)
+    assert [bool(each.problems) for each in marked] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("code", "entries", "items"),
+    [
+        ("ITEM_UNAVAILABLE", [{"itemId": "a"}, {"itemId": "b", "code": "ITEM_UNAVAILABLE"}], "a b"),
+        ("ITEM_UNAVAILABLE", [{"itemId": "a", "code": "GONE"}], "a"),
+        ("VALIDATION_FAILED", [{"itemId": "a", "code": "ITEM_UNAVAILABLE"}, {"itemId": "b"}], "a"),
+        ("VALIDATION_FAILED", [{"itemId": "a", "code": "TOO_MANY"}], ""),
+        ("ITEM_UNAVAILABLE", [{"itemId": 5}, {"jsonPath": "$.cart.lineItems[0]"}, {}], ""),
+        ("ITEM_UNAVAILABLE", [], ""),
+    ],
+)
+def test_what_gett_has_no_more(code: str, entries: list[Any], items: str) -> None:
+    assert sold_out(refuse(code, errors=entries)) == tuple(items.split())
 
 
 def test_item_ids_go_all_the_way_down() -> None:

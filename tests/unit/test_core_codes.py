@@ -14,30 +14,30 @@ from gett_checkout.errors import ApiError
 # part of the order in question and what to do next. Where a page names no category (INVALID_REQUEST,
 # the two MISSING_… and 502) the one that fits is ours.
 _TABLE = """
-INVALID_REQUEST         400 validation     no  no  InvalidRequestError        integration     contact_support
-MISSING_IDEMPOTENCY_KEY 400 validation     no  no  MissingIdempotencyKeyError integration     contact_support
-MISSING_STORE_ID        400 validation     no  no  MissingStoreIdError        integration     contact_support
+INVALID_REQUEST         400 validation     no  no  InvalidRequestError        integration contact_support
+MISSING_IDEMPOTENCY_KEY 400 validation     no  no  MissingIdempotencyKeyError integration contact_support
+MISSING_STORE_ID        400 validation     no  no  MissingStoreIdError        integration contact_support
 ADDRESS_INVALID         400 validation     no  yes AddressInvalidError        fulfillment choose_fulfillment
 ADDRESS_OUT_OF_RANGE    400 validation     no  yes AddressOutOfRangeError     fulfillment choose_fulfillment
-CART_EMPTY              400 validation     no  yes CartEmptyError             lines        add_items
+CART_EMPTY              400 validation     no  yes CartEmptyError             lines       add_items
 CATALOGSET_REQUIRED     400 validation     no  no  CatalogSetRequiredError    store       choose_store
-MODIFIER_REQUIRED       400 validation     no  yes ModifierRequiredError      lines        complete_modifiers
-ORDER_BELOW_MINIMUM     400 validation     no  yes OrderBelowMinimumError     lines        add_items
+MODIFIER_REQUIRED       400 validation     no  yes ModifierRequiredError      lines       complete_modifiers
+ORDER_BELOW_MINIMUM     400 validation     no  yes OrderBelowMinimumError     lines       add_items
 ORDER_TOTAL_DIFFERENT   400 validation     no  no  OrderTotalDifferentError   quote       validate
-ITEM_UNAVAILABLE        400 availability   no  no  ItemUnavailableError       lines        fix_lines
+ITEM_UNAVAILABLE        400 availability   no  no  ItemUnavailableError       lines       fix_lines
 STORE_CLOSED            400 availability   no  no  StoreClosedError           store       choose_store
 PAYMENT_DECLINED        400 payment        no  no  PaymentDeclinedError       payment     choose_payment
 PAYMENT_FAILED          400 payment        yes no  PaymentFailedError         payment     choose_payment
 PAYMENT_METHOD_INVALID  400 payment        no  yes PaymentMethodInvalidError  payment     choose_payment
-UNAUTHENTICATED         401 authentication no  no  UnauthenticatedError       integration     contact_support
-SESSION_USER_REQUIRED   401 authentication no  no  SessionUserRequiredError   integration     sign_in
-FORBIDDEN               403 authorization  no  no  ForbiddenError             integration     contact_support
-NOT_FOUND               404 not_found      no  no  NotFoundError              integration     contact_support
+UNAUTHENTICATED         401 authentication no  no  UnauthenticatedError       integration contact_support
+SESSION_USER_REQUIRED   401 authentication no  no  SessionUserRequiredError   integration sign_in
+FORBIDDEN               403 authorization  no  no  ForbiddenError             integration contact_support
+NOT_FOUND               404 not_found      no  no  NotFoundError              integration contact_support
 STORE_NOT_FOUND         404 not_found      no  no  StoreNotFoundError         store       choose_store
 CATALOGSET_NOT_FOUND    404 not_found      no  no  CatalogSetNotFoundError    store       choose_store
 CONFLICT                409 conflict       no  no  ConflictError              used        validate
 ORDER_ALREADY_PLACED    409 conflict       no  yes OrderAlreadyPlacedError    used        contact_support
-VALIDATION_FAILED       422 validation     no  no  ValidationFailedError      integration     contact_support
+VALIDATION_FAILED       422 validation     no  no  ValidationFailedError      integration contact_support
 RATE_LIMITED            429 rate_limit     yes no  RateLimitedError           service     wait
 INTERNAL_ERROR          500 server_error   yes no  InternalError              service     wait
 BAD_GATEWAY             502 server_error   yes no  BadGatewayError            service     wait
@@ -169,8 +169,7 @@ def test_categories_of_bare_statuses(status: int, category: str) -> None:
     assert category_of(status) == category
 
 
-def test_the_parts_are_all_in_use() -> None:
-    # Whom the shopper is, no code questions: only what `errors[]` names does.
+def test_the_parts_are_all_in_use_but_the_one_that_only_a_name_blames() -> None:
     assert {row.part for row in ERROR_CODES.values()} == set(Part) - {Part.SHOPPER}
 
 

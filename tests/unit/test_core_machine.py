@@ -10,11 +10,9 @@ import pytest
 from attrs import evolve, frozen
 
 from gett_checkout._core import machine
-from gett_checkout._core.cart import LineProblem
 from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import Aside, Event
 from gett_checkout._core.order import Delivery, GettPayment, Pickup, SavedCard
-from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
 from gett_checkout.errors import (
@@ -36,26 +34,25 @@ from tests.samples.states import (
     line,
     placement,
     quote,
+    rejection,
     state_at,
 )
 
-SOLD_OUT = Refusal(Part.LINES, "ITEM_UNAVAILABLE", "sold out", NOW)
-CLOSED = Refusal(Part.STORE, "STORE_CLOSED", "closed", NOW)
-ADDRESS = Refusal(Part.FULFILLMENT, "ADDRESS_INVALID", "no such street", NOW)
-DECLINED = Refusal(Part.PAYMENT, "PAYMENT_DECLINED", "declined", NOW)
-PHONE = Refusal(Part.SHOPPER, "VALIDATION_FAILED", "no such phone", NOW)
-CONFLICT = Refusal(Part.QUOTE, "CONFLICT", "used", NOW, "place")
-FORBIDDEN = Refusal(Part.INTEGRATION, "FORBIDDEN", "not you", NOW, "validate")
-ALL = (SOLD_OUT, CLOSED, ADDRESS, DECLINED, PHONE, CONFLICT, FORBIDDEN)
+OUT_OF_SALADS = rejection(Part.LINES, "ITEM_UNAVAILABLE")
+CLOSED = rejection(Part.STORE, "STORE_CLOSED")
+TOO_FAR = rejection(Part.FULFILLMENT, "ADDRESS_OUT_OF_RANGE")
+DECLINED = rejection(Part.PAYMENT, "PAYMENT_DECLINED")
+NO_PHONE = rejection(Part.SHOPPER, "VALIDATION_FAILED")
+FORBIDDEN = rejection(Part.INTEGRATION, "FORBIDDEN")
 
 SAMPLES: dict[type[Event], Event] = {
     machine.CartChanged: machine.CartChanged((SALADS, line("water", 1))),
     machine.ShopperChanged: machine.ShopperChanged(SOMEONE_ELSE),
     machine.FulfillmentChosen: machine.FulfillmentChosen(Pickup()),
-    machine.FulfillmentRejected: machine.FulfillmentRejected(ADDRESS),
+    machine.FulfillmentRejected: machine.FulfillmentRejected(TOO_FAR),
     machine.Quoted: machine.Quoted(quote(total="28.00"), Decimal("3.00")),
     machine.QuoteLost: machine.QuoteLost(),
-    machine.CartRejected: machine.CartRejected(SOLD_OUT, (SALADS,)),
+    machine.CartRejected: machine.CartRejected(OUT_OF_SALADS, (SALADS,)),
     machine.StoreLost: machine.StoreLost(CLOSED),
     machine.PaymentChosen: machine.PaymentChosen(GettPayment()),
     machine.PaymentRejected: machine.PaymentRejected(DECLINED),
@@ -65,9 +62,6 @@ SAMPLES: dict[type[Event], Event] = {
     machine.Placed: machine.Placed(ORDER),
     machine.Abandoned: machine.Abandoned(),
     machine.StoreRead: machine.StoreRead(STORE),
-    machine.ShopperRejected: machine.ShopperRejected(PHONE),
-    machine.Objected: machine.Objected(FORBIDDEN),
-    machine.WentThrough: machine.WentThrough("validate"),
     machine.Identified: machine.Identified(WHO),
     machine.IdentityCorrected: machine.IdentityCorrected(WHO),
     machine.TotalConfirmed: machine.TotalConfirmed(Decimal("28.00")),
@@ -80,6 +74,9 @@ SAMPLES: dict[type[Event], Event] = {
     machine.ContextSet: machine.ContextSet(None),
     machine.ContextUnchanged: machine.ContextUnchanged(SESSION),
     machine.Noticed: machine.Noticed(Notice("a", "b", NOW)),
+    machine.ShopperRejected: machine.ShopperRejected(NO_PHONE),
+    machine.Objected: machine.Objected(FORBIDDEN),
+    machine.WentThrough: machine.WentThrough("validate"),
 }
 
 # stage → event → (the stage it lands on, the stage it has walked on to), from the samples above.
@@ -180,7 +177,7 @@ ASIDES: dict[str, set[Stage]] = {
     "Identified": {*OPEN, Stage.PLACING},
     "IdentityCorrected": set(OPEN),
     "StoreRead": set(OPEN),
-    "ShopperRejected": set(OPEN),
+    "ShopperRejected": set(OPEN),  # and it ends a placement, above
     "Objected": set(OPEN),
     "WentThrough": set(OPEN),
     "TotalConfirmed": {Stage.PAY, Stage.PLACE},
@@ -203,6 +200,8 @@ ILLEGAL = [(stage, kind) for stage, kind in PAIRS if kind.__name__ not in LANDS[
 
 
 def named(value: object) -> str:
+    if isinstance(value, Event):
+        value = type(value)
     return value.__name__ if isinstance(value, type) else str(value)
 
 
@@ -258,14 +257,14 @@ def test_an_event_of_somebody_elses_is_illegal() -> None:
 
 
 PRICED = [Stage.PAY, Stage.PLACE]
-ANOTHER_CART = (line("salad", 4),)
 DROPPING: list[Event] = [
-    machine.CartChanged(ANOTHER_CART),
+    machine.CartChanged((SALADS, SALADS)),
+    machine.CartChanged((evolve(SALADS, problems=INCOMPLETE.problems),)),
     machine.CartChanged((SALADS,), evolve(STORE, catalog_set_id="cs-2")),
     machine.FulfillmentChosen(Pickup()),
-    machine.FulfillmentRejected(ADDRESS),
+    machine.FulfillmentRejected(TOO_FAR),
     machine.ShopperChanged(SOMEONE_ELSE),
-    machine.CartRejected(SOLD_OUT, (SALADS,)),
+    machine.CartRejected(OUT_OF_SALADS, (SALADS,)),
     machine.StoreLost(CLOSED),
 ]
 
@@ -275,135 +274,111 @@ DROPPING: list[Event] = [
 def test_what_questions_the_order_drops_the_price(stage: Stage, event: Event) -> None:
     moved = machine.apply(state_at(stage), event, NOW)
     assert moved.quote is None
+    assert OPEN_ORDER.index(moved.stage) < OPEN_ORDER.index(P)
     assert moved.tip == Decimal("3.00")
 
 
-SAME: list[Event] = [
+OPEN_ORDER = [B, F, V, P, Stage.PLACE]
+NOTHING_NEW: list[Event] = [
     machine.CartChanged((SALADS,)),
     machine.CartChanged((SALADS,), STORE),
+    machine.CartChanged((SALADS,), evolve(STORE, name="Nonna's")),
     machine.FulfillmentChosen(HOME),
     machine.StoreRead(STORE),
-    machine.IdentityCorrected(WHO),
+    machine.Identified(WHO),
 ]
 
 
 @pytest.mark.parametrize("stage", PRICED)
-@pytest.mark.parametrize("event", SAME, ids=lambda event: type(event).__name__)
-def test_what_changes_nothing_drops_nothing(stage: Stage, event: Event) -> None:
-    assert machine.apply(state_at(stage), event, NOW) == state_at(stage)
+@pytest.mark.parametrize("event", NOTHING_NEW, ids=repr)
+def test_what_changes_nothing_of_the_order_drops_nothing(stage: Stage, event: Event) -> None:
+    state = state_at(stage, agreed_for=AGREED)
+    moved = machine.apply(state, event, NOW)
+    assert moved == evolve(state, store=moved.store)
+    assert moved.agreement == Decimal("27.00")
 
 
-REJECTING = [event for event in DROPPING if hasattr(event, "refusal")]
+def test_a_store_that_is_read_again_is_known_as_it_is_now() -> None:
+    renamed = evolve(STORE, name="Nonna's")
+    for event in (machine.CartChanged((SALADS,), renamed), machine.StoreRead(renamed)):
+        assert machine.apply(state_at(Stage.PLACE), event, NOW).store == renamed
 
 
-@pytest.mark.parametrize("event", REJECTING, ids=lambda event: type(event).__name__)
-def test_consent_survives_a_rejection_and_ends_with_the_order_it_was_for(event: Event) -> None:
-    dearer = machine.Quoted(quote(total="29.00"), Decimal("3.00"))
-    agreed = machine.apply(state_at(Stage.VALIDATE), machine.Quoted(quote(), Decimal("3.00")), NOW)
-    state = machine.apply(agreed, event, NOW)
-    for again in (machine.CartChanged((SALADS,), STORE), machine.FulfillmentChosen(HOME)):
-        state = machine.apply(state, again, NOW)
-    assert machine.apply(state, dearer, NOW).agreement == Decimal("27.00")
-    other = machine.apply(state, machine.CartChanged(ANOTHER_CART), NOW)
-    assert other.agreement is None
-    assert machine.apply(other, dearer, NOW).agreement == Decimal("29.00")
-    back = machine.apply(other, machine.CartChanged((SALADS,)), NOW)
-    assert back.agreement == Decimal("27.00")
+# --- consent --------------------------------------------------------------------------------------
+
+AGREED = state_at(Stage.PLACE).order_digest
 
 
-def test_the_same_cart_with_something_wrong_has_no_price() -> None:
-    marked = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", "sold out"),))
-    moved = machine.apply(state_at(Stage.PLACE), machine.CartChanged((marked,)), NOW)
-    assert (moved.stage, moved.quote) == (Stage.BROWSE, None)
+def agreed(**facts: Any) -> CheckoutState:
+    """A checkout ready to be placed, for a total the shopper agreed to."""
+    state = state_at(Stage.VALIDATE, **facts)
+    return machine.apply(state, machine.Quoted(quote(), Decimal("3.00")), NOW)
 
 
-def test_a_tip_is_for_the_order_at_one_store() -> None:
-    other = evolve(STORE, store_id="st-2")
-    moved = machine.apply(state_at(Stage.PLACE), machine.CartChanged((), other), NOW)
-    assert moved.tip is None
-    first = machine.apply(state_at(Stage.BROWSE, store=None), machine.CartChanged((), STORE), NOW)
-    assert first.tip == Decimal("3.00")
+def test_a_price_is_agreed_to_for_the_order_it_is_of() -> None:
+    assert (agreed().agreed_total, agreed().agreed_for) == (Decimal("27.00"), AGREED)
+    assert agreed().agreement == Decimal("27.00")
+    confirmed = machine.apply(agreed(), machine.TotalConfirmed(Decimal("28.00")), NOW)
+    assert (confirmed.agreed_total, confirmed.agreed_for) == (Decimal("28.00"), AGREED)
 
 
-# --- what was rejected ----------------------------------------------------------------------------
-
-
-def parts(state: CheckoutState, *, answered: bool = False) -> set[str]:
-    return {each.part.value for each in state.refusals if each.answered is answered}
-
-
-EVERY = {each.part.value for each in ALL}
-TELLING: list[tuple[Event, str, str]] = [
-    # What happened, what it drops, what it answers though nothing changed.
-    (machine.CartChanged(ANOTHER_CART), "lines quote", ""),
-    (machine.CartChanged((SALADS,)), "", "lines"),
-    (machine.CartChanged((SALADS,), STORE), "", "lines store"),
-    (
-        machine.CartChanged((SALADS,), evolve(STORE, catalog_set_id="cs-2")),
-        "lines store quote",
-        "",
-    ),
-    (machine.CartChanged((), evolve(STORE, store_id="st-2")), "lines store quote", ""),
-    (machine.StoreRead(STORE), "", "store"),
-    (machine.FulfillmentChosen(Pickup()), "fulfillment quote", ""),
-    (machine.FulfillmentChosen(HOME), "", "fulfillment"),
-    (machine.IdentityCorrected(evolve(WHO, phone=None)), "shopper quote", ""),
-    (machine.IdentityCorrected(WHO), "", "shopper"),
-    (machine.ShopperChanged(SOMEONE_ELSE), "shopper quote payment", ""),
-    (machine.PaymentChosen(GettPayment()), "payment", ""),
-    (machine.WentThrough("validate"), "integration", ""),
-    (machine.WentThrough("place"), "quote", ""),
+OTHER_ORDERS: list[Event] = [
+    machine.CartChanged((SALADS, SALADS)),
+    machine.CartChanged((evolve(SALADS, quantity=4),)),
+    machine.CartChanged((evolve(SALADS, special_instructions="no onions"),)),
+    machine.CartChanged((SALADS,), evolve(STORE, store_id="st-2")),
+    machine.FulfillmentChosen(Pickup()),
 ]
 
 
-@pytest.mark.parametrize(("event", "dropped", "answered"), TELLING)
-def test_what_was_rejected_stands_until_it_changes(
-    event: Event, dropped: str, answered: str
+@pytest.mark.parametrize("event", OTHER_ORDERS, ids=repr)
+def test_of_another_order_nothing_is_agreed(event: Event) -> None:
+    moved = machine.apply(agreed(), event, NOW)
+    assert moved.agreement is None
+    priced = machine.apply(moved, machine.Quoted(quote(total="31.00"), moved.tip), NOW)
+    assert (priced.agreement, priced.agreed_for) == (Decimal("31.00"), moved.order_digest)
+
+
+# What happens to an order, and what makes it the same again.
+THERE_AND_BACK: list[tuple[Event, Event]] = [
+    (machine.StoreLost(CLOSED), machine.CartChanged((SALADS,), STORE)),
+    (machine.StoreLost(CLOSED), machine.StoreRead(STORE)),
+    (
+        machine.CartRejected(OUT_OF_SALADS, (evolve(SALADS, problems=INCOMPLETE.problems),)),
+        machine.CartChanged((SALADS,)),
+    ),
+    (machine.FulfillmentRejected(TOO_FAR), machine.FulfillmentChosen(HOME)),
+    (machine.CartChanged((SALADS, SALADS)), machine.CartChanged((SALADS,))),
+    (machine.FulfillmentChosen(Pickup()), machine.FulfillmentChosen(HOME)),
+    (machine.QuoteLost(), machine.Identified(WHO)),
+]
+
+
+@pytest.mark.parametrize(("there", "back"), THERE_AND_BACK, ids=lambda each: type(each).__name__)
+def test_what_was_agreed_to_survives_what_changed_nothing_in_the_end(
+    there: Event, back: Event
 ) -> None:
-    moved = machine.apply(state_at(Stage.PLACE, refusals=ALL), event, NOW)
-    assert parts(moved) == EVERY - {*dropped.split()} - {*answered.split()}
-    assert parts(moved, answered=True) == {*answered.split()}
+    again = machine.apply(machine.apply(agreed(), there, NOW), back, NOW)
+    assert (again.quote, again.agreement) == (None, Decimal("27.00"))
+    landed = machine.apply(again, machine.CartChanged(again.lines), NOW)
+    priced = machine.apply(landed, machine.Quoted(quote(total="29.00"), landed.tip), NOW)
+    with pytest.raises(TotalChangedError) as raised:
+        machine.apply(priced, machine.PlacementBegun(placement()), NOW)
+    assert (raised.value.before, raised.value.after) == (Decimal("27.00"), Decimal("29.00"))
 
 
-def test_a_price_answers_what_was_said_of_the_last_one() -> None:
-    state = state_at(Stage.VALIDATE, refusals=(CONFLICT, FORBIDDEN))
-    moved = machine.apply(state, machine.Quoted(quote(), None), NOW)
-    assert (parts(moved), parts(moved, answered=True)) == ({"integration"}, {"quote"})
+def test_another_shopper_has_agreed_to_nothing() -> None:
+    assert machine.apply(agreed(), machine.ShopperChanged(SOMEONE_ELSE), NOW).agreement is None
 
 
-def test_an_order_leaves_nothing_standing() -> None:
-    state = state_at(Stage.PLACING, refusals=ALL)
-    assert machine.apply(state, machine.Placed(ORDER), NOW).refusals == ()
-
-
-def test_the_same_again_is_counted_until_the_part_changes() -> None:
-    state = state_at(Stage.PLACE)
-    for times in (1, 2, 3):
-        state = machine.apply(state, machine.QuoteLost(CONFLICT), NOW)
-        assert [each.times for each in state.refusals] == [times]
-        assert state.refusals[0].is_hopeless is (times == 3)
-        state = machine.apply(state, machine.Quoted(quote(), None), NOW)
-        assert not state.refusals[0].is_hopeless
-    state = machine.apply(state, machine.CartChanged(ANOTHER_CART), NOW)
-    state = machine.apply(state, machine.Quoted(quote(), None), NOW)
-    state = machine.apply(state, machine.QuoteLost(CONFLICT), NOW)
-    assert [each.times for each in state.refusals] == [1]
-
-
-def test_what_gett_has_no_more_is_known_until_a_store_is_read() -> None:
-    gone = machine.CartRejected(SOLD_OUT, (SALADS,), ("salad",))
-    also = machine.CartRejected(SOLD_OUT, (SALADS,), ("water", "salad"))
-    state = machine.apply(state_at(Stage.PLACE), gone, NOW)
-    state = machine.apply(state, also, NOW)
-    assert state.sold_out == ("salad", "water")
-    assert machine.apply(state, machine.CartChanged(()), NOW).sold_out == ("salad", "water")
-    assert machine.apply(state, machine.CartChanged((), STORE), NOW).sold_out == ()
-
-
-def test_a_stored_address_goes_with_its_owner() -> None:
-    state = state_at(Stage.PLACE, fulfillment=Delivery(address_id="address-1"))
-    moved = machine.apply(state, machine.ShopperChanged(SOMEONE_ELSE), NOW)
-    assert (moved.stage, moved.fulfillment) == (Stage.FULFILLMENT, None)
+def test_a_tip_is_for_the_order_at_one_store() -> None:
+    elsewhere = evolve(STORE, store_id="st-2")
+    assert machine.apply(agreed(), machine.CartChanged((), elsewhere), NOW).tip is None
+    new_menu = evolve(STORE, catalog_set_id="cs-2")
+    moved = machine.apply(agreed(), machine.CartChanged((SALADS,), new_menu), NOW)
+    assert moved.tip == Decimal("3.00")
+    first = CheckoutState("c", NOW, tip=Decimal("3.00"))
+    assert machine.apply(first, machine.CartChanged((), STORE), NOW).tip == Decimal("3.00")
 
 
 def test_a_lost_quote_keeps_what_the_shopper_agreed_to() -> None:
@@ -430,15 +405,27 @@ def test_the_first_price_is_agreed_to_by_going_on() -> None:
     assert (moved.stage, moved.agreed_total) == (Stage.PLACE, Decimal("31.00"))
 
 
-def test_a_cart_that_was_rejected_stays_until_it_changes() -> None:
-    rejected = machine.apply(state_at(Stage.PLACE), machine.CartRejected(SOLD_OUT, (SALADS,)), NOW)
-    assert (rejected.stage, rejected.refused(Part.LINES)) == (Stage.BROWSE, SOLD_OUT)
-    blamed = machine.CartRejected(SOLD_OUT, (INCOMPLETE,))
-    assert machine.apply(state_at(Stage.PLACE), blamed, NOW).lines == (INCOMPLETE,)
+def test_a_cart_refusal_holds_until_the_cart_changes() -> None:
+    refused = machine.apply(
+        state_at(Stage.PLACE), machine.CartRejected(OUT_OF_SALADS, (SALADS,)), NOW
+    )
+    assert (refused.stage, refused.refused(Part.LINES)) == (Stage.BROWSE, OUT_OF_SALADS)
+    marked = machine.CartRejected(OUT_OF_SALADS, (INCOMPLETE,))
+    assert machine.apply(state_at(Stage.PLACE), marked, NOW).lines == (INCOMPLETE,)
     with pytest.raises(StepNotAllowedError):
-        machine.apply(rejected, machine.Quoted(quote(), None), NOW)
-    fixed = machine.apply(rejected, machine.CartChanged(ANOTHER_CART), NOW)
-    assert (fixed.stage, fixed.refused(Part.LINES)) == (Stage.VALIDATE, None)
+        machine.apply(refused, machine.Quoted(quote(), None), NOW)
+    fixed = machine.apply(refused, machine.CartChanged((SALADS, SALADS)), NOW)
+    assert (fixed.stage, fixed.refusals) == (Stage.VALIDATE, ())
+
+
+def test_what_gett_has_no_more_is_kept_until_the_menu_is_read_again() -> None:
+    state = state_at(Stage.PLACE)
+    for items in (("salad",), ("ham", "salad")):
+        event = machine.CartRejected(OUT_OF_SALADS, (SALADS,), items)
+        state = machine.apply(state, event, NOW)
+    assert state.sold_out == ("salad", "ham")
+    assert machine.apply(state, machine.CartChanged(()), NOW).sold_out == ("salad", "ham")
+    assert machine.apply(state, machine.CartChanged((), STORE), NOW).sold_out == ()
 
 
 def test_a_cart_of_no_store_cannot_be_ordered() -> None:
@@ -484,6 +471,105 @@ def test_another_shopper_keeps_cart_and_fulfillment_but_no_saved_card() -> None:
     assert (moved.identity, moved.session, moved.payment) == (SOMEONE_ELSE, None, None)
     assert (moved.lines, moved.fulfillment) == (state.lines, state.fulfillment)
     assert moved.sessions == state.sessions
+
+
+@pytest.mark.parametrize("stage", sorted(OPEN - {Stage.FULFILLMENT}))
+def test_another_shopper_has_no_address_that_is_stored_for_this_one(stage: Stage) -> None:
+    state = state_at(stage, fulfillment=Delivery(address_id="address-1"))
+    moved = machine.apply(state, machine.ShopperChanged(SOMEONE_ELSE), NOW)
+    assert moved.fulfillment is None
+    assert moved.stage is (Stage.BROWSE if stage is Stage.BROWSE else Stage.FULFILLMENT)
+
+
+# --- what stands against the checkout -------------------------------------------------------------
+
+EVERY = tuple(rejection(part, f"CODE_{part}", step=f"step-{part}") for part in Part)
+NEW_MENU = evolve(STORE, catalog_set_id="cs-2")
+CALLED = evolve(WHO, phone="+12125550199")
+
+# What happens, the parts whose rejections are gone by it, and those whose are answered: typed by hand.
+# The order: changed is gone, the same again is answered.
+FADING: list[tuple[Event, str, str]] = [
+    (machine.CartChanged((SALADS, SALADS)), "lines quote", ""),
+    (machine.CartChanged((SALADS,)), "", "lines"),
+    (machine.CartChanged((SALADS,), STORE), "", "lines store"),
+    (machine.CartChanged((SALADS, SALADS), STORE), "lines quote", "store"),
+    (machine.CartChanged((SALADS,), NEW_MENU), "lines store quote", ""),
+    (machine.CartChanged((), evolve(STORE, store_id="st-2")), "lines store quote", ""),
+    (machine.StoreRead(STORE), "", "store"),
+    (machine.FulfillmentChosen(Pickup()), "fulfillment quote", ""),
+    (machine.FulfillmentChosen(HOME), "", "fulfillment"),
+    (machine.Identified(WHO), "", "shopper"),
+    (machine.Identified(CALLED), "shopper quote", ""),
+    (machine.IdentityCorrected(WHO), "", "shopper"),
+    (machine.IdentityCorrected(CALLED), "shopper quote", ""),
+    (machine.ShopperChanged(SOMEONE_ELSE), "shopper payment quote", ""),
+    (machine.PaymentChosen(GettPayment()), "payment", ""),
+    (machine.Quoted(quote(), Decimal("3.00")), "", "quote"),
+    (machine.WentThrough("step-service"), "service", ""),
+    (machine.WentThrough("step-lines"), "lines", ""),
+    (machine.WentThrough("another"), "", ""),
+    (machine.QuoteLost(), "", ""),
+    (machine.TotalConfirmed(Decimal("27.00")), "", ""),
+    (machine.Abandoned(), "", ""),
+    (machine.SessionOpened(SESSION), "", ""),
+    (machine.SessionRenewed(SESSION, NOW), "", ""),
+    (machine.SessionDistrusted(end_user_wanted=True), "", ""),
+    (machine.ContextSent(HOME), "", ""),
+    (machine.ContextSet(None), "", ""),
+    (machine.ContextUnchanged(SESSION), "", ""),
+    (machine.Noticed(Notice("a", "b", NOW)), "", ""),
+    (machine.Placed(ORDER), " ".join(Part), ""),
+]
+
+
+@pytest.mark.parametrize(("event", "gone", "answered"), FADING, ids=lambda each: repr(each)[:50])
+def test_what_becomes_of_what_gett_rejected(event: Event, gone: str, answered: str) -> None:
+    moved = machine.apply(state_at(Stage.PLACE, refusals=EVERY), event, NOW)
+    assert {each for each in EVERY if each.part not in gone.split()} == {
+        evolve(each, answered=False) for each in moved.refusals
+    }
+    assert {each.part.value for each in moved.refusals if each.answered} == set(answered.split())
+
+
+REJECTING: list[tuple[Stage, Event, Part]] = [
+    *((stage, machine.CartRejected(OUT_OF_SALADS, (SALADS,)), Part.LINES) for stage in Stage),
+    *((stage, machine.StoreLost(CLOSED), Part.STORE) for stage in Stage),
+    *((stage, machine.FulfillmentRejected(TOO_FAR), Part.FULFILLMENT) for stage in Stage),
+    *((stage, machine.ShopperRejected(NO_PHONE), Part.SHOPPER) for stage in Stage),
+    *((stage, machine.PaymentRejected(DECLINED), Part.PAYMENT) for stage in Stage),
+    *((stage, machine.QuoteLost(rejection(Part.QUOTE)), Part.QUOTE) for stage in Stage),
+    *((stage, machine.Objected(FORBIDDEN), Part.INTEGRATION) for stage in sorted(OPEN)),
+    (Stage.PLACING, machine.NotPlaced(FORBIDDEN), Part.INTEGRATION),
+]
+
+
+@pytest.mark.parametrize(("stage", "event", "part"), REJECTING, ids=named)
+def test_what_gett_rejects_stands_and_is_counted(stage: Stage, event: Any, part: Part) -> None:
+    if stage in (Stage.PLACED, Stage.ABANDONED):
+        assert not machine.is_legal(stage, type(event))
+        return
+    other = rejection(next(each for each in Part if each is not part), "OTHER")
+    state = state_at(stage, refusals=(other,))
+    once = machine.apply(state, event, NOW)
+    assert once.refusals == (other, event.refusal)
+    before = evolve(event.refusal, times=2, answered=True, code="BEFORE")
+    again = machine.apply(state_at(stage, refusals=(before, other)), event, NOW)
+    assert again.refusals == (other, evolve(event.refusal, times=3))
+
+
+def test_a_placement_that_is_rejected_for_the_shopper_keeps_its_key_for_the_same_body() -> None:
+    moved = machine.apply(state_at(Stage.PLACING), machine.ShopperRejected(NO_PHONE), NOW)
+    assert (moved.stage, moved.placement) == (Stage.PLACE, placement())
+    assert moved.refused(Part.SHOPPER) == NO_PHONE
+
+
+@pytest.mark.parametrize("part", [Part.LINES, Part.STORE], ids=str)
+def test_a_cart_that_was_rejected_can_be_ordered_once_that_is_answered(part: Part) -> None:
+    refused = state_at(Stage.PLACE, refusals=(rejection(part),))
+    assert not machine.cart_orderable(refused, NOW)
+    asked = state_at(Stage.PLACE, refusals=(rejection(part, answered=True),))
+    assert machine.cart_orderable(asked, NOW)
 
 
 def test_the_placement_is_in_the_state_before_it_is_sent_and_grows() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
-from attrs import evolve
 
 from gett_checkout import errors
 from gett_checkout._core.codes import ERROR_CODES, refuse
@@ -89,6 +87,26 @@ BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.SnapshotTooNewError: "unknown",
 }
 
+# By code and the place it names: what is named is refused for good, whatever the code is; unless it is
+# about a credential or a limit.
+NAMED = {
+    ("VALIDATION_FAILED", "$.payment.savedCard.paymentId"): ("refused", "refused"),
+    ("NOT_FOUND", "$.payment.savedCard.paymentId"): ("refused", "refused"),
+    ("INVALID_REQUEST", "$.cart.lineItems[0].quantity"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.addressId"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.customer.phone"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.storeId"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.validatedOrderToken"): ("refused", "refused"),
+    ("CONFLICT", "$.payment"): ("refused", "refused"),
+    ("VALIDATION_FAILED", "$.weather"): ("not_placed", "refused"),
+    ("NOT_FOUND", "$.weather"): ("not_placed", "unknown"),
+    ("CONFLICT", "$.weather"): ("refused", "exists"),
+    ("FORBIDDEN", "$.payment"): ("not_placed", "unknown"),
+    ("UNAUTHENTICATED", "$.payment"): ("not_placed", "unknown"),
+    ("RATE_LIMITED", "$.payment"): ("not_placed", "unknown"),
+    ("INTERNAL_ERROR", "$.payment"): ("unknown", "unknown"),
+}
+
 CASES: list[tuple[str, GettCheckoutError, tuple[str, str]]] = [
     *((code, refuse(code), means) for code, means in BY_CODE.items()),
     *(
@@ -101,6 +119,16 @@ CASES: list[tuple[str, GettCheckoutError, tuple[str, str]]] = [
     ("failed payment at a broken server", refuse("PAYMENT_FAILED", status=500), ("unknown",) * 2),
     ("closed store at a broken server", refuse("STORE_CLOSED", status=503), ("unknown",) * 2),
     ("already placed, oddly", refuse("ORDER_ALREADY_PLACED", status=400), ("exists",) * 2),
+    # Gett says that it may be sent again: then the first request may still be at work.
+    ("conflict, again", refuse("CONFLICT", retryable=True), ("refused", "unknown")),
+    ("conflict, later", refuse("CONFLICT", retry_after=2.0), ("refused", "unknown")),
+    ("conflict, at once", refuse("CONFLICT", retry_after=0.0), ("refused", "unknown")),
+    ("already placed, again", refuse("ORDER_ALREADY_PLACED", retryable=True), ("exists",) * 2),
+    *(
+        (f"{code} names {path}", refuse(code, errors=[{"jsonPath": path}]), means)
+        for (code, path), means in NAMED.items()
+    ),
+    ("not found names an item", refuse("NOT_FOUND", errors=[{"itemId": "a"}]), ("refused",) * 2),
 ]
 
 
@@ -125,30 +153,6 @@ def test_a_token_that_went_out_before_is_no_evidence() -> None:
     assert judge(refuse("CONFLICT"), sent_before=True) == "exists"
     assert judge(refuse("CONFLICT"), sent_before=True, is_quiet=False) == "unknown"
     assert judge(refuse("ORDER_ALREADY_PLACED"), sent_before=True, is_quiet=False) == "exists"
-
-
-@pytest.mark.parametrize("how", [{"retryable": True}, {"retry_after": 1.0}, {"retry_after": 0.0}])
-def test_a_conflict_that_may_be_sent_again_is_no_evidence(how: dict[str, Any]) -> None:
-    """The first request may still be at work."""
-    assert judge(refuse("CONFLICT", **how), sent_before=True) == "unknown"
-
-
-@pytest.mark.parametrize(("status", "code"), [(409, "CONFLICT"), (404, "NOT_FOUND"), (422, "NEW")])
-def test_a_rejection_that_names_a_part_is_for_good(status: int, code: str) -> None:
-    error = refuse(code, status=status, errors=[{"jsonPath": "payment.savedCard.paymentId"}])
-    assert judge(error, sent_before=False) == "refused"
-    assert judge(error, sent_before=True) == "refused"
-    assert judge(error, sent_before=True, is_quiet=False) == "unknown"
-
-
-def test_gett_may_ask_to_wait_longer_than_the_lease() -> None:
-    asked = placement(lease_until=NOW).released(NOW, 90.0)
-    assert asked.come_back_after(NOW) == 90.0
-    assert asked.come_back_after(NOW + timedelta(seconds=90)) == 0.0
-    assert asked.due_at == NOW + timedelta(seconds=90)
-    assert placement().released(NOW).due_at == NOW
-    postponed = evolve(asked, look_again_at=NOW + timedelta(seconds=100))
-    assert postponed.due_at == NOW + timedelta(seconds=100)
 
 
 def test_the_tables_cover_every_code_and_every_class() -> None:
@@ -199,6 +203,96 @@ def test_a_key_is_used_for_a_day_less_an_hour(age: timedelta, too_old: bool) -> 
 )
 def test_a_lease_runs_out(after: float, left: float) -> None:
     assert placement().lease_left(NOW + timedelta(seconds=after)) == left
+
+
+@pytest.mark.parametrize(
+    ("lease", "asked", "after", "seconds"),
+    [
+        (60, None, 0, 2.0),  # most responses come long before the lease ends
+        (60, None, 59, 1.0),
+        (60, None, 60, 0.0),
+        (0, None, 0, 0.0),
+        (0, 60, 0, 60.0),
+        (0, 120, 50, 70.0),
+        (60, 30, 0, 30.0),
+        (60, 1, 0, 2.0),
+        (60, 30, 30, 2.0),
+        (0, 60, 61, 0.0),
+    ],
+)
+def test_nobody_is_told_to_come_back_sooner_than_gett_asked_for(
+    lease: float, asked: float | None, after: float, seconds: float
+) -> None:
+    saved = placement(
+        lease_until=NOW + timedelta(seconds=lease),
+        wait_until=None if asked is None else NOW + timedelta(seconds=asked),
+    )
+    assert saved.come_back_after(NOW + timedelta(seconds=after)) == seconds
+    # Who asks before that is kept waiting only by a worker that may be sending.
+    assert saved.busy_for(NOW + timedelta(seconds=after)) == max(min(lease - after, 2.0), 0.0)
+
+
+def test_an_attempt_begins_after_its_wait_and_has_a_lease_from_then() -> None:
+    lease = timedelta(seconds=50)
+    at_once = placement().attempted(NOW, lease)
+    assert (at_once.attempts, at_once.sent_at, at_once.lease_until) == (2, NOW, NOW + lease)
+    later = placement(attempts=4).attempted(NOW, lease, 7.5)
+    begins = NOW + timedelta(seconds=7.5)
+    assert (later.attempts, later.sent_at, later.lease_until) == (5, begins, begins + lease)
+
+
+@pytest.mark.parametrize(
+    ("error", "may_be_at_work"),
+    [
+        (TransportError(may_have_arrived=True), True),
+        (TransportError(may_have_arrived=False), False),
+        (refuse("INTERNAL_ERROR"), True),
+        (refuse("RATE_LIMITED"), False),
+    ],
+    ids=repr,
+)
+def test_an_attempt_that_failed_is_over_and_may_be_at_work_all_the_same(
+    error: GettCheckoutError, may_be_at_work: bool
+) -> None:
+    earlier = NOW - timedelta(minutes=5)
+    first = placement(sent_at=NOW).failed(error, NOW)
+    assert (first.sent_at, first.unanswered_at) == (None, NOW if may_be_at_work else None)
+    again = placement(sent_at=NOW, unanswered_at=earlier).failed(error, NOW)
+    assert again.unanswered_at == (NOW if may_be_at_work else earlier)
+
+
+@pytest.mark.parametrize(
+    ("wait", "until"), [(None, None), (0.0, None), (60.0, NOW + timedelta(seconds=60))]
+)
+def test_a_placement_that_is_released_waits_as_long_as_gett_asked_for(
+    wait: float | None, until: datetime | None
+) -> None:
+    earlier = placement(wait_until=NOW + timedelta(hours=1))
+    released = earlier.released(NOW, wait)
+    assert (released.lease_until, released.wait_until) == (NOW, until)
+    assert placement().released(NOW).wait_until is None
+
+
+@pytest.mark.parametrize(
+    ("lease", "look", "wait", "due"),
+    [
+        (1, None, None, 1),
+        (1, 2, None, 2),
+        (2, 1, None, 2),
+        (1, 2, 3, 3),
+        (3, 2, 1, 3),
+        (1, 3, 2, 3),
+        (1, None, 2, 2),
+    ],
+)
+def test_it_is_due_when_nobody_sends_it_and_gett_wants_to_be_asked(
+    lease: int, look: int | None, wait: int | None, due: int
+) -> None:
+    def at(minutes: int | None) -> datetime | None:
+        return None if minutes is None else NOW + timedelta(minutes=minutes)
+
+    saved = placement(lease_until=at(lease), look_again_at=at(look), wait_until=at(wait))
+    assert saved.due_at == at(due)
 
 
 def test_an_unanswered_request_may_be_at_work_for_a_minute() -> None:

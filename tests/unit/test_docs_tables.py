@@ -230,11 +230,18 @@ def test_what_becomes_of_a_placement() -> None:
     at_place = {row[0].split("`")[1].split()[0]: row[3] for row in rows(tables.api_errors())}
     assert at_place["PAYMENT_DECLINED"] == "→ pay"
     assert at_place["STORE_CLOSED"] == "→ browse"
+    assert at_place["CATALOGSET_NOT_FOUND"] == "→ browse"
+    assert at_place["VALIDATION_FAILED"] == "→ place"
+    assert at_place["FORBIDDEN"] == "→ place"
     assert at_place["ORDER_ALREADY_PLACED"] == "→ placed"
     assert at_place["INTERNAL_ERROR"] == "stays placing, not known"
     answers = {row[0]: row[1:] for row in rows(tables.placement_answers())}
     assert answers["connection lost, or timed out"] == ["**not known**"] * 3
     assert answers["409 `CONFLICT`"][1:] == ["**not known**", "**there is an order**"]
+    assert answers["409 `CONFLICT` that may be sent again"][1:] == ["**not known**"] * 2
+    named = answers["400, 404, 409 or 422 that names a part of the order"]
+    must_change = "no order; a part of it must change"
+    assert named == [must_change, "**not known**", must_change]
 
 
 def test_what_is_in_doubt_is_told() -> None:

@@ -21,7 +21,7 @@ from gett_checkout._core.state import CheckoutState, Notice, Stage
 from gett_checkout._snapshot import Snapshots
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 from tests.samples import saved as snapshot
-from tests.samples.states import NOW, STORE, line, menu, state_at
+from tests.samples.states import NOW, STORE, line, menu, rejection, state_at
 from tests.samples.states import group as modifier_group
 from tests.samples.states import item as menu_item
 
@@ -37,10 +37,16 @@ WHOLE_STORE = evolve(
     categories=("pizza", "pasta"),
     address=StoreAddress("1 Main", "Springfield", latitude=Decimal("41.88")),
 )
-REFUSALS = (
-    Refusal(Part.LINES, "SOME_CODE", "words", NOW, "validate", lines=("line-1",), times=2),
-    Refusal(Part.SERVICE, "RATE_LIMITED", "", NOW, "pay", until=NOW, answered=True),
-    Refusal(Part.INTEGRATION, "FORBIDDEN", "", NOW, reason="PERMISSION"),
+WHOLE_REJECTION = rejection(
+    Part.LINES,
+    "ITEM_UNAVAILABLE",
+    message="no more of it",
+    step="validate",
+    reason="REPEATED",
+    lines=("line-a", "line-b"),
+    times=3,
+    until=NOW + timedelta(seconds=60),
+    answered=True,
 )
 NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
 
@@ -58,7 +64,8 @@ NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
         {"payment": GettPayment()},
         {"session": Session("token", Level.PARTNER_ONLY)},
         {"notices": NOTICES, "sessions": 3},
-        {"refusals": REFUSALS, "sold_out": ("salad", "water")},
+        {"refusals": tuple(rejection(part) for part in Part)},
+        {"refusals": (WHOLE_REJECTION,), "sold_out": ("salad", "ham")},
         {"agreed_for": "0123456789abcdef"},
         {"order": Order(None)},
         {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
@@ -74,27 +81,6 @@ def test_a_state_comes_back_as_it_was(stage: Stage, facts: dict[str, Any]) -> No
     assert back == state
     assert repr(back) == repr(state)
     assert snapshot.dump(back) == snapshot.dump(state)
-
-
-@pytest.mark.parametrize(
-    ("texts", "parts"),
-    [
-        (
-            {"cart_refused": "A", "store_refused": "B", "payment_refused": "C"},
-            ["lines", "store", "payment"],
-        ),
-        ({"cart_refused": "CATALOGSET_NOT_FOUND"}, ["store"]),
-        ({"cart_refused": None, "payment_refused": "C"}, ["payment"]),
-        ({}, []),
-    ],
-)
-def test_what_0_1_0_knew_of_refusals_still_stands(
-    texts: dict[str, str | None], parts: list[str]
-) -> None:
-    saved = json.loads(snapshot.dump(state_at(Stage.BROWSE)))
-    state = snapshot.load(json.dumps({**saved, **texts}).encode())
-    assert [each.part for each in state.refusals] == parts
-    assert [each.code for each in state.refusals] == [code for code in texts.values() if code]
 
 
 def test_a_new_checkout_is_a_handful_of_bytes() -> None:
@@ -134,6 +120,7 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
         },
         "order": {"order_id": None},
         "notices": [{"code": "c", "message": "m", "at": NOW.isoformat()}],
+        "refusals": [{"part": "lines", "code": "c", "message": "m", "at": NOW.isoformat()}],
     }
     saved = {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
     found = snapshot.load(json.dumps({**saved, **required}).encode())
@@ -159,9 +146,48 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
         assert {name: parts[part][name] for name in parts[part] if name not in given} == members
     assert parts["quote"]["amounts"] == {"sub_total": 1, "total": 1, **zero}
     assert found.notices == (Notice("c", "m", NOW, {}),)
+    assert found.refusals == (
+        Refusal(Part.LINES, "c", "m", NOW, "", None, (), 1, None, answered=False),
+    )
+    assert (found.sold_out, found.agreed_for) == ((), None)
     assert snapshot.load(json.dumps(saved).encode()) == CheckoutState(
         "c", NOW, Stage.BROWSE, None, (), None, None, None, 0, end_user_needed=False
     )
+
+
+# What 0.1.0 wrote of rejections, and what it is now.
+OF_0_1: list[tuple[dict[str, Any], list[tuple[Part, str]]]] = [
+    ({}, []),
+    ({"cart_refused": "ITEM_UNAVAILABLE"}, [(Part.LINES, "ITEM_UNAVAILABLE")]),
+    ({"cart_refused": "CATALOGSET_NOT_FOUND"}, [(Part.STORE, "CATALOGSET_NOT_FOUND")]),
+    ({"store_refused": "STORE_CLOSED"}, [(Part.STORE, "STORE_CLOSED")]),
+    ({"payment_refused": "PAYMENT_DECLINED"}, [(Part.PAYMENT, "PAYMENT_DECLINED")]),
+    ({"cart_refused": None, "store_refused": ""}, []),
+    (
+        {"payment_refused": "C", "store_refused": "B", "cart_refused": "A"},
+        [(Part.LINES, "A"), (Part.STORE, "B"), (Part.PAYMENT, "C")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("saved", "rejected"), OF_0_1, ids=str)
+@pytest.mark.parametrize("as_lines", [False, True])
+def test_what_the_first_release_wrote_of_rejections_is_read(
+    saved: dict[str, Any], rejected: list[tuple[Part, str]], as_lines: bool
+) -> None:
+    whole = {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat(), **saved}
+    members = [f'"{name}":{json.dumps(value)}' for name, value in whole.items()]
+    text = "{" + "\n,".join(members) + "\n}" if as_lines else json.dumps(whole)
+    state = snapshot.load(text.encode())
+    assert state.refusals == tuple(Refusal(part, code, "", NOW) for part, code in rejected)
+    assert snapshot.load(snapshot.dump(state)) == state
+    assert b"_refused" not in snapshot.dump(state)
+
+
+def test_what_this_release_wrote_goes_before_what_the_first_one_did() -> None:
+    state = CheckoutState("c", NOW, refusals=(WHOLE_REJECTION,))
+    both = {**json.loads(snapshot.dump(state)), "cart_refused": "OLD"}
+    assert snapshot.load(json.dumps(both).encode()) == state
 
 
 def test_times_keep_their_moment() -> None:
@@ -197,6 +223,8 @@ def test_a_later_version_is_too_new(version: object) -> None:
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","payment":{}}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","lines":[{}]}',
         b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","session":{"level":"GOD"}}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","refusals":[{"part":"moon"}]}',
+        b'{"v":1,"checkout_id":"c","created_at":"2026-11-23T18:00:00+00:00","cart_refused":5}',
     ],
     ids=lambda data: repr(data[-40:]),
 )  # fmt: skip
