@@ -280,8 +280,7 @@ class Checkout:
         state = self._record.state
         if state.end_user_needed and not state.has_end_user(self._record.now()):
             raise IdentityRequiredError("Gett prices for end users only: call identify first")
-        if state.fulfillment is not None:
-            self._require_offered(state.fulfillment)
+        self._require_offered(state.fulfillment)
         await self._session.ready("validate_order", Carry.CONTEXT)
         return await self._session.ask_price(wanted)
 
@@ -428,8 +427,8 @@ class Checkout:
     async def _require_complete(self) -> None:
         """What is missing, as the error to raise; a store is called closed only as it is now."""
         refusal = registry.refusal(self._record.state, self._record.now())
-        if refusal is not None and refusal.requirements[0].code == "store_open":
-            await self._read_store()
+        if refusal and self.store and refusal.requirements[0].code == "store_open":
+            await self._read(self.store)
             refusal = registry.refusal(self._record.state, self._record.now())
         if refusal is not None:
             raise refusal
@@ -479,9 +478,9 @@ class Checkout:
     def _currency(self) -> str:
         return self.store.currency if self.store else DEFAULT_CURRENCY
 
-    def _require_offered(self, fulfillment: Fulfillment) -> None:
+    def _require_offered(self, fulfillment: Fulfillment | None) -> None:
         """`StepNotAllowedError` when the store does not offer it."""
-        if fulfillment.type not in registry.offers(self._record.state):
+        if fulfillment and fulfillment.type not in registry.offers(self._record.state):
             raise StepNotAllowedError(f"the restaurant does not offer {fulfillment.type}")
 
     async def _learn_from(self, error: Exception, name: str) -> None:
@@ -494,19 +493,17 @@ class Checkout:
             return
         if self._stage in OPEN:
             self._record.learn(error, name)
-        if isinstance(error, OrderBelowMinimumError):
+        if isinstance(error, OrderBelowMinimumError) and self.store:
             gap = registry.minimum_gap(self._record.state, self._record.now())
             if gap is None or gap.met:
-                await self._read_store()
+                await self._read(self.store)
 
-    async def _read_store(self) -> None:
+    async def _read(self, store: Store) -> None:
         """Read hours and minimum of the store again, as they may have changed; its menu stays."""
-        if self.store is None:
-            return
         with suppress(GettCheckoutError):  # what is known stands
-            store = await self._client.get_store(self.store.store_id)
-            menu = self.store.catalog_set_id
-            self._record.happen(StoreRead(shared(evolve(store, catalog_set_id=menu))))
+            fresh = await self._client.get_store(store.store_id)
+            fresh = evolve(fresh, catalog_set_id=store.catalog_set_id)
+            self._record.happen(StoreRead(shared(fresh)))
 
 
 def _read_total(total: Decimal | int | str) -> Decimal:

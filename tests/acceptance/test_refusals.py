@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import (
     Address,
@@ -31,8 +32,10 @@ from gett_checkout import (
     SavedCard,
     Stage,
     StepNotAllowedError,
+    Store,
     TotalChangedError,
 )
+from gett_checkout._core.machine import StoreRead
 from gett_checkout.actions import (
     ChooseFulfillment,
     ChoosePayment,
@@ -501,3 +504,66 @@ async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(
         assert unknown.value.next_action == ContactSupport("RECORD_LOST")
         assert unknown.value.idempotency_key == checkout.view.idempotency_key
     assert len(sandbox.orders) == 1
+
+
+# --- around a step --------------------------------------------------------------------------------
+
+
+async def test_hours_read_long_ago_close_no_store(
+    checkouts: Checkouts, gett: GettClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    store = checkout.store
+    assert store is not None
+    checkout._record.happen(StoreRead(evolve(store, availability=())))
+    assert kind_of(checkout) == "choose_store"
+    before = sandbox.count("get_store")
+    await checkout.place()
+    assert sandbox.count("get_store") == before + 1
+    closed = await checkouts.start(JANE)
+    await until_payable(closed)
+
+    async def as_before(store_id: str) -> Store:
+        return evolve(store, availability=())
+
+    monkeypatch.setattr(gett, "get_store", as_before)
+    closed._record.happen(StoreRead(evolve(store, availability=())))
+    with pytest.raises(StepNotAllowedError, match="closed"):
+        await closed.place()
+
+
+async def test_an_order_settled_elsewhere_meanwhile_is_settled_here(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
+) -> None:
+    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout = await here.start(JANE)
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=4)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    order = await (await there.open(checkout.id)).place()
+    assert await checkout.settle() == order
+    assert len(sandbox.orders) == 1
+
+
+async def test_what_is_no_error_of_ours_leaves_the_checkout_as_it_was(
+    checkouts: Checkouts, gett: GettClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    before = checkout.view
+
+    async def broken(store_id: str) -> Store:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(gett, "get_store", broken)
+    with pytest.raises(RuntimeError):
+        await checkout.browse(STORE)
+    assert checkout.view == before
+
+
+async def test_a_call_that_lacks_an_argument_fails_at_the_call(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    with pytest.raises(TypeError, match="item_id"):
+        _ = checkout.add()  # type: ignore[call-arg]

@@ -161,3 +161,24 @@ def test_the_headers_of_a_problem_say_when_to_come_back() -> None:
     assert error.problem_headers() == {"Content-Type": "application/problem+json"}
     error.retry_after = 1.2
     assert error.problem_headers()["Retry-After"] == "2"  # whole seconds, never too early
+
+
+@pytest.mark.parametrize(
+    ("error", "may"),
+    [
+        (errors.TransportError(may_have_arrived=True), True),
+        (errors.TransportError(may_have_arrived=False), False),
+        (errors.UnreadableAnswerError(status=200), True),
+        (errors.ApiError(status=500), True),
+        (errors.ApiError(status=408), True),
+        (errors.ApiError(status=302), True),
+        (errors.ApiError(status=409), False),
+        (errors.StorageError("away"), False),
+        (errors.InvalidInputError("wrong"), False),
+    ],
+    ids=repr,
+)
+def test_whether_a_request_may_have_had_an_effect(
+    error: errors.GettCheckoutError, may: bool
+) -> None:
+    assert error.may_have_had_effect is may
