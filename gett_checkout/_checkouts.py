@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,7 +26,6 @@ from gett_checkout.errors import (
 )
 from gett_checkout.storage import Storage
 from gett_checkout.storage.memory import MemoryStorage
-from gett_checkout.telemetry.hooks import Hook
 
 _WEEK: Final = 7 * 24 * 3600.0
 _SHORTEST: Final = 2 * 24 * 3600
@@ -40,9 +39,8 @@ class Checkouts:
 
     ``storage`` keeps them, a `MemoryStorage` unless given. ``lifetime`` is how long a checkout is
     kept after its last step, in seconds: a week unless given, and at least two days, so that an
-    unsettled placement outlives its idempotency key. ``hooks`` are told, as the client's
-    are, what the checkouts do (`gett_checkout.telemetry`). ``clock`` gives aware UTC; it is the
-    client's unless given.
+    unsettled placement outlives its idempotency key. ``clock`` gives aware UTC; it is the
+    client's unless given. The client's hooks are told what the checkouts do.
     """
 
     def __init__(
@@ -52,7 +50,6 @@ class Checkouts:
         storage: Storage | None = None,
         clock: Callable[[], datetime] | None = None,
         lifetime: float = _WEEK,
-        hooks: Iterable[Hook] = (),
     ) -> None:
         if not _SHORTEST <= lifetime <= _LONGEST:
             raise InvalidInputError("lifetime must be from two days (172800 seconds) to ten years")
@@ -62,7 +59,6 @@ class Checkouts:
         self._clock = clock or client.clock
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
         self._lifetime = timedelta(seconds=lifetime)
-        self._hooks = client.hooks.and_(hooks)
         self._menus = Menus(client)
         self._records: WeakValueDictionary[str, Record] = WeakValueDictionary()
 
@@ -200,7 +196,7 @@ class Checkouts:
             storage=self._storage,
             clock=self._clock,
             lifetime=self._lifetime,
-            hooks=self._hooks,
+            hooks=self._client.hooks,
             spawn=self._client.kept,
         )
 

@@ -67,8 +67,9 @@ class GettClient:
     ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
     is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
     seconds, at most an hour; ``retry`` says how patient a call is, as `RetryPolicy()` unless given;
-    ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request
-    (`gett_checkout.telemetry`). ``clock`` (aware UTC), ``sleep`` and ``dice`` are for tests.
+    ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request, and
+    of what checkouts do (`gett_checkout.telemetry`). ``clock`` (aware UTC), ``sleep`` and ``dice``
+    are for tests.
 
     Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
     `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`

@@ -57,10 +57,6 @@ class Hooks:
         self._checkout_id = checkout_id
         self._listeners: tuple[Hook, ...] = (*self._hooks, logs.log)
 
-    def and_(self, others: Iterable[Hook]) -> Hooks:
-        """These hooks and the others."""
-        return Hooks((*self._hooks, *_checked(others)))
-
     def about(self, checkout_id: str) -> Hooks:
         """The same hooks, told of this checkout."""
         return Hooks(self._hooks, checkout_id=checkout_id)

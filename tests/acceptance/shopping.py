@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gett_checkout import Address, CardOnFile, Checkout, Delivery, Identity
+from gett_checkout import Address, CardOnFile, Checkout, Delivery, GettClient, Identity
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.telemetry.hooks import Hook, Hooks
 
 STORE = "store_bella_napoli"
 REGULAR = {"group_pizza_size": ["item_size_regular"]}
@@ -47,3 +48,9 @@ def operations(sandbox: Sandbox) -> list[str]:
 def writes(sandbox: Sandbox) -> list[str]:
     """The same without what only reads."""
     return [each for each in operations(sandbox) if not each.startswith(("get_", "discover_"))]
+
+
+def listening(gett: GettClient, *hooks: Hook) -> GettClient:
+    """The client with these hooks, as if it had been made with them."""
+    object.__setattr__(gett, "hooks", Hooks(hooks))
+    return gett

@@ -325,9 +325,9 @@ async def test_a_step_that_is_closed_from_elsewhere_takes_no_other_with_it(
 async def test_two_hooks_see_the_same(sandbox: Sandbox, clock: Clock, collected: Collected) -> None:
     second = Collected()
     async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, hooks=[collected.hook]
+        sandbox.api_key, base_url=sandbox.url, clock=clock, hooks=[collected.hook, second.hook]
     ) as gett:
-        checkout = await Checkouts(gett, hooks=[second.hook]).start()
+        checkout = await Checkouts(gett).start()
         await until_payable(checkout)
         await checkout.place()
     assert [span.name for span in second.spans] == [span.name for span in collected.spans]

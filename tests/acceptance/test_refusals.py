@@ -47,7 +47,7 @@ from gett_checkout.actions import (
 from gett_checkout.errors import ConflictError, ForbiddenError, ValidationFailedError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry.events import PlacementOutcome
-from tests.acceptance.shopping import CARD, HOME, JANE, STORE, fill_cart, until_payable
+from tests.acceptance.shopping import CARD, HOME, JANE, STORE, fill_cart, listening, until_payable
 from tests.clock import Clock
 
 NEVER = 10_000
@@ -474,7 +474,7 @@ async def test_an_order_outlives_its_record(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
     told: list[Any] = []
-    checkouts = Checkouts(gett, storage=storage, hooks=[told.append])
+    checkouts = Checkouts(listening(gett, told.append), storage=storage)
     checkout = await checkouts.start(JANE)
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "delay", seconds=0.2)

@@ -51,6 +51,7 @@ from tests.acceptance.shopping import (
     JANE,
     STORE,
     fill_cart,
+    listening,
     operations,
     until_payable,
 )
@@ -68,7 +69,7 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def listened(gett: GettClient, storage: MemoryStorage, events: list[Event]) -> Checkouts:
-    return Checkouts(gett, storage=storage, hooks=[events.append])
+    return Checkouts(listening(gett, events.append), storage=storage)
 
 
 def told(event: Event) -> str:
@@ -131,7 +132,7 @@ async def test_a_whole_checkout_is_told_in_order(listened: Checkouts, events: li
 async def test_a_request_is_told_by_its_template(
     gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, events: list[Event]
 ) -> None:
-    checkout = await Checkouts(gett, storage=storage, hooks=[events.append]).start()
+    checkout = await Checkouts(listening(gett, events.append), storage=storage).start()
     await checkout.browse(STORE)
     started = next(event for event in events if isinstance(event, RequestStarted))
     assert (started.method, started.route) == ("GET", "/stores/{store_id}")
@@ -139,24 +140,25 @@ async def test_a_request_is_told_by_its_template(
     assert STORE not in repr(events)
 
 
-async def test_hooks_of_client_and_checkouts_hear_each_once(sandbox: Sandbox, clock: Clock) -> None:
-    both, clients, own = list[Event](), list[Event](), list[Event]()
+async def test_a_hook_hears_each_event_once_and_of_which_checkout(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    twice, other = list[Event](), list[Event]()
     async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, hooks=[both.append, clients.append]
+        sandbox.api_key,
+        base_url=sandbox.url,
+        clock=clock,
+        hooks=[twice.append, other.append, twice.append],
     ) as gett:
-        checkouts = Checkouts(gett, hooks=[own.append, both.append])
         await gett.get_store(STORE)
-        assert [event.checkout_id for event in clients] == [None, None]
-        assert own == []
-        checkout = await checkouts.start()
+        assert [event.checkout_id for event in twice] == [None, None]
+        checkout = await Checkouts(gett).start()
         await checkout.browse(STORE)
-        assert {event.checkout_id for event in own} == {checkout.id}
-        assert len(own) == 6
-        assert clients[2:] == own
-        assert both == clients
+        assert {event.checkout_id for event in twice[2:]} == {checkout.id}
+        assert len(twice) == 8
+        assert other == twice
         await gett.get_store(STORE)
-        assert clients[-1].checkout_id is None
-        assert len(own) == 6
+        assert twice[-1].checkout_id is None
 
 
 async def test_retries_are_told_with_the_attempt_they_lead_to(
@@ -317,7 +319,7 @@ async def test_a_request_left_by_its_caller_is_told_to_its_end(
 ) -> None:
     leaving: list[asyncio.Task[Any]] = []
     leave = cancelling("validate_order", lambda: leaving[0])
-    checkout = await Checkouts(gett, storage=storage, hooks=[events.append, leave]).start()
+    checkout = await Checkouts(listening(gett, events.append, leave), storage=storage).start()
     await fill_cart(checkout)
     await checkout.fulfill(HOME)
     events.clear()
@@ -335,7 +337,7 @@ async def test_a_placement_left_by_its_caller_is_told_to_its_end(
 ) -> None:
     leaving: list[asyncio.Task[Any]] = []
     leave = cancelling("place_order", lambda: leaving[0])
-    checkout = await Checkouts(gett, storage=storage, hooks=[events.append, leave]).start()
+    checkout = await Checkouts(listening(gett, events.append, leave), storage=storage).start()
     await until_payable(checkout)
     events.clear()
     leaving.append(asyncio.ensure_future(checkout.place()))
@@ -391,7 +393,7 @@ async def test_a_hook_that_raises_harms_nothing(
         raise failure
 
     after = list[Event]()
-    checkout = await Checkouts(gett, hooks=[bad, after.append]).start()
+    checkout = await Checkouts(listening(gett, bad, after.append)).start()
     await until_payable(checkout)
     await checkout.place()
     assert len(sandbox.orders) == 1
@@ -443,9 +445,7 @@ async def unawaited(event: Event) -> None: ...
 
 
 @pytest.mark.parametrize("wrong", [[None], [unawaited], None, print])
-def test_what_cannot_be_a_hook_is_refused(gett: GettClient, wrong: Any) -> None:
-    with pytest.raises(InvalidInputError, match="hook"):
-        Checkouts(gett, hooks=wrong)
+def test_what_cannot_be_a_hook_is_refused(wrong: Any) -> None:
     with pytest.raises(InvalidInputError, match="hook"):
         GettClient("key", hooks=wrong)
 
