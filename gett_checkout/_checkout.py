@@ -238,7 +238,7 @@ class Checkout:
 
     @staticmethod
     def _accept(line: Line, menu: CatalogSet) -> Line:
-        """The line by the menu; `InvalidInputError` for all that no later choice can mend."""
+        """The line by the menu; `InvalidInputError` for all that no later choice can fix."""
         line = resolve(line, menu)
         wrong = [problem for problem in line.problems if problem.code != _INCOMPLETE]
         if wrong:
@@ -465,7 +465,7 @@ class Checkout:
 
     @step(Abandoned)
     async def abandon(self) -> None:
-        """Give the checkout up. Not possible once the order is on its way."""
+        """Give the checkout up. Not possible once the order is in progress."""
         self._record.happen(Abandoned())
 
     # --- what steps share -------------------------------------------------------------------------

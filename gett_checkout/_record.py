@@ -123,7 +123,7 @@ class Record:
             await self.save()
 
     async def to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run what may have an effect at Gett to its end, whoever is cancelled meanwhile."""
+        """Run what may have an effect at Gett to its end, even when the caller is cancelled."""
         if self._unfinished is not None:  # it is part of such work already
             return await work
         task = self._spawn(work)

@@ -58,7 +58,7 @@ def step(
 ) -> Callable[[Work[S, P, T]], Work[S, P, T]]:
     """Declare a step, legal where ``event`` is.
 
-    ``finishes``: once it has begun, it runs to its end whoever is cancelled, because it may have an
+    ``finishes``: once begun, it runs to its end even when its caller is cancelled: it may have an
     effect at Gett. Without it, a step whose caller is cancelled stops, but for what it runs
     `Record.to_its_end`.
     """

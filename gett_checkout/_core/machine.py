@@ -21,7 +21,7 @@ One event has a guard besides its entry: a placement begins only when no require
 (``requirements.py``), so that what the caller is shown and what is refused can never differ.
 
 The machine moves first and effects follow, except where an answer of Gett's *is* the event. Once
-an order is on its way (``PLACING``) nothing is legal but to learn what became of it.
+an order is in progress (``PLACING``) nothing is legal but to learn what became of it.
 """
 
 from __future__ import annotations
@@ -339,7 +339,7 @@ class NoAnswer(Event):
 
 @frozen
 class PlacementPostponed(Aside):
-    """Whoever looks after the placement could not learn what became of it: it is due again later."""
+    """The outcome of the placement could not be learned: it is due again later."""
 
     placement: Placement
 
