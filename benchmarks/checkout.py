@@ -30,7 +30,7 @@ async def whole_checkout(effort: Effort) -> list[Row]:
     """Five steps, from a new checkout to a placed order, the shopper known from the start.
 
     Ours: `journeys.known_from_the_start` over memory storage, so with every step saved and an order
-    that could be settled by another worker. Theirs: `by_hand`, the same requests with nothing kept.
+    that could be reconciled by another worker. Theirs: `by_hand`, the same requests with nothing kept.
     Both have fetched the menu before, keep their connection, and have the same client session.
     """
     count = effort.of(40)

@@ -1,6 +1,6 @@
 """What a worker process holds, whatever its web framework: one client, one storage, one `Checkouts`.
 
-`Settings` come from the environment; `open_shop` opens everything in the right order, keeps settling
+`Settings` come from the environment; `open_shop` opens everything in the right order, keeps reconciling
 in the background, and closes everything in the reverse order.
 """
 
@@ -45,7 +45,7 @@ class Settings:
     webhook_secret: str | None = field(default=None, repr=False)
     timeout: float = 10.0
     retry_budget: float = 15.0
-    settle_every: float = 60.0
+    reconcile_every: float = 60.0
     secure_cookie: bool = True
 
     @classmethod
@@ -62,7 +62,7 @@ class Settings:
             webhook_secret=environment.get("GETT_WEBHOOK_SECRET") or None,
             timeout=_seconds(environment, "GETT_TIMEOUT", 10.0),
             retry_budget=_seconds(environment, "GETT_RETRY_BUDGET", 15.0),
-            settle_every=_seconds(environment, "GETT_SETTLE_EVERY", 60.0),
+            reconcile_every=_seconds(environment, "GETT_RECONCILE_EVERY", 60.0),
             secure_cookie=environment.get("INSECURE_COOKIE") != "1",
         )
 
@@ -99,31 +99,31 @@ async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
         ) as gett,
     ):
         shop = Shop(settings, gett, storage, Checkouts(gett, storage=storage))
-        settling = asyncio.create_task(_keep_settling(shop))
+        reconciling = asyncio.create_task(_keep_reconciling(shop))
         try:
             yield shop
         finally:
-            settling.cancel()
-            await asyncio.wait([settling])
+            reconciling.cancel()
+            await asyncio.wait([reconciling])
 
 
-async def _keep_settling(shop: Shop) -> None:
+async def _keep_reconciling(shop: Shop) -> None:
     """Look after orders whose worker died before it knew the outcome.
 
-    Every worker may do so, for `settle` leaves alone what another one is at; a cron job with
-    ``gett-checkout settle`` does the same.
+    Every worker may do so, for `reconcile` leaves alone what another one is at; a cron job with
+    ``gett-checkout reconcile`` does the same.
     """
     while True:
         # Not in step with the other workers.
-        await asyncio.sleep(shop.settings.settle_every * random.uniform(0.8, 1.2))  # noqa: S311
+        await asyncio.sleep(shop.settings.reconcile_every * random.uniform(0.8, 1.2))  # noqa: S311
         try:
-            settled = await shop.checkouts.settle()
+            reconciled = await shop.checkouts.reconcile()
         except GettCheckoutError as error:  # the storage is away: it will be looked at again
-            log.warning("settling failed", extra={"error": type(error).__name__})
+            log.warning("reconciling failed", extra={"error": type(error).__name__})
         else:
-            for outcome in settled.values():
-                said = "settled" if outcome is None else type(outcome).__name__
-                log.info("unsettled placement looked at", extra={"outcome": said})
+            for outcome in reconciled.values():
+                said = "reconciled" if outcome is None else type(outcome).__name__
+                log.info("unresolved placement looked at", extra={"outcome": said})
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:

@@ -378,19 +378,19 @@ class Checkout:
             return await self._place(shown)
 
     @step(finishes=True)
-    async def settle(self) -> Order | None:
+    async def reconcile(self) -> Order | None:
         """Learn what became of a placement, as `place` does, and never begin another one.
 
         ``None``, and nothing is sent, when none is in progress. While it cannot be learned, it is
         due again later.
         """
         try:
-            return await self._settle()
+            return await self._reconcile()
         except CheckoutConflictError:
             await self._record.reload()
-            return await self._settle()
+            return await self._reconcile()
 
-    async def _settle(self) -> Order | None:
+    async def _reconcile(self) -> Order | None:
         if self._stage is not Stage.PLACING:
             return self._record.state.order
         try:
@@ -437,9 +437,9 @@ class Checkout:
         """The same bytes may go out again while their key lives and nobody else sends them."""
         if placement is not None and placement.is_lost:
             raise placing.outcome_unknown(self._record)
-        if placement is None or placement.is_too_old(now):
+        if placement is None or placement.key_is_expired(now):
             await self._record.save()  # once more, as not due any longer
-            placing.concluded(self._record, "too_old", placement)
+            placing.concluded(self._record, "key_expired", placement)
             raise OutcomeUnknownError(
                 "the placement is too old to be sent again under its key: a person must look at it"
             )

@@ -1,4 +1,4 @@
-"""`Checkouts`: what a backend holds. It starts checkouts, opens them again, and settles the unsure."""
+"""`Checkouts`: what a backend holds. It starts checkouts, opens them again, and reconciles the unsure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from gett_checkout.storage.memory import MemoryStorage
 _WEEK: Final = 7 * 24 * 3600.0
 _SHORTEST: Final = 2 * 24 * 3600
 _LONGEST: Final = 10 * 365 * 24 * 3600
-_SETTLED_AT_ONCE: Final = 8
+_AT_ONCE: Final = 8
 _UNREADABLE_AGAIN: Final = timedelta(hours=1)
 
 
@@ -39,7 +39,7 @@ class Checkouts:
 
     ``storage`` keeps them, a `MemoryStorage` unless given. ``lifetime`` is how long a checkout is
     kept after its last step, in seconds: a week unless given, and at least two days, so that an
-    unsettled placement outlives its idempotency key. ``clock`` gives aware UTC; it is the
+    unresolved placement outlives its idempotency key. ``clock`` gives aware UTC; it is the
     client's unless given. The client's hooks are told what the checkouts do.
     """
 
@@ -140,21 +140,21 @@ class Checkouts:
             raise _not_found(checkout_id)
         return Checkout(record, self._client, self._menus)
 
-    async def settle(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
+    async def reconcile(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
         """Look after placements whose outcome is unknown and whose worker is gone.
 
         Sends each again, same bytes under the same key, and never begins a placement; safe to run
         anywhere at any time, in several places at once. Gives for each checkout that was due
-        ``None`` when nothing about it is unsettled any more, else the error. A refusal of Gett's
+        ``None`` when nothing about it is unresolved any more, else the error. A refusal of Gett's
         (`ApiError`) shows that there is no order; after any other the outcome is not known yet:
         `OutcomeUnknownError`, `PlacementInProgressError`, `IdentityRequiredError` (call
         ``identify``, then ``place``), `StorageError`. Raises `StorageError` itself when what is due
         cannot be read: a loop has to outlive that.
         """
         due = await self._storage.due(self._clock(), limit)
-        turns = asyncio.Semaphore(_SETTLED_AT_ONCE)
+        turns = asyncio.Semaphore(_AT_ONCE)
 
-        async def settle(checkout_id: str) -> GettCheckoutError | None:
+        async def reconcile(checkout_id: str) -> GettCheckoutError | None:
             async with turns:
                 try:
                     checkout = await self.open(checkout_id)
@@ -163,12 +163,12 @@ class Checkouts:
                         await self._put_off(checkout_id)
                     return error
                 try:
-                    await checkout.settle()
+                    await checkout.reconcile()
                 except GettCheckoutError as error:
                     return error
                 return None
 
-        return dict(zip(due, await asyncio.gather(*map(settle, due)), strict=True))
+        return dict(zip(due, await asyncio.gather(*map(reconcile, due)), strict=True))
 
     async def _put_off(self, checkout_id: str) -> None:
         """Have one that cannot be read stand behind the others for a while.

@@ -1,4 +1,4 @@
-"""The ``gett-checkout`` command: a demo order, a sandbox, and looking after unsettled placements."""
+"""The ``gett-checkout`` command: a demo order, a sandbox, and looking after unresolved placements."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match parsed.command:
             case "sandbox":
                 asyncio.run(_serve(parsed.host, parsed.port, read_options(parsed)))
-            case "settle":
-                return asyncio.run(_settle(parsed.storage, parsed.base_url, parsed.limit))
+            case "reconcile":
+                return asyncio.run(_reconcile(parsed.storage, parsed.base_url, parsed.limit))
             case "schema":
                 print(_schema(), end="")
             case "demo" if parsed.web:
@@ -76,21 +76,23 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--host", default="127.0.0.1", help="default: loopback only")
     sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
     add_options(sandbox)
-    settle = commands.add_parser(
-        "settle",
+    reconcile = commands.add_parser(
+        "reconcile",
         help="look after placements whose outcome is unknown",
         description="Sends each placement whose worker is gone once more, same bytes under the same "
         "key, and says what became of it. Safe to run at any time, in several places. Reads the API "
         "key from GETT_API_KEY, and the keys of an encrypted storage, separated by commas, from "
         "GETT_STORAGE_KEYS. Ends with 1 when the outcome of a placement is still not known.",
     )
-    settle.add_argument("--storage", required=True, help="sqlite:///…, redis://… or postgresql://…")
-    settle.add_argument(
+    reconcile.add_argument(
+        "--storage", required=True, help="sqlite:///…, redis://… or postgresql://…"
+    )
+    reconcile.add_argument(
         "--base-url",
         default=os.environ.get("GETT_BASE_URL", PRODUCTION),
         help="default: $GETT_BASE_URL, else production",
     )
-    settle.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
+    reconcile.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
     commands.add_parser("schema", help="print the PostgreSQL storage's table")
     return parser
 
@@ -140,8 +142,8 @@ def _has_display() -> bool:
     )
 
 
-async def _settle(storage_url: str, base_url: str, limit: int) -> int:
-    """Settle what is due, a line for each; 1 when something stays unsettled."""
+async def _reconcile(storage_url: str, base_url: str, limit: int) -> int:
+    """Reconcile what is due, a line for each; 1 when something stays unresolved."""
     api_key = os.environ.get("GETT_API_KEY", "")
     if not api_key:
         raise InvalidInputError("set GETT_API_KEY to the partner's API key")
@@ -150,12 +152,12 @@ async def _settle(storage_url: str, base_url: str, limit: int) -> int:
         open_storage(storage_url, encryption_keys=keys) as storage,
         GettClient(api_key, base_url=base_url) as gett,
     ):
-        settled = await Checkouts(gett, storage=storage).settle(limit=limit)
-    for checkout_id, error in settled.items():
-        print(f"{checkout_id}  {'settled' if error is None else type(error).__name__}")
-    print(f"{len(settled)} due")
-    # A refusal of Gett's settles a placement; after any other error its outcome is not known.
-    return int(any(error and not isinstance(error, ApiError) for error in settled.values()))
+        reconciled = await Checkouts(gett, storage=storage).reconcile(limit=limit)
+    for checkout_id, error in reconciled.items():
+        print(f"{checkout_id}  {'reconciled' if error is None else type(error).__name__}")
+    print(f"{len(reconciled)} due")
+    # A refusal of Gett's resolves a placement; after any other error its outcome is not known.
+    return int(any(error and not isinstance(error, ApiError) for error in reconciled.values()))
 
 
 def _schema() -> str:

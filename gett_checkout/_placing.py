@@ -54,7 +54,7 @@ def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placemen
         identity=state.identity,
     )
     before = state.placement
-    if before is not None and before.digest == digest(body) and not before.is_too_old(now):
+    if before is not None and before.digest == digest(body) and not before.key_is_expired(now):
         return before.attempted(now, lease(client))
     return Placement(
         idempotency_key=str(uuid.uuid4()),
@@ -119,7 +119,7 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
 
 async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
     placement, now = _placement(record), record.now()
-    if placement.is_too_old(now) or not placement.lease_left(now):
+    if placement.key_is_expired(now) or not placement.lease_left(now):
         # Asleep for long, on a machine that was suspended say: another worker may have gone on, or
         # the key be too old. What is saved says how to go on.
         raise CheckoutConflictError("the placement was not sent while it was this worker's")
@@ -183,10 +183,10 @@ async def _known(record: Record, known: Order, order: Order, sent: Placement | N
         await record.save()
         return order
     words = "A second order came to light: a person must look at it"
-    notice = Notice("second_order", words, record.now(), {"order_id": str(order.order_id)})
+    notice = Notice("duplicate_order", words, record.now(), {"order_id": str(order.order_id)})
     record.happen(Noticed(notice))
     await record.save()
-    concluded(record, "second_order", ours)
+    concluded(record, "duplicate_order", ours)
     return known
 
 

@@ -97,7 +97,7 @@ class Record:
             return
         state, now = self.state, self.now()
         placement = state.placement
-        is_due = state.stage is Stage.PLACING and placement and not placement.is_too_old(now)
+        is_due = state.stage is Stage.PLACING and placement and not placement.key_is_expired(now)
         data = self._snapshots.dump(state)
         self._newest = self.version + 1
         try:

@@ -45,10 +45,10 @@ ACTIONS: Final[tuple[NextAction, ...]] = (
     actions.ConfirmTotal(Decimal("18.36"), Decimal("19.25")),
     actions.Place(Decimal("19.25")),
     actions.Wait(2.0),
-    actions.Settle(),
+    actions.Reconcile(),
     actions.Done("7f0c1b9e-…"),
     actions.StartOver(),
-    actions.ContactSupport("KEY_TOO_OLD"),
+    actions.ContactSupport("KEY_EXPIRED"),
 )
 """One of every kind of next action, with the data it carries."""
 

@@ -121,10 +121,10 @@ class Wait(_Action):
 
 
 @frozen
-class Settle(_Action):
-    """An order was sent and nobody knows what became of it: call ``place`` again, or ``settle``."""
+class Reconcile(_Action):
+    """An order was sent and nobody knows what became of it: call ``place`` again, or ``reconcile``."""
 
-    kind: ClassVar[Literal["settle"]] = "settle"
+    kind: ClassVar[Literal["reconcile"]] = "reconcile"
 
 
 @frozen
@@ -149,7 +149,7 @@ class ContactSupport(_Action):
     ``reason`` is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (it does not take
     the API key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (it does not take
     a session it has just made), ``REPEATED`` (it rejects the same again and again, with nothing left to
-    change), ``ORDER_ALREADY_PLACED`` (there is an order for this already), ``KEY_TOO_OLD`` (nobody knows
+    change), ``ORDER_ALREADY_PLACED`` (there is an order for this already), ``KEY_EXPIRED`` (nobody knows
     what became of the order, and it is too late to ask again), ``RECORD_LOST`` (nor is the checkout
     stored any more), or ``PLACEMENT_DAMAGED`` (what was saved is not what the key was made for).
     """
@@ -170,7 +170,7 @@ NextAction = (
     | ConfirmTotal
     | Place
     | Wait
-    | Settle
+    | Reconcile
     | Done
     | StartOver
     | ContactSupport

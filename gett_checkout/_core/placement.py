@@ -42,7 +42,7 @@ class Placement:
     ``lease_until`` is how long the worker that saved it may be sending; nobody else sends before.
     ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one was given up
     that got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
-    ``look_again_at``: when `settle` next has reason to. ``wait_until``: until when Gett asked to wait.
+    ``look_again_at``: when `reconcile` next has reason to. ``wait_until``: until when Gett asked to wait.
     ``is_lost``: the checkout is not stored any more, so only this process knows of it.
     """
 
@@ -59,7 +59,7 @@ class Placement:
     wait_until: datetime | None = None
     is_lost: bool = False
 
-    def is_too_old(self, now: datetime) -> bool:
+    def key_is_expired(self, now: datetime) -> bool:
         """Whether the key is so old that sending it again might make a second order."""
         return now >= self.begun_at + KEY_LIFE - KEY_MARGIN
 

@@ -323,15 +323,15 @@ def next_action(state: CheckoutState, now: datetime) -> NextAction:
 
 def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
     placement = state.placement
-    if placement is None or placement.is_too_old(now):
-        return actions.ContactSupport("KEY_TOO_OLD")
+    if placement is None or placement.key_is_expired(now):
+        return actions.ContactSupport("KEY_EXPIRED")
     if placement.is_lost:
         return actions.ContactSupport("RECORD_LOST")
     if not placement.is_intact():
         return actions.ContactSupport("PLACEMENT_DAMAGED")
     if (seconds := placement.come_back_after(now)) > 0:
         return actions.Wait(seconds)
-    return actions.Settle()
+    return actions.Reconcile()
 
 
 def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:

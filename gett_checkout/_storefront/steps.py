@@ -89,6 +89,6 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         "confirm_total": lambda checkout, asked: checkout.confirm_total(_text(asked, "total")),
         # What the button said.
         "place": lambda checkout, asked: checkout.place(total=_text(asked, "total")),
-        "settle": lambda checkout, asked: checkout.settle(),
+        "reconcile": lambda checkout, asked: checkout.reconcile(),
     }
 )

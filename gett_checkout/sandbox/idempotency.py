@@ -1,6 +1,6 @@
 """Idempotency keys: one key, one order, for twenty-four hours.
 
-Docs: Idempotency-Key. What a second request under a known key gets is not settled everywhere, so
+Docs: Idempotency-Key. What a second request under a known key gets differs from place to place, so
 the policy is a switch.
 """
 

@@ -44,7 +44,7 @@ class Storage(Protocol):
         """Replace what is kept if it still has ``expected_version``; the new version.
 
         0 means that nothing is kept yet. Otherwise `CheckoutConflictError`, and nothing changes.
-        ``due_at`` is when an unsettled placement may be looked after by anybody.
+        ``due_at`` is when an unresolved placement may be looked after by anybody.
         """
         ...
 

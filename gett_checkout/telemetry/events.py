@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-Outcome = Literal["placed", "refused", "not_placed", "unknown", "too_old", "second_order"]
+Outcome = Literal["placed", "refused", "not_placed", "unknown", "key_expired", "duplicate_order"]
 
 
 @frozen
@@ -105,9 +105,9 @@ class RetryScheduled:
 class PlacementOutcome:
     """What became of a placement after so many ``attempts``; it is saved.
 
-    ``placed``, ``refused`` and ``not_placed`` (Gett could not be asked) settle it. ``unknown`` does
-    not, and another one follows when it is settled. ``too_old``, which is never sent again, and
-    ``second_order``, of one key, want a person, who quotes the ``idempotency_key`` to Gett.
+    ``placed``, ``refused`` and ``not_placed`` (Gett could not be asked) resolve it. ``unknown`` does
+    not, and another one follows when it is resolved. ``key_expired``, which is never sent again, and
+    ``duplicate_order``, of one key, want a person, who quotes the ``idempotency_key`` to Gett.
     """
 
     checkout_id: str

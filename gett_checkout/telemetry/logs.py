@@ -68,6 +68,6 @@ def _level(event: Event) -> int | None:
             return logging.INFO
         case PlacementOutcome(outcome="unknown"):
             return logging.WARNING
-        case PlacementOutcome(outcome="too_old" | "second_order"):
+        case PlacementOutcome(outcome="key_expired" | "duplicate_order"):
             return logging.ERROR
     return None

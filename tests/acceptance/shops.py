@@ -271,7 +271,7 @@ class Shops:
                 f"examples.{framework}_backend",
                 *("--port", str(port)),
                 port=port,
-                **self._environment(storage, settle_every="3600"),
+                **self._environment(storage, reconcile_every="3600"),
                 **more,
             )
             for port in (free_port(), free_port())
@@ -280,11 +280,11 @@ class Shops:
 
     def _serve(self, framework: str) -> Process:
         port, storage = free_port(), f"sqlite:///{self.folder}/{framework}-served"
-        environment = self._environment(storage, settle_every="0.2")
+        environment = self._environment(storage, reconcile_every="0.2")
         module, arguments = "tests.acceptance.telling_workers", (framework, str(port))
         return Process(self.folder, module, *arguments, port=port, **environment)
 
-    def _environment(self, storage: str, *, settle_every: str) -> dict[str, str]:
+    def _environment(self, storage: str, *, reconcile_every: str) -> dict[str, str]:
         return {
             "GETT_API_KEY": SANDBOX_API_KEY,
             "GETT_BASE_URL": self.sandbox.url,
@@ -292,7 +292,7 @@ class Shops:
             "GETT_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "GETT_TIMEOUT": "3",  # a killed worker's lease ends five seconds later
             "GETT_RETRY_BUDGET": "0.5",  # less than the first wait: a lost answer is said at once
-            "GETT_SETTLE_EVERY": settle_every,
+            "GETT_RECONCILE_EVERY": reconcile_every,
             "INSECURE_COOKIE": "1",
         }
 

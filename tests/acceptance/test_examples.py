@@ -241,7 +241,7 @@ async def test_a_lost_answer_is_said_and_placing_again_finds_the_order(
     await rehearsal.fail("drop_after")
     refused = await shopper.is_refused("OUTCOME_UNKNOWN", "POST", "/checkout/order", total=total)
     assert refused.status == 503
-    assert refused.body["next_action"] == {"kind": "settle"}
+    assert refused.body["next_action"] == {"kind": "reconcile"}
     assert "OutcomeUnknownError" in shops.logs()
     assert secrets_in(shops.logs(), shopper.cookie()) == []
     view = await shopper.does("GET", "/checkout")
@@ -253,7 +253,7 @@ async def test_a_lost_answer_is_said_and_placing_again_finds_the_order(
     assert await rehearsal.count("place_order") == 2
 
 
-async def test_a_killed_workers_order_is_settled_by_the_other(
+async def test_a_killed_workers_order_is_reconciled_by_the_other(
     shops: Shops, rehearsal: Rehearsal
 ) -> None:
     """Both backends at a time: they wait for the same lease to end."""
@@ -271,12 +271,12 @@ async def test_a_killed_workers_order_is_settled_by_the_other(
         with pytest.raises(aiohttp.ClientError):
             await placing
 
-        async def is_settled() -> bool:
+        async def is_reconciled() -> bool:
             shown = await shopper.call_at(survivor, "GET", "/checkout")
             assert shown.body["stage"] in ("placing", "placed")
             return bool(shown.body["stage"] == "placed")
 
-        await until(is_settled)  # in the background: nobody asks for anything
+        await until(is_reconciled)  # in the background: nobody asks for anything
 
     await rehearsal.fail("delay", seconds=2.0, times=len(FRAMEWORKS))
     async with (

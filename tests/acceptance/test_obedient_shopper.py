@@ -185,7 +185,7 @@ class Shopper:
             kind = "fix_lines"
         if self.gate.refused:
             self.asked[kind] += 1
-        if kind not in ("validate", "place", "wait", "settle", "reconcile", "confirm_total"):
+        if kind not in ("validate", "place", "wait", "reconcile", "confirm_total"):
             is_same_store = kind == "choose_store" and _is_about_menu(action)
             if self.asked[kind] > MOST_ANSWERS and not is_same_store:
                 raise OutOfAnswersError
@@ -215,7 +215,7 @@ class Shopper:
                 await checkout.place(total=self.total)
             case "wait":
                 self.clock.advance(action.seconds)
-            case "settle" | "reconcile":
+            case "reconcile":
                 await checkout.place(total=self.total)
             case _:
                 pytest.fail(f"a shopper does not know how to {kind}")

@@ -533,7 +533,7 @@ async def test_hours_read_long_ago_close_no_store(
         await closed.place()
 
 
-async def test_an_order_settled_elsewhere_meanwhile_is_settled_here(
+async def test_an_order_reconciled_elsewhere_meanwhile_is_reconciled_here(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
@@ -543,7 +543,7 @@ async def test_an_order_settled_elsewhere_meanwhile_is_settled_here(
     with pytest.raises(OutcomeUnknownError):
         await checkout.place()
     order = await (await there.open(checkout.id)).place()
-    assert await checkout.settle() == order
+    assert await checkout.reconcile() == order
     assert len(sandbox.orders) == 1
 
 

@@ -165,8 +165,8 @@ async def test_errors_say_what_to_do_next(sandbox: Sandbox, browser: Browser) ->
     assert unknown["code"] == "OUTCOME_UNKNOWN"
     problem = await browser.post("/api/start-over", {}, 409)  # not while an order is on its way
     assert problem["code"] == "STEP_NOT_ALLOWED"
-    settled = await browser.step("settle", {})
-    assert settled["order"]["order_id"] == sandbox.orders[0].order_id
+    reconciled = await browser.step("reconcile", {})
+    assert reconciled["order"]["order_id"] == sandbox.orders[0].order_id
     assert (await browser.post("/api/start-over", {}))["view"] is None
 
 

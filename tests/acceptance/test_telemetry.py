@@ -221,10 +221,10 @@ async def test_an_unknown_outcome_is_told_until_it_is_known(
     ]
     sandbox.switches.faults.clear()
     events.clear()
-    assert await listened.settle() == {checkout.id: None}
+    assert await listened.reconcile() == {checkout.id: None}
     assert [told(event) for event in events] == [
-        *("settle {", f"place_order {tries + 1} ...", f"place_order {tries + 1}: ok"),
-        *("placing > placed", f"placed after {tries + 1}", "} settle at placed"),
+        *("reconcile {", f"place_order {tries + 1} ...", f"place_order {tries + 1}: ok"),
+        *("placing > placed", f"placed after {tries + 1}", "} reconcile at placed"),
     ]
 
 
@@ -259,7 +259,7 @@ async def test_a_placement_that_cannot_be_sent_is_told(
     assert events[-1].stage == "place"  # type: ignore[union-attr]
 
 
-async def test_a_placement_too_old_to_be_sent_again_is_told(
+async def test_a_placement_key_expired_to_be_sent_again_is_told(
     listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
 ) -> None:
     checkout = await listened.start()
@@ -270,13 +270,13 @@ async def test_a_placement_too_old_to_be_sent_again_is_told(
     clock.advance(24 * 3600)
     events.clear()
     with pytest.raises(OutcomeUnknownError):
-        await checkout.settle()
-    assert of(events, PlacementOutcome) == ["too_old after 4"]
-    (too_old,) = [event for event in events if isinstance(event, PlacementOutcome)]
-    assert too_old.idempotency_key == checkout.view.idempotency_key
+        await checkout.reconcile()
+    assert of(events, PlacementOutcome) == ["key_expired after 4"]
+    (key_expired,) = [event for event in events if isinstance(event, PlacementOutcome)]
+    assert key_expired.idempotency_key == checkout.view.idempotency_key
 
 
-async def test_a_second_order_is_told(listened: Checkouts, events: list[Event]) -> None:
+async def test_a_duplicate_order_is_told(listened: Checkouts, events: list[Event]) -> None:
     checkout = await listened.start()
     await until_payable(checkout)
     order = await checkout.place()
@@ -285,8 +285,8 @@ async def test_a_second_order_is_told(listened: Checkouts, events: list[Event]) 
     assert await placing._placed(checkout._record, order) == order
     assert events == []
     assert await placing._placed(checkout._record, Order(order_id="another")) == order
-    assert [told(event) for event in events] == ["second_order after 1"]
-    assert [notice.code for notice in checkout.view.notices][-1] == "second_order"
+    assert [told(event) for event in events] == ["duplicate_order after 1"]
+    assert [notice.code for notice in checkout.view.notices][-1] == "duplicate_order"
 
 
 async def test_a_price_that_ran_out_is_a_change_of_stage(
@@ -500,7 +500,12 @@ async def test_the_log_keeps_to_its_level(
 
 @pytest.mark.parametrize(
     ("outcome", "level"),
-    [("placed", "INFO"), ("unknown", "WARNING"), ("too_old", "ERROR"), ("second_order", "ERROR")],
+    [
+        ("placed", "INFO"),
+        ("unknown", "WARNING"),
+        ("key_expired", "ERROR"),
+        ("duplicate_order", "ERROR"),
+    ],
 )
 def test_what_wants_a_person_is_an_error(
     caplog: pytest.LogCaptureFixture, outcome: Outcome, level: str

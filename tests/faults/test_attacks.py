@@ -352,7 +352,7 @@ async def test_settling_never_begins_an_order(
 
     storage.due = stale  # type: ignore[assignment, method-assign]
     before = sandbox.count("place_order")
-    assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
+    assert await Checkouts(gett, storage=storage).reconcile() == {checkout.id: None}
     assert sandbox.count("place_order") == before
     assert sandbox.orders == []
 
@@ -435,8 +435,8 @@ async def test_what_cannot_be_read_does_not_stand_before_the_rest(
     with pytest.raises(OutcomeUnknownError):
         await checkout.place()
     sandbox.switches.faults.clear()
-    assert isinstance((await checkouts.settle(limit=1))["damaged"], StorageError)
-    assert await checkouts.settle(limit=1) == {checkout.id: None}
+    assert isinstance((await checkouts.reconcile(limit=1))["damaged"], StorageError)
+    assert await checkouts.reconcile(limit=1) == {checkout.id: None}
 
 
 async def test_what_a_storage_failed_to_give_once_is_not_put_off(
@@ -460,8 +460,8 @@ async def test_what_a_storage_failed_to_give_once_is_not_put_off(
         await checkout.place()
     sandbox.switches.faults.clear()
     storage.failures = 1
-    assert isinstance((await checkouts.settle())[checkout.id], StorageError)
-    assert await checkouts.settle() == {checkout.id: None}
+    assert isinstance((await checkouts.reconcile())[checkout.id], StorageError)
+    assert await checkouts.reconcile() == {checkout.id: None}
     assert len(sandbox.orders) == 1
 
 
@@ -556,11 +556,11 @@ async def test_an_order_of_a_session_that_ended_can_still_be_found(
         await checkout.place()
     sandbox.switches.faults.clear()
     sandbox.revoke_all()
-    settled = await checkouts.settle()
-    assert isinstance(settled[checkout.id], IdentityRequiredError)
-    assert await checkouts.settle() == {}, "it would stand before all others for ever"
+    reconciled = await checkouts.reconcile()
+    assert isinstance(reconciled[checkout.id], IdentityRequiredError)
+    assert await checkouts.reconcile() == {}, "it would stand before all others for ever"
     clock.advance(3600)
-    assert list(await checkouts.settle()) == [checkout.id]
+    assert list(await checkouts.reconcile()) == [checkout.id]
     await checkout.identify(JANE)
     await checkout.place()
     assert [each.order_id for each in sandbox.orders] == [

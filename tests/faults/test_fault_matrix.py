@@ -115,9 +115,9 @@ class Scene:
                         return
                     case "wait":
                         self.clock.advance(60)
-                    case "settle":
+                    case "reconcile":
                         self.clock.advance(60)
-                        await self.elsewhere.settle()
+                        await self.elsewhere.reconcile()
                     case "validate":
                         await checkout.validate()
                     case "choose_payment":

@@ -61,7 +61,7 @@ async def test_one_lost_answer_is_found_again(
         assert order.order_id == sandbox.orders[0].order_id
 
 
-@pytest.mark.parametrize("finder", ["place", "settle", "other worker"])
+@pytest.mark.parametrize("finder", ["place", "reconcile", "other worker"])
 @pytest.mark.parametrize("kind", UNANSWERED)
 async def test_answers_lost_for_long_are_found_later(
     gett: GettClient,
@@ -78,15 +78,15 @@ async def test_answers_lost_for_long_are_found_later(
     with pytest.raises(OutcomeUnknownError) as unknown:
         await checkout.place()
     assert unknown.value.next_action is not None
-    assert unknown.value.next_action.kind == "settle"
+    assert unknown.value.next_action.kind == "reconcile"
     assert {unknown.value.idempotency_key} == keys(sandbox)
     assert checkout.view.stage is Stage.PLACING
     sandbox.switches.faults.clear()
     match finder:
         case "place":
             await checkout.place()
-        case "settle":
-            assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
+        case "reconcile":
+            assert await Checkouts(gett, storage=storage).reconcile() == {checkout.id: None}
         case _:
             elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
             await elsewhere.place()
@@ -96,7 +96,7 @@ async def test_answers_lost_for_long_are_found_later(
     assert found.view.order.order_id == sandbox.orders[0].order_id
     assert len(sandbox.orders) == 1
     assert len(keys(sandbox)) == 1
-    assert await here.settle() == {}
+    assert await here.reconcile() == {}
 
 
 async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
@@ -123,7 +123,7 @@ async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
         with pytest.raises(StepNotAllowedError) as refused:
             await step
         assert refused.value.next_action is not None
-        assert refused.value.next_action.kind == "settle"
+        assert refused.value.next_action.kind == "reconcile"
     assert len(sandbox.requests) == before
     assert checkout.view == saved
 
@@ -248,7 +248,7 @@ async def test_a_key_is_not_used_after_its_time(
             await checkout.place()
         assert unknown.value.next_action is not None
         assert unknown.value.next_action.kind == "contact_support"
-    assert await checkouts.settle() == {}
+    assert await checkouts.reconcile() == {}
     assert len(sandbox.requests) == before
     assert checkout.view.next_action.kind == "contact_support"
 
@@ -315,7 +315,7 @@ async def test_a_worker_that_sleeps_too_long_leaves_the_order_to_others(
         checkout = await Checkouts(suspended, storage=storage).start()
         await until_payable(checkout)
         sandbox.switches.fail("place_order", "drop_after")
-        sleep.meanwhile = Checkouts(gett, storage=storage).settle
+        sleep.meanwhile = Checkouts(gett, storage=storage).reconcile
         order = await checkout.place()
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert sandbox.count("place_order") == 2
@@ -392,9 +392,9 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
     with pytest.raises(PlacementInProgressError) as busy:
         await handle.place()
     assert busy.value.retry_after is not None
-    assert await alive.settle() == {}
+    assert await alive.reconcile() == {}
     clock.advance(60)
-    assert await alive.settle() == {checkout.id: None}
+    assert await alive.reconcile() == {checkout.id: None}
     assert len(sandbox.orders) == 1
     await sandbox.stop()  # lets the hanging request go; its worker finds that it lost
     assert (await hanging).order_id == sandbox.orders[0].order_id
@@ -473,14 +473,14 @@ async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
     checkout = await Checkouts(gett, storage=slow).start()
     await until_payable(checkout)
 
-    async def settle_elsewhere() -> None:
+    async def reconcile_elsewhere() -> None:
         clock.advance(100)
-        assert await Checkouts(gett, storage=storage).settle() == {checkout.id: None}
+        assert await Checkouts(gett, storage=storage).reconcile() == {checkout.id: None}
 
-    slow.meanwhile = settle_elsewhere
+    slow.meanwhile = reconcile_elsewhere
     order = await checkout.place()
     assert checkout.view.order == order
-    assert "second_order" not in {notice.code for notice in checkout.view.notices}
+    assert "duplicate_order" not in {notice.code for notice in checkout.view.notices}
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert sandbox.count("place_order") == 2
     assert len(keys(sandbox)) == 1
@@ -497,23 +497,23 @@ async def test_settling_may_learn_that_the_card_was_declined(
         await checkout.place()
     sandbox.switches.faults.clear()
     clock.advance(60)
-    settled = await checkouts.settle()
-    assert isinstance(settled[checkout.id], PaymentDeclinedError)
+    reconciled = await checkouts.reconcile()
+    assert isinstance(reconciled[checkout.id], PaymentDeclinedError)
     assert checkout.view.stage is Stage.PAY  # there is nothing to come back to
     clock.advance(3600)
-    assert await checkouts.settle() == {}
+    assert await checkouts.reconcile() == {}
     assert sandbox.orders == []
 
 
-async def test_a_checkout_gone_before_it_is_settled_is_not_brought_back(
+async def test_a_checkout_gone_before_it_is_reconciled_is_not_brought_back(
     gett: GettClient, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def due(now: object, limit: int) -> list[str]:
         return ["gone"]
 
     monkeypatch.setattr(storage, "due", due)
-    settled = await Checkouts(gett, storage=storage).settle()
-    assert isinstance(settled["gone"], CheckoutNotFoundError)
+    reconciled = await Checkouts(gett, storage=storage).reconcile()
+    assert isinstance(reconciled["gone"], CheckoutNotFoundError)
     assert await storage.load("gone") is None
 
 

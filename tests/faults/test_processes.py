@@ -144,7 +144,7 @@ async def test_stress(storage_url: str, capsys: pytest.CaptureFixture[str]) -> N
                     workers[-1].go()
         assert kills > 0
         switches.faults.clear()
-        await settle_all(storage_url, sandbox, ids)
+        await reconcile_all(storage_url, sandbox, ids)
         views = [await view_of(checkouts, each) for each in ids]
         placed = [view for view in views if view.stage is Stage.PLACED]
         assert len(placed) == len(ids)
@@ -154,7 +154,7 @@ async def test_stress(storage_url: str, capsys: pytest.CaptureFixture[str]) -> N
         assert len(shoppers) == len(sandbox.orders) == len(ids)
 
 
-async def settle_all(storage_url: str, sandbox: Sandbox, ids: list[str]) -> None:
+async def reconcile_all(storage_url: str, sandbox: Sandbox, ids: list[str]) -> None:
     """A side process, a minute later: every lease is over."""
 
     def later() -> datetime:
@@ -165,7 +165,7 @@ async def settle_all(storage_url: str, sandbox: Sandbox, ids: list[str]) -> None
         GettClient(sandbox.api_key, base_url=sandbox.url, clock=later) as gett,
     ):
         checkouts = Checkouts(gett, storage=storage)
-        while due := await checkouts.settle(limit=1000):
+        while due := await checkouts.reconcile(limit=1000):
             assert all(error is None for error in due.values()), due
         for checkout_id in ids:
             checkout = await checkouts.open(checkout_id)

@@ -368,5 +368,5 @@ TestReadyShopper = ReadyShopper.TestCase
 
 
 def test_the_guide_knows_every_action_of_an_open_checkout() -> None:
-    decided = {"wait", "contact_support", "settle", "done", "start_over"}
+    decided = {"wait", "contact_support", "reconcile", "done", "start_over"}
     assert set(STEPS) | decided == {each.kind for each in NextAction.__args__}

@@ -31,7 +31,7 @@ from gett_checkout.actions import (
     Done,
     FixLines,
     Place,
-    Settle,
+    Reconcile,
     SignIn,
     StartOver,
     Validate,
@@ -70,8 +70,8 @@ def by_kind(action: NextAction) -> None:
     elif action.kind == "wait":
         assert_type(action, Wait)
         assert_type(action.seconds, float)
-    elif action.kind == "settle":
-        assert_type(action, Settle)
+    elif action.kind == "reconcile":
+        assert_type(action, Reconcile)
     elif action.kind == "done":
         assert_type(action, Done)
         assert_type(action.order_id, str | None)
@@ -95,7 +95,7 @@ def by_class(action: NextAction) -> str:
             return action.kind
         case Wait(seconds=seconds):
             return f"{seconds:g}"
-        case Settle() | Done() | StartOver() | ContactSupport():
+        case Reconcile() | Done() | StartOver() | ContactSupport():
             return action.kind
         case _:
             assert_never(action)

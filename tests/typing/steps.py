@@ -83,7 +83,7 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(await checkout.add_card(card), PaymentMethod)
     assert_type(await checkout.pay(CardOnFile("token", "stripe")), None)
     assert_type(await checkout.place(total=Decimal("27.00")), Order)
-    assert_type(await checkout.settle(), Order | None)
+    assert_type(await checkout.reconcile(), Order | None)
     assert_type(await checkout.abandon(), None)
 
 
@@ -91,7 +91,7 @@ async def opened_again(checkouts: Checkouts) -> None:
     assert_type(checkouts.lifetime, int)
     assert_type(await checkouts.open("id"), Checkout)
     assert_type(await checkouts.open(None), Checkout)
-    assert_type(await checkouts.settle(limit=10), dict[str, GettCheckoutError | None])
+    assert_type(await checkouts.reconcile(limit=10), dict[str, GettCheckoutError | None])
 
 
 def a_view(view: CheckoutView) -> None:

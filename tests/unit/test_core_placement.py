@@ -183,7 +183,7 @@ def test_every_final_refusal_is_an_event_that_may_happen_then(sent_before: bool)
 
 
 @pytest.mark.parametrize(
-    ("age", "too_old"),
+    ("age", "key_expired"),
     [
         (timedelta(0), False),
         (timedelta(hours=22, minutes=59, seconds=59), False),
@@ -194,8 +194,8 @@ def test_every_final_refusal_is_an_event_that_may_happen_then(sent_before: bool)
     ],
     ids=str,
 )
-def test_a_key_is_used_for_a_day_less_an_hour(age: timedelta, too_old: bool) -> None:
-    assert placement().is_too_old(NOW + age) is too_old
+def test_a_key_is_used_for_a_day_less_an_hour(age: timedelta, key_expired: bool) -> None:
+    assert placement().key_is_expired(NOW + age) is key_expired
 
 
 @pytest.mark.parametrize(

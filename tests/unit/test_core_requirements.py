@@ -371,10 +371,10 @@ def test_the_next_action_carries_what_is_needed(
         ),
         (Stage.PLACED, against(Part.INTEGRATION), 0, actions.Done("order-1")),
         (Stage.ABANDONED, against(Part.INTEGRATION), 0, actions.StartOver()),
-        (Stage.PLACING, {}, 60, actions.Settle()),
-        (Stage.PLACING, {}, 22 * 3600, actions.Settle()),
-        (Stage.PLACING, {}, 23 * 3600, actions.ContactSupport("KEY_TOO_OLD")),
-        (Stage.PLACING, {"placement": None}, 0, actions.ContactSupport("KEY_TOO_OLD")),
+        (Stage.PLACING, {}, 60, actions.Reconcile()),
+        (Stage.PLACING, {}, 22 * 3600, actions.Reconcile()),
+        (Stage.PLACING, {}, 23 * 3600, actions.ContactSupport("KEY_EXPIRED")),
+        (Stage.PLACING, {"placement": None}, 0, actions.ContactSupport("KEY_EXPIRED")),
     ],
     ids=str,
 )
@@ -392,7 +392,7 @@ def test_the_kinds_of_action_are_the_designed_ones() -> None:
     kinds = {each.kind for each in actions.NextAction.__args__}
     assert kinds == {
         "choose_store", "add_items", "fix_lines", "complete_modifiers", "choose_fulfillment", "validate",
-        "sign_in", "choose_payment", "confirm_total", "place", "wait", "settle", "done",
+        "sign_in", "choose_payment", "confirm_total", "place", "wait", "reconcile", "done",
         "start_over", "contact_support",
     }  # fmt: skip
 

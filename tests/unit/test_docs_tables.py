@@ -103,7 +103,7 @@ def test_what_the_page_says_of_a_part_is_what_happens() -> None:
 
 def test_the_steps_that_run_to_their_end_are_the_declared_ones() -> None:
     (finishing, _), (stopping, _) = rows(tables.step_ends())
-    assert set(finishing.split(", ")) == {"`fulfill`", "`add_card`", "`place`", "`settle`"}
+    assert set(finishing.split(", ")) == {"`fulfill`", "`add_card`", "`place`", "`reconcile`"}
     assert {"`browse`", "`validate`", "`pay`", "`saved_cards`"} < set(stopping.split(", "))
 
 
@@ -165,7 +165,7 @@ def test_the_steps_of_a_checkout_need_what_they_need() -> None:
     }
     assert needs["none"] >= {"`browse`", "`add`", "`identify`", "`top_ups`", "`abandon`"}
     assert needs["partner-only"] == {"`fulfill`", "`validate`", "`session_token`"}
-    assert needs["end-user"] == {"`pay`", "`saved_cards`", "`add_card`", "`place`", "`settle`"}
+    assert needs["end-user"] == {"`pay`", "`saved_cards`", "`add_card`", "`place`", "`reconcile`"}
 
 
 # --- what is next, and what is missing ------------------------------------------------------------

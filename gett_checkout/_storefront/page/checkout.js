@@ -45,7 +45,7 @@ export async function step(name, body = {}) {
   const hadFocus = document.activeElement !== document.body;
   Object.assign(now, { busy: name, problem: null });
   page.render();
-  const stopWatching = name === "place" || name === "settle" ? watch() : () => {};
+  const stopWatching = name === "place" || name === "reconcile" ? watch() : () => {};
   let done = false;
   try {
     const answer = await ask("POST", `/api/steps/${name}`, body);

@@ -25,7 +25,7 @@ export function configure(item, line) {
       if (line) step("update", { line_id: line.line_id, ...body });
       else step("add", { item_id: item.item_id, ...body });
     },
-    oninput: () => { settleGroups(groups); total(); },
+    oninput: () => { arrangeGroups(groups); total(); },
   },
   make("div.heading", {},
     make("h2", { id: "choices-title" }, item.name),
@@ -34,7 +34,7 @@ export function configure(item, line) {
   groups,
   make("div.finish", {}, make("label.quantity", {}, "Quantity ", quantity), submit));
   dialog.replaceChildren(form);
-  settleGroups(groups);
+  arrangeGroups(groups);
   total();
   dialog.showModal();
 }
@@ -66,7 +66,7 @@ function groupField(group, before, path) {
 }
 
 /** Open what is chosen, close what is not, and hold the fewest and the most of each group. */
-function settleGroups(groups) {
+function arrangeGroups(groups) {
   for (const nested of groups.querySelectorAll(".nested")) {
     const isChosen = nested.parentElement.querySelector("input").checked;
     nested.hidden = !isChosen;

@@ -35,7 +35,7 @@ const REJECTED_WORDS = {
 };
 
 // Where an order may exist, nobody is asked to try again.
-const AN_ORDER_MAY_EXIST = new Set(["ORDER_ALREADY_PLACED", "KEY_TOO_OLD", "RECORD_LOST", "PLACEMENT_DAMAGED"]);
+const AN_ORDER_MAY_EXIST = new Set(["ORDER_ALREADY_PLACED", "KEY_EXPIRED", "RECORD_LOST", "PLACEMENT_DAMAGED"]);
 
 /** Whether a person has to look because there may be an order. */
 export function mayExist() {
@@ -48,7 +48,7 @@ function message() {
   const { view, problem } = now;
   const action = view?.next_action ?? { kind: "choose_store" };
   const about = (tone, [title, text], button = null) => ({ tone, title, text, button });
-  if (now.busy === "place" || now.busy === "settle") {
+  if (now.busy === "place" || now.busy === "reconcile") {
     return about("busy", now.busy === "place"
       ? ["Placing your order…", "This takes a few seconds. Please stay on this page."]
       : ["Checking on your order…", "We ask about the same order. This does not order again."]);
@@ -57,10 +57,10 @@ function message() {
     return about("bad", PROBLEM_WORDS.NO_SERVER, { label: "Look again", press: reload });
   }
   switch (action.kind) {
-    case "settle":
+    case "reconcile":
       return about("unsure", ["We are not sure your order was placed.",
         "The answer got lost on the way. Please do not order again: check again instead, and it will be the same one order."],
-      { label: "Check again", press: () => go(step("settle")) });
+      { label: "Check again", press: () => go(step("reconcile")) });
     case "wait":
       if (view.stage === "placing") return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS);
       return about("busy", PROBLEM_WORDS[rejected("patience")?.error_code] 

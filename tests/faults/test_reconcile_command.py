@@ -1,4 +1,4 @@
-"""``gett-checkout settle``: what a cron job finds out about placements whose worker is gone."""
+"""``gett-checkout reconcile``: what a cron job finds out about placements whose worker is gone."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.acceptance.shopping import until_payable
 IMPATIENT = RetryPolicy(tries=1)
 
 
-async def settle(path: Path, sandbox: Sandbox, **environment: str) -> tuple[int | None, str]:
+async def reconcile(path: Path, sandbox: Sandbox, **environment: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-m", "gett_checkout", "settle"),
+        *(sys.executable, "-W", "error", "-m", "gett_checkout", "reconcile"),
         *("--storage", f"sqlite:///{path}", "--base-url", sandbox.url),
         env={**os.environ, "GETT_API_KEY": sandbox.api_key, **environment},
         stdout=asyncio.subprocess.PIPE,
@@ -51,8 +51,8 @@ async def test_the_one_order_is_found(tmp_path: Path, *, encrypted: bool) -> Non
         storage = Encrypted(kept, [key]) if encrypted else kept
         checkout_id = await lose_an_answer(sandbox, storage)
         keys = {"GETT_STORAGE_KEYS": key} if encrypted else {}
-        assert await settle(path, sandbox, **keys) == (0, f"{checkout_id}  settled\n1 due\n")
-        assert await settle(path, sandbox, **keys) == (0, "0 due\n")
+        assert await reconcile(path, sandbox, **keys) == (0, f"{checkout_id}  reconciled\n1 due\n")
+        assert await reconcile(path, sandbox, **keys) == (0, "0 due\n")
         assert len(sandbox.orders) == 1
         assert await storage.due(datetime.now(UTC) + timedelta(days=1), 10) == []
 
@@ -62,7 +62,7 @@ async def test_what_is_still_unknown_ends_with_one(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, SQLiteStorage(path) as storage:
         checkout_id = await lose_an_answer(sandbox, storage)
         sandbox.switches.fail("place_order", "error", status=503, retry_after=9999)
-        status, told = await settle(path, sandbox)
+        status, told = await reconcile(path, sandbox)
         assert (status, told) == (1, f"{checkout_id}  OutcomeUnknownError\n1 due\n")
 
 
@@ -80,15 +80,15 @@ async def test_a_damaged_placement_ends_with_one(tmp_path: Path) -> None:
             expires_at=now + timedelta(days=1),
             due_at=now,
         )
-        status, told = await settle(path, sandbox)
+        status, told = await reconcile(path, sandbox)
         assert (status, told) == (1, f"{checkout_id}  StepNotAllowedError\n1 due\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["settle", "--storage", "memory:"], "GETT_API_KEY"),
-        (["settle", "--storage", "mysql://user:hunter2@host/db"], "a storage URL begins with"),
+        (["reconcile", "--storage", "memory:"], "GETT_API_KEY"),
+        (["reconcile", "--storage", "mysql://user:hunter2@host/db"], "a storage URL begins with"),
     ],
 )
 def test_what_is_wrong_is_said_without_secrets(
