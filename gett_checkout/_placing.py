@@ -153,7 +153,7 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
                 record.happen(NotPlaced())
             await record.save()
             is_refused = outcome is not Outcome.NOT_PLACED
-            concluded(record, "refused" if is_refused else "not_placed", placement)
+            concluded(record, "rejected" if is_refused else "not_placed", placement)
             raise error
 
 

@@ -83,7 +83,7 @@ class Transport:
     ) -> Answer:
         """The answer; `TransportError` when none came, `UnreadableAnswerError` when it is too big."""
         if self.closed:
-            raise TransportError("the client is closed", may_have_arrived=False)
+            raise TransportError("the client is closed", may_have_arrived=False, cause="closed")
         http = self._session()
         data = None if body is None else _Body(body)
         try:
@@ -104,7 +104,7 @@ class Transport:
         except RuntimeError:
             if not http.closed:
                 raise
-            failure = TransportError("the client was closed before the answer came")
+            failure = TransportError("the client was closed before the response came", cause="closed")
         # Raised out here, so that aiohttp's exception is no part of it: many hold the request.
         raise failure
 
@@ -125,9 +125,13 @@ def _failure(error: Exception, *, has_left: bool) -> TransportError:
     """What aiohttp raised, as ours. Its total timeout is a bare ``TimeoutError``."""
     is_redirect = isinstance(error, aiohttp.RedirectClientError)
     early = isinstance(error, _BEFORE_SENDING) and not is_redirect and not has_left
-    said = f"{type(error).__name__}: {error}" if isinstance(error, _SPEAKABLE) else ""
+    name = type(error).__name__
+    said = f"{name}: {error}" if isinstance(error, _SPEAKABLE) else name
+    is_timeout = isinstance(error, TimeoutError)
     return TransportError(
-        f"no answer from Gett ({said or type(error).__name__})", may_have_arrived=not early
+        f"no answer from Gett ({said})",
+        may_have_arrived=not early,
+        cause="timeout" if is_timeout else name.removesuffix("Error"),
     )
 
 

@@ -119,10 +119,12 @@ class GettCheckoutError(Exception):
     checkout the error leaves; a bare `GettClient` knows the next action Gett documents for an error
     code, and to wait when there was no readable answer. ``idempotency_key`` is set once a placement
     has begun: quote it to support. ``retry_after`` is in seconds, when it is known how long to wait.
-    ``problem_code``, ``problem_title`` and ``problem_status`` are what a class has in `to_problem`
-    unless the error itself knows better.
+    ``cause`` says what was behind it in a word or two, of few values, for logs and alerts:
+    ``timeout``, ``ServerDisconnected``, ``HTTP 502``. ``problem_code``, ``problem_title`` and
+    ``problem_status`` are what a class has in `to_problem` unless the error itself knows better.
     """
 
+    cause: str | None = None
     problem_code: ClassVar[str] = "CHECKOUT_ERROR"
     problem_title: ClassVar[str] = "The checkout could not go on"
     problem_status: ClassVar[int] = 500
@@ -299,9 +301,12 @@ class TransportError(GettCheckoutError):
     problem_title = "Gett could not be reached"
     problem_status = 503
 
-    def __init__(self, message: str = "", *, may_have_arrived: bool = True) -> None:
+    def __init__(
+        self, message: str = "", *, may_have_arrived: bool = True, cause: str | None = None
+    ) -> None:
         super().__init__(message)
         self.may_have_arrived = may_have_arrived
+        self.cause = cause
 
     @property
     def may_have_had_effect(self) -> bool:
@@ -312,6 +317,7 @@ class TransportError(GettCheckoutError):
 class UnreadableAnswerError(GettCheckoutError):
     """A successful ``status`` with a body that is not what the API documents."""
 
+    cause = "unreadable"
     problem_code = "GETT_UNREADABLE"
     problem_title = "Gett answered something unreadable"
     problem_status = 502
@@ -415,6 +421,7 @@ class ApiError(GettCheckoutError):
         next_action: NextAction | None = None,
     ) -> None:
         super().__init__(detail, next_action=next_action, retry_after=retry_after)
+        self.cause = f"HTTP {status}" if status else None
         self.detail = detail
         self.code = code
         self.category = category
@@ -432,7 +439,8 @@ class ApiError(GettCheckoutError):
 
     def __str__(self) -> str:
         said = self.code or f"HTTP {self.status}"
-        return f"{said}: {self.detail}" if self.detail else said
+        said = f"{said}: {self.detail}" if self.detail else said
+        return f"{said}; request {self.request_id}" if self.request_id else said
 
     def to_problem(self) -> dict[str, Any]:
         """As everywhere, with Gett's code and with a status that is true of the partner's server.

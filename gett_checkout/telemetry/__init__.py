@@ -5,6 +5,7 @@ See docs/observe.md. ``gett_checkout.telemetry.opentelemetry`` needs the extra o
 
 from gett_checkout.telemetry.events import (
     Event,
+    OrderHandedOver,
     PlacementOutcome,
     RequestFinished,
     RequestStarted,
@@ -13,12 +14,15 @@ from gett_checkout.telemetry.events import (
     StageChanged,
     StepFinished,
     StepStarted,
+    UnresolvedCounted,
+    digest,
 )
 from gett_checkout.telemetry.hooks import Hook
 
 __all__ = [
     "Event",
     "Hook",
+    "OrderHandedOver",
     "PlacementOutcome",
     "RequestFinished",
     "RequestStarted",
@@ -27,4 +31,6 @@ __all__ = [
     "StageChanged",
     "StepFinished",
     "StepStarted",
+    "UnresolvedCounted",
+    "digest",
 ]

@@ -1,23 +1,32 @@
 """What hooks are told. Frozen values; none holds a credential, card data or contact data.
 
 All durations are seconds. Errors are named by their class, which keeps what they say out of logs
-and the number of different values small. ``checkout_id`` is ``None`` for requests outside a checkout.
+and the number of different values small; ``cause`` says what was behind one in a word or two, of few
+values: ``timeout``, ``ServerDisconnected``, ``HTTP 502``. ``checkout`` is a short digest of the
+checkout's id (`digest`), for whoever knows the id can place the order; it is ``None`` for what is
+about no checkout.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final, Literal
 
 from attrs import frozen
 
-Outcome = Literal["placed", "refused", "not_placed", "unknown", "key_expired", "duplicate_order"]
+Outcome = Literal["placed", "rejected", "not_placed", "unknown", "key_expired", "duplicate_order"]
+
+
+def digest(checkout_id: str) -> str:
+    """What logs, events and spans call a checkout: the first 12 hex digits of its id's SHA-256."""
+    return sha256(checkout_id.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 @frozen
 class StepStarted:
     """A step of a checkout has begun: it has its turn, and nothing is done yet."""
 
-    checkout_id: str
+    checkout: str
     step: str
 
 
@@ -28,7 +37,7 @@ class StepFinished:
     ``error`` is the class name of what it raised; ``CancelledError`` when it was left.
     """
 
-    checkout_id: str
+    checkout: str
     step: str
     stage: str
     seconds: float
@@ -39,7 +48,7 @@ class StepFinished:
 class StageChanged:
     """The checkout went to another stage, which is saved; or its price ran out, back to ``validate``."""
 
-    checkout_id: str
+    checkout: str
     before: str
     after: str
 
@@ -48,14 +57,14 @@ class StageChanged:
 class SessionUpgraded:
     """A session gave way to one of a higher level, which is saved. The first session is no upgrade."""
 
-    checkout_id: str
+    checkout: str
     before: str
     after: str
 
 
 @frozen
 class _Request:
-    checkout_id: str | None
+    checkout: str | None
     operation: str
     method: str
     route: str
@@ -74,10 +83,10 @@ class RequestStarted(_Request):
 
 @frozen
 class RequestFinished(_Request):
-    """The request is over: answered, failed, or left by a cancelled caller.
+    """The request is over: it got a response, failed, or was left by a cancelled caller.
 
-    ``status`` is the answer's, if one came; ``error`` the class name of what was raised;
-    ``error_code`` and ``request_id`` are Gett's own, of a refusal.
+    ``status`` is the response's, if one came; ``error`` the class name of what was raised;
+    ``error_code`` and ``request_id`` are Gett's own, of a rejection.
     """
 
     status: int | None
@@ -85,6 +94,7 @@ class RequestFinished(_Request):
     error: str | None
     error_code: str | None
     request_id: str | None
+    cause: str | None = None
 
 
 @frozen
@@ -92,28 +102,66 @@ class RetryScheduled:
     """``attempt`` is made after ``wait`` seconds, because of ``reason``: the last one's error, by class.
 
     A first attempt waits too when this minute's requests are used up: ``reason`` is ``rate_limit``.
+    ``idempotency_key`` is that of a placement.
     """
 
-    checkout_id: str | None
+    checkout: str | None
     operation: str
     attempt: int
     wait: float
     reason: str
+    cause: str | None = None
+    idempotency_key: str | None = None
 
 
 @frozen
 class PlacementOutcome:
     """What became of a placement after so many ``attempts``; it is saved.
 
-    ``placed``, ``refused`` and ``not_placed`` (Gett could not be asked) resolve it. ``unknown`` does
-    not, and another one follows when it is resolved. ``key_expired``, which is never sent again, and
+    ``placed``, ``rejected`` and ``not_placed`` (Gett could not be asked) conclude it. ``unknown`` does
+    not, and another one follows once it is known. ``key_expired``, which is never sent again, and
     ``duplicate_order``, of one key, want a person, who quotes the ``idempotency_key`` to Gett.
+    ``order_id`` is Gett's, if it is known; of a duplicate it is the second one. ``error`` is the class
+    name of what the last attempt raised. ``by_person``: somebody said so, by `Checkouts.resolve`.
     """
 
-    checkout_id: str
+    checkout: str
     outcome: Outcome
     attempts: int
     idempotency_key: str | None
+    order_id: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    by_person: bool = False
+
+
+@frozen
+class OrderHandedOver:
+    """``on_placed`` was called with the order for the ``attempt``-th time.
+
+    ``error`` is the class name of what it raised, ``TimeoutError`` when it took too long; then it is
+    called again after ``wait`` seconds, on any worker.
+    """
+
+    checkout: str
+    order_id: str | None
+    attempt: int
+    seconds: float
+    error: str | None
+    wait: float | None
+
+
+@frozen
+class UnresolvedCounted:
+    """So many placements are unresolved, and the oldest has been for ``oldest`` seconds; 0 without one.
+
+    Told by each pass of `Checkouts.keep_reconciling`, and by `Checkouts.unresolved`. ``checkout`` is
+    ``None``.
+    """
+
+    checkout: None
+    count: int
+    oldest: float
 
 
 Event = (
@@ -125,6 +173,8 @@ Event = (
     | RequestFinished
     | RetryScheduled
     | PlacementOutcome
+    | OrderHandedOver
+    | UnresolvedCounted
 )
 
 ENDS: Final = frozenset({StepFinished, RequestFinished})  # of what another event began
