@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from attrs import evolve
 
+from gett_checkout import _handing_over as handing_over
 from gett_checkout import _placing as placing
 from gett_checkout._client import GettClient
 from gett_checkout._core import minimum as minimum_rules
@@ -30,9 +31,11 @@ from gett_checkout._core.machine import (
     FulfillmentChosen,
     Identified,
     IdentityCorrected,
+    NotPlaced,
     PaymentChosen,
     PlacementPostponed,
     Quoted,
+    Resolved,
     ShopperChanged,
     StoreRead,
     TotalConfirmed,
@@ -52,7 +55,7 @@ from gett_checkout._core.order import (
 )
 from gett_checkout._core.placement import Placement
 from gett_checkout._core.session import Identity, Level
-from gett_checkout._core.state import OPEN, Stage
+from gett_checkout._core.state import OPEN, Resolution, Stage
 from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout._menus import Menus
 from gett_checkout._record import Record
@@ -73,6 +76,7 @@ from gett_checkout.errors import (
     TransportError,
     UnreadableAnswerError,
 )
+from gett_checkout.telemetry.events import digest
 
 _INCOMPLETE = "MODIFIER_REQUIRED"
 
@@ -100,7 +104,7 @@ class Checkout:
         self._session = ShopperSession(record, client)
 
     def __repr__(self) -> str:
-        return f"<Checkout {self.id} at {self._record.state.stage}>"
+        return f"<Checkout {digest(self.id)} at {self._record.state.stage}>"
 
     @property
     def id(self) -> str:
@@ -381,8 +385,8 @@ class Checkout:
     async def reconcile(self) -> Order | None:
         """Learn what became of a placement, as `place` does, and never begin another one.
 
-        ``None``, and nothing is sent, when none is in progress. While it cannot be learned, it is
-        due again later.
+        An order that was not handed over yet is. ``None``, and nothing is sent, when there is no
+        order and none in progress. While it cannot be learned, it is due again later.
         """
         try:
             return await self._reconcile()
@@ -392,14 +396,55 @@ class Checkout:
 
     async def _reconcile(self) -> Order | None:
         if self._stage is not Stage.PLACING:
+            await handing_over.take_up(self._record)
             return self._record.state.order
+        began = self._record.now()
         try:
             return await self._place(None)
         except GettCheckoutError:
             placement, now = self._record.state.placement, self._record.now()
             if self._stage is Stage.PLACING and placement and not placement.lease_left(now):
-                self._record.happen(PlacementPostponed(placement.postponed(now)))
+                self._record.happen(PlacementPostponed(placement.postponed(began)))
             raise
+
+    @step(finishes=True)
+    async def _resolve(self, order_id: str | None, note: str, *, force: bool) -> None:
+        """Store what a person said became of the order; see `Checkouts.resolve`."""
+        record, state, now = self._record, self._record.state, self._record.now()
+        placement, order = state.placement, state.order
+        can_be_asked = placement is not None and placement.can_be_asked(now)
+        if state.stage is Stage.PLACING and can_be_asked and not force:
+            raise StepNotAllowedError("Gett can still be asked: reconcile, or pass force=True")
+        if order_id is None and state.stage is not Stage.PLACING:
+            there_is = "there is an order" if order else "no order is in progress"
+            raise StepNotAllowedError(f"nothing to call not placed: {there_is}")
+        known = (None, *state.duplicates, order.order_id) if order else ()
+        if order and order_id not in known and order.order_id is not None and not force:
+            raise StepNotAllowedError("another order is known: pass force=True to replace it")
+        record.happen(Resolved(Resolution(order_id, now, note)))
+        if order_id is None:
+            record.happen(NotPlaced())
+            await record.save()
+            placing.concluded(record, "not_placed", placement, by_person=True)
+        elif order is None:
+            await placing.placed(record, Order(order_id), by_person=True)
+        else:
+            if order_id == order.order_id:
+                await record.save()
+            else:
+                await placing.named(record, Order(order_id))
+            placing.concluded(record, "placed", placement, order_id=order_id, by_person=True)
+
+    @step()
+    async def _forget(self, *, force: bool) -> None:
+        """Delete the checkout; see `Checkouts.forget`."""
+        record, state = self._record, self._record.state
+        if not force and state.due_at(record.now()) is not None:
+            raise StepNotAllowedError("it is unresolved: resolve it first, or pass force=True")
+        if state.stage in OPEN:
+            record.happen(Abandoned())  # so that no other worker begins a placement meanwhile
+            await record.save()
+        await record.delete()
 
     async def _place(self, shown: Decimal | None) -> Order:
         state, now = self._record.state, self._record.now()
@@ -422,7 +467,7 @@ class Checkout:
             if self._stage is not Stage.PLACING or self._session.may_give_way(error):
                 raise
             # It could not be asked, for example for want of a session.
-            raise placing.outcome_unknown(self._record) from error
+            raise placing.outcome_unknown(self._record, error) from error
 
     async def _require_complete(self) -> None:
         """What is missing, as the error to raise; a store is called closed only as it is now."""
@@ -436,9 +481,9 @@ class Checkout:
     async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
         """The same bytes may go out again while their key lives and nobody else sends them."""
         if placement is not None and placement.is_lost:
-            raise placing.outcome_unknown(self._record)
+            raise placing.outcome_unknown(self._record, None)
         if placement is None or placement.key_is_expired(now):
-            await self._record.save()  # once more, as not due any longer
+            await self._record.save()  # once more, as due for nobody but a person
             placing.concluded(self._record, "key_expired", placement)
             raise OutcomeUnknownError(
                 "the placement is too old to be sent again under its key: a person must look at it"

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 from gett_checkout._checkout import Checkout
 from gett_checkout._client import GettClient
 from gett_checkout._core.actions import StartOver, Wait
+from gett_checkout._core.hand_over import OnPlaced
+from gett_checkout._core.placement import NEVER
 from gett_checkout._core.session import Identity, Level, Session, is_credential
 from gett_checkout._core.state import CheckoutState
 from gett_checkout._menus import Menus
-from gett_checkout._record import Record
+from gett_checkout._reconciling import (
+    Reconciled,
+    Unresolved,
+    outcome_of,
+    repeating,
+    unresolved,
+)
+from gett_checkout._record import UNRESOLVED_LIFETIME, Record
+from gett_checkout._snapshot import Snapshots
 from gett_checkout.errors import (
     CheckoutConflictError,
     CheckoutNotFoundError,
@@ -26,11 +36,20 @@ from gett_checkout.errors import (
 )
 from gett_checkout.storage import Storage
 from gett_checkout.storage.memory import MemoryStorage
+from gett_checkout.telemetry.events import UnresolvedCounted, digest
+
+T = TypeVar("T")
 
 _WEEK: Final = 7 * 24 * 3600.0
 _SHORTEST: Final = 2 * 24 * 3600
 _LONGEST: Final = 10 * 365 * 24 * 3600
+_DAY: Final = 24 * 3600
 _AT_ONCE: Final = 8
+_A_PASS: Final = 1000
+_MOST_METADATA: Final = 50
+_LONGEST_NAME: Final = 40
+_LONGEST_TEXT: Final = 500
+_LONGEST_NOTE: Final = 500
 _UNREADABLE_AGAIN: Final = timedelta(hours=1)
 
 
@@ -41,6 +60,12 @@ class Checkouts:
     kept after its last step, in seconds: a week unless given, and at least two days, so that an
     unresolved placement outlives its idempotency key. ``clock`` gives aware UTC; it is the
     client's unless given. The client's hooks are told what the checkouts do.
+
+    ``on_placed`` is an async function that is given each `PlacedOrder`, at least once: right after it
+    is saved, and again by `reconcile`, on any worker, until it has returned; whatever it raises, the
+    order stands. It has 30 seconds, is not stopped by the shopper's leaving, and `place` returns after
+    it. It may be given the same order again, and at the same time on two workers: write the row under
+    the ``checkout_id``, or update it.
     """
 
     def __init__(
@@ -48,6 +73,7 @@ class Checkouts:
         client: GettClient,
         *,
         storage: Storage | None = None,
+        on_placed: OnPlaced | None = None,
         clock: Callable[[], datetime] | None = None,
         lifetime: float = _WEEK,
     ) -> None:
@@ -55,7 +81,10 @@ class Checkouts:
             raise InvalidInputError("lifetime must be from two days (172800 seconds) to ten years")
         if storage is not None and not hasattr(storage, "save"):
             raise InvalidInputError("storage must be a Storage; open_storage opens one by its URL")
+        if on_placed is not None and not callable(on_placed):
+            raise InvalidInputError("on_placed must be an async function")
         self._client = client
+        self._on_placed = on_placed
         self._clock = clock or client.clock
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
         self._lifetime = timedelta(seconds=lifetime)
@@ -71,13 +100,16 @@ class Checkouts:
         *,
         checkout_id: str | None = None,
         session_token: str | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Checkout:
         """A new checkout, saved; sends nothing to Gett.
 
         ``checkout_id`` is the caller's own unguessable id; `CheckoutConflictError` when it is
         taken. Without it a random one is made. ``session_token`` is a session the caller already
         has, from its own ``session/create`` or the Marketfront SDK: its level is read from the
-        token, or, when that is opaque, taken to be end-user if an ``identity`` is given.
+        token, or, when that is opaque, taken to be end-user if an ``identity`` is given. ``metadata``
+        is given back with the order, to ``on_placed``: up to 50 texts of at most 500 characters, under
+        names of at most 40. It is stored, so put no secret into it.
         """
         if identity is not None and not isinstance(identity, Identity):
             raise InvalidInputError("identity must be an Identity")
@@ -92,6 +124,7 @@ class Checkouts:
         state = CheckoutState(
             checkout_id=checkout_id or str(uuid.uuid4()),
             created_at=self._clock(),
+            metadata=_checked_metadata(metadata or {}),
             identity=identity,
             session=session,
             sessions=1 if session else 0,
@@ -140,35 +173,153 @@ class Checkouts:
             raise _not_found(checkout_id)
         return Checkout(record, self._client, self._menus)
 
-    async def reconcile(self, *, limit: int = 100) -> dict[str, GettCheckoutError | None]:
-        """Look after placements whose outcome is unknown and whose worker is gone.
+    async def reconcile(
+        self, checkout_id: str | None = None, *, limit: int = 100
+    ) -> list[Reconciled]:
+        """Look after placements whose outcome is unknown, and orders that were not handed over.
 
-        Sends each again, same bytes under the same key, and never begins a placement; safe to run
-        anywhere at any time, in several places at once. Gives for each checkout that was due
-        ``None`` when nothing about it is unresolved any more, else the error. A refusal of Gett's
-        (`ApiError`) shows that there is no order; after any other the outcome is not known yet:
-        `OutcomeUnknownError`, `PlacementInProgressError`, `IdentityRequiredError` (call
-        ``identify``, then ``place``), `StorageError`. Raises `StorageError` itself when what is due
-        cannot be read: a loop has to outlive that.
+        Sends each placement again whose worker is gone, same bytes under the same key, and never
+        begins one; calls ``on_placed`` again where it has not returned. Safe to run anywhere at any
+        time, in several places at once. Looks at no more than ``limit`` that are due, or at the one of
+        ``checkout_id``, due or not. Raises `StorageError` itself when what is due cannot be read: a
+        loop has to outlive that, as that of `keep_reconciling` does.
         """
-        due = await self._storage.due(self._clock(), limit)
+        if checkout_id is not None:
+            looked = await self._look_after(checkout_id, is_due=False)
+            return [looked] if looked else []
+        found: list[Reconciled] = []
+        seen: set[str] = set()
+        while True:
+            # What is due on a worker that has the handler is passed over, and stands before the rest.
+            wanted = limit - len(found) + len(seen)
+            due = await self._storage.due(self._clock(), wanted)
+            new = [each for each in due if each not in seen]
+            found += filter(None, await self._each(new, self._look_after))
+            seen.update(new)
+            if not new or len(due) < wanted or len(found) >= limit:
+                return found
+
+    async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
+        """What is not over: outcomes nobody knows, orders not handed over, and what wants a person.
+
+        The one that is due first comes first. A placement that a worker is at right now is not among
+        them until it failed to get a response. The hooks are told how many there are, and the age of
+        the oldest. Raises `StorageError` when the storage cannot be read.
+        """
+        listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
+        found, now = [each for each in listed if each is not None], self._clock()
+        ages = [(now - each.since).total_seconds() for each in found if each.since]
+        self._client.hooks.tell(UnresolvedCounted, len(found), max(ages, default=0.0))
+        return found
+
+    def keep_reconciling(self, *, every: float = 60.0) -> AbstractAsyncContextManager[None]:
+        """Reconcile about ``every`` so many seconds for as long as the block lasts.
+
+        Outlives a storage that is unavailable, removes what has expired where the storage leaves that
+        to its user (PostgreSQL), and logs what it did. Every worker may run it: they look at different
+        moments, and leave alone what another one is at.
+        """
+        if not 0 < every <= _DAY:
+            raise InvalidInputError("every must be more than 0 seconds and at most a day")
+        return repeating(self._pass, every=every, jitter=self._client.dice)
+
+    async def _pass(self) -> list[Reconciled]:
+        found = await self.reconcile(limit=_A_PASS)
+        await self.unresolved()
+        if purge := getattr(self._storage, "purge", None):
+            await purge()
+        return found
+
+    async def resolve(
+        self,
+        checkout_id: str,
+        *,
+        order_id: str | None = None,
+        not_placed: bool = False,
+        note: str = "",
+        force: bool = False,
+    ) -> None:
+        """Store what a person found out, usually from Gett: the ``order_id``, or that it is ``not_placed``.
+
+        Ends what no request can: a placement whose key expired or whose checkout is damaged, an order
+        without an id, one of two orders (name the one to go on with). ``note`` says who said so, and
+        stays in the storage. Hooks and ``on_placed`` are told. `StepNotAllowedError` while Gett can
+        still be asked, or when it contradicts an order that is known, unless ``force`` is true; the
+        checkout of an order that is not placed goes on where it can be placed again.
+        """
+        if (order_id is None) is not not_placed:
+            raise InvalidInputError("give either the order_id, or not_placed=True")
+        if order_id is not None and not (isinstance(order_id, str) and order_id.strip()):
+            raise InvalidInputError("an order_id must be a string, not empty")
+        if not isinstance(note, str) or len(note) > _LONGEST_NOTE:
+            raise InvalidInputError(
+                f"a note must be a string of at most {_LONGEST_NOTE} characters"
+            )
+        checkout = await self.open(checkout_id)
+        await checkout._resolve(order_id, note, force=force)  # noqa: SLF001 - its other half
+
+    async def forget(self, checkout_id: str, *, force: bool = False) -> None:
+        """Delete a checkout, and with it all that is stored of a person; nothing when there is none.
+
+        `StepNotAllowedError` while an outcome is unknown or an order is not handed over yet, unless
+        ``force`` is true: then nobody learns of that order any more. What cannot be read
+        (`StorageError`) is deleted by force only.
+        """
+        try:
+            checkout = await self.open(checkout_id)
+            await checkout._forget(force=force)  # noqa: SLF001 - its other half
+        except CheckoutNotFoundError:
+            return
+        except StorageError:
+            if not force:
+                raise
+            await self._storage.delete(checkout_id)
+
+    async def _look_after(self, checkout_id: str, *, is_due: bool = True) -> Reconciled | None:
+        """What a look at a checkout came to; ``None`` when it is due for a worker with the handler."""
+        try:
+            checkout = await self.open(checkout_id)
+        except GettCheckoutError as error:
+            if is_due:
+                with suppress(StorageError):
+                    await self._put_off(checkout_id)
+            return Reconciled(checkout_id, "unknown", None, error)
+        record = checkout._record  # noqa: SLF001 - its other half
+        if is_due and record.state.is_for_the_books and self._on_placed is None:
+            return None
+        failure: GettCheckoutError | None = None
+        before = record.handing_over
+        try:
+            await checkout.reconcile()
+        except GettCheckoutError as error:
+            failure = error
+        if failure is None and (handed := record.handing_over) and handed is not before:
+            failure = handed.result()
+        return outcome_of(record.state, failure, self._clock())
+
+    async def _unresolved(self, checkout_id: str) -> Unresolved | None:
+        stored = await self._storage.load(checkout_id)
+        if stored is None:
+            return None
+        try:
+            state = Snapshots().load(stored.data)
+        except StorageError as error:
+            return Unresolved(
+                checkout_id, digest(checkout_id), "unreadable", last_error=type(error).__name__
+            )
+        return unresolved(state, self._clock())
+
+    async def _each(
+        self, checkout_ids: Sequence[str], work: Callable[[str], Awaitable[T]]
+    ) -> list[T]:
+        """What ``work`` gives for each, a few at a time."""
         turns = asyncio.Semaphore(_AT_ONCE)
 
-        async def reconcile(checkout_id: str) -> GettCheckoutError | None:
+        async def one(checkout_id: str) -> T:
             async with turns:
-                try:
-                    checkout = await self.open(checkout_id)
-                except GettCheckoutError as error:
-                    with suppress(StorageError):
-                        await self._put_off(checkout_id)
-                    return error
-                try:
-                    await checkout.reconcile()
-                except GettCheckoutError as error:
-                    return error
-                return None
+                return await work(checkout_id)
 
-        return dict(zip(due, await asyncio.gather(*map(reconcile, due)), strict=True))
+        return await asyncio.gather(*map(one, checkout_ids))
 
     async def _put_off(self, checkout_id: str) -> None:
         """Have one that cannot be read stand behind the others for a while.
@@ -186,7 +337,7 @@ class Checkouts:
                 checkout_id,
                 stored.data,
                 expected_version=stored.version,
-                expires_at=now + self._lifetime,
+                expires_at=now + max(self._lifetime, UNRESOLVED_LIFETIME),
                 due_at=now + _UNREADABLE_AGAIN,
             )
 
@@ -198,6 +349,7 @@ class Checkouts:
             lifetime=self._lifetime,
             hooks=self._client.hooks,
             spawn=self._client.kept,
+            on_placed=self._on_placed,
         )
 
 
@@ -205,3 +357,15 @@ def _not_found(checkout_id: str | None) -> CheckoutNotFoundError:
     return CheckoutNotFoundError(
         "no checkout is stored under this id", checkout_id=checkout_id, next_action=StartOver()
     )
+
+
+def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """A copy of the metadata; `InvalidInputError`, which quotes none of it, when it is none."""
+    if not isinstance(metadata, Mapping) or len(metadata) > _MOST_METADATA:
+        raise InvalidInputError(f"metadata must be a mapping of at most {_MOST_METADATA} texts")
+    for name, value in metadata.items():
+        if not (isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME):
+            raise InvalidInputError(f"a name in metadata has 1 to {_LONGEST_NAME} characters")
+        if not (isinstance(value, str) and len(value) <= _LONGEST_TEXT):
+            raise InvalidInputError(f"a text in metadata has at most {_LONGEST_TEXT} characters")
+    return dict(metadata)

@@ -1,4 +1,4 @@
-"""The ``gett-checkout`` command: a demo order, a sandbox, and looking after unresolved placements."""
+"""The ``gett-checkout`` command: a demo order, a sandbox, and what is stored, for the night."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ import webbrowser
 from collections.abc import Sequence
 from typing import Final
 
-from gett_checkout._checkouts import Checkouts
-from gett_checkout._client import PRODUCTION, GettClient
+from gett_checkout._commands import add_commands, run
 from gett_checkout._demo import Teller, run_demo
 from gett_checkout._storefront import open_storefront
 from gett_checkout._version import __version__
-from gett_checkout.errors import ApiError, GettCheckoutError, InvalidInputError
+from gett_checkout.errors import GettCheckoutError, InvalidInputError
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.options import add_options, read_options, welcome
-from gett_checkout.storage.opening import open_storage
 
 _WEB_PORT: Final = 8766
 
@@ -40,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match parsed.command:
             case "sandbox":
                 asyncio.run(_serve(parsed.host, parsed.port, read_options(parsed)))
-            case "reconcile":
-                return asyncio.run(_reconcile(parsed.storage, parsed.base_url, parsed.limit))
+            case "show" | "list" | "reconcile" | "resolve" | "forget":
+                return asyncio.run(run(parsed))
             case "schema":
                 print(_schema(), end="")
             case "demo" if parsed.web:
@@ -76,23 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--host", default="127.0.0.1", help="default: loopback only")
     sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
     add_options(sandbox)
-    reconcile = commands.add_parser(
-        "reconcile",
-        help="look after placements whose outcome is unknown",
-        description="Sends each placement whose worker is gone once more, same bytes under the same "
-        "key, and says what became of it. Safe to run at any time, in several places. Reads the API "
-        "key from GETT_API_KEY, and the keys of an encrypted storage, separated by commas, from "
-        "GETT_STORAGE_KEYS. Ends with 1 when the outcome of a placement is still not known.",
-    )
-    reconcile.add_argument(
-        "--storage", required=True, help="sqlite:///…, redis://… or postgresql://…"
-    )
-    reconcile.add_argument(
-        "--base-url",
-        default=os.environ.get("GETT_BASE_URL", PRODUCTION),
-        help="default: $GETT_BASE_URL, else production",
-    )
-    reconcile.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
+    add_commands(commands)
     commands.add_parser("schema", help="print the PostgreSQL storage's table")
     return parser
 
@@ -140,24 +122,6 @@ def _has_display() -> bool:
     return not sys.platform.startswith("linux") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
-
-
-async def _reconcile(storage_url: str, base_url: str, limit: int) -> int:
-    """Reconcile what is due, a line for each; 1 when something stays unresolved."""
-    api_key = os.environ.get("GETT_API_KEY", "")
-    if not api_key:
-        raise InvalidInputError("set GETT_API_KEY to the partner's API key")
-    keys = [each for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
-    async with (
-        open_storage(storage_url, encryption_keys=keys) as storage,
-        GettClient(api_key, base_url=base_url) as gett,
-    ):
-        reconciled = await Checkouts(gett, storage=storage).reconcile(limit=limit)
-    for checkout_id, error in reconciled.items():
-        print(f"{checkout_id}  {'reconciled' if error is None else type(error).__name__}")
-    print(f"{len(reconciled)} due")
-    # A refusal of Gett's resolves a placement; after any other error its outcome is not known.
-    return int(any(error and not isinstance(error, ApiError) for error in reconciled.values()))
 
 
 def _schema() -> str:

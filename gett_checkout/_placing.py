@@ -11,11 +11,12 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
+from gett_checkout import _handing_over as handing_over
 from gett_checkout._client import GettClient
 from gett_checkout._core.actions import ContactSupport
 from gett_checkout._core.machine import (
+    DuplicateFound,
     NoAnswer,
-    Noticed,
     NotPlaced,
     OrderRead,
     Placed,
@@ -84,13 +85,16 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
     if sent_before:
         await _resume(record, client)
     else:
-        record.happen(PlacementBegun(prepare(record.state, client, record.now())))
+        placement = prepare(record.state, client, record.now())
+        # A person may have said that an attempt made no order; Gett has the last word.
+        sent_before = placement.unanswered_at is not None
+        record.happen(PlacementBegun(placement, is_for_the_books=record.on_placed is not None))
         await record.save()
     started, tried, failed_payments = record.now(), 0, 0
     while True:
         answer = await _attempt(record, client, session.token)
         if isinstance(answer, Order):
-            return await _placed(record, answer)
+            return await placed(record, answer)
         tried += 1
         placement = _placement(record)
         outcome = judge(
@@ -112,8 +116,16 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
         if wait is None:
             return await _conclude(record, outcome, answer)
         await _again(record, client, wait, answer)
-        attempt, reason = _placement(record).attempts, type(answer).__name__
-        record.hooks.tell(events.RetryScheduled, "place_order", attempt, wait, reason)
+        placement, reason = _placement(record), type(answer).__name__
+        record.hooks.tell(
+            events.RetryScheduled,
+            "place_order",
+            placement.attempts,
+            wait,
+            reason,
+            answer.cause,
+            placement.idempotency_key,
+        )
         await client.sleep(wait)
 
 
@@ -140,36 +152,39 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
     error.idempotency_key = placement.idempotency_key
     match outcome:
         case Outcome.EXISTS:
-            return await _placed(record, Order(order_id=None))
+            return await placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
             failed = placement.failed(error, now).released(now, error.retry_after)
             record.happen(NoAnswer(failed))
             await record.save()
             if isinstance(error, ApiAuthenticationError):
                 raise error
-            raise outcome_unknown(record) from error
+            raise outcome_unknown(record, error) from error
         case _:
             if not (isinstance(error, ApiError) and record.learn(error)):
                 record.happen(NotPlaced())
             await record.save()
-            is_refused = outcome is not Outcome.NOT_PLACED
-            concluded(record, "rejected" if is_refused else "not_placed", placement)
+            is_rejected = outcome is not Outcome.NOT_PLACED
+            said: events.Outcome = "rejected" if is_rejected else "not_placed"
+            concluded(record, said, placement, error=error)
             raise error
 
 
-async def _placed(record: Record, order: Order) -> Order:
-    """Save the order, whatever else was saved meanwhile: it is a fact."""
+async def placed(record: Record, order: Order, *, by_person: bool = False) -> Order:
+    """Save the order, whatever else was saved meanwhile: it is a fact. Then have it handed over."""
     sent = record.state.placement
     while True:
         try:
             if record.state.order is not None:
                 return await _known(record, record.state.order, order, sent)
-            record.happen(Placed(order))
+            record.happen(Placed(order, record.now() if record.on_placed else None))
             await record.save()
         except CheckoutConflictError:
             await record.reload()
         else:
-            concluded(record, "placed", record.state.placement)
+            placement = record.state.placement
+            concluded(record, "placed", placement, order_id=order.order_id, by_person=by_person)
+            handing_over.begin(record)
             return order
 
 
@@ -179,27 +194,52 @@ async def _known(record: Record, known: Order, order: Order, sent: Placement | N
         return known
     ours = record.state.placement
     if known.order_id is None and sent and ours and ours.idempotency_key == sent.idempotency_key:
-        record.happen(OrderRead(order))
-        await record.save()
+        await named(record, order)
         return order
+    order_id = str(order.order_id)
     words = "A second order came to light: a person must look at it"
-    notice = Notice("duplicate_order", words, record.now(), {"order_id": str(order.order_id)})
-    record.happen(Noticed(notice))
+    notice = Notice("duplicate_order", words, record.now(), {"order_id": order_id})
+    record.happen(DuplicateFound(order_id, notice))
     await record.save()
-    concluded(record, "duplicate_order", ours)
+    concluded(record, "duplicate_order", ours, order_id=order_id)
     return known
 
 
-def concluded(record: Record, outcome: events.Outcome, placement: Placement | None) -> None:
+async def named(record: Record, order: Order) -> None:
+    """Save which order it is, and have it handed over once more, now that it has a name."""
+    record.happen(OrderRead(order))
+    handing_over.begin_again(record)
+    await record.save()
+    handing_over.begin(record)
+
+
+def concluded(
+    record: Record,
+    outcome: events.Outcome,
+    placement: Placement | None,
+    *,
+    order_id: str | None = None,
+    error: GettCheckoutError | None = None,
+    by_person: bool = False,
+) -> None:
     """Tell the hooks what became of the placement."""
     attempts, key = (placement.attempts, placement.idempotency_key) if placement else (0, None)
-    record.hooks.tell(events.PlacementOutcome, outcome, attempts, key)
+    record.hooks.tell(
+        events.PlacementOutcome,
+        outcome,
+        attempts,
+        key,
+        order_id=order_id,
+        error=type(error).__name__ if error else None,
+        cause=error.cause if error else None,
+        by_person=by_person,
+    )
 
 
-def outcome_unknown(record: Record) -> OutcomeUnknownError:
+def outcome_unknown(record: Record, error: GettCheckoutError | None) -> OutcomeUnknownError:
     """The error of a placement that was sent and got no response; the hooks are told."""
     placement = record.state.placement
-    concluded(record, "unknown", placement)
+    concluded(record, "unknown", placement, error=error)
     wait = placement.come_back_after(record.now()) if placement else 0.0
     return OutcomeUnknownError(
         "the order was sent and no answer says whether it was placed; place again to find out",

@@ -11,16 +11,26 @@ from attrs import evolve
 
 from gett_checkout._core import machine
 from gett_checkout._core.consequences import event_of
+from gett_checkout._core.hand_over import OnPlaced
 from gett_checkout._core.machine import Event, NoAnswer
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._snapshot import Snapshots
-from gett_checkout.errors import ApiError, CheckoutNotFoundError, GettCheckoutError, StorageError
+from gett_checkout.errors import (
+    ApiError,
+    CheckoutNotFoundError,
+    GettCheckoutError,
+    HandOverError,
+    StorageError,
+)
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.telemetry.events import SessionUpgraded, StageChanged
 from gett_checkout.telemetry.hooks import Hooks
 
 T = TypeVar("T")
+
+# What is unresolved must not be forgotten before a person has looked at it.
+UNRESOLVED_LIFETIME: Final = timedelta(days=365)
 
 
 class Record:
@@ -33,7 +43,8 @@ class Record:
 
     Work that may have an effect at Gett runs `to_its_end`, even when the step that wanted it is
     cancelled; the next step begins when it is over. There is a ``state`` once one was absorbed, or
-    given to a checkout that is not saved yet.
+    given to a checkout that is not saved yet. ``on_placed`` is told of the order; ``handing_over`` is
+    the task that does so.
     """
 
     def __init__(
@@ -45,11 +56,14 @@ class Record:
         lifetime: timedelta,
         hooks: Hooks,
         spawn: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]],
+        on_placed: OnPlaced | None = None,
     ) -> None:
         self.hooks: Final = hooks.about(checkout_id)
         self.lock: Final = asyncio.Lock()
         self.version: int = 0
         self.state: CheckoutState
+        self.on_placed: Final = on_placed
+        self.handing_over: asyncio.Task[HandOverError | None] | None = None
         self._id = checkout_id
         self._saved: CheckoutState | None = None  # the state that needs no saving
         self._is_gone = False  # from the storage, while its order was in progress
@@ -60,7 +74,7 @@ class Record:
         self._storage = storage
         self._clock = clock
         self._lifetime = lifetime
-        self._spawn = spawn
+        self.spawn: Final = spawn
 
     def now(self) -> datetime:
         """The time, aware UTC."""
@@ -96,8 +110,8 @@ class Record:
         if self._is_gone:  # what is known now, this process alone can tell
             return
         state, now = self.state, self.now()
-        placement = state.placement
-        is_due = state.stage is Stage.PLACING and placement and not placement.key_is_expired(now)
+        due_at = state.due_at(now)
+        lifetime = self._lifetime if due_at is None else max(self._lifetime, UNRESOLVED_LIFETIME)
         data = self._snapshots.dump(state)
         self._newest = self.version + 1
         try:
@@ -105,8 +119,8 @@ class Record:
                 self._id,
                 data,
                 expected_version=self.version,
-                expires_at=now + self._lifetime,
-                due_at=placement.due_at if placement and is_due else None,
+                expires_at=now + lifetime,
+                due_at=due_at,
             )
         except GettCheckoutError:
             self.state = self._saved or state
@@ -126,7 +140,7 @@ class Record:
         """Run what may have an effect at Gett to its end, even when the caller is cancelled."""
         if self._unfinished is not None:  # it is part of such work already
             return await work
-        task = self._spawn(work)
+        task = self.spawn(work)
         # Where tasks begin at once (`asyncio.eager_task_factory`) it may have ended already.
         self._unfinished = None if task.done() else task
         try:
@@ -139,7 +153,7 @@ class Record:
         """The caller of a step was cancelled: finish and save without it what cannot be taken back."""
         has_untold = self.state is not self._saved and self._newest == self.version
         if self._unfinished is not None or has_untold:
-            self._unfinished = self._spawn(self._wind_up(self._unfinished))
+            self._unfinished = self.spawn(self._wind_up(self._unfinished))
 
     async def _wind_up(self, work: asyncio.Task[Any] | None) -> None:
         if work is not None:
@@ -170,6 +184,10 @@ class Record:
             self.happen(NoAnswer(evolve(self.state.placement, is_lost=True)))
         else:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
+
+    async def delete(self) -> None:
+        """Have the storage forget the checkout."""
+        await self._storage.delete(self._id)
 
     def absorb(self, stored: Stored) -> None:
         """Take over what is newer than what we have; during a step, have the next one do so."""

@@ -15,7 +15,7 @@ a fact, so it is saved too when the step raises or its caller is cancelled.
 
 from __future__ import annotations
 
-from asyncio import CancelledError
+from asyncio import CancelledError, wait
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -64,7 +64,7 @@ def step(
     """
 
     def declare(work: Work[S, P, T]) -> Work[S, P, T]:
-        name = work.__name__
+        name = work.__name__.strip("_")
 
         async def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
             record = self._record
@@ -95,14 +95,19 @@ def step(
         async def alone(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
             record = self._record
             async with record.lock:
+                before = record.handing_over
                 try:
                     await record.finished()
-                    if finishes:
-                        return await record.to_its_end(run(self, *args, **kwargs))
-                    return await run(self, *args, **kwargs)
+                    work = run(self, *args, **kwargs)
+                    result = await (record.to_its_end(work) if finishes else work)
                 except CancelledError:
                     record.leave()
                     raise
+            if record.handing_over is not None and record.handing_over is not before:
+                await wait(
+                    {record.handing_over}
+                )  # with our turn given up: it may take steps itself
+            return result
 
         @wraps(work)
         def begin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:

@@ -104,7 +104,9 @@ class Transport:
         except RuntimeError:
             if not http.closed:
                 raise
-            failure = TransportError("the client was closed before the response came", cause="closed")
+            failure = TransportError(
+                "the client was closed before the response came", cause="closed"
+            )
         # Raised out here, so that aiohttp's exception is no part of it: many hold the request.
         raise failure
 

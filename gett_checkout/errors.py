@@ -10,6 +10,7 @@
     ├── TotalChangedError            the total is not the one the shopper agreed to
     ├── OutcomeUnknownError          an order was sent and no answer says what became of it
     ├── PlacementInProgressError     another worker is placing this checkout right now
+    ├── HandOverError                there is an order, and on_placed did not take it
     ├── TransportError               no complete answer: refused, reset, timed out
     ├── UnreadableAnswerError        an answer that is not what the API documents
     ├── StorageError                 the storage failed
@@ -74,6 +75,7 @@ __all__ = [
     "ConflictError",
     "ForbiddenError",
     "GettCheckoutError",
+    "HandOverError",
     "IdentityRequiredError",
     "InternalError",
     "InvalidInputError",
@@ -289,6 +291,18 @@ class PlacementInProgressError(GettCheckoutError):
     problem_code = "PLACEMENT_IN_PROGRESS"
     problem_title = "The order is being placed"
     problem_status = 409
+
+
+class HandOverError(GettCheckoutError):
+    """There is an order, and ``on_placed`` did not take it: it raised, or took too long.
+
+    It is called again, by `Checkouts.reconcile`, until it returns. ``cause`` is the class name of
+    what it raised, ``retry_after`` when it is called next.
+    """
+
+    problem_code = "HAND_OVER_FAILED"
+    problem_title = "The order is placed, and not in the books yet"
+    problem_status = 500
 
 
 class TransportError(GettCheckoutError):

@@ -4,7 +4,14 @@ from gett_checkout._core.cart import Choice, GroupChoice, LineProblem
 from gett_checkout._core.minimum import MinimumOrder, TopUp
 from gett_checkout._core.requirements import Requirement
 from gett_checkout._core.state import Notice, Stage
-from gett_checkout._core.view import CheckoutView, LineView, PaymentView, SessionView, StoreView
+from gett_checkout._core.view import (
+    CheckoutView,
+    LineView,
+    PaymentView,
+    PlacementView,
+    SessionView,
+    StoreView,
+)
 
 __all__ = [
     "CheckoutView",
@@ -15,6 +22,7 @@ __all__ = [
     "MinimumOrder",
     "Notice",
     "PaymentView",
+    "PlacementView",
     "Requirement",
     "SessionView",
     "Stage",

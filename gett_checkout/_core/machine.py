@@ -37,12 +37,13 @@ from gett_checkout._core import requirements
 from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
+from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.money import ZERO
 from gett_checkout._core.order import Delivery, Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import Placement
 from gett_checkout._core.refusal import Refusal, answered, dropped, refused
 from gett_checkout._core.session import Identity, Level, Session
-from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
+from gett_checkout._core.state import OPEN, QUOTE_MARGIN, CheckoutState, Notice, Resolution, Stage
 from gett_checkout.errors import StepNotAllowedError
 
 _NOTICES_STORED: Final = 10
@@ -315,15 +316,18 @@ class PaymentRejected(Event):
 class PlacementBegun(Event):
     """Key and body of the placement are made; once this is saved they are sent.
 
-    Legal only while no requirement is missing.
+    Legal only while no requirement is missing. ``is_for_the_books``: the partner wants to be given
+    the order.
     """
 
     placement: Placement
+    is_for_the_books: bool = False
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The placement is part of the state from before its first byte leaves."""
         quote = evolve(state.quote, was_sent=True) if state.quote else None
-        return evolve(state, placement=self.placement, quote=quote)
+        hand_over = state.hand_over or (HandOver() if self.is_for_the_books else None)
+        return evolve(state, placement=self.placement, quote=quote, hand_over=hand_over)
 
 
 @frozen
@@ -364,14 +368,67 @@ class NotPlaced(Event):
 
 @frozen
 class Placed(Event):
-    """There is an order."""
+    """There is an order. ``handing_over`` says that this worker gives it to the partner, from when on."""
 
     order: Order
+    handing_over: datetime | None = None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The order is kept, and the placement's key; its body has done its work."""
+        """The order is stored, and the placement's key; its body has done its work."""
         sent = evolve(state.placement, body="") if state.placement else None
-        return evolve(state, order=self.order, placement=sent, refusals=())
+        hand_over = state.hand_over
+        if self.handing_over is not None:
+            hand_over = (hand_over or HandOver()).begun(self.handing_over)
+        return evolve(state, order=self.order, placement=sent, hand_over=hand_over, refusals=())
+
+
+@frozen
+class HandOverBegun(Aside):
+    """The partner is about to be given the order (again)."""
+
+    hand_over: HandOver
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Other workers leave it alone for a while."""
+        return evolve(state, hand_over=self.hand_over)
+
+
+@frozen
+class HandOverEnded(Aside):
+    """The partner has taken the order, or failed to."""
+
+    hand_over: HandOver
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Only what is known of the hand-over changes."""
+        return evolve(state, hand_over=self.hand_over)
+
+
+@frozen
+class DuplicateFound(Aside):
+    """Gett has another order of this checkout: one key brought two."""
+
+    order_id: str
+    notice: Notice
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """A person must look at it."""
+        return evolve(
+            state,
+            duplicates=tuple(dict.fromkeys((*state.duplicates, self.order_id))),
+            notices=_noticing(state.notices, self.notice),
+        )
+
+
+@frozen
+class Resolved(Aside):
+    """A person said what became of the order, or which of two is the one."""
+
+    resolution: Resolution
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """What they said is stored, and nothing waits for them any more."""
+        return evolve(state, resolution=self.resolution, duplicates=())
 
 
 @frozen
@@ -537,7 +594,7 @@ def _stays(stage: Stage, *events: type[Event]) -> Mapping[type[Event], Stage]:
 
 
 # The events that leave the stage as it is: always, while Gett may be asked for the order, while it is open.
-_ALWAYS: Final = (SessionOpened, SessionRenewed, SessionDistrusted, Noticed)
+_ALWAYS: Final = (SessionOpened, SessionRenewed, SessionDistrusted, Noticed, Resolved)
 _ASKING: Final = (*_ALWAYS, Identified, ContextSent, ContextSet, ContextUnchanged)
 _SHOPPING: Final = (
     *_ASKING,
@@ -617,7 +674,9 @@ EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
         NotPlaced: Stage.PLACE,
         NoAnswer: Stage.PLACING,
     },
-    Stage.PLACED: _stays(Stage.PLACED, *_ALWAYS, OrderRead),
+    Stage.PLACED: _stays(
+        Stage.PLACED, *_ALWAYS, OrderRead, HandOverBegun, HandOverEnded, DuplicateFound
+    ),
     Stage.ABANDONED: {**_LATE, **_stays(Stage.ABANDONED, *_ALWAYS)},
 }
 
@@ -678,14 +737,17 @@ def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
     is_over = landing in OPEN and not isinstance(event, NotPlaced | Aside)
     placement = None if is_over else changed.placement
     stage = _forward(changed, landing, now)
-    return at(evolve(changed, stage=stage, placement=placement), now)
+    since = now if stage is not state.stage else state.stage_since
+    return at(evolve(changed, stage=stage, stage_since=since, placement=placement), now)
 
 
 def at(state: CheckoutState, now: datetime) -> CheckoutState:
     """The state as it stands at ``now``: a quote that ran out is gone."""
     if state.quote is None or state.stage not in OPEN or quote_live(state, now):
         return state
-    return evolve(QuoteLost().change(state), stage=EVENTS[state.stage][QuoteLost])
+    stage = EVENTS[state.stage][QuoteLost]
+    since = state.stage_since if stage is state.stage else state.quote.expires_at - QUOTE_MARGIN
+    return evolve(QuoteLost().change(state), stage=stage, stage_since=since)
 
 
 def _forward(state: CheckoutState, stage: Stage, now: datetime) -> Stage:

@@ -8,7 +8,7 @@ for 24 hours; after that the same key would be a new order).
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -31,8 +31,18 @@ COME_BACK: Final = 2.0
 # A request that got no answer may still be at work for so long; until then a refusal of the next one
 # does not prove that there is no order.
 QUIET: Final = timedelta(seconds=60)
-_LOOK_AGAIN: Final = timedelta(minutes=1)
-_LOOK_AGAIN_AT_MOST: Final = timedelta(hours=1)
+# Food gets cold: what is not known is asked about soon, and never less often than this.
+_PAUSES: Final = (15, 30, 60, 120, *[300] * 13)
+_LONGEST_PAUSE: Final = 900
+# When a checkout is due that only a person can bring to an end.
+NEVER: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def pause_after(passes: int) -> timedelta:
+    """How long to wait after so many passes that did not help: 15 s, 30 s, 1, 2, 5 min, then every 5
+    minutes for an hour, then every 15.
+    """
+    return timedelta(seconds=_PAUSES[passes] if passes < len(_PAUSES) else _LONGEST_PAUSE)
 
 
 @frozen
@@ -41,9 +51,10 @@ class Placement:
 
     ``lease_until`` is how long the worker that saved it may be sending; nobody else sends before.
     ``sent_at`` is when the attempt under way began, ``unanswered_at`` when the last one was given up
-    that got no answer. ``token_is_fresh``: no earlier placement went out with this quote's token.
-    ``look_again_at``: when `reconcile` next has reason to. ``wait_until``: until when Gett asked to wait.
-    ``is_lost``: the checkout is not stored any more, so only this process knows of it.
+    that got no response. ``token_is_fresh``: no earlier placement went out with this quote's token.
+    ``passes`` counts how often `reconcile` did not learn the outcome, ``look_again_at`` is when it
+    tries next. ``wait_until``: until when Gett asked to wait. ``is_lost``: the checkout is not stored
+    any more, so only this process knows of it. ``last_error`` names what the last attempt raised.
     """
 
     idempotency_key: str
@@ -55,9 +66,11 @@ class Placement:
     sent_at: datetime | None = None
     unanswered_at: datetime | None = None
     token_is_fresh: bool = True
+    passes: int = 0
     look_again_at: datetime | None = None
     wait_until: datetime | None = None
     is_lost: bool = False
+    last_error: str | None = None
 
     def key_is_expired(self, now: datetime) -> bool:
         """Whether the key is so old that sending it again might make a second order."""
@@ -83,16 +96,25 @@ class Placement:
         """Whether no unanswered request can be at work any more."""
         return self.unanswered_at is None or now >= self.unanswered_at + QUIET
 
-    @property
-    def due_at(self) -> datetime:
-        """When anybody may look after it: after the lease, and less and less often."""
+    def is_unresolved(self, now: datetime) -> bool:
+        """Whether nobody knows what became of it: an attempt got no response, or its worker is gone."""
+        return self.unanswered_at is not None or not self.lease_left(now)
+
+    def can_be_asked(self, now: datetime) -> bool:
+        """Whether Gett can still say what became of it: by the same bytes under the same key."""
+        return self.is_intact() and not self.is_lost and not self.key_is_expired(now)
+
+    def due_at(self, now: datetime) -> datetime:
+        """When anybody may look after it; never, when nobody but a person can."""
+        if self.key_is_expired(now):
+            return NEVER
         times = (self.lease_until, self.look_again_at, self.wait_until)
         return max(each for each in times if each is not None)
 
-    def postponed(self, now: datetime) -> Placement:
-        """The same, to be looked after later: twice as late with every attempt."""
-        wait = min(_LOOK_AGAIN * 2 ** min(self.attempts, 10), _LOOK_AGAIN_AT_MOST)
-        return evolve(self, look_again_at=now + wait)
+    def postponed(self, began: datetime) -> Placement:
+        """The placement after a pass, begun then, that did not learn its outcome."""
+        passes = self.passes + 1
+        return evolve(self, passes=passes, look_again_at=began + pause_after(passes))
 
     def attempted(self, now: datetime, lease: timedelta, wait: float = 0.0) -> Placement:
         """The placement with one more attempt, which begins after ``wait`` seconds and has ``lease``."""
@@ -105,12 +127,15 @@ class Placement:
 
     def failed(self, error: GettCheckoutError, now: datetime) -> Placement:
         """The placement after its attempt failed: it may still be at work, if it may have had an effect."""
-        return self.ended(unanswered_at=now if error.may_have_had_effect else None)
+        ended = self.ended(unanswered_at=now if error.may_have_had_effect else None)
+        return evolve(ended, last_error=name_of(error))
 
     def released(self, now: datetime, wait: float | None = None) -> Placement:
         """The placement once nobody sends it any more; Gett may have asked to ``wait`` some seconds."""
         wait_until = now + timedelta(seconds=wait) if wait else None
-        return evolve(self, lease_until=now, wait_until=wait_until)
+        planned = self.look_again_at
+        look_again_at = planned if planned and planned > now else now + pause_after(self.passes)
+        return evolve(self, lease_until=now, wait_until=wait_until, look_again_at=look_again_at)
 
     def is_intact(self) -> bool:
         """Whether the body is the one the key was made for."""
@@ -125,6 +150,12 @@ class Outcome(StrEnum):
     TRY_AGAIN = "try_again"  # the payment failed for a moment: same key
     NOT_PLACED = "not_placed"  # certainly no order, and nothing in it is to blame
     UNKNOWN = "unknown"
+
+
+def name_of(error: GettCheckoutError) -> str:
+    """What an error is called where few words must do: its class, and what was behind it."""
+    kind = type(error).__name__
+    return f"{kind} ({error.cause})" if error.cause else kind
 
 
 def digest(body: str) -> str:

@@ -13,8 +13,9 @@ from attrs import field, frozen
 from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
+from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.order import Fulfillment, Order, Payment, Quote
-from gett_checkout._core.placement import Placement
+from gett_checkout._core.placement import NEVER, Placement
 from gett_checkout._core.refusal import Refusal, standing
 from gett_checkout._core.session import Identity, Level, Session
 
@@ -50,6 +51,15 @@ class Notice:
 
 
 @frozen
+class Resolution:
+    """What a person said became of the order: its ``order_id``, or ``None`` when there is none."""
+
+    order_id: str | None
+    at: datetime
+    note: str
+
+
+@frozen
 class CheckoutState:
     """Everything there is to know about a checkout besides the menu.
 
@@ -58,11 +68,15 @@ class CheckoutState:
     ``refusals`` is what Gett rejected, the latest last; ``sold_out`` the items it has no more. ``sessions``
     counts the sessions there have been; ``end_user_needed`` is true when only an end user is given a
     price: by the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
+    ``stage_since`` is when the checkout came to its stage. ``metadata`` is the partner's, who gets it
+    back with the order. ``duplicates`` are ids of orders that came to light beside the ``order``.
     """
 
     checkout_id: str
     created_at: datetime
     stage: Stage = Stage.BROWSE
+    stage_since: datetime | None = None
+    metadata: Mapping[str, str] = field(factory=dict)
     store: Store | None = None
     lines: tuple[Line, ...] = ()
     fulfillment: Fulfillment | None = None
@@ -77,6 +91,9 @@ class CheckoutState:
     payment: Payment | None = None
     placement: Placement | None = None
     order: Order | None = None
+    duplicates: tuple[str, ...] = ()
+    hand_over: HandOver | None = None
+    resolution: Resolution | None = None
     refusals: tuple[Refusal, ...] = ()
     sold_out: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -85,6 +102,20 @@ class CheckoutState:
     def level(self) -> Level:
         """The level of the session in hand; ``NONE`` before the first one."""
         return self.session.level if self.session else Level.NONE
+
+    @property
+    def is_for_the_books(self) -> bool:
+        """Whether the order is to be handed over to the partner yet."""
+        is_placed = self.stage is Stage.PLACED
+        return is_placed and self.hand_over is not None and self.hand_over.is_pending
+
+    def due_at(self, now: datetime) -> datetime | None:
+        """When anybody may look after the checkout; ``None`` when nothing is left to look after."""
+        if self.stage is Stage.PLACING and self.placement is not None:
+            return self.placement.due_at(now)
+        if self.is_for_the_books and self.hand_over is not None:
+            return self.hand_over.due_at or now
+        return NEVER if self.duplicates else None
 
     @property
     def openable_level(self) -> Level:

@@ -16,6 +16,7 @@ from gett_checkout._core.jsonable import jsonable_fields
 from gett_checkout._core.machine import at
 from gett_checkout._core.minimum import MinimumOrder
 from gett_checkout._core.order import CardOnFile, Fulfillment, Order, Payment, Quote, SavedCard
+from gett_checkout._core.placement import Placement
 from gett_checkout._core.requirements import Requirement
 from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
 
@@ -120,6 +121,29 @@ class PaymentView:
 
 
 @frozen
+class PlacementView:
+    """What is known of sending the order: what to quote to Gett's support, and to show who gets paged.
+
+    ``attempts`` counts the requests so far, ``last_error`` names what the last one raised.
+    """
+
+    key: str
+    begun_at: datetime
+    attempts: int
+    last_error: str | None
+
+    @classmethod
+    def of(cls, placement: Placement) -> PlacementView:
+        """The picture of a placement."""
+        return cls(
+            placement.idempotency_key,
+            placement.begun_at,
+            placement.attempts,
+            placement.last_error,
+        )
+
+
+@frozen
 class CheckoutView:
     """Where a checkout stands: everything a shop's page needs for its next screen.
 
@@ -171,8 +195,8 @@ class CheckoutView:
     order: Order | None
     """The order, once there is one."""
 
-    idempotency_key: str | None
-    """What to quote to support, once a placement has begun."""
+    placement: PlacementView | None
+    """What is known of sending the order, once that has begun."""
 
     next_action: NextAction
     """What to do next, with the data to do it."""
@@ -209,7 +233,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         agreed_total=state.agreed_total,
         payment=PaymentView.of(state.payment) if state.payment else None,
         order=state.order,
-        idempotency_key=state.placement.idempotency_key if state.placement else None,
+        placement=PlacementView.of(state.placement) if state.placement else None,
         next_action=action,
         requirements=missing,
         notices=state.notices,

@@ -97,7 +97,8 @@ class Scene:
         assert len(orders) <= 1
         if view.stage is Stage.PLACED:
             assert len(orders) == 1
-            assert orders[0].idempotency_key == view.idempotency_key
+            assert view.placement is not None
+            assert orders[0].idempotency_key == view.placement.key
             assert view.order is not None
             assert view.order.order_id in (orders[0].order_id, None)
         elif view.stage is not Stage.PLACING:

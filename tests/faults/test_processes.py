@@ -149,7 +149,9 @@ async def test_stress(storage_url: str, capsys: pytest.CaptureFixture[str]) -> N
         placed = [view for view in views if view.stage is Stage.PLACED]
         assert len(placed) == len(ids)
         keys = [order.idempotency_key for order in sandbox.orders]
-        assert sorted(keys) == sorted(view.idempotency_key or "" for view in placed)
+        assert sorted(keys) == sorted(
+            view.placement.key if view.placement else "" for view in placed
+        )
         shoppers = {order.session_email for order in sandbox.orders}
         assert len(shoppers) == len(sandbox.orders) == len(ids)
 

@@ -69,7 +69,7 @@ function message() {
       return about("bad", ["Please contact us about this order.", [
         mayExist() ? "A person has to look at it. Do not order again." : "Nothing was ordered. A person has to look at it.",
         said(rejected("person")),
-        view.idempotency_key && `Reference: ${view.idempotency_key}`].filter(Boolean).join(" ")]);
+        view.placement && `Reference: ${view.placement.key}`].filter(Boolean).join(" ")]);
     case "fix_lines":
       return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS.fix_lines);
     case "choose_fulfillment":

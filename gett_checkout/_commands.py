@@ -1,0 +1,325 @@
+"""The commands that look into a storage: show, list, reconcile, resolve and forget.
+
+What they print is for whoever gets paged, and for cron's mail: digests of ids, and never a secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from gett_checkout import _search as search
+from gett_checkout._checkouts import Checkouts
+from gett_checkout._client import PRODUCTION, GettClient
+from gett_checkout._core.hand_over import OnPlaced
+from gett_checkout._core.jsonable import jsonable
+from gett_checkout._core.state import Stage
+from gett_checkout._facts import Facts, facts
+from gett_checkout._reconciling import Reason, Reconciled, Unresolved
+from gett_checkout._snapshot import Snapshots
+from gett_checkout.errors import CheckoutNotFoundError, InvalidInputError
+from gett_checkout.storage import Storage
+from gett_checkout.storage.opening import open_storage
+from gett_checkout.telemetry.events import digest
+
+_WORDS: Final[dict[Reason, str]] = {
+    "unknown": "still unknown",
+    "key_expired": "with an expired key",
+    "not_handed_over": "not handed over",
+    "duplicate_order": "with a duplicate",
+    "unreadable": "unreadable",
+}
+_WHICH: Final = "the checkout's id, its digest as in logs, its idempotency key, or its order id"
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to the parser's."""
+    storage = argparse.ArgumentParser(add_help=False)
+    storage.add_argument(
+        "--storage",
+        default=os.environ.get("GETT_STORAGE"),
+        help="sqlite:///…, redis://… or postgresql://…; default: $GETT_STORAGE. The keys of an "
+        "encrypted storage are read from $GETT_STORAGE_KEYS, separated by commas",
+    )
+    storage.add_argument("--json", action="store_true", help="print JSON")
+
+    show = commands.add_parser("show", parents=[storage], help="print what is known of a checkout")
+    show.add_argument("id", help=_WHICH)
+
+    listing = commands.add_parser("list", parents=[storage], help="list what is unresolved")
+    listing.add_argument(
+        "--stage",
+        choices=[str(each) for each in Stage],
+        help="instead, every stored checkout at this stage",
+    )
+
+    reconcile = commands.add_parser(
+        "reconcile",
+        parents=[storage],
+        help="look after orders whose outcome is unknown",
+        description="Sends each placement whose worker is gone once more, same bytes under the same "
+        "key, and says what became of it. Safe to run at any time, in several places. Reads the API "
+        "key from GETT_API_KEY. Ends with 1 as long as anything is unresolved.",
+    )
+    reconcile.add_argument("--id", help=f"look at this one now, due or not: {_WHICH}")
+    reconcile.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
+    reconcile.add_argument(
+        "--base-url",
+        default=os.environ.get("GETT_BASE_URL", PRODUCTION),
+        help="default: $GETT_BASE_URL, else production",
+    )
+    reconcile.add_argument(
+        "--on-placed",
+        metavar="MODULE:FUNCTION",
+        help="the async function to hand orders over to; without it a worker that has one does so",
+    )
+
+    resolve = commands.add_parser(
+        "resolve", parents=[storage], help="store what a person found out about an order"
+    )
+    resolve.add_argument("id", help=_WHICH)
+    word = resolve.add_mutually_exclusive_group(required=True)
+    word.add_argument("--order-id", help="the order's id at Gett")
+    word.add_argument("--not-placed", action="store_true", help="Gett says there is no order")
+    resolve.add_argument("--note", default="", help="who said so, and where it is written")
+    resolve.add_argument("--force", action="store_true", help="even though Gett can still be asked")
+
+    forget = commands.add_parser(
+        "forget",
+        parents=[storage],
+        help="delete a checkout, and what is stored of a person with it",
+    )
+    forget.add_argument("id", help=_WHICH)
+    forget.add_argument("--force", action="store_true", help="even though it is unresolved")
+
+
+async def run(parsed: argparse.Namespace) -> int:
+    """Run one of the commands; its exit status."""
+    async with _opened(parsed) as desk:
+        match parsed.command:
+            case "show":
+                return await _show(desk, parsed)
+            case "list":
+                return await _list(desk, parsed)
+            case "reconcile":
+                return await _reconcile(desk, parsed)
+            case "resolve":
+                return await _resolve(desk, parsed)
+            case _:
+                return await _forget(desk, parsed)
+
+
+@frozen
+class _Desk:
+    """What a command works with."""
+
+    storage: Storage
+    checkouts: Checkouts
+
+    async def facts(self, checkout_id: str) -> Facts:
+        """What is known of a checkout."""
+        stored = await self.storage.load(checkout_id)
+        if stored is None:
+            raise CheckoutNotFoundError("the checkout has expired or was deleted")
+        return facts(Snapshots().load(stored.data), _now())
+
+
+@asynccontextmanager
+async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
+    api_key = os.environ.get("GETT_API_KEY", "")
+    sends = parsed.command == "reconcile"
+    if sends and not api_key:
+        raise InvalidInputError("set GETT_API_KEY to the partner's API key")
+    if not parsed.storage:
+        raise InvalidInputError("give --storage, or set GETT_STORAGE, to the storage's URL")
+    on_placed = _handler(parsed.on_placed) if sends and parsed.on_placed else None
+    keys = [each for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
+    async with (
+        open_storage(parsed.storage, encryption_keys=keys) as storage,
+        GettClient(
+            api_key or "not-needed", base_url=parsed.base_url if sends else PRODUCTION
+        ) as gett,
+    ):
+        yield _Desk(storage, Checkouts(gett, storage=storage, on_placed=on_placed))
+
+
+async def _show(desk: _Desk, parsed: argparse.Namespace) -> int:
+    known = await desk.facts(await search.find(desk.storage, parsed.id))
+    print(_json(known) if parsed.json else "\n".join(_lines(known)))
+    return 0
+
+
+async def _list(desk: _Desk, parsed: argparse.Namespace) -> int:
+    if parsed.stage:
+        now = _now()
+        found = [
+            facts(each, now)
+            async for each in search.states(desk.storage)
+            if each.stage == parsed.stage
+        ]
+        if parsed.json:
+            print(_json(found))
+            return 0
+        columns = ("checkout", "stage_since", "total")
+        _print_table([columns, *([_cell(each.get(name)) for name in columns] for each in found)])
+        print(f"{len(found)} at stage {parsed.stage}")
+        return 0
+    unresolved = await desk.checkouts.unresolved()
+    if parsed.json:
+        print(_json([jsonable(each) for each in unresolved]))
+        return 0
+    _print_unresolved(unresolved)
+    print(_summary(unresolved) or "nothing is unresolved")
+    return 0
+
+
+async def _reconcile(desk: _Desk, parsed: argparse.Namespace) -> int:
+    """Reconcile what is due, a line for each; 1 as long as anything is unresolved."""
+    only = await search.find(desk.storage, parsed.id) if parsed.id else None
+    looked = await desk.checkouts.reconcile(only, limit=parsed.limit)
+    unresolved = await desk.checkouts.unresolved()
+    if parsed.json:
+        found = [_outcome(each) for each in looked]
+        print(_json({"looked_at": found, "unresolved": [jsonable(each) for each in unresolved]}))
+    else:
+        for each in looked:
+            print("  ".join(filter(None, map(_cell, _outcome(each).values()))))
+        print(", ".join(filter(None, [f"{len(looked)} due", _summary(unresolved)])))
+    return int(bool(unresolved))
+
+
+async def _resolve(desk: _Desk, parsed: argparse.Namespace) -> int:
+    checkout_id = await search.find(desk.storage, parsed.id)
+    await desk.checkouts.resolve(
+        checkout_id,
+        order_id=parsed.order_id,
+        not_placed=parsed.not_placed,
+        note=parsed.note,
+        force=parsed.force,
+    )
+    known = await desk.facts(checkout_id)
+    print(_json(known) if parsed.json else f"{known['checkout']}  resolved: {known['stage']}")
+    return 0
+
+
+async def _forget(desk: _Desk, parsed: argparse.Namespace) -> int:
+    checkout_id = await search.find(desk.storage, parsed.id)
+    known = digest(checkout_id)
+    await desk.checkouts.forget(checkout_id, force=parsed.force)
+    print(_json({"checkout": known, "forgotten": True}) if parsed.json else f"{known}  forgotten")
+    return 0
+
+
+def _handler(name: str) -> OnPlaced:
+    """The function of that name, as ``package.module:function``."""
+    module, _, function = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        handler: OnPlaced = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InvalidInputError(f"--on-placed {name}: {error}") from None
+    finally:
+        sys.path.pop(0)
+    return handler
+
+
+def _outcome(looked: Reconciled) -> Facts:
+    error = looked.error
+    cause = f" ({error.cause})" if error and error.cause else ""
+    return {
+        "checkout": looked.digest,
+        "outcome": looked.outcome,
+        "order_id": looked.order.order_id if looked.order else None,
+        "error": f"{type(error).__name__}{cause}" if error else None,
+    }
+
+
+def _summary(unresolved: Sequence[Unresolved]) -> str:
+    """How many there are of what, and how old the oldest is; empty when there is none."""
+    if not unresolved:
+        return ""
+    counts = Counter(each.reason for each in unresolved)
+    said = [f"{counts[reason]} {words}" for reason, words in _WORDS.items() if counts[reason]]
+    ages = [(_now() - each.since).total_seconds() for each in unresolved if each.since]
+    return ", ".join([*said, f"oldest {_span(max(ages))}"] if ages else said)
+
+
+def _print_unresolved(unresolved: Sequence[Unresolved]) -> None:
+    if not unresolved:
+        return
+    rows: list[Sequence[str]] = [
+        ("checkout", "reason", "since", "attempts", "key age", "next look", "last error")
+    ]
+    rows += [
+        (
+            each.digest,
+            each.reason,
+            _cell(jsonable(each.since)),
+            str(each.attempts),
+            _span(each.key_age) if each.key_age is not None else "",
+            _cell(jsonable(each.next_look)) or "a person",
+            each.last_error or "",
+        )
+        for each in unresolved
+    ]
+    _print_table(rows)
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def _lines(known: Facts, indent: str = "") -> list[str]:
+    """The facts as lines, one for each, those within another one below it."""
+    lines: list[str] = []
+    for name, value in known.items():
+        label = f"{indent}{name.replace('_', ' ')}:"
+        match value:
+            case dict():
+                lines += [label, *_lines(value, indent + "  ")]
+            case [dict(), *_]:
+                lines.append(label)
+                for each in value:
+                    first, *rest = _lines(each, indent + "    ")
+                    lines += [f"{indent}  - {first.strip()}", *rest]
+            case list():
+                lines.append(f"{label} {', '.join(map(str, value))}")
+            case None | "":
+                pass
+            case _:
+                lines.append(f"{label} {value}")
+    return lines
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _span(seconds: float) -> str:
+    """Seconds in the largest unit that is not too coarse."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

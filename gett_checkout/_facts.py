@@ -1,0 +1,132 @@
+"""What is known of a stored checkout, for the person who got paged: everything but secrets.
+
+No credential, no card or contact data, and not the checkout's id: whoever knows it can place the order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gett_checkout._core import requirements as registry
+from gett_checkout._core.jsonable import jsonable
+from gett_checkout._core.machine import at
+from gett_checkout._core.money import DEFAULT_CURRENCY, show_amount
+from gett_checkout._core.placement import KEY_LIFE, KEY_MARGIN, Placement
+from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout._reconciling import unresolved
+from gett_checkout.telemetry.events import digest
+
+Facts = dict[str, Any]
+
+
+def facts(state: CheckoutState, now: datetime) -> Facts:
+    """The facts of a checkout at ``now`` (aware UTC) as JSON-ready data; what is not known is left out."""
+    state = at(state, now)
+    found = unresolved(state, now)
+    known = {
+        "checkout": digest(state.checkout_id),
+        "stage": state.stage,
+        "stage_since": state.stage_since or state.created_at,
+        "unresolved": found.reason if found else None,
+        "next_action": registry.next_action(state, now).to_dict(),
+        "session": state.level.label,
+        "store": _store(state),
+        "items": sum(line.quantity for line in state.lines) or None,
+        "fulfillment": state.fulfillment.type if state.fulfillment else None,
+        "payment": state.payment.kind if state.payment else None,
+        "total": state.quote.amounts.total if state.quote else None,
+        "confirmed_total": state.agreed_total,
+        "order": _order(state),
+        "duplicates": state.duplicates or None,
+        "rejections": [
+            {
+                "at": each.at,
+                "step": each.step or None,
+                "part": each.part,
+                "code": each.code,
+                "message": each.message,
+                "times": each.times,
+            }
+            for each in state.refusals
+        ]
+        or None,
+        "placement": _placement(state.placement, now) if state.placement else None,
+        "hand_over": _hand_over(state),
+        "resolution": state.resolution,
+        "for_support": for_support(state, now),
+    }
+    return {name: jsonable(value) for name, value in known.items() if value is not None}
+
+
+def for_support(state: CheckoutState, now: datetime) -> str | None:
+    """The sentence to write to Gett's support; ``None`` when there is nothing to ask them."""
+    placement = state.placement
+    key = f"Idempotency-Key {placement.idempotency_key}" if placement else "this checkout"
+    if state.duplicates and state.order:
+        others = " and ".join(state.duplicates)
+        return (
+            f"{key} brought more than one order: {state.order.order_id} and {others}. "
+            "Please cancel all but one, and tell us which one stands."
+        )
+    if state.stage is Stage.PLACED and state.order and state.order.order_id is None:
+        return f"You told us that an order exists for {key}. Please tell us its order id."
+    if state.stage is not Stage.PLACING or placement is None or not placement.is_unresolved(now):
+        return None
+    store = f" at store {state.store.store_id}" if state.store else ""
+    total = f" for {_money(state)}" if state.quote else ""
+    return (
+        f"We sent POST /orders/place with {key}, first at {_moment(placement.begun_at)}, "
+        f"{placement.attempts} {'time' if placement.attempts == 1 else 'times'} in all, for an order"
+        f"{store}{total}, and do not know the outcome (last error: {placement.last_error or 'none'}). "
+        "Please tell us whether an order was made under this key, and its order id."
+    )
+
+
+def _store(state: CheckoutState) -> Facts | None:
+    return {"store_id": state.store.store_id, "name": state.store.name} if state.store else None
+
+
+def _order(state: CheckoutState) -> Facts | None:
+    order = state.order
+    return (
+        {"order_id": order.order_id, "state": order.state, "status": order.status}
+        if order
+        else None
+    )
+
+
+def _placement(placement: Placement, now: datetime) -> Facts:
+    """Who may send it until when, beside what the view says of it."""
+    is_sending = placement.lease_left(now) > 0
+    return {
+        "key": placement.idempotency_key,
+        "begun_at": jsonable(placement.begun_at),
+        "attempts": placement.attempts,
+        "last_error": placement.last_error,
+        "a_worker_may_send_until": jsonable(placement.lease_until) if is_sending else None,
+        "key_may_be_sent_until": jsonable(placement.begun_at + KEY_LIFE - KEY_MARGIN),
+        "passes": placement.passes,
+        "next_look": None if placement.key_is_expired(now) else jsonable(placement.due_at(now)),
+    }
+
+
+def _hand_over(state: CheckoutState) -> Facts | None:
+    hand_over = state.hand_over
+    if hand_over is None or state.stage is not Stage.PLACED:
+        return None
+    return {
+        "done_at": jsonable(hand_over.done_at),
+        "attempts": hand_over.attempts,
+        "last_error": hand_over.last_error,
+        "next_call": jsonable(hand_over.due_at) if hand_over.is_pending else None,
+    }
+
+
+def _money(state: CheckoutState) -> str:
+    currency = state.store.currency if state.store else DEFAULT_CURRENCY
+    return show_amount(state.quote.amounts.total, currency) if state.quote else ""
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,114 @@
+"""Handing an order over to the partner's own books: at least once, and on whichever worker.
+
+The save that makes the order known says that a worker is about to hand it over; the one that follows
+the handler's return says that it is done. Whatever happens in between, the checkout stays due, and
+`reconcile` calls the handler again. It runs in a task of its own, which no caller's cancellation stops
+and which holds no step back: the handler may well use the checkout itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+from gett_checkout._core.hand_over import LONGEST, HandOver, OnPlaced, PlacedOrder
+from gett_checkout._core.machine import HandOverBegun, HandOverEnded
+from gett_checkout._core.state import CheckoutState
+from gett_checkout._record import Record
+from gett_checkout.errors import CheckoutConflictError, GettCheckoutError, HandOverError
+from gett_checkout.telemetry import logs
+from gett_checkout.telemetry.events import OrderHandedOver
+
+
+def begin(record: Record) -> None:
+    """Have the order handed over, which the saved state says is about to happen."""
+    if record.on_placed is not None and record.state.hand_over is not None:
+        record.handing_over = record.spawn(_hand_over(record, record.on_placed))
+
+
+def begin_again(record: Record) -> None:
+    """Note that the order is to be handed over once more; saved with what else happened, then `begin`."""
+    hand_over = record.state.hand_over
+    if record.on_placed is not None:
+        record.happen(HandOverBegun((hand_over or HandOver()).begun(record.now())))
+    elif hand_over is not None:  # by a worker that has the handler
+        record.happen(HandOverBegun(hand_over.wanted_again()))
+
+
+async def take_up(record: Record) -> None:
+    """Hand the order over if that is due and nobody is at it."""
+    hand_over = record.state.hand_over
+    if record.on_placed is not None and hand_over and hand_over.is_due(record.now()):
+        begin_again(record)
+        await record.save()
+        begin(record)
+
+
+async def _hand_over(record: Record, on_placed: OnPlaced) -> HandOverError | None:
+    """Call the handler and save whether it took the order; the error, if it did not."""
+    state, began = record.state, perf_counter()
+    attempt = state.hand_over.attempts if state.hand_over else 1
+    failure = await _call(on_placed, _placed_order(state))
+    name = type(failure).__name__ if failure else None
+    try:
+        await _note(record, attempt, name)
+    except GettCheckoutError as unsaved:  # it is not known to be done, so it is done again
+        failure = failure or unsaved
+        name = type(failure).__name__
+    due_at = record.state.due_at(record.now()) if name else None
+    wait = max((due_at - record.now()).total_seconds(), 0.0) if due_at else None
+    order_id = state.order.order_id if state.order else None
+    record.hooks.tell(OrderHandedOver, order_id, attempt, perf_counter() - began, name, wait)
+    if failure is None:
+        return None
+    logs.log_failure(on_placed, failure)
+    error = HandOverError(f"on_placed did not take the order ({name})", retry_after=wait)
+    error.cause, error.__cause__ = name, failure
+    return error
+
+
+async def _call(on_placed: OnPlaced, order: PlacedOrder) -> BaseException | None:
+    """What the handler raised; a cancellation of its own making too."""
+    try:
+        async with asyncio.timeout(LONGEST.total_seconds()):
+            await on_placed(order)
+    except asyncio.CancelledError as cancelled:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise  # the loop is going away: it stays due
+        return cancelled
+    except Exception as error:  # noqa: BLE001 - there is an order, whatever happens here
+        return error
+    return None
+
+
+async def _note(record: Record, attempt: int, error: str | None) -> None:
+    """Save how an attempt ended, whatever else was saved meanwhile, unless a later one has begun."""
+    async with record.lock:
+        await record.finished()
+        while True:
+            await record.refresh()
+            hand_over, now = record.state.hand_over, record.now()
+            if hand_over is None or hand_over.attempts != attempt:
+                return None
+            ended = hand_over.failed(now, error) if error else hand_over.done(now)
+            record.happen(HandOverEnded(ended))
+            try:
+                return await record.save()
+            except CheckoutConflictError:
+                await record.reload()
+
+
+def _placed_order(state: CheckoutState) -> PlacedOrder:
+    assert state.order is not None  # noqa: S101 - begun only once there is one
+    assert state.stage_since is not None  # noqa: S101
+    amounts = state.order.amounts or (state.quote.amounts if state.quote else None)
+    return PlacedOrder(
+        checkout_id=state.checkout_id,
+        order=state.order,
+        amounts=amounts,
+        fulfillment_type=state.fulfillment.type if state.fulfillment else None,
+        metadata=state.metadata,
+        idempotency_key=state.placement.idempotency_key if state.placement else None,
+        placed_at=state.stage_since,
+    )

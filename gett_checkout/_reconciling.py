@@ -1,0 +1,164 @@
+"""What is unresolved, what a look at it came to, and the loop that looks again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final, Literal
+
+from attrs import field, frozen
+
+from gett_checkout._core.order import Order
+from gett_checkout._core.placement import NEVER
+from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout.errors import GettCheckoutError
+from gett_checkout.telemetry.events import digest
+
+_log: Final = logging.getLogger("gett_checkout")
+
+Outcome = Literal["placed", "not_placed", "unknown", "key_expired"]
+Reason = Literal["unknown", "key_expired", "not_handed_over", "duplicate_order", "unreadable"]
+
+
+@frozen
+class Reconciled:
+    """What a look at one checkout came to.
+
+    ``placed``: there is the ``order``; an ``error`` beside it is a `HandOverError`, and ``on_placed`` is
+    called again. ``not_placed``: there is none; ``error`` says how Gett rejected it, if it was in this
+    look. ``unknown``: nobody knows yet, for the reason that ``error`` says, and it is looked at again.
+    ``key_expired``: nobody knows, and it is too late to ask: a person calls `Checkouts.resolve`.
+    """
+
+    checkout_id: str = field(repr=False)
+    outcome: Outcome
+    order: Order | None = None
+    error: GettCheckoutError | None = None
+
+    @property
+    def digest(self) -> str:
+        """What logs call the checkout."""
+        return digest(self.checkout_id)
+
+
+@frozen
+class Unresolved:
+    """A checkout that is not over: its outcome is unknown, or its order not in the partner's books.
+
+    ``digest`` is what logs call it. ``reason`` is ``unknown``, ``key_expired`` and ``duplicate_order``
+    (both want a person), ``not_handed_over`` (``on_placed`` has not taken the order), or ``unreadable``
+    (this release cannot read what is stored). ``since`` is when the order was first sent, or became
+    known. ``attempts`` counts requests, or calls of ``on_placed``; ``last_error`` names what the last
+    one raised. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again, and
+    ``None`` when only a person can bring it to an end. Times are aware UTC.
+    """
+
+    checkout_id: str = field(repr=False)
+    digest: str
+    reason: Reason
+    since: datetime | None = None
+    attempts: int = 0
+    last_error: str | None = None
+    idempotency_key: str | None = None
+    key_age: float | None = None
+    next_look: datetime | None = None
+    order_id: str | None = None
+
+
+def unresolved(state: CheckoutState, now: datetime) -> Unresolved | None:
+    """What is unresolved about a checkout; ``None`` when nothing is, or a worker is at it right now."""
+    placement, hand_over, name = state.placement, state.hand_over, digest(state.checkout_id)
+    key = placement.idempotency_key if placement else None
+    age = (now - placement.begun_at).total_seconds() if placement else None
+    due_at = state.due_at(now)
+    next_look = due_at if due_at != NEVER else None
+    order_id = state.order.order_id if state.order else None
+    if state.stage is Stage.PLACING and placement is not None and placement.is_unresolved(now):
+        return Unresolved(
+            state.checkout_id,
+            name,
+            "key_expired" if placement.key_is_expired(now) else "unknown",
+            placement.begun_at,
+            placement.attempts,
+            placement.last_error,
+            key,
+            age,
+            next_look,
+        )
+    if state.is_for_the_books and hand_over is not None and hand_over.is_unresolved(now):
+        reason: Reason = "not_handed_over"
+        attempts, last_error = hand_over.attempts, hand_over.last_error
+    elif state.duplicates:
+        reason, attempts, last_error = (
+            "duplicate_order",
+            placement.attempts if placement else 0,
+            None,
+        )
+    else:
+        return None
+    return Unresolved(
+        state.checkout_id,
+        name,
+        reason,
+        state.stage_since,
+        attempts,
+        last_error,
+        key,
+        age,
+        next_look,
+        order_id,
+    )
+
+
+def outcome_of(state: CheckoutState, error: GettCheckoutError | None, now: datetime) -> Reconciled:
+    """What a look at the checkout came to, from where it stands now."""
+    if state.order is not None:
+        return Reconciled(state.checkout_id, "placed", state.order, error)
+    if state.stage is not Stage.PLACING:
+        return Reconciled(state.checkout_id, "not_placed", None, error)
+    is_expired = state.placement is None or state.placement.key_is_expired(now)
+    outcome: Outcome = "key_expired" if is_expired else "unknown"
+    return Reconciled(state.checkout_id, outcome, None, error)
+
+
+@asynccontextmanager
+async def repeating(
+    look: Callable[[], Awaitable[Sequence[Reconciled]]],
+    *,
+    every: float,
+    jitter: Callable[[], float],
+) -> AsyncIterator[None]:
+    """Call ``look`` about ``every`` so many seconds, from now until the end of the block."""
+
+    async def repeat() -> None:
+        await asyncio.sleep(
+            every * jitter()
+        )  # workers that started together look one after another
+        while True:
+            try:
+                _tell(await look())
+            except GettCheckoutError as error:
+                cause = f" ({error.cause})" if error.cause else ""
+                _log.warning("reconciling failed: %s%s", type(error).__name__, cause)
+            except Exception:  # noqa: BLE001 - or nobody would look any more
+                _log.exception("reconciling failed")
+            await asyncio.sleep(every * (0.8 + 0.4 * jitter()))
+
+    loop = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        loop.cancel()
+        await asyncio.wait({loop})
+
+
+def _tell(found: Sequence[Reconciled]) -> None:
+    """Log what a pass came to; at the usual level only if it looked at anything."""
+    counts = Counter(each.outcome for each in found)
+    said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+    level = logging.INFO if found else logging.DEBUG
+    _log.log(level, "reconciled: %s", said or "nothing was due")

@@ -1,0 +1,73 @@
+"""Finding what is stored: by its id, its digest, its idempotency key or its order id."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from gett_checkout._core.placement import NEVER
+from gett_checkout._core.state import CheckoutState
+from gett_checkout._snapshot import Snapshots
+from gett_checkout.errors import CheckoutNotFoundError, InvalidInputError, StorageError
+from gett_checkout.storage import ScannableStorage, Storage, Stored
+from gett_checkout.telemetry.events import digest
+
+_MOST_UNRESOLVED: Final = 1000
+_SHORTEST_DIGEST: Final = 6
+
+
+async def find(storage: Storage, name: str) -> str:
+    """The id of the one checkout of this id, digest (or its beginning), idempotency key or order id.
+
+    `CheckoutNotFoundError` when there is none, `InvalidInputError` when there are several. What is
+    unresolved is looked at first; the rest only where the storage can be scanned.
+    """
+    if await storage.load(name) is not None:
+        return name
+    found = {each async for each, stored in _unresolved(storage) if _is_called(name, each, stored)}
+    if not found and not isinstance(storage, ScannableStorage):
+        raise CheckoutNotFoundError(
+            "nothing unresolved is called so, and this storage cannot look up the rest: give the id"
+        )
+    if not found and isinstance(storage, ScannableStorage):
+        found = {each async for each, stored in storage.scan() if _is_called(name, each, stored)}
+    if not found:
+        raise CheckoutNotFoundError("no checkout of this id, digest, key or order id is stored")
+    if len(found) > 1:
+        raise InvalidInputError("several are called so: " + ", ".join(sorted(map(digest, found))))
+    return found.pop()
+
+
+async def states(storage: Storage) -> AsyncIterator[CheckoutState]:
+    """Every checkout that is stored and can be read; `InvalidInputError` where none can be listed."""
+    if not isinstance(storage, ScannableStorage):
+        raise InvalidInputError("this storage cannot list what it stores")
+    async for _, stored in storage.scan():
+        if (state := _read(stored)) is not None:
+            yield state
+
+
+async def _unresolved(storage: Storage) -> AsyncIterator[tuple[str, Stored]]:
+    for checkout_id in await storage.due(NEVER, _MOST_UNRESOLVED):
+        if (stored := await storage.load(checkout_id)) is not None:
+            yield checkout_id, stored
+
+
+def _is_called(name: str, checkout_id: str, stored: Stored) -> bool:
+    if len(name) >= _SHORTEST_DIGEST and digest(checkout_id).startswith(name):
+        return True
+    if name.encode() not in stored.data:  # most are not worth reading
+        return False
+    state = _read(stored)
+    if state is None:
+        return False
+    keys = {state.placement.idempotency_key} if state.placement else set()
+    orders = {state.order.order_id} if state.order else set()
+    return name in keys | orders | set(state.duplicates)
+
+
+def _read(stored: Stored) -> CheckoutState | None:
+    try:
+        return Snapshots().load(stored.data)
+    except StorageError:
+        return None
