@@ -5,13 +5,13 @@ A storage keeps opaque bytes under an id with a version, and changes them by com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
-__all__ = ["Storage", "Stored"]
+__all__ = ["ScannableStorage", "Storage", "Stored"]
 
 
 @frozen
@@ -44,7 +44,9 @@ class Storage(Protocol):
         """Replace what is kept if it still has ``expected_version``; the new version.
 
         0 means that nothing is kept yet. Otherwise `CheckoutConflictError`, and nothing changes.
-        ``due_at`` is when an unresolved placement may be looked after by anybody.
+        ``due_at`` is when anybody may look after the checkout again: the outcome of its order is not
+        known, or the order was not handed over to the partner yet. ``None`` when nothing is left to
+        look after.
         """
         ...
 
@@ -53,5 +55,23 @@ class Storage(Protocol):
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        """Give the ids of at most ``limit`` checkouts with a ``due_at`` until ``now``, earliest first.
+
+        These are the checkouts that anybody may look after again. ``now`` may lie in the far future:
+        that gives all that are left to look after, whenever they become due.
+        """
+        ...
+
+
+@runtime_checkable
+class ScannableStorage(Storage, Protocol):
+    """A storage that can also be searched: for an order's number, say, which only the data holds."""
+
+    def scan(self) -> AsyncIterator[tuple[str, Stored]]:
+        """Give everything that is stored and has not expired, with its id, in no particular order.
+
+        It is read in pages: never is all of it in memory, and between two pages nothing is locked and
+        no connection taken. What stays stored during the whole scan is never missed. What is saved or
+        deleted meanwhile may come or not, and while others are, one may come twice.
+        """
         ...

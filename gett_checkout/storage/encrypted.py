@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from gett_checkout.errors import InvalidInputError, StorageError
-from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage import ScannableStorage, Storage, Stored
 
 
 class Encrypted:
@@ -33,10 +33,10 @@ class Encrypted:
         stored = await self._storage.load(checkout_id)
         if stored is None:
             return None
-        try:
-            return Stored(self._ciphers.decrypt(stored.data), stored.version)
-        except InvalidToken as error:
-            raise StorageError("no key opens what is kept under this id") from error
+        opened = self._opened(stored)
+        if opened is None:
+            raise StorageError("no key opens what is kept under this id")
+        return opened
 
     async def save(
         self,
@@ -63,6 +63,27 @@ class Encrypted:
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
         return await self._storage.due(now, limit)
+
+    async def scan(self) -> AsyncIterator[tuple[str, Stored]]:
+        """Give everything that is stored and that a key opens, with its id, in no particular order.
+
+        What no key opens is passed over, so that a search goes on after it; a load of its id tells.
+        `StorageError` when the wrapped storage has no ``scan``.
+        """
+        if not isinstance(self._storage, ScannableStorage):
+            raise StorageError(
+                "the storage that Encrypted wraps has no scan, so it has none either"
+            )
+        async for checkout_id, stored in self._storage.scan():
+            opened = self._opened(stored)
+            if opened is not None:
+                yield checkout_id, opened
+
+    def _opened(self, stored: Stored) -> Stored | None:
+        try:
+            return Stored(self._ciphers.decrypt(stored.data), stored.version)
+        except InvalidToken:
+            return None
 
 
 def read_keys(keys: Sequence[str | bytes]) -> list[Fernet]:

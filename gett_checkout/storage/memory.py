@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 from attrs import frozen
@@ -65,6 +65,13 @@ class MemoryStorage:
             if row.due_at is not None and row.due_at <= now and clock < row.expires_at
         ]
         return [checkout_id for _, checkout_id in sorted(due)[:limit]]
+
+    async def scan(self) -> AsyncIterator[tuple[str, Stored]]:
+        """Give everything that is stored and has not expired, with its id, in no particular order."""
+        for checkout_id in list(self._rows):  # the ids alone: rows come and go meanwhile
+            row = self._row(checkout_id)
+            if row is not None:
+                yield checkout_id, row.stored
 
     def _row(self, checkout_id: str) -> _Row | None:
         row = self._rows.get(checkout_id)

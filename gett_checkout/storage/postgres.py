@@ -18,6 +18,7 @@ import asyncpg
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.failures import storage_errors
+from gett_checkout.storage.pages import PAGE, in_pages
 
 _TABLE_NAME: Final = re.compile(r"([a-z_][a-z0-9_]{0,49}\.)?[a-z_][a-z0-9_]{0,49}")
 
@@ -77,6 +78,9 @@ class PostgresStorage:
         self._due = f"""
             SELECT id FROM {name} WHERE due_at <= $1 AND expires_at > $2
             ORDER BY due_at, id LIMIT $3"""  # noqa: S608
+        self._scan = f"""
+            SELECT id, data, version FROM {name} WHERE id >= $1 AND expires_at > $2
+            ORDER BY id LIMIT {PAGE}"""  # noqa: S608
         # Rows that somebody is saving anew at this moment are passed over.
         self._purge = f"""
             WITH gone AS (
@@ -136,6 +140,14 @@ class PostgresStorage:
         with _errors():
             rows = await self._pool.fetch(self._due, now, self._clock(), limit)
         return [row[0].decode(errors="surrogatepass") for row in rows]
+
+    def scan(self) -> AsyncIterator[tuple[str, Stored]]:
+        """Give everything that is stored and has not expired, with its id, in no particular order."""
+        return in_pages(self._page)
+
+    async def _page(self, start: bytes) -> Sequence[Any]:
+        with _errors():
+            return await self._pool.fetch(self._scan, start, self._clock())
 
     async def purge(self, limit: int = 1000) -> int:
         """Remove at most ``limit`` expired checkouts, the longest expired first; how many it was."""

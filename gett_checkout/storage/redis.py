@@ -10,6 +10,7 @@ noeviction``, or an order in the making may be forgotten.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -77,6 +78,23 @@ end
 return found
 """
 )
+# A cursor means nothing to another server than the one that gave it, nor to this one started anew,
+# so the script tells which one it is: '' where it may not ask.
+_SCAN: Final = b"""
+local info = redis.pcall('INFO', 'server')
+local server = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
+local found = {}
+for _, key in ipairs(page[2]) do
+    local value = redis.pcall('GET', key) -- an error for a key of another type: not a checkout
+    if type(value) == 'string' then
+        found[#found + 1] = key
+        found[#found + 1] = value
+    end
+end
+return {server, page[1], found}
+"""
+_PAGE: Final = 200  # keys that Redis looks at in one page, whoever they belong to
 
 
 class RedisStorage:
@@ -111,12 +129,10 @@ class RedisStorage:
         value = await self._run("GET", key)
         if value is None:
             return None
-        header, _, data = value.partition(b"\n")
         try:
-            version, expires = map(int, header.split()[:2])
+            return self._stored(value)
         except ValueError:
             raise StorageError("what Redis keeps under the id is not a checkout's") from None
-        return Stored(data, version) if expires > microseconds(self._clock()) else None
 
     async def save(
         self,
@@ -161,6 +177,36 @@ class RedisStorage:
             [self._checkouts, microseconds(now), microseconds(self._clock()), limit],
         )
         return [member.decode(errors="surrogatepass") for member in found]
+
+    async def scan(self) -> AsyncIterator[tuple[str, Stored]]:
+        """Give everything that is stored and has not expired, with its id, in no particular order.
+
+        It walks through all keys of the Redis database, also those of others. `StorageError` when
+        Redis is restarted or replaced meanwhile: what was not read yet may then be missed.
+        """
+        # A prefix may hold what is special in a pattern.
+        pattern = re.sub(rb"([*?\[\]\\])", rb"\\\1", self._checkouts) + b"*"
+        cursor, begun_at = b"0", None
+        while begun_at is None or cursor != b"0":
+            server, cursor, found = await self._run_script(
+                _SCAN, [self._index], [cursor, pattern, _PAGE]
+            )
+            if begun_at not in (None, server):
+                raise StorageError("Redis was restarted or replaced during the scan: scan again")
+            begun_at = server
+            for key, value in zip(found[::2], found[1::2], strict=True):
+                stored = None
+                with suppress(ValueError):  # somebody else's key or value
+                    checkout_id = key.removeprefix(self._checkouts).decode(errors="surrogatepass")
+                    stored = self._stored(value)
+                if stored is not None:
+                    yield checkout_id, stored
+
+    def _stored(self, value: bytes) -> Stored | None:
+        """What a value of Redis holds unless it has expired; ``ValueError`` if it is no checkout."""
+        header, _, data = value.partition(b"\n")
+        version, expires = map(int, header.split()[:2])
+        return Stored(data, version) if expires > microseconds(self._clock()) else None
 
     async def _run_script(self, script: bytes, keys: list[bytes], values: list[Any]) -> Any:
         try:
@@ -213,7 +259,7 @@ class _ScriptUnknownError(Exception):
 
 
 _DIGESTS: Final = {
-    script: sha1(script, usedforsecurity=False).hexdigest() for script in (_SAVE, _DUE)
+    script: sha1(script, usedforsecurity=False).hexdigest() for script in (_SAVE, _DUE, _SCAN)
 }
 
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import TracebackType
@@ -21,6 +21,7 @@ from gett_checkout.errors import CheckoutConflictError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.failures import storage_errors
 from gett_checkout.storage.instants import microseconds
+from gett_checkout.storage.pages import PAGE, in_pages
 
 # Times are microseconds since 1970. Ids are UTF-8 bytes: any string is an id.
 _SCHEMA: Final = """
@@ -49,6 +50,9 @@ WHERE id = ? AND version = ? AND expires_at > ?
 _DELETE: Final = "DELETE FROM gett_checkouts WHERE id = ?"
 _DUE: Final = """
 SELECT id FROM gett_checkouts WHERE due_at <= ? AND expires_at > ? ORDER BY due_at, id LIMIT ?
+"""
+_SCAN: Final = """
+SELECT id, data, version FROM gett_checkouts WHERE id >= ? AND expires_at > ? ORDER BY id LIMIT ?
 """
 _PURGE: Final = """
 DELETE FROM gett_checkouts
@@ -140,6 +144,14 @@ class SQLiteStorage:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
         rows, _ = await self._run(_DUE, microseconds(now), self._now(), limit)
         return [key.decode(errors="surrogatepass") for (key,) in rows]
+
+    def scan(self) -> AsyncIterator[tuple[str, Stored]]:
+        """Give everything that is stored and has not expired, with its id, in no particular order."""
+        return in_pages(self._page)
+
+    async def _page(self, start: bytes) -> Sequence[Any]:
+        rows, _ = await self._run(_SCAN, start, self._now(), PAGE)
+        return rows
 
     def _now(self) -> int:
         return microseconds(self._clock())

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gett_checkout.testing.clock import Clock
     from gett_checkout.testing.seen import operations, sends_nothing, session_levels, the_order
-    from gett_checkout.testing.storage_contract import SteppedClock, StorageContract
+    from gett_checkout.testing.storage_contract import ScanContract, SteppedClock, StorageContract
 
 __all__ = [
     "Clock",
+    "ScanContract",
     "SteppedClock",
     "StorageContract",
     "operations",
@@ -27,6 +28,7 @@ _SUITE = "gett_checkout.testing.storage_contract"
 _SEEN = "gett_checkout.testing.seen"
 _HOMES = {
     "Clock": "gett_checkout.testing.clock",
+    "ScanContract": _SUITE,
     "SteppedClock": _SUITE,
     "StorageContract": _SUITE,
     "operations": _SEEN,

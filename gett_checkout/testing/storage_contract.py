@@ -14,6 +14,8 @@
 It needs ``pytest`` and ``pytest-asyncio``. ``clock`` is a `SteppedClock` that the storage must take
 its time from; a storage whose server alone keeps the time can override the ``clock`` fixture with
 an object whose ``advance`` moves that one.
+
+`ScanContract` is the same and more, for a storage that has ``scan`` too.
 """
 
 # ruff: noqa: S101
@@ -21,13 +23,13 @@ an object whose ``advance`` moves that one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gett_checkout.errors import CheckoutConflictError
-from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage import ScannableStorage, Storage, Stored
 
 
 class SteppedClock:
@@ -239,6 +241,25 @@ class StorageContract:
         assert await due_after(60, limit=2) == ["first", "second"]
         assert await due_after(60, limit=0) == []
 
+    async def test_in_the_far_future_all_is_due(
+        self, storage: Storage, save: Save, clock: SteppedClock
+    ) -> None:
+        """Also what becomes due in weeks; not what never does, was deleted or has expired."""
+        week = 7 * 86400
+        await save("in weeks", 0, due=3 * week, expires=4 * week)
+        await save("never", 0, due=None)
+        await save("expired", 0, due=week, expires=60)
+        await save("deleted", 0, due=week)
+        await save("at once", 0, due=0)
+        await save("after it expires", 0, due=4 * week, expires=3600)
+        await storage.delete("deleted")
+        clock.advance(60)
+        far = datetime(9999, 12, 31, tzinfo=UTC)
+        everything = ["at once", "in weeks", "after it expires"]
+        assert list(await storage.due(far, 100)) == everything
+        assert list(await storage.due(far, 2)) == everything[:2]
+        assert list(await storage.due(clock(), 100)) == ["at once"]
+
     async def test_a_save_says_anew_when_it_is_due(
         self, storage: Storage, save: Save, clock: SteppedClock
     ) -> None:
@@ -330,6 +351,110 @@ class StorageContract:
             assert outcome is None or isinstance(outcome, int | Stored | asyncio.CancelledError)
         assert await save("after", 0) == 1
         assert await storage.load("after") == Stored(b"data", 1)
+
+
+class ScanContract(StorageContract):
+    """What a storage with ``scan`` must do: all of `StorageContract`, and the scan on top of it."""
+
+    many: int = 450
+    """More rows than a page has; make it more if your pages are larger."""
+
+    async def test_it_is_known_to_scan(self, storage: ScannableStorage) -> None:
+        """By its methods alone; it need not inherit from anything."""
+        assert isinstance(storage, ScannableStorage)
+
+    async def test_a_scan_of_nothing_ends(self, storage: ScannableStorage) -> None:
+        """Without a row and without an error."""
+        assert await _scanned(storage.scan()) == {}
+
+    async def test_a_scan_gives_what_a_load_gives(
+        self, storage: ScannableStorage, save: Save
+    ) -> None:
+        """The last version of each checkout, byte for byte, under any id, due or not."""
+        expected: dict[str, Stored] = {}
+        for number, each in enumerate((*self.ids, "")):
+            for version in range(1 + number % 3):
+                data = bytes(range(256)) + each.encode() + b"%d" % version
+                await save(each, version, data, due=number if number % 2 else None)
+                expected[each] = Stored(data, version + 1)
+        scanned = await _scanned(storage.scan())
+        assert scanned == expected
+        assert {type(stored.data) for stored in scanned.values()} == {bytes}
+
+    async def test_a_scan_leaves_out_what_is_absent(
+        self, storage: ScannableStorage, save: Save, clock: SteppedClock
+    ) -> None:
+        """What was deleted, and what has expired, from that very moment."""
+        await save("deleted", 0)
+        await storage.delete("deleted")
+        await save("short", 0, expires=60)
+        await save("long", 0, expires=600)
+        clock.advance(59.999)
+        assert set(await _scanned(storage.scan())) == {"short", "long"}
+        clock.advance(0.001)
+        assert set(await _scanned(storage.scan())) == {"long"}
+        await save("short", 0, b"new")
+        assert (await _scanned(storage.scan()))["short"] == Stored(b"new", 1)
+
+    async def test_a_scan_goes_on_after_a_page(self, storage: ScannableStorage, save: Save) -> None:
+        """Every row comes, however many there are; also in two scans at once."""
+        filled = await _filled(save, self.many)
+        both = await asyncio.gather(_scanned(storage.scan()), _scanned(storage.scan()))
+        for scanned in both:
+            assert scanned == {each: Stored(each.encode(), 1) for each in filled}
+
+    async def test_what_stays_is_not_missed_when_others_come_and_go(
+        self, storage: ScannableStorage, save: Save
+    ) -> None:
+        """Rows are saved, replaced and deleted during the scan, before and behind it."""
+        filled = await _filled(save, self.many)
+        leaving, changing = filled[::5], filled[1::5]
+        stays = set(filled) - set(leaving)
+        scanned: set[str] = set()
+        turn = 0
+        async for checkout_id, stored in storage.scan():
+            scanned.add(checkout_id)
+            assert stored.data.decode().removesuffix(" again") == checkout_id
+            if leaving:
+                await storage.delete(leaving.pop())
+                again = changing.pop()
+                await save(again, 1, f"{again} again".encode())
+                for new in (f"a {turn}", f"new {turn}"):
+                    await save(new, 0, new.encode())
+                turn += 1
+        assert turn == len(filled[::5])
+        assert stays <= scanned
+
+    async def test_a_scan_holds_nothing_between_two_rows(
+        self, storage: ScannableStorage, save: Save
+    ) -> None:
+        """With many of them begun, and never ended, all else works: no connection or lock is held."""
+        filled = await _filled(save, self.many)
+        scans = [storage.scan() for _ in range(32)]
+        for scan in scans:
+            await anext(scan)
+        assert await save(filled[0], 1, b"changed") == 2
+        assert await storage.load(filled[0]) == Stored(b"changed", 2)
+        await storage.delete(filled[1])
+        assert await storage.load(filled[1]) is None
+        assert len(await _scanned(storage.scan())) == len(filled) - 1
+
+
+async def _filled(save: Save, many: int) -> list[str]:
+    """The ids of ``many`` checkouts that are now stored, each with its id as data."""
+    ids = [f"checkout {number}" for number in range(many)]
+    for start in range(0, many, 32):
+        await asyncio.gather(*(save(each, 0, each.encode()) for each in ids[start : start + 32]))
+    return ids
+
+
+async def _scanned(scan: AsyncIterator[tuple[str, Stored]]) -> dict[str, Stored]:
+    """Everything that a scan gives, which is nothing twice as long as nobody saves."""
+    scanned: dict[str, Stored] = {}
+    async for checkout_id, stored in scan:
+        assert checkout_id not in scanned
+        scanned[checkout_id] = stored
+    return scanned
 
 
 Save = Callable[..., Awaitable[int]]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage import ScannableStorage, Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
-from gett_checkout.testing import SteppedClock, StorageContract
+from gett_checkout.testing import ScanContract, SteppedClock
 from tests.contract.conftest import KINDS
 
 
@@ -21,10 +21,10 @@ def clock() -> SteppedClock:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-class TestEveryStorage(StorageContract):
+class TestEveryStorage(ScanContract):
     """The public suite, as a third party runs it."""
 
-    async def test_ids_may_be_any_string(self, storage: Storage, save: Any) -> None:
+    async def test_ids_may_be_any_string(self, storage: ScannableStorage, save: Any) -> None:
         """What a URL can smuggle in is an id like another: no error, and no other checkout."""
         ids = ["\0", "a\0b", "a", "\ud800", "\udfff", "", "x" * 2000]
         for each in ids:
@@ -33,6 +33,8 @@ class TestEveryStorage(StorageContract):
         for each in ids:
             assert await storage.load(each) == Stored(repr(each).encode(), 1)
         assert sorted(await storage.due(datetime.now(UTC), 100)) == sorted(ids)
+        scanned = [checkout_id async for checkout_id, _ in storage.scan()]
+        assert sorted(scanned) == sorted(ids)
 
     async def test_its_repr_gives_nothing_away(self, storage: Storage, save: Any) -> None:
         await save("an-unguessable-id", 0, b"a token")

@@ -18,10 +18,12 @@ from gett_checkout.storage.sqlite import SQLiteStorage
 OLD, NEW, OTHER = (Fernet.generate_key() for _ in range(3))
 
 
-async def save(storage: Storage, version: int, data: bytes = b"session token") -> int:
+async def save(
+    storage: Storage, version: int, data: bytes = b"session token", key: str = "a"
+) -> int:
     expires_at = datetime.now(UTC) + timedelta(hours=1)
     return await storage.save(
-        "a", data, expected_version=version, expires_at=expires_at, due_at=None
+        key, data, expected_version=version, expires_at=expires_at, due_at=None
     )
 
 
@@ -64,6 +66,33 @@ async def test_what_no_key_opens_is_a_storage_error(change: str) -> None:
     for secret in (b"session token", OLD, OTHER):
         assert secret.decode() not in told
     assert repr(storage) == "Encrypted(MemoryStorage(<1 checkouts>), <1 keys>)"
+
+
+async def test_a_scan_goes_on_after_what_no_key_opens() -> None:
+    memory = MemoryStorage()
+    storage = Encrypted(memory, [NEW, OLD])
+    await save(Encrypted(memory, [OLD]), 0, key="a")
+    await save(Encrypted(memory, [OTHER]), 0, key="b")
+    await save(memory, 0, key="c")
+    await save(storage, 0, key="d")
+    scanned = [each async for each in storage.scan()]
+    assert scanned == [("a", Stored(b"session token", 1)), ("d", Stored(b"session token", 1))]
+
+
+class Unscannable:
+    """A storage of the four methods alone."""
+
+    def __init__(self) -> None:
+        memory = MemoryStorage()
+        self.load, self.save = memory.load, memory.save
+        self.delete, self.due = memory.delete, memory.due
+
+
+async def test_a_scan_of_what_has_none_says_so() -> None:
+    storage = Encrypted(Unscannable(), [OLD])
+    await save(storage, 0)
+    with pytest.raises(StorageError, match="wraps has no scan"):
+        await anext(storage.scan())
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,8 @@ async def test_a_closed_pool_is_a_storage_error(postgres_server: PostgresServer)
         await storage._pool.close()
         with pytest.raises(StorageError, match="InterfaceError"):
             await storage.load("a")
+        with pytest.raises(StorageError, match="InterfaceError"):
+            await anext(storage.scan())
 
 
 async def test_its_name_shows_no_password(postgres_server: PostgresServer) -> None:

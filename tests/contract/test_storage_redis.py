@@ -27,6 +27,10 @@ async def save(storage: Storage, version: int, data: bytes = b"data", key: str =
     )
 
 
+async def scanned(storage: RedisStorage) -> dict[str, Stored]:
+    return {checkout_id: stored async for checkout_id, stored in storage.scan()}
+
+
 class Proxy:
     """Between a client and a server; when told to, it hangs up instead of passing an answer on."""
 
@@ -84,6 +88,8 @@ async def test_a_stalled_server_is_a_storage_error_and_passes(redis_server: Redi
         failed = pytest.raises(StorageError, match=r"Redis storage failed \(TimeoutError\)")
         with redis_server.stalled(), failed:
             await storage.load("a")
+        with redis_server.stalled(), failed:
+            await anext(storage.scan())
         assert await storage.load("a") == Stored(b"data", 1)
 
 
@@ -94,6 +100,8 @@ async def test_scripts_survive_a_flush_of_the_script_cache(redis_server: RedisSe
             assert await save(storage, version) == version + 1
             await storage._run("SCRIPT FLUSH")
             assert await storage.due(datetime.now(UTC), 10) == ["a"]
+            await storage._run("SCRIPT FLUSH")
+            assert await scanned(storage) == {"a": Stored(b"data", version + 1)}
 
 
 async def test_expired_checkouts_leave_by_themselves(redis_server: RedisServer) -> None:
@@ -119,6 +127,64 @@ async def test_prefixes_keep_storages_apart(redis_server: RedisServer) -> None:
         await save(one, 0)
         assert await other.load("a") is None
         assert await other.due(datetime.now(UTC), 10) == []
+        assert await scanned(other) == {}
+
+
+async def test_a_scan_passes_over_and_leaves_alone_what_is_not_its_own(
+    redis_server: RedisServer,
+) -> None:
+    """Keys of others, whatever a pattern would make of the prefix, and odd ones below it."""
+    async with Redis.from_url(f"{redis_server.url[:-1]}5") as redis:
+        storage = RedisStorage(redis, prefix="sh*p [a]?\\é")
+        await save(storage, 0)
+        await save(storage, 0, key="*")
+        for prefix in ("shop [a]?\\é", "sh*p a?\\é", "sh*p [a]b\\é", "sh*p [a]?é"):
+            await save(RedisStorage(redis, prefix=prefix), 0, key="theirs")
+        below = storage._checkouts
+        for number, value in enumerate((b"", b"data", b"one two three\ndata", b"1\ndata")):
+            await redis.set(below + b"value %d" % number, value)
+        await storage._run("COPY", below + b"a", below + b"\xff")
+        await redis.rpush(below + b"list", "an element")
+        await redis.hset(below + b"hash", "a", "b")
+        before = await everything(redis)
+        assert await scanned(storage) == {"a": Stored(b"data", 1), "*": Stored(b"data", 1)}
+        assert await everything(redis) == before
+
+
+async def everything(redis: Redis) -> dict[bytes, bytes | None]:
+    return {key: await redis.dump(key) async for key in redis.scan_iter()}
+
+
+async def test_a_restart_during_a_scan_is_a_storage_error() -> None:
+    """The cursor would mean nothing to the new process, and rows would be missed without a word."""
+    server = RedisServer(durable=True)
+    try:
+        server.start()
+        again = Retry(NoBackoff(), 2)
+        async with opened_redis(server, retry=again, retry_on_error=[ConnectionLost]) as storage:
+            for number in range(450):
+                await save(storage, 0, key=f"{number}")
+            scan = storage.scan()
+            await anext(scan)
+            server.kill()
+            server.start()
+            with pytest.raises(StorageError, match="restarted or replaced"):
+                async for _ in scan:
+                    pass
+            assert len(await scanned(storage)) == 450
+    finally:
+        server.remove()
+
+
+async def test_a_scan_needs_no_right_to_ask_for_the_server(redis_server: RedisServer) -> None:
+    rights = ["on", "nopass", "~*", "+@all", "-@dangerous"]
+    async with opened_redis(redis_server) as storage:
+        await storage._run("ACL SETUSER", "limited", *rights)
+        for number in range(450):
+            await save(storage, 0, key=f"{number}")
+        address = f"redis://limited:any@127.0.0.1:{redis_server.port}/0"
+        async with Redis.from_url(address) as redis:
+            assert len(await scanned(RedisStorage(redis, prefix=storage._prefix))) == 450
 
 
 @pytest.mark.parametrize("prefix", ["", "{a}", "a}"])
@@ -146,6 +212,7 @@ async def test_it_works_on_a_cluster() -> None:
             assert set(await storage.due(datetime.now(UTC), 10)) == {"a", "{b}", "\xff"}
             with pytest.raises(CheckoutConflictError):
                 await save(storage, 0)
+            assert set(await scanned(storage)) == {"a", "{b}", "\xff"}
             await storage.delete("a")
             assert await storage.load("a") is None
     finally:

@@ -14,7 +14,7 @@ import pytest
 
 from gett_checkout.errors import StorageError
 from gett_checkout.storage import Stored
-from gett_checkout.storage.sqlite import SQLiteStorage
+from gett_checkout.storage.sqlite import _SCAN, SQLiteStorage
 from gett_checkout.testing import SteppedClock
 
 
@@ -106,6 +106,32 @@ async def test_closed_it_fails_and_closes_again(tmp_path: Path) -> None:
     await storage.close()
     with pytest.raises(StorageError):
         await storage.load("a")
+
+
+async def test_closed_during_a_scan_it_fails(tmp_path: Path) -> None:
+    async with SQLiteStorage(tmp_path / "a.db") as storage:
+        await save(storage, 0)
+        scan = storage.scan()
+        assert await anext(scan) == ("a", Stored(b"data", 1))
+    with pytest.raises(StorageError):
+        await anext(scan)
+
+
+async def test_a_scan_keeps_no_other_process_waiting(tmp_path: Path) -> None:
+    async with SQLiteStorage(tmp_path / "a.db") as storage:
+        await save(storage, 0)
+        await anext(storage.scan())
+        with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as other:
+            assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+
+
+async def test_a_scan_goes_by_the_primary_key(tmp_path: Path) -> None:
+    """So that each page is found at once, without sorting what follows it."""
+    async with SQLiteStorage(tmp_path / "a.db") as storage:
+        plan, _ = await storage._run(f"EXPLAIN QUERY PLAN {_SCAN}", b"", 0, 200)
+        assert [step for *_, step in plan] == [
+            "SEARCH gett_checkouts USING INDEX sqlite_autoindex_gett_checkouts_1 (id>?)"
+        ]
 
 
 async def test_a_cancelled_close_still_closes(tmp_path: Path) -> None:
