@@ -7,6 +7,7 @@ from gett_checkout._core.actions import NextAction
 from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import Line, Modifier, Modifiers
 from gett_checkout._core.catalog import CatalogSet, Item, Store, StorePage
+from gett_checkout._core.hand_over import PlacedOrder
 from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.minimum import MinimumOrder
 from gett_checkout._core.order import (
@@ -29,6 +30,7 @@ from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import Notice, Stage
 from gett_checkout._core.view import CheckoutView
 from gett_checkout._inputs import read_fulfillment, read_identity, read_payment
+from gett_checkout._reconciling import Reconciled, Unresolved
 from gett_checkout._retry import RetryPolicy
 from gett_checkout._version import __version__
 from gett_checkout._wire.assumptions import Assumptions
@@ -112,9 +114,11 @@ __all__ = [
     "PaymentMethod",
     "PaymentMethodInvalidError",
     "Pickup",
+    "PlacedOrder",
     "PlacementInProgressError",
     "Quote",
     "RateLimitedError",
+    "Reconciled",
     "Requirement",
     "RetryPolicy",
     "SavedCard",
@@ -130,6 +134,7 @@ __all__ = [
     "TotalChangedError",
     "TransportError",
     "UnreadableAnswerError",
+    "Unresolved",
     "__version__",
     "jsonable",
     "read_fulfillment",

@@ -124,7 +124,7 @@ class Checkouts:
         state = CheckoutState(
             checkout_id=checkout_id or str(uuid.uuid4()),
             created_at=self._clock(),
-            metadata=_checked_metadata(metadata or {}),
+            metadata=_checked_metadata(metadata),
             identity=identity,
             session=session,
             sessions=1 if session else 0,
@@ -359,8 +359,10 @@ def _not_found(checkout_id: str | None) -> CheckoutNotFoundError:
     )
 
 
-def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """A copy of the metadata; `InvalidInputError`, which quotes none of it, when it is none."""
+def _checked_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
+    """A copy of the metadata; `InvalidInputError`, which quotes none of it, when it cannot be right."""
+    if metadata is None:
+        return None
     if not isinstance(metadata, Mapping) or len(metadata) > _MOST_METADATA:
         raise InvalidInputError(f"metadata must be a mapping of at most {_MOST_METADATA} texts")
     for name, value in metadata.items():

@@ -108,7 +108,7 @@ def _placed_order(state: CheckoutState) -> PlacedOrder:
         order=state.order,
         amounts=amounts,
         fulfillment_type=state.fulfillment.type if state.fulfillment else None,
-        metadata=state.metadata,
+        metadata=state.metadata or {},
         idempotency_key=state.placement.idempotency_key if state.placement else None,
         placed_at=state.stage_since,
     )

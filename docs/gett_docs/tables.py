@@ -205,7 +205,7 @@ def steps() -> dict[str, bool]:
     return {
         method.name: any(each.arg == "finishes" for each in declared.keywords)
         for method in body.body
-        if isinstance(method, ast.AsyncFunctionDef)
+        if isinstance(method, ast.AsyncFunctionDef) and not method.name.startswith("_")
         for declared in method.decorator_list
         if isinstance(declared, ast.Call)
     }

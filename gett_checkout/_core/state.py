@@ -76,7 +76,7 @@ class CheckoutState:
     created_at: datetime
     stage: Stage = Stage.BROWSE
     stage_since: datetime | None = None
-    metadata: Mapping[str, str] = field(factory=dict)
+    metadata: Mapping[str, str] | None = None
     store: Store | None = None
     lines: tuple[Line, ...] = ()
     fulfillment: Fulfillment | None = None

@@ -60,6 +60,11 @@ class Encrypted:
         """Forget what is kept under the id, if anything."""
         await self._storage.delete(checkout_id)
 
+    async def purge(self, limit: int = 1000) -> int:
+        """Remove what has expired, where ``storage`` leaves that to its user; how many it was."""
+        purge = getattr(self._storage, "purge", None)
+        return await purge(limit) if purge else 0
+
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
         return await self._storage.due(now, limit)

@@ -502,7 +502,8 @@ async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(
         with pytest.raises(OutcomeUnknownError) as unknown:
             await checkout.place()
         assert unknown.value.next_action == ContactSupport("RECORD_LOST")
-        assert unknown.value.idempotency_key == checkout.view.idempotency_key
+        assert checkout.view.placement is not None
+        assert unknown.value.idempotency_key == checkout.view.placement.key
     assert len(sandbox.orders) == 1
 
 

@@ -89,7 +89,7 @@ def test_a_refusal_carries_its_documented_facts(
     assert raised.next_action is not None
     assert raised.next_action.kind == action
     assert part_of(raised) == part
-    assert str(raised) == f"{code}: what happened"
+    assert str(raised) == f"{code}: what happened; request req-1"
 
 
 def test_the_table_holds_the_documented_codes_and_no_other() -> None:

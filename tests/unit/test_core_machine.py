@@ -11,10 +11,11 @@ from attrs import evolve, frozen
 
 from gett_checkout._core import machine
 from gett_checkout._core.codes import Part
+from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.machine import Aside, Event
 from gett_checkout._core.order import Delivery, GettPayment, Pickup, SavedCard
 from gett_checkout._core.session import Level
-from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
+from gett_checkout._core.state import OPEN, CheckoutState, Notice, Resolution, Stage
 from gett_checkout.errors import (
     IdentityRequiredError,
     OrderBelowMinimumError,
@@ -77,6 +78,10 @@ SAMPLES: dict[type[Event], Event] = {
     machine.ShopperRejected: machine.ShopperRejected(NO_PHONE),
     machine.Objected: machine.Objected(FORBIDDEN),
     machine.WentThrough: machine.WentThrough("validate"),
+    machine.HandOverBegun: machine.HandOverBegun(HandOver().begun(NOW)),
+    machine.HandOverEnded: machine.HandOverEnded(HandOver().begun(NOW).done(NOW)),
+    machine.DuplicateFound: machine.DuplicateFound("order-2", Notice("duplicate_order", "b", NOW)),
+    machine.Resolved: machine.Resolved(Resolution("order-1", NOW, "Gett's support")),
 }
 
 # stage → event → (the stage it lands on, the stage it has walked on to), from the samples above.
@@ -183,6 +188,10 @@ ASIDES: dict[str, set[Stage]] = {
     "TotalConfirmed": {Stage.PAY, Stage.PLACE},
     "PlacementPostponed": {Stage.PLACING},
     "OrderRead": {Stage.PLACED},
+    "HandOverBegun": {Stage.PLACED},
+    "HandOverEnded": {Stage.PLACED},
+    "DuplicateFound": {Stage.PLACED},
+    "Resolved": EVERYWHERE,
 }
 for _name, _stages in ASIDES.items():
     for _stage in _stages:

@@ -10,7 +10,7 @@ from gett_checkout import errors
 from gett_checkout._core.codes import ERROR_CODES, refuse
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS
-from gett_checkout._core.placement import Outcome, digest, judge
+from gett_checkout._core.placement import NEVER, Outcome, digest, judge
 from gett_checkout._core.state import Stage
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
@@ -79,6 +79,7 @@ BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.TotalChangedError: "unknown",
     errors.OutcomeUnknownError: "unknown",
     errors.PlacementInProgressError: "unknown",
+    errors.HandOverError: "unknown",
     errors.TransportError: "unknown",
     errors.UnreadableAnswerError: "unknown",
     errors.StorageError: "unknown",
@@ -292,7 +293,7 @@ def test_it_is_due_when_nobody_sends_it_and_gett_wants_to_be_asked(
         return None if minutes is None else NOW + timedelta(minutes=minutes)
 
     saved = placement(lease_until=at(lease), look_again_at=at(look), wait_until=at(wait))
-    assert saved.due_at == at(due)
+    assert saved.due_at(NOW) == at(due)
 
 
 def test_an_unanswered_request_may_be_at_work_for_a_minute() -> None:
@@ -302,12 +303,55 @@ def test_an_unanswered_request_may_be_at_work_for_a_minute() -> None:
     assert given_up.is_quiet(NOW + timedelta(seconds=60))
 
 
-@pytest.mark.parametrize(
-    ("attempts", "minutes"), [(1, 2), (2, 4), (4, 16), (5, 32), (6, 60), (10_000, 60)]
-)
-def test_it_is_looked_after_less_and_less_often(attempts: int, minutes: int) -> None:
-    put_off = placement(attempts=attempts).postponed(NOW)
-    assert put_off.due_at == NOW + timedelta(minutes=minutes)
+def test_it_is_looked_after_soon_and_then_less_often() -> None:
+    looks, saved, minutes = [], placement().released(NOW), timedelta(minutes=1)
+    for _ in range(22):
+        looks.append((saved.due_at(NOW) - NOW) / minutes)
+        saved = saved.postponed(saved.due_at(NOW))
+    first = [0.25, 0.75, 1.75, 3.75, 8.75]
+    every_five = [
+        13.75,
+        18.75,
+        23.75,
+        28.75,
+        33.75,
+        38.75,
+        43.75,
+        48.75,
+        53.75,
+        58.75,
+        63.75,
+        68.75,
+    ]
+    assert looks == [*first, *every_five, 83.75, 98.75, 113.75, 128.75, 143.75]
+
+
+def test_what_gett_asks_for_counts_when_it_is_longer() -> None:
+    saved = placement().released(NOW, wait=7.0)
+    assert saved.due_at(NOW) == NOW + timedelta(seconds=15)
+    assert placement().released(NOW, wait=9999.0).due_at(NOW) == NOW + timedelta(seconds=9999)
+
+
+def test_a_shoppers_own_attempt_does_not_put_the_next_look_off() -> None:
+    postponed = placement(unanswered_at=NOW).released(NOW).postponed(NOW)
+    again = postponed.attempted(NOW, timedelta(seconds=35)).released(NOW + timedelta(seconds=5))
+    assert again.due_at(NOW) == postponed.due_at(NOW) == NOW + timedelta(seconds=30)
+
+
+def test_nobody_but_a_person_looks_once_the_key_expired() -> None:
+    saved = placement().released(NOW)
+    assert saved.due_at(NOW + timedelta(hours=23)) == NEVER
+    assert not saved.can_be_asked(NOW + timedelta(hours=23))
+    assert saved.can_be_asked(NOW + timedelta(hours=22))
+
+
+def test_it_is_unresolved_once_an_attempt_got_no_response_or_its_worker_is_gone() -> None:
+    sending = placement(lease_until=NOW + timedelta(seconds=35))
+    assert not sending.is_unresolved(NOW)
+    assert sending.is_unresolved(NOW + timedelta(seconds=35))
+    failed = sending.failed(TransportError("no", cause="timeout"), NOW)
+    assert failed.is_unresolved(NOW)
+    assert failed.last_error == "TransportError (timeout)"
 
 
 def test_a_body_that_is_not_the_keys_is_noticed() -> None:

@@ -526,7 +526,8 @@ def test_a_view_is_of_its_moment() -> None:
 
 def test_the_key_of_a_placement_is_shown_and_its_body_is_not() -> None:
     view = view_of(state_at(Stage.PLACING), NOW)
-    assert view.idempotency_key == placement().idempotency_key
+    assert view.placement is not None
+    assert view.placement.key == placement().idempotency_key
     assert placement().body not in json.dumps(view.to_dict())
 
 

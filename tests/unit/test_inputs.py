@@ -44,7 +44,15 @@ from gett_checkout._core.view import StoreView, view_of
 from gett_checkout.catalog import Section, StoreAddress, Window
 from gett_checkout.operations import RateLimit
 from gett_checkout.storage import Stored
-from gett_checkout.views import Choice, GroupChoice, LineView, PaymentView, SessionView, TopUp
+from gett_checkout.views import (
+    Choice,
+    GroupChoice,
+    LineView,
+    PaymentView,
+    PlacementView,
+    SessionView,
+    TopUp,
+)
 from gett_checkout.webhooks import OrderEvent, Refund
 from tests.samples.states import HOME, INCOMPLETE, MENU, NOW, SECRETS, STORE, state_at
 
@@ -285,6 +293,18 @@ VALUES: tuple[Any, ...] = (
     Refund("store_credit", Decimal("10.50"), 1050),
     public.PaymentMethod("pay-1", "visa", "4242", "2030-01-31"),
     PaymentView.of(CardOnFile(HIDDEN, "stripe")),
+    PlacementView("key-1", WHEN, 2, "TransportError (timeout)"),
+    public.PlacedOrder(
+        HIDDEN,
+        public.Order("order-1"),
+        Amounts(Decimal(1), Decimal(1)),
+        "pickup",
+        {"cart": "7"},
+        "key-1",
+        WHEN,
+    ),
+    public.Reconciled(HIDDEN, "placed", public.Order("order-1")),
+    public.Unresolved(HIDDEN, "6b1f0c2a9d3e", "unknown", WHEN),
     MENU,
     *(next(iter(each.values())) for each in (MENU.catalogs, MENU.items, MENU.modifier_groups)),
     Section("s"),

@@ -44,7 +44,8 @@ FIRST_DAY = """
     MinimumOrder Modifier ModifierRequiredError Modifiers NewCard NextAction Notice
     Order OrderBelowMinimumError OrderPage OutcomeUnknownError Payment PaymentDeclinedError
     PaymentFailedError PaymentMethod PaymentMethodInvalidError Pickup
-    PlacementInProgressError Quote RateLimitedError Requirement RetryPolicy SavedCard
+    PlacedOrder PlacementInProgressError Quote RateLimitedError Reconciled Requirement
+    RetryPolicy SavedCard Unresolved
     ServiceUnavailableError Session Stage StepNotAllowedError Storage StorageError Store
     StoreClosedError StorePage TotalChangedError TransportError UnreadableAnswerError
     __version__ jsonable read_fulfillment read_identity read_payment

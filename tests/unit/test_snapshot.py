@@ -136,7 +136,8 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
         "quote": {"session_serial": 0, "was_sent": False, "asked_at": None},
         "placement": {
             "attempts": 1, "sent_at": None, "unanswered_at": None, "token_is_fresh": True,
-            "look_again_at": None, "wait_until": None, "is_lost": False,
+            "passes": 0, "look_again_at": None, "wait_until": None, "is_lost": False,
+                "last_error": None,
         },
         "order": {"state": None, "status": None, "amounts": None},
     }  # fmt: skip
@@ -151,7 +152,7 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
     )
     assert (found.sold_out, found.agreed_for) == ((), None)
     assert snapshot.load(json.dumps(saved).encode()) == CheckoutState(
-        "c", NOW, Stage.BROWSE, None, (), None, None, None, 0, end_user_needed=False
+        "c", NOW, stage=Stage.BROWSE, sessions=0, end_user_needed=False, lines=()
     )
 
 
