@@ -72,6 +72,7 @@ class ScannableStorage(Storage, Protocol):
 
         It is read in pages: never is all of it in memory, and between two pages nothing is locked and
         no connection taken. What stays stored during the whole scan is never missed. What is saved or
-        deleted meanwhile may come or not, and while others are, one may come twice.
+        deleted meanwhile may come or not, and while others are, one may come twice. `StorageError`
+        when the storage fails, also in the middle.
         """
         ...

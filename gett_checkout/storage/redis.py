@@ -186,14 +186,14 @@ class RedisStorage:
         """
         # A prefix may hold what is special in a pattern.
         pattern = re.sub(rb"([*?\[\]\\])", rb"\\\1", self._checkouts) + b"*"
-        cursor, begun_at = b"0", None
-        while begun_at is None or cursor != b"0":
+        cursor, begun_on = b"0", None
+        while begun_on is None or cursor != b"0":
             server, cursor, found = await self._run_script(
                 _SCAN, [self._index], [cursor, pattern, _PAGE]
             )
-            if begun_at not in (None, server):
+            if begun_on not in (None, server):
                 raise StorageError("Redis was restarted or replaced during the scan: scan again")
-            begun_at = server
+            begun_on = server
             for key, value in zip(found[::2], found[1::2], strict=True):
                 stored = None
                 with suppress(ValueError):  # somebody else's key or value

@@ -14,7 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 from redis.asyncio import Redis
 
-from gett_checkout.storage import Storage
+from gett_checkout.storage import ScannableStorage
 from gett_checkout.storage.encrypted import Encrypted
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.postgres import PostgresStorage
@@ -56,9 +56,9 @@ async def opened_postgres(
 @pytest.fixture
 async def storage(
     kind: str, clock: Callable[[], datetime], tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[Storage]:
+) -> AsyncIterator[ScannableStorage]:
     """An empty storage of the ``kind`` the test is run for."""
-    opened: AbstractAsyncContextManager[Storage]
+    opened: AbstractAsyncContextManager[ScannableStorage]
     match kind:
         case "memory" | "encrypted memory":
             opened = nullcontext(MemoryStorage(clock=clock))
