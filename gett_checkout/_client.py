@@ -39,7 +39,7 @@ from gett_checkout._wire.codec import Json, read_json, write_json
 from gett_checkout._wire.endpoints import Operation
 from gett_checkout._wire.problems import read_problem, secrets_of
 from gett_checkout.errors import GettCheckoutError, InvalidInputError, UnreadableAnswerError
-from gett_checkout.telemetry.events import RetryScheduled
+from gett_checkout.telemetry.events import RetryScheduled, digest
 from gett_checkout.telemetry.hooks import Exchange, Hook, Hooks
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ class GettClient:
     is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
     seconds, at most an hour; ``retry`` says how patient a call is, as `RetryPolicy()` unless given;
     ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request, and
-    of what checkouts do (`gett_checkout.telemetry`). ``clock`` (aware UTC), ``sleep`` and ``dice``
-    are for tests.
+    of what checkouts do (`gett_checkout.telemetry`). ``checkout_label`` gives what events, logs and
+    spans call the checkout of an id: a short digest unless given, and ``str`` the id itself. ``clock``
+    (aware UTC), ``sleep`` and ``dice`` are for tests.
 
     Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
     `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`
@@ -95,6 +96,7 @@ class GettClient:
         retry: RetryPolicy | None = None,
         assumptions: Assumptions = DEFAULT,
         hooks: Iterable[Hook] = (),
+        checkout_label: Callable[[str], str] = digest,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dice: Callable[[], float] = random.random,
@@ -109,7 +111,7 @@ class GettClient:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.retry: Final = retry or RetryPolicy()
         self.assumptions: Final = assumptions
-        self.hooks: Final = Hooks(hooks)
+        self.hooks: Final = Hooks(hooks, label=checkout_label)
         self.clock: Final = clock or (lambda: datetime.now(UTC))
         self.sleep: Final = sleep
         self.dice: Final = dice
@@ -454,8 +456,8 @@ class GettClient:
                 wait = self.retry.next_wait(error, tried=tried, elapsed=elapsed, dice=self.dice())
                 if wait is None:
                     raise
-                reason = type(error).__name__
-            await self._pause(operation, attempt + tried, wait, reason)
+                reason, cause = type(error).__name__, error.cause
+            await self._pause(operation, attempt + tried, wait, reason, cause)
 
     async def _wait_turn(self, operation: Operation, now: datetime) -> None:
         """Wait for the next minute when this one's requests are used up, or refuse to."""
@@ -472,9 +474,16 @@ class GettClient:
         if wait:
             await self._pause(operation, 1, wait, "rate_limit")
 
-    async def _pause(self, operation: Operation, attempt: int, wait: float, reason: str) -> None:
+    async def _pause(
+        self,
+        operation: Operation,
+        attempt: int,
+        wait: float,
+        reason: str,
+        cause: str | None = None,
+    ) -> None:
         """Wait before the attempt."""
-        self.hooks.here().tell(RetryScheduled, operation.name, attempt, wait, reason)
+        self.hooks.here().tell(RetryScheduled, operation.name, attempt, wait, reason, cause)
         await self.sleep(wait)
 
     async def _send(

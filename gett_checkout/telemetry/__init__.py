@@ -18,10 +18,12 @@ from gett_checkout.telemetry.events import (
     digest,
 )
 from gett_checkout.telemetry.hooks import Hook
+from gett_checkout.telemetry.logs import JsonFormatter
 
 __all__ = [
     "Event",
     "Hook",
+    "JsonFormatter",
     "OrderHandedOver",
     "PlacementOutcome",
     "RequestFinished",

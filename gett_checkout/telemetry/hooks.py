@@ -9,11 +9,16 @@ from contextvars import ContextVar
 from inspect import iscoroutinefunction
 from time import perf_counter
 from types import BuiltinMethodType, MethodType
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, cast
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from attrs import define
 
-from gett_checkout.errors import ApiError, InvalidInputError, UnreadableAnswerError
+from gett_checkout.errors import (
+    ApiError,
+    GettCheckoutError,
+    InvalidInputError,
+    UnreadableAnswerError,
+)
 from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import (
     ENDS,
@@ -22,9 +27,14 @@ from gett_checkout.telemetry.events import (
     RequestStarted,
     StepFinished,
     StepStarted,
+    digest,
 )
 
 P = ParamSpec("P")
+C = TypeVar("C", bound=Callable[..., object])
+
+Label = Callable[[str], str]
+"""What events call the checkout of an id."""
 
 
 class Hook(Protocol):
@@ -40,7 +50,7 @@ class Hook(Protocol):
 
 @define
 class Exchange:
-    """A request under way, and the status of its answer once there is one."""
+    """A request in progress, and the status of its response once there is one."""
 
     status: int | None = None
 
@@ -48,18 +58,30 @@ class Exchange:
 class Hooks:
     """The hooks to tell, each once, and the checkout they are told of, if it is about one.
 
-    The end of a step or a request is told in the opposite order from its beginning, so that what
-    hooks put around it nests.
+    ``checkout`` is what events call it; ``label`` makes that of an id. The end of a step or a request
+    is told in the opposite order from its beginning, so that what hooks put around it nests.
     """
 
-    def __init__(self, hooks: Iterable[Hook] = (), *, checkout_id: str | None = None) -> None:
+    def __init__(
+        self, hooks: Iterable[Hook] = (), *, label: Label = digest, checkout: str | None = None
+    ) -> None:
         self._hooks = _checked(hooks)
-        self._checkout_id = checkout_id
+        self._label = _plain("checkout_label", label)
+        self._checkout = checkout
         self._listeners: tuple[Hook, ...] = (*self._hooks, logs.log)
 
     def about(self, checkout_id: str) -> Hooks:
         """The same hooks, told of this checkout."""
-        return Hooks(self._hooks, checkout_id=checkout_id)
+        return Hooks(self._hooks, label=self._label, checkout=self._called(checkout_id))
+
+    def _called(self, checkout_id: str) -> str:
+        """What events call the checkout; its digest when the label raises."""
+        try:
+            return str(self._label(checkout_id))
+        except Exception as failure:  # noqa: BLE001 - like a hook, it can do an order no harm
+            with suppress(Exception):
+                logs.log_failure(self._label, failure)
+            return digest(checkout_id)
 
     def here(self) -> Hooks:
         """These hooks; within a step, and in the tasks it began, those of the step's checkout."""
@@ -71,7 +93,7 @@ class Hooks:
         """Tell of an event of this kind; unless somebody listens it is not even made."""
         if not self._hooks and not logs.is_wanted(cast("type[Event]", kind)):
             return
-        event = kind(self._checkout_id, *args, **kwargs)
+        event = kind(self._checkout, *args, **kwargs)
         for hook in reversed(self._listeners) if kind in ENDS else self._listeners:
             try:
                 hook(event)
@@ -98,7 +120,7 @@ class Hooks:
     def request(
         self, operation: str, method: str, route: str, host: str, port: int, attempt: int
     ) -> Iterator[Exchange]:
-        """A request from its beginning to its end; the caller says which status was answered."""
+        """A request from its beginning to its end; the caller says which status the response had."""
         about, exchange, failed = (operation, method, route, host, port, attempt), Exchange(), None
         began = perf_counter()
         self.tell(RequestStarted, *about)
@@ -108,7 +130,7 @@ class Hooks:
             failed = error
             raise
         finally:
-            refused = failed if isinstance(failed, ApiError) else None
+            rejection = failed if isinstance(failed, ApiError) else None
             if isinstance(failed, UnreadableAnswerError) and failed.status:
                 exchange.status = failed.status  # it was not read to its end
             self.tell(
@@ -117,8 +139,9 @@ class Hooks:
                 status=exchange.status,
                 seconds=perf_counter() - began,
                 error=type(failed).__name__ if failed else None,
-                error_code=(refused.code or None) if refused else None,
-                request_id=refused.request_id if refused else None,
+                error_code=(rejection.code or None) if rejection else None,
+                request_id=rejection.request_id if rejection else None,
+                cause=failed.cause if isinstance(failed, GettCheckoutError) else None,
             )
 
 
@@ -134,13 +157,19 @@ def _checked(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
         raise InvalidInputError("hooks must be an iterable of callables") from None
     different: list[Hook] = []
     for hook in given:
-        if not callable(hook):
-            raise InvalidInputError("a hook must be callable")
-        if iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__):
-            raise InvalidInputError("a hook must be a plain function: nobody awaits it")
+        _plain("a hook", hook)
         if not any(_is_same(hook, each) for each in different):
             different.append(hook)
     return tuple(different)
+
+
+def _plain(what: str, called: C) -> C:
+    """What is called; `InvalidInputError` if it cannot be, or if it would have to be awaited."""
+    if not callable(called):
+        raise InvalidInputError(f"{what} must be callable")
+    if iscoroutinefunction(called) or iscoroutinefunction(type(called).__call__):
+        raise InvalidInputError(f"{what} must be a plain function: nobody awaits it")
+    return called
 
 
 def _is_same(one: Hook, other: Hook) -> bool:

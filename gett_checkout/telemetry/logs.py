@@ -1,20 +1,27 @@
-"""The library's log: standard library logging, one logger, constant messages.
+"""The library's log: standard library logging, one logger, one line per event.
 
-What a message is about stands in the record's attributes, each named as the event's with ``gett_``
-before it: ``gett_checkout_id``, ``gett_operation``. It is always there, and costs a look at the
-logger's level while nobody wants it: whoever is woken at night has set up logging long ago, but no hook.
+A message begins with constant words to search for, and says what they are about: the checkout, the
+idempotency key, the error and what was behind it. The members of the event are attributes of the
+record too, each with ``gett_`` before its name: ``gett_checkout``, ``gett_operation``. The log is
+always there, and costs a look at the logger's level while nobody wants it: whoever is woken at night
+has set up logging long ago, but no hook.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from logging import DEBUG, ERROR, INFO, WARNING
+from typing import Any, Final
 
-from attrs import fields
+from attrs import fields, frozen
 
 from gett_checkout.telemetry.events import (
     Event,
+    OrderHandedOver,
+    Outcome,
     PlacementOutcome,
     RequestFinished,
     RequestStarted,
@@ -23,36 +30,169 @@ from gett_checkout.telemetry.events import (
     StageChanged,
     StepFinished,
     StepStarted,
+    UnresolvedCounted,
 )
 
 logger: Final = logging.getLogger("gett_checkout")
 logger.addHandler(logging.NullHandler())  # unless logging is set up, nothing is printed
 
-# What each event is called, and the level it is logged at: the usual one and the highest.
-LOGGED: Final[Mapping[type[Event], tuple[str, int, int]]] = {
-    StepStarted: ("step started", logging.DEBUG, logging.DEBUG),
-    StepFinished: ("step finished", logging.DEBUG, logging.INFO),
-    StageChanged: ("stage changed", logging.INFO, logging.INFO),
-    SessionUpgraded: ("session upgraded", logging.INFO, logging.INFO),
-    RequestStarted: ("request started", logging.DEBUG, logging.DEBUG),
-    RequestFinished: ("request finished", logging.DEBUG, logging.DEBUG),
-    RetryScheduled: ("retry scheduled", logging.WARNING, logging.WARNING),
-    PlacementOutcome: ("placement outcome", logging.INFO, logging.ERROR),
+_MAY_FAIL: Final = 3  # attempts to hand an order over, before somebody should look at it
+
+_OUTCOMES: Final[Mapping[Outcome, tuple[int, str]]] = {
+    "placed": (INFO, "order placed"),
+    "rejected": (INFO, "order rejected"),
+    "not_placed": (INFO, "order not placed"),
+    "unknown": (WARNING, "order outcome unknown"),
+    "key_expired": (ERROR, "order outcome unknown, key expired"),
+    "duplicate_order": (ERROR, "duplicate order"),
+}
+
+
+@frozen
+class Line:
+    """What is handed to logging: the values fill in the template."""
+
+    level: int
+    template: str
+    values: tuple[object, ...]
+
+
+def _line(level: int, words: str, *parts: tuple[str, object]) -> Line:
+    """A line of constant words and of those parts that have a value.
+
+    Its template is constant too for the same parts: error trackers group lines by it.
+    """
+    known = [(text, value) for text, value in parts if value is not None]
+    template = f"{words}: " + ", ".join(text for text, _ in known)
+    values = [_one_line(value) if isinstance(value, str) else value for _, value in known]
+    return Line(level, template, tuple(values))
+
+
+def _step_started(event: StepStarted) -> Line:
+    return _line(DEBUG, "step started", ("checkout %s", event.checkout), ("%s", event.step))
+
+
+def _step_finished(event: StepFinished) -> Line:
+    level, words = (INFO, "step failed") if event.error else (DEBUG, "step finished")
+    return _line(
+        level,
+        words,
+        ("checkout %s", event.checkout),
+        ("%s", event.step),
+        ("stage %s", event.stage),
+        ("%s s", _seconds(event.seconds)),
+        ("%s", event.error),
+    )
+
+
+def _stage_changed(event: StageChanged) -> Line:
+    change = f"{event.before} to {event.after}"
+    return _line(INFO, "stage changed", ("checkout %s", event.checkout), ("%s", change))
+
+
+def _session_upgraded(event: SessionUpgraded) -> Line:
+    change = f"{event.before} to {event.after}"
+    return _line(INFO, "session upgraded", ("checkout %s", event.checkout), ("%s", change))
+
+
+def _request_started(event: RequestStarted) -> Line:
+    return _line(DEBUG, "request started", *_request(event))
+
+
+def _request_finished(event: RequestFinished) -> Line:
+    return _line(
+        DEBUG,
+        "request failed" if event.error else "request finished",
+        *_request(event),
+        ("status %d", event.status),
+        ("%s s", _seconds(event.seconds)),
+        ("%s", _error(event.error, event.cause)),
+        ("code %s", event.error_code),
+        ("request id %s", event.request_id),
+    )
+
+
+def _retry_scheduled(event: RetryScheduled) -> Line:
+    return _line(
+        WARNING,
+        "retry scheduled",
+        ("checkout %s", event.checkout),
+        ("%s", event.operation),
+        ("attempt %s", f"{event.attempt} in {_seconds(event.wait)} s"),
+        ("key %s", event.idempotency_key),
+        ("%s", _error(event.reason, event.cause)),
+    )
+
+
+def _placement_outcome(event: PlacementOutcome) -> Line:
+    level, words = _OUTCOMES[event.outcome]
+    return _line(
+        level,
+        f"{words} (a person's word)" if event.by_person else words,
+        ("checkout %s", event.checkout),
+        ("order %s", event.order_id),
+        ("key %s", event.idempotency_key),
+        ("attempts %d", event.attempts),
+        ("%s", _error(event.error, event.cause)),
+    )
+
+
+def _order_handed_over(event: OrderHandedOver) -> Line:
+    level, words = INFO, "order handed over"
+    if event.error:
+        level = WARNING if event.attempt <= _MAY_FAIL else ERROR
+        words = "order not handed over"
+    return _line(
+        level,
+        words,
+        ("checkout %s", event.checkout),
+        ("order %s", event.order_id),
+        ("attempt %d", event.attempt),
+        ("%s s", _seconds(event.seconds)),
+        ("%s", event.error),
+        ("again in %s s", None if event.wait is None else _seconds(event.wait)),
+    )
+
+
+def _unresolved_counted(event: UnresolvedCounted) -> Line:
+    oldest = _seconds(event.oldest) if event.count else None
+    return _line(
+        WARNING if event.count else DEBUG,
+        "unresolved placements",
+        ("%d", event.count),
+        ("the oldest for %s s", oldest),
+    )
+
+
+# The highest level an event of each kind is logged at, and the line that it makes.
+LOGGED: Final[Mapping[type[Event], tuple[int, Callable[[Any], Line]]]] = {
+    StepStarted: (DEBUG, _step_started),
+    StepFinished: (INFO, _step_finished),
+    StageChanged: (INFO, _stage_changed),
+    SessionUpgraded: (INFO, _session_upgraded),
+    RequestStarted: (DEBUG, _request_started),
+    RequestFinished: (DEBUG, _request_finished),
+    RetryScheduled: (WARNING, _retry_scheduled),
+    PlacementOutcome: (ERROR, _placement_outcome),
+    OrderHandedOver: (ERROR, _order_handed_over),
+    UnresolvedCounted: (WARNING, _unresolved_counted),
 }
 
 
 def is_wanted(kind: type[Event]) -> bool:
     """Whether the log takes an event of this kind if it is of the highest level."""
-    return logger.isEnabledFor(LOGGED[kind][2])
+    return logger.isEnabledFor(LOGGED[kind][0])
 
 
 def log(event: Event) -> None:
     """Log the event, if the logger is set to take it."""
-    message, usual, _ = LOGGED[type(event)]
-    level = _level(event) or usual
-    if logger.isEnabledFor(level):
-        names = [each.name for each in fields(type(event))]
-        logger.log(level, message, extra={f"gett_{name}": getattr(event, name) for name in names})
+    kind = type(event)
+    if not is_wanted(kind):
+        return  # before a line is made of it
+    line = LOGGED[kind][1](event)
+    if logger.isEnabledFor(line.level):
+        extra = {f"gett_{each.name}": getattr(event, each.name) for each in fields(kind)}
+        logger.log(line.level, line.template, *line.values, extra=extra)
 
 
 def log_failure(hook: object, failure: BaseException) -> None:
@@ -61,13 +201,71 @@ def log_failure(hook: object, failure: BaseException) -> None:
     logger.error("a hook failed", exc_info=failure, extra={"gett_hook": name})
 
 
-def _level(event: Event) -> int | None:
-    """A higher level than usual, where the event deserves it."""
-    match event:
-        case StepFinished(error=str()):
-            return logging.INFO
-        case PlacementOutcome(outcome="unknown"):
-            return logging.WARNING
-        case PlacementOutcome(outcome="key_expired" | "duplicate_order"):
-            return logging.ERROR
-    return None
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: ``time``, ``level``, ``logger``, ``message``, and what it is about.
+
+    Each attribute of the record whose name begins with ``gett_`` is a member under that name.
+    ``time`` is ISO 8601 in UTC; ``exception`` is the traceback, when there is one. What JSON has no
+    form for is its text.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line of JSON."""
+        about = {key: value for key, value in vars(record).items() if key.startswith("gett_")}
+        members = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _message(record),
+            **about,
+        }
+        if text := record.exc_text or (record.exc_info and self.formatException(record.exc_info)):
+            members["exception"] = text
+        return (
+            "{"
+            + ", ".join(f"{_json(name)}: {_json(value)}" for name, value in members.items())
+            + "}"
+        )
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - its arguments do not fit: still better than no line
+        return _text(record.msg)
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, default=_text)
+    except (TypeError, ValueError, RecursionError):  # a key that is no text, NaN, a circle
+        return json.dumps(_text(value))
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - the line is worth more than one of its values
+        return f"<{type(value).__name__}>"
+
+
+def _request(event: RequestStarted | RequestFinished) -> tuple[tuple[str, object], ...]:
+    return (
+        ("checkout %s", event.checkout),
+        ("%s", event.operation),
+        ("%s", f"{event.method} {event.route}"),
+        ("attempt %d", event.attempt),
+    )
+
+
+def _error(error: str | None, cause: str | None) -> str | None:
+    return f"{error} ({cause})" if error and cause else error
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f}".rstrip("0").rstrip(".")
+
+
+def _one_line(text: str) -> str:
+    """Text of Gett's, or of a caller's own id: whatever it holds, it begins no line of its own."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

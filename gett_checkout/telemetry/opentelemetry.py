@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from gett_checkout._version import __version__
 from gett_checkout.telemetry.events import (
     Event,
+    OrderHandedOver,
     PlacementOutcome,
     RequestFinished,
     RequestStarted,
@@ -25,6 +26,7 @@ from gett_checkout.telemetry.events import (
     StageChanged,
     StepFinished,
     StepStarted,
+    UnresolvedCounted,
 )
 
 _NAME: Final = "gett_checkout"
@@ -36,7 +38,7 @@ Attributes = dict[str, str | int]
 
 @frozen
 class _Begun:
-    """A span under way, and what it is the span of."""
+    """A span in progress, and what it is the span of."""
 
     what: tuple[str | int | None, ...]
     span: Span
@@ -80,6 +82,16 @@ class OpenTelemetry:
             "gett.client.retries", "{retry}", "Requests that were made to wait, or to be repeated."
         )
 
+        self._hand_overs = meter.create_counter(
+            "gett.checkout.hand_overs", "{call}", "Calls of on_placed with an order."
+        )
+        self._unresolved = meter.create_gauge(
+            "gett.checkout.unresolved", "{placement}", "Placements whose outcome is not known."
+        )
+        self._oldest = meter.create_gauge(
+            "gett.checkout.unresolved.oldest", "s", "For how long the oldest has been unresolved."
+        )
+
     def __call__(self, event: Event, /) -> None:
         """Note the event in spans and metrics."""
         match event:
@@ -97,15 +109,21 @@ class OpenTelemetry:
                 levels: Attributes = {"gett.session.before": before, "gett.session.after": after}
                 self._upgrades.add(1, levels)
                 self._note(levels)
-            case RetryScheduled(operation=operation, reason=reason):
-                self._retries.add(1, {"gett.operation": operation, "error.type": reason})
-            case PlacementOutcome(outcome=outcome, attempts=attempts, idempotency_key=key):
-                self._placements.add(1, {"gett.placement.outcome": outcome})
-                self._note({"gett.placement.outcome": outcome, "gett.placement.attempts": attempts})
-                self._note({"gett.placement.idempotency_key": key} if key else {})
+            case RetryScheduled():
+                cause = _known({"gett.cause": event.cause})
+                reason: Attributes = {"error.type": event.reason, **cause}
+                self._retries.add(1, {"gett.operation": event.operation, **reason})
+            case PlacementOutcome():
+                self._placements.add(1, {"gett.placement.outcome": event.outcome})
+                self._note(_placement(event))
+            case OrderHandedOver(error=error):
+                self._hand_overs.add(1, _failure(error))
+            case UnresolvedCounted(count=count, oldest=oldest):
+                self._unresolved.set(count)
+                self._oldest.set(oldest)
 
     def _step_started(self, event: StepStarted) -> None:
-        about: Attributes = {"gett.step": event.step, "gett.checkout.id": event.checkout_id}
+        about: Attributes = {"gett.step": event.step, "gett.checkout": event.checkout}
         span = self._tracer.start_span(f"checkout.{event.step}", attributes=about)
         self._begin(self._step, _of_step(event), span)
 
@@ -118,8 +136,8 @@ class OpenTelemetry:
         about = _about(event)
         if event.attempt > 1:
             about["http.request.resend_count"] = event.attempt - 1
-        if event.checkout_id is not None:
-            about["gett.checkout.id"] = event.checkout_id
+        if event.checkout is not None:
+            about["gett.checkout"] = event.checkout
         span = self._tracer.start_span(
             f"{event.method} {event.route}", kind=SpanKind.CLIENT, attributes=about
         )
@@ -127,13 +145,16 @@ class OpenTelemetry:
 
     def _request_finished(self, event: RequestFinished) -> None:
         failure = _failure(event.error)
-        answer = dict(failure)
-        if event.status is not None:
-            answer["http.response.status_code"] = event.status
-        self._request_seconds.record(event.seconds, _about(event) | answer)
-        said = {"gett.error_code": event.error_code, "gett.request_id": event.request_id}
-        answer |= {name: value for name, value in said.items() if value is not None}
-        self._end(self._request, _of_request(event), answer, failure)
+        response = failure | _known({"http.response.status_code": event.status})
+        self._request_seconds.record(event.seconds, _about(event) | response)
+        response |= _known(
+            {
+                "gett.cause": event.cause,
+                "gett.error_code": event.error_code,
+                "gett.request_id": event.request_id,
+            }
+        )
+        self._end(self._request, _of_request(event), response, failure)
 
     def _begin(self, key: str, what: tuple[str | int | None, ...], span: Span) -> None:
         """Make the span the current one of this task, and of those it begins."""
@@ -158,7 +179,7 @@ class OpenTelemetry:
         context.attach(begun.outside)  # needs no token, so it cannot be the wrong one
 
     def _note(self, attributes: Attributes) -> None:
-        """Say it in the span of the step that is under way."""
+        """Say it in the span of the step in progress."""
         begun = context.get_value(self._step)
         if isinstance(begun, _Begun):
             begun.span.set_attributes(attributes)
@@ -174,13 +195,28 @@ def _about(event: RequestStarted | RequestFinished) -> Attributes:
     }
 
 
+def _placement(event: PlacementOutcome) -> Attributes:
+    return _known(
+        {
+            "gett.placement.outcome": event.outcome,
+            "gett.placement.attempts": event.attempts,
+            "gett.placement.idempotency_key": event.idempotency_key,
+            "gett.placement.order_id": event.order_id,
+        }
+    )
+
+
 def _failure(error: str | None) -> Attributes:
-    return {} if error is None else {"error.type": error}
+    return _known({"error.type": error})
+
+
+def _known(attributes: Mapping[str, str | int | None]) -> Attributes:
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def _of_step(event: StepStarted | StepFinished) -> tuple[str | int | None, ...]:
-    return event.checkout_id, event.step
+    return event.checkout, event.step
 
 
 def _of_request(event: RequestStarted | RequestFinished) -> tuple[str | int | None, ...]:
-    return event.checkout_id, event.operation, event.attempt
+    return event.checkout, event.operation, event.attempt

@@ -34,7 +34,14 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.switches import FaultKind
-from gett_checkout.telemetry import Event, PlacementOutcome, RequestStarted
+from gett_checkout.telemetry import (
+    Event,
+    OrderHandedOver,
+    PlacementOutcome,
+    RequestStarted,
+    UnresolvedCounted,
+    digest,
+)
 from gett_checkout.telemetry.hooks import Hooks
 from gett_checkout.telemetry.opentelemetry import OpenTelemetry
 from tests.acceptance.shopping import (
@@ -86,7 +93,7 @@ class Collected:
             for metric in scope.metrics
         }
 
-    def counts(self, name: str) -> dict[tuple[Any, ...], int]:
+    def counts(self, name: str) -> dict[tuple[Any, ...], float]:
         return {
             tuple(dict(point.attributes).values()): point.value for point in self.metrics()[name]
         }
@@ -152,13 +159,16 @@ async def test_each_step_is_a_trace_with_its_requests_as_children(
         "server.address": host,
         "server.port": int(port),
         "gett.operation": "place_order",
-        "gett.checkout.id": checkout.id,
+        "gett.checkout": digest(checkout.id),
         "http.response.status_code": 201,
     }
     assert step.kind is SpanKind.INTERNAL
-    assert dict(step.attributes or {}) == {
+    told = dict(step.attributes or {})
+    order_id = sandbox.orders[0].order_id
+    assert told.pop("gett.placement.order_id", order_id) == order_id
+    assert told == {
         "gett.step": "place",
-        "gett.checkout.id": checkout.id,
+        "gett.checkout": digest(checkout.id),
         "gett.stage": "placed",
         "gett.placement.outcome": "placed",
         "gett.placement.attempts": 1,
@@ -189,6 +199,7 @@ async def test_every_attempt_is_a_child_of_its_own(
         *("ServiceUnavailableError", "TransportError", None)
     ]
     assert [each.get("http.response.status_code") for each in attempts] == [503, None, 201]
+    assert [each.get("gett.cause") for each in attempts] == ["HTTP 503", "ServerDisconnected", None]
     assert attempts[0]["gett.error_code"] == "SERVICE_UNAVAILABLE"
     assert str(attempts[0]["gett.request_id"]).startswith("req_")
     statuses = [span.status for span in collected.spans]
@@ -350,8 +361,8 @@ async def test_checkouts_side_by_side_are_traces_apart(
     for span in requests:
         assert span.parent is not None
         parent = ids[span.parent.span_id]
-        assert parent["gett.checkout.id"] == (span.attributes or {})["gett.checkout.id"]
-    assert len({attributes["gett.checkout.id"] for attributes in ids.values()}) == 3
+        assert parent["gett.checkout"] == (span.attributes or {})["gett.checkout"]
+    assert len({attributes["gett.checkout"] for attributes in ids.values()}) == 3
 
 
 async def test_metrics_count_what_matters(
@@ -364,9 +375,11 @@ async def test_metrics_count_what_matters(
         await checkout.place()
     await checkout.pay(CARD)
     await checkout.place()
-    assert collected.counts("gett.checkout.placements") == {("refused",): 1, ("placed",): 1}
+    assert collected.counts("gett.checkout.placements") == {("rejected",): 1, ("placed",): 1}
     assert collected.counts("gett.checkout.session.upgrades") == {("partner-only", "end-user"): 1}
-    assert collected.counts("gett.client.retries") == {("get_store", "BadGatewayError"): 1}
+    assert collected.counts("gett.client.retries") == {
+        ("get_store", "BadGatewayError", "HTTP 502"): 1
+    }
     metrics = collected.metrics()
     steps = {
         tuple(dict(each.attributes).values()): each.count
@@ -393,7 +406,34 @@ async def test_metrics_count_what_matters(
         for each in points
         for value in each.attributes.values()
     }
-    assert checkout.id not in values
+    assert values.isdisjoint({checkout.id, digest(checkout.id)})
+
+
+async def test_hand_overs_are_counted_and_what_is_unresolved_is_a_gauge(
+    collected: Collected,
+) -> None:
+    hooks = Hooks([collected.hook])
+    hooks.about("c-1").tell(OrderHandedOver, "ord_1", 1, 30.0, "TimeoutError", 60.0)
+    hooks.about("c-1").tell(OrderHandedOver, "ord_1", 2, 0.1, None, None)
+    hooks.about("c-2").tell(OrderHandedOver, "ord_2", 1, 0.1, None, None)
+    assert collected.counts("gett.checkout.hand_overs") == {("TimeoutError",): 1, (): 2}
+    for count, oldest in ((2, 600.5), (0, 0.0)):
+        hooks.tell(UnresolvedCounted, count, oldest)
+        metrics = collected.metrics()  # once: early SDKs tell of a gauge once each time it is set
+        (counted,), (longest,) = (
+            metrics[f"gett.checkout.unresolved{which}"] for which in ("", ".oldest")
+        )
+        assert (counted.value, longest.value) == (count, oldest)
+        assert not counted.attributes
+        assert not longest.attributes
+
+
+async def test_a_span_names_the_order_of_its_placement(collected: Collected) -> None:
+    hooks = Hooks([collected.hook]).about("c-1")
+    with hooks.step("place", lambda: "placed"):
+        hooks.tell(PlacementOutcome, "placed", 1, "key", "ord_1")
+    (span,) = collected.spans
+    assert (span.attributes or {})["gett.placement.order_id"] == "ord_1"
 
 
 # --- secrets --------------------------------------------------------------------------------------
@@ -459,7 +499,8 @@ async def test_no_secret_is_in_an_event_a_log_record_or_a_span(
     shown += [span.to_json() for span in collected.spans]
     shown.append(data.to_json())
     told = "\n".join(shown)
-    assert checkout.id in told
+    assert digest(checkout.id) in told
+    assert checkout.id not in told
     tokens = [session.token for session in sandbox.sessions]
     secrets = (sandbox.api_key, *tokens, *order_tokens, "tok_do_not_show", NUMBER)
     contact = (EMAIL, PHONE, "Whistle", "Blower", *WHERE)

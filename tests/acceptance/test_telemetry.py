@@ -7,7 +7,7 @@ import logging
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -34,6 +34,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry import (
     Event,
     Hook,
+    OrderHandedOver,
     PlacementOutcome,
     RequestFinished,
     RequestStarted,
@@ -42,10 +43,11 @@ from gett_checkout.telemetry import (
     StageChanged,
     StepFinished,
     StepStarted,
+    UnresolvedCounted,
+    digest,
 )
 from gett_checkout.telemetry.events import Outcome
 from gett_checkout.telemetry.hooks import Hooks
-from gett_checkout.telemetry.logs import LOGGED
 from tests.acceptance.shopping import (
     HOME,
     JANE,
@@ -92,9 +94,13 @@ def told(event: Event) -> str:
             return f"{operation} {attempt} in a while: {reason}"
         case PlacementOutcome(outcome=outcome, attempts=attempts):
             return f"{outcome} after {attempts}"
+        case OrderHandedOver(attempt=attempt, error=error):
+            return f"handed over {attempt}: {error or 'ok'}"
+        case UnresolvedCounted(count=count):
+            return f"{count} unresolved"
 
 
-def of(events: list[Event], *kinds: type[Any]) -> list[str]:
+def of(events: Sequence[Event], *kinds: type[Any]) -> list[str]:
     return [told(event) for event in events if isinstance(event, kinds)]
 
 
@@ -123,7 +129,7 @@ async def test_a_whole_checkout_is_told_in_order(listened: Checkouts, events: li
         *("place {", "place > placing", "place_order 1 ...", "place_order 1: ok"),
         *("placing > placed", "placed after 1", "} place at placed"),
     ]
-    assert {event.checkout_id for event in events} == {checkout.id}
+    assert {event.checkout for event in events} == {digest(checkout.id)}
     assert all(
         event.seconds > 0 for event in events if isinstance(event, StepFinished | RequestFinished)
     )
@@ -151,14 +157,72 @@ async def test_a_hook_hears_each_event_once_and_of_which_checkout(
         hooks=[twice.append, other.append, twice.append],
     ) as gett:
         await gett.get_store(STORE)
-        assert [event.checkout_id for event in twice] == [None, None]
+        assert [event.checkout for event in twice] == [None, None]
         checkout = await Checkouts(gett).start()
         await checkout.browse(STORE)
-        assert {event.checkout_id for event in twice[2:]} == {checkout.id}
+        assert {event.checkout for event in twice[2:]} == {digest(checkout.id)}
         assert len(twice) == 8
         assert other == twice
         await gett.get_store(STORE)
-        assert twice[-1].checkout_id is None
+        assert twice[-1].checkout is None
+
+
+async def test_a_partner_says_what_a_checkout_is_called(sandbox: Sandbox, clock: Clock) -> None:
+    events = list[Event]()
+    async with GettClient(
+        sandbox.api_key,
+        base_url=sandbox.url,
+        clock=clock,
+        hooks=[events.append],
+        checkout_label=str,
+    ) as gett:
+        checkout = await Checkouts(gett).start(checkout_id="basket-17")
+        await checkout.browse(STORE)
+    assert {event.checkout for event in events} == {"basket-17"}
+
+
+async def test_a_label_that_raises_harms_nothing(
+    sandbox: Sandbox, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    events, failure = list[Event](), LookupError("of the label")
+
+    def bad(checkout_id: str) -> str:
+        raise failure
+
+    async with GettClient(
+        sandbox.api_key,
+        base_url=sandbox.url,
+        clock=clock,
+        hooks=[events.append],
+        checkout_label=bad,
+    ) as gett:
+        checkout = await Checkouts(gett).start()
+        await checkout.browse(STORE)
+    assert {event.checkout for event in events} == {digest(checkout.id)}
+    (record,) = [record for record in caplog.records if record.message == "a hook failed"]
+    assert record.exc_info
+    assert record.exc_info[1] is failure
+
+
+async def test_what_is_unresolved_is_told_of_no_checkout(events: list[Event]) -> None:
+    Hooks([events.append]).tell(UnresolvedCounted, 3, 60.0)
+    assert events == [UnresolvedCounted(None, 3, 60.0)]
+
+
+async def test_a_request_and_its_retry_say_what_was_behind_the_failure(
+    listened: Checkouts, sandbox: Sandbox, events: list[Event]
+) -> None:
+    checkout = await listened.start()
+    await fill_cart(checkout)
+    await checkout.fulfill(HOME)
+    events.clear()
+    sandbox.switches.fail("validate_order", "html")
+    sandbox.switches.fail("validate_order", "drop_after", after=1)
+    await checkout.validate()
+    causes = ["HTTP 502", "ServerDisconnected"]
+    ended = [each.cause for each in events if isinstance(each, RequestFinished)]
+    assert ended == [*causes, None]
+    assert [each.cause for each in events if isinstance(each, RetryScheduled)] == causes
 
 
 async def test_retries_are_told_with_the_attempt_they_lead_to(
@@ -228,14 +292,14 @@ async def test_an_unknown_outcome_is_told_until_it_is_known(
     ]
 
 
-async def test_a_refused_placement_is_told(listened: Checkouts, events: list[Event]) -> None:
+async def test_a_rejected_placement_is_told(listened: Checkouts, events: list[Event]) -> None:
     checkout = await listened.start()
     await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
     events.clear()
     with pytest.raises(PaymentDeclinedError):
         await checkout.place()
     assert of(events, PlacementOutcome, StageChanged, StepFinished) == [
-        *("place > placing", "placing > pay", "refused after 1"),
+        *("place > placing", "placing > pay", "rejected after 1"),
         "} place at pay: PaymentDeclinedError",
     ]
     refused = next(event for event in events if isinstance(event, RequestFinished))
@@ -347,7 +411,7 @@ async def test_a_placement_left_by_its_caller_is_told_to_its_end(
     assert of(events, RequestFinished, PlacementOutcome, StepFinished) == [
         *("place_order 1: ok", "placed after 1", "} place at placed"),
     ]
-    assert {event.checkout_id for event in events} == {checkout.id}
+    assert {event.checkout for event in events} == {digest(checkout.id)}
 
 
 async def test_checkouts_side_by_side_are_told_apart(
@@ -361,7 +425,7 @@ async def test_checkouts_side_by_side_are_told_apart(
         await checkout.place()
 
     await asyncio.gather(shop(0), shop(1))
-    order = [event.checkout_id for event in events]
+    order = [event.checkout for event in events]
     assert sum(a != b for a, b in pairwise(order)) > 10  # they took turns
     create, context, price = "create_session", "set_fulfillment_context", "validate_order"
     expected = {
@@ -369,7 +433,7 @@ async def test_checkouts_side_by_side_are_told_apart(
         other.id: [create, context, price, "place_order"],
     }
     for checkout_id, requests in expected.items():
-        own = [event for event in events if event.checkout_id == checkout_id]
+        own = [event for event in events if event.checkout == digest(checkout_id)]
         sent = [event.operation for event in own if isinstance(event, RequestFinished)]
         assert [each for each in sent if not each.startswith("get_")] == requests
         assert of(own, StepStarted)[-1] == "place {"
@@ -445,12 +509,23 @@ async def unawaited(event: Event) -> None: ...
 
 
 @pytest.mark.parametrize("wrong", [[None], [unawaited], None, print])
-def test_what_cannot_be_a_hook_is_refused(wrong: Any) -> None:
+def test_what_cannot_be_a_hook_is_rejected(wrong: Any) -> None:
     with pytest.raises(InvalidInputError, match="hook"):
         GettClient("key", hooks=wrong)
 
 
+async def awaited(checkout_id: str) -> str:
+    return checkout_id
+
+
+@pytest.mark.parametrize("wrong", [None, awaited, "id"])
+def test_what_cannot_be_a_label_is_rejected(wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match="checkout_label"):
+        GettClient("key", checkout_label=wrong)
+
+
 # --- the log --------------------------------------------------------------------------------------
+# What each line says is in tests/unit/test_log_lines.py.
 
 
 async def test_the_log_says_what_happened(
@@ -463,56 +538,40 @@ async def test_the_log_says_what_happened(
     with pytest.raises(OutcomeUnknownError):
         await checkout.place()
     records = [record for record in caplog.records if record.name == "gett_checkout"]
-    names = {message: kind for kind, (message, *_) in LOGGED.items()}
-    for record in records:
-        extras = {key for key in vars(record) if key.startswith("gett_")}
-        assert extras == {f"gett_{each.name}" for each in fields(names[record.message])}
-        assert vars(record)["gett_checkout_id"] == checkout.id
-    levels = {(record.message, record.levelname) for record in records}
-    assert levels == {
+    assert all(f": checkout {digest(checkout.id)}, " in record.message for record in records)
+    assert {vars(record)["gett_checkout"] for record in records} == {digest(checkout.id)}
+    assert {(record.message.split(":")[0], record.levelname) for record in records} == {
         ("step started", "DEBUG"),
         ("step finished", "DEBUG"),
-        ("step finished", "INFO"),  # the one that failed
+        ("step failed", "INFO"),
         ("stage changed", "INFO"),
         ("session upgraded", "INFO"),
         ("request started", "DEBUG"),
         ("request finished", "DEBUG"),
+        ("request failed", "DEBUG"),
         ("retry scheduled", "WARNING"),
-        ("placement outcome", "WARNING"),
+        ("order outcome unknown", "WARNING"),
     }
     unknown = vars(records[-2])
     assert (unknown["gett_outcome"], unknown["gett_attempts"]) == ("unknown", 4)
+    assert f"key {checkout.view.idempotency_key}, attempts 4" in unknown["message"]
+    failed = next(record for record in records if record.message.startswith("request failed"))
+    assert failed.message.endswith(", TransportError (ServerDisconnected)")
 
 
 @pytest.mark.parametrize(
-    ("level", "messages"),
-    [("INFO", {"stage changed", "session upgraded", "placement outcome"}), ("WARNING", set())],
+    ("level", "words"),
+    [("INFO", {"stage changed", "session upgraded", "order placed"}), ("WARNING", set())],
 )
 async def test_the_log_keeps_to_its_level(
-    checkouts: Checkouts, caplog: pytest.LogCaptureFixture, level: str, messages: set[str]
+    checkouts: Checkouts, caplog: pytest.LogCaptureFixture, level: str, words: set[str]
 ) -> None:
     caplog.set_level(level, "gett_checkout")
     checkout = await checkouts.start()
     await until_payable(checkout)
     await checkout.place()
-    assert {each.message for each in caplog.records if each.name == "gett_checkout"} == messages
-
-
-@pytest.mark.parametrize(
-    ("outcome", "level"),
-    [
-        ("placed", "INFO"),
-        ("unknown", "WARNING"),
-        ("key_expired", "ERROR"),
-        ("duplicate_order", "ERROR"),
-    ],
-)
-def test_what_wants_a_person_is_an_error(
-    caplog: pytest.LogCaptureFixture, outcome: Outcome, level: str
-) -> None:
-    caplog.set_level(level, "gett_checkout")
-    Hooks(checkout_id="c-1").tell(PlacementOutcome, outcome, 2, "key")
-    assert [record.levelname for record in caplog.records] == [level]
+    messages = [each.message for each in caplog.records if each.name == "gett_checkout"]
+    assert {message.split(":")[0] for message in messages} == words
 
 
 def test_nothing_is_printed_and_no_extra_imported_unless_asked_for() -> None:
@@ -539,9 +598,6 @@ def test_the_page_has_every_event_with_its_members() -> None:
     }
 
 
-def test_the_page_has_every_log_message_and_outcome() -> None:
-    for message, *levels in LOGGED.values():
-        row = re.search(rf'^\| "{message}" \| (.*) \|$', PAGE, re.MULTILINE)
-        assert row
-        assert all(logging.getLevelName(level) in row[1] for level in levels)
-    assert all(f"`{outcome}`" in PAGE for outcome in get_args(Outcome))
+def test_the_page_has_every_outcome() -> None:
+    table = PAGE.partition("| `outcome` |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [*get_args(Outcome)]
