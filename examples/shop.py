@@ -6,10 +6,7 @@ in the background, and closes everything in the reverse order.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
-import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
@@ -19,15 +16,12 @@ from attrs import field, frozen
 from gett_checkout import (
     PRODUCTION,
     Checkouts,
-    GettCheckoutError,
     GettClient,
     InvalidInputError,
     RetryPolicy,
     Storage,
 )
 from gett_checkout.storage.opening import open_storage
-
-log = logging.getLogger(__name__)
 
 
 @frozen
@@ -90,7 +84,11 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
-    """The shop of this worker. At the end, a placement under way is waited for and recorded."""
+    """The shop of this worker. At the end, a placement in progress is waited for and recorded.
+
+    Every worker looks after orders whose worker died before it knew the outcome, for `reconcile` leaves
+    alone what another one is at; a cron job with ``gett-checkout reconcile`` does the same.
+    """
     retry = RetryPolicy(budget=settings.retry_budget)
     async with (
         open_storage(settings.storage, encryption_keys=settings.storage_keys) as storage,
@@ -99,31 +97,8 @@ async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
         ) as gett,
     ):
         shop = Shop(settings, gett, storage, Checkouts(gett, storage=storage))
-        reconciling = asyncio.create_task(_keep_reconciling(shop))
-        try:
+        async with shop.checkouts.keep_reconciling(every=settings.reconcile_every):
             yield shop
-        finally:
-            reconciling.cancel()
-            await asyncio.wait([reconciling])
-
-
-async def _keep_reconciling(shop: Shop) -> None:
-    """Look after orders whose worker died before it knew the outcome.
-
-    Every worker may do so, for `reconcile` leaves alone what another one is at; a cron job with
-    ``gett-checkout reconcile`` does the same.
-    """
-    while True:
-        # Not in step with the other workers.
-        await asyncio.sleep(shop.settings.reconcile_every * random.uniform(0.8, 1.2))  # noqa: S311
-        try:
-            reconciled = await shop.checkouts.reconcile()
-        except GettCheckoutError as error:  # the storage is away: it will be looked at again
-            log.warning("reconciling failed", extra={"error": type(error).__name__})
-        else:
-            for outcome in reconciled.values():
-                said = "reconciled" if outcome is None else type(outcome).__name__
-                log.info("unresolved placement looked at", extra={"outcome": said})
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:

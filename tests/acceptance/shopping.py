@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
-from gett_checkout import Address, CardOnFile, Checkout, Delivery, GettClient, Identity
+from gett_checkout import (
+    Address,
+    CardOnFile,
+    Checkout,
+    Delivery,
+    GettClient,
+    Identity,
+    Reconciled,
+)
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry.hooks import Hook, Hooks
 
@@ -48,6 +57,11 @@ def operations(sandbox: Sandbox) -> list[str]:
 def writes(sandbox: Sandbox) -> list[str]:
     """The same without what only reads."""
     return [each for each in operations(sandbox) if not each.startswith(("get_", "discover_"))]
+
+
+def outcomes(looked: Sequence[Reconciled]) -> dict[str, str]:
+    """What each look came to, by checkout."""
+    return {each.checkout_id: each.outcome for each in looked}
 
 
 def listening(gett: GettClient, *hooks: Hook) -> GettClient:

@@ -55,6 +55,7 @@ from tests.acceptance.shopping import (
     fill_cart,
     listening,
     operations,
+    outcomes,
     until_payable,
 )
 from tests.clock import Clock
@@ -285,7 +286,7 @@ async def test_an_unknown_outcome_is_told_until_it_is_known(
     ]
     sandbox.switches.faults.clear()
     events.clear()
-    assert await listened.reconcile() == {checkout.id: None}
+    assert outcomes(await listened.reconcile()) == {checkout.id: "placed"}
     assert [told(event) for event in events] == [
         *("reconcile {", f"place_order {tries + 1} ...", f"place_order {tries + 1}: ok"),
         *("placing > placed", f"placed after {tries + 1}", "} reconcile at placed"),
@@ -337,7 +338,8 @@ async def test_a_placement_key_expired_to_be_sent_again_is_told(
         await checkout.reconcile()
     assert of(events, PlacementOutcome) == ["key_expired after 4"]
     (key_expired,) = [event for event in events if isinstance(event, PlacementOutcome)]
-    assert key_expired.idempotency_key == checkout.view.idempotency_key
+    assert checkout.view.placement is not None
+    assert key_expired.idempotency_key == checkout.view.placement.key
 
 
 async def test_a_duplicate_order_is_told(listened: Checkouts, events: list[Event]) -> None:
@@ -346,9 +348,9 @@ async def test_a_duplicate_order_is_told(listened: Checkouts, events: list[Event
     order = await checkout.place()
     events.clear()
     # As when another worker saved its answer first, and ours names another order.
-    assert await placing._placed(checkout._record, order) == order
+    assert await placing.placed(checkout._record, order) == order
     assert events == []
-    assert await placing._placed(checkout._record, Order(order_id="another")) == order
+    assert await placing.placed(checkout._record, Order(order_id="another")) == order
     assert [told(event) for event in events] == ["duplicate_order after 1"]
     assert [notice.code for notice in checkout.view.notices][-1] == "duplicate_order"
 
@@ -554,7 +556,8 @@ async def test_the_log_says_what_happened(
     }
     unknown = vars(records[-2])
     assert (unknown["gett_outcome"], unknown["gett_attempts"]) == ("unknown", 4)
-    assert f"key {checkout.view.idempotency_key}, attempts 4" in unknown["message"]
+    assert checkout.view.placement is not None
+    assert f"key {checkout.view.placement.key}, attempts 4" in unknown["message"]
     failed = next(record for record in records if record.message.startswith("request failed"))
     assert failed.message.endswith(", TransportError (ServerDisconnected)")
 

@@ -48,6 +48,7 @@ from tests.acceptance.shopping import (
     JANE,
     STORE,
     fill_cart,
+    outcomes,
     until_payable,
     until_priced,
 )
@@ -327,7 +328,7 @@ async def test_an_order_that_comes_to_light_late_is_kept(
     assert len(sandbox.orders) == 1
 
 
-async def test_settling_never_begins_an_order(
+async def test_reconciling_never_begins_an_order(
     gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
@@ -352,7 +353,9 @@ async def test_settling_never_begins_an_order(
 
     storage.due = stale  # type: ignore[assignment, method-assign]
     before = sandbox.count("place_order")
-    assert await Checkouts(gett, storage=storage).reconcile() == {checkout.id: None}
+    assert outcomes(await Checkouts(gett, storage=storage).reconcile()) == {
+        checkout.id: "not_placed"
+    }
     assert sandbox.count("place_order") == before
     assert sandbox.orders == []
 
@@ -435,8 +438,11 @@ async def test_what_cannot_be_read_does_not_stand_before_the_rest(
     with pytest.raises(OutcomeUnknownError):
         await checkout.place()
     sandbox.switches.faults.clear()
-    assert isinstance((await checkouts.reconcile(limit=1))["damaged"], StorageError)
-    assert await checkouts.reconcile(limit=1) == {checkout.id: None}
+    clock.advance(20)
+    (unreadable,) = await checkouts.reconcile(limit=1)
+    assert (unreadable.checkout_id, unreadable.outcome) == ("damaged", "unknown")
+    assert isinstance(unreadable.error, StorageError)
+    assert outcomes(await checkouts.reconcile(limit=1)) == {checkout.id: "placed"}
 
 
 async def test_what_a_storage_failed_to_give_once_is_not_put_off(
@@ -459,9 +465,12 @@ async def test_what_a_storage_failed_to_give_once_is_not_put_off(
     with pytest.raises(OutcomeUnknownError):
         await checkout.place()
     sandbox.switches.faults.clear()
+    clock.advance(15)
     storage.failures = 1
-    assert isinstance((await checkouts.reconcile())[checkout.id], StorageError)
-    assert await checkouts.reconcile() == {checkout.id: None}
+    (failed,) = await checkouts.reconcile()
+    assert (failed.checkout_id, failed.outcome) == (checkout.id, "unknown")
+    assert isinstance(failed.error, StorageError)
+    assert outcomes(await checkouts.reconcile()) == {checkout.id: "placed"}
     assert len(sandbox.orders) == 1
 
 
@@ -556,11 +565,13 @@ async def test_an_order_of_a_session_that_ended_can_still_be_found(
         await checkout.place()
     sandbox.switches.faults.clear()
     sandbox.revoke_all()
-    reconciled = await checkouts.reconcile()
-    assert isinstance(reconciled[checkout.id], IdentityRequiredError)
-    assert await checkouts.reconcile() == {}, "it would stand before all others for ever"
+    clock.advance(15)
+    (looked,) = await checkouts.reconcile()
+    assert (looked.checkout_id, looked.outcome) == (checkout.id, "unknown")
+    assert isinstance(looked.error, IdentityRequiredError)
+    assert await checkouts.reconcile() == [], "it would stand before all others for ever"
     clock.advance(3600)
-    assert list(await checkouts.reconcile()) == [checkout.id]
+    assert outcomes(await checkouts.reconcile()) == {checkout.id: "unknown"}
     await checkout.identify(JANE)
     await checkout.place()
     assert [each.order_id for each in sandbox.orders] == [

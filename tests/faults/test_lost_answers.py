@@ -26,7 +26,7 @@ from gett_checkout import (
 from gett_checkout.actions import Wait
 from gett_checkout.errors import ConflictError, ForbiddenError
 from gett_checkout.sandbox import Sandbox
-from tests.acceptance.shopping import CARD, HOME, JANE, operations, until_payable
+from tests.acceptance.shopping import CARD, HOME, JANE, operations, outcomes, until_payable
 from tests.clock import Clock
 
 UNANSWERED = ["drop_after", "error_after", "garbage"]
@@ -86,17 +86,19 @@ async def test_answers_lost_for_long_are_found_later(
         case "place":
             await checkout.place()
         case "reconcile":
-            assert await Checkouts(gett, storage=storage).reconcile() == {checkout.id: None}
+            elsewhere = Checkouts(gett, storage=storage)
+            assert await elsewhere.reconcile() == []  # a response may be a moment late
+            clock.advance(15)
+            assert outcomes(await elsewhere.reconcile()) == {checkout.id: "placed"}
         case _:
-            elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
-            await elsewhere.place()
+            await (await Checkouts(gett, storage=storage).open(checkout.id)).place()
     found = await here.open(checkout.id)
     assert found.view.stage is Stage.PLACED
     assert found.view.order is not None
     assert found.view.order.order_id == sandbox.orders[0].order_id
     assert len(sandbox.orders) == 1
     assert len(keys(sandbox)) == 1
-    assert await here.reconcile() == {}
+    assert await here.reconcile() == []
 
 
 async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
@@ -248,7 +250,9 @@ async def test_a_key_is_not_used_after_its_time(
             await checkout.place()
         assert unknown.value.next_action is not None
         assert unknown.value.next_action.kind == "contact_support"
-    assert await checkouts.reconcile() == {}
+    assert await checkouts.reconcile() == []
+    (unresolved,) = await checkouts.unresolved()
+    assert (unresolved.reason, unresolved.next_look) == ("key_expired", None)
     assert len(sandbox.requests) == before
     assert checkout.view.next_action.kind == "contact_support"
 
@@ -392,9 +396,9 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
     with pytest.raises(PlacementInProgressError) as busy:
         await handle.place()
     assert busy.value.retry_after is not None
-    assert await alive.reconcile() == {}
+    assert await alive.reconcile() == []
     clock.advance(60)
-    assert await alive.reconcile() == {checkout.id: None}
+    assert outcomes(await alive.reconcile()) == {checkout.id: "placed"}
     assert len(sandbox.orders) == 1
     await sandbox.stop()  # lets the hanging request go; its worker finds that it lost
     assert (await hanging).order_id == sandbox.orders[0].order_id
@@ -475,7 +479,9 @@ async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
 
     async def reconcile_elsewhere() -> None:
         clock.advance(100)
-        assert await Checkouts(gett, storage=storage).reconcile() == {checkout.id: None}
+        assert outcomes(await Checkouts(gett, storage=storage).reconcile()) == {
+            checkout.id: "placed"
+        }
 
     slow.meanwhile = reconcile_elsewhere
     order = await checkout.place()
@@ -487,7 +493,7 @@ async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
     assert checkout.view.stage is Stage.PLACED
 
 
-async def test_settling_may_learn_that_the_card_was_declined(
+async def test_reconciling_may_learn_that_the_card_was_declined(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     checkout = await checkouts.start()
@@ -497,11 +503,12 @@ async def test_settling_may_learn_that_the_card_was_declined(
         await checkout.place()
     sandbox.switches.faults.clear()
     clock.advance(60)
-    reconciled = await checkouts.reconcile()
-    assert isinstance(reconciled[checkout.id], PaymentDeclinedError)
+    (looked,) = await checkouts.reconcile()
+    assert (looked.checkout_id, looked.outcome) == (checkout.id, "not_placed")
+    assert isinstance(looked.error, PaymentDeclinedError)
     assert checkout.view.stage is Stage.PAY  # there is nothing to come back to
     clock.advance(3600)
-    assert await checkouts.reconcile() == {}
+    assert await checkouts.reconcile() == []
     assert sandbox.orders == []
 
 
@@ -512,8 +519,9 @@ async def test_a_checkout_gone_before_it_is_reconciled_is_not_brought_back(
         return ["gone"]
 
     monkeypatch.setattr(storage, "due", due)
-    reconciled = await Checkouts(gett, storage=storage).reconcile()
-    assert isinstance(reconciled["gone"], CheckoutNotFoundError)
+    (looked,) = await Checkouts(gett, storage=storage).reconcile()
+    assert (looked.checkout_id, looked.outcome) == ("gone", "unknown")
+    assert isinstance(looked.error, CheckoutNotFoundError)
     assert await storage.load("gone") is None
 
 

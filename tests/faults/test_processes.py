@@ -168,7 +168,7 @@ async def reconcile_all(storage_url: str, sandbox: Sandbox, ids: list[str]) -> N
     ):
         checkouts = Checkouts(gett, storage=storage)
         while due := await checkouts.reconcile(limit=1000):
-            assert all(error is None for error in due.values()), due
+            assert all(each.error is None for each in due), due
         for checkout_id in ids:
             checkout = await checkouts.open(checkout_id)
             try:

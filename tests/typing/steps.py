@@ -33,6 +33,7 @@ from gett_checkout import (
     PaymentMethod,
     Pickup,
     Quote,
+    Reconciled,
     Requirement,
     RetryPolicy,
     Session,
@@ -91,7 +92,7 @@ async def opened_again(checkouts: Checkouts) -> None:
     assert_type(checkouts.lifetime, int)
     assert_type(await checkouts.open("id"), Checkout)
     assert_type(await checkouts.open(None), Checkout)
-    assert_type(await checkouts.reconcile(limit=10), dict[str, GettCheckoutError | None])
+    assert_type(await checkouts.reconcile(limit=10), list[Reconciled])
 
 
 def a_view(view: CheckoutView) -> None:
