@@ -25,7 +25,7 @@ from gett_checkout._client import PRODUCTION, GettClient
 from gett_checkout._core.hand_over import OnPlaced
 from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.state import Stage
-from gett_checkout._facts import Facts, facts
+from gett_checkout._facts import Facts, facts, moment
 from gett_checkout._reconciling import Reason, Reconciled, Unresolved
 from gett_checkout._snapshot import Snapshots
 from gett_checkout.errors import CheckoutNotFoundError, InvalidInputError
@@ -146,9 +146,11 @@ async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
     on_placed = _handler(parsed.on_placed) if sends and parsed.on_placed else None
     keys = [each for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
     async with (
-        open_storage(parsed.storage, encryption_keys=keys) as storage,
+        open_storage(parsed.storage, encryption_keys=keys, clock=_now) as storage,
         GettClient(
-            api_key or "not-needed", base_url=parsed.base_url if sends else PRODUCTION
+            api_key or "not-needed",
+            base_url=parsed.base_url if sends else PRODUCTION,
+            clock=_now,
         ) as gett,
     ):
         yield _Desk(storage, Checkouts(gett, storage=storage, on_placed=on_placed))
@@ -172,12 +174,13 @@ async def _list(desk: _Desk, parsed: argparse.Namespace) -> int:
             print(_json(found))
             return 0
         columns = ("checkout", "stage_since", "total")
-        _print_table([columns, *([_cell(each.get(name)) for name in columns] for each in found)])
+        rows = [[_cell(each.get(name)) for name in columns] for each in found]
+        _print_table([[name.replace("_", " ") for name in columns], *rows])
         print(f"{len(found)} at stage {parsed.stage}")
         return 0
     unresolved = await desk.checkouts.unresolved()
     if parsed.json:
-        print(_json([jsonable(each) for each in unresolved]))
+        print(_json(unresolved))
         return 0
     _print_unresolved(unresolved)
     print(_summary(unresolved) or "nothing is unresolved")
@@ -191,11 +194,12 @@ async def _reconcile(desk: _Desk, parsed: argparse.Namespace) -> int:
     unresolved = await desk.checkouts.unresolved()
     if parsed.json:
         found = [_outcome(each) for each in looked]
-        print(_json({"looked_at": found, "unresolved": [jsonable(each) for each in unresolved]}))
+        print(_json({"looked_at": found, "unresolved": unresolved}))
     else:
         for each in looked:
             print("  ".join(filter(None, map(_cell, _outcome(each).values()))))
-        print(", ".join(filter(None, [f"{len(looked)} due", _summary(unresolved)])))
+        count = f"{len(looked)} looked at" if parsed.id else f"{len(looked)} due"
+        print(", ".join(filter(None, [count, _summary(unresolved)])))
     return int(bool(unresolved))
 
 
@@ -265,10 +269,10 @@ def _print_unresolved(unresolved: Sequence[Unresolved]) -> None:
         (
             each.digest,
             each.reason,
-            _cell(jsonable(each.since)),
+            _cell(each.since),
             str(each.attempts),
             _span(each.key_age) if each.key_age is not None else "",
-            _cell(jsonable(each.next_look)) or "a person",
+            _cell(each.next_look) or "a person",
             each.last_error or "",
         )
         for each in unresolved
@@ -301,11 +305,13 @@ def _lines(known: Facts, indent: str = "") -> list[str]:
             case None | "":
                 pass
             case _:
-                lines.append(f"{label} {value}")
+                lines.append(f"{label} {_cell(value)}")
     return lines
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return moment(value)
     return "" if value is None else str(value)
 
 
@@ -318,7 +324,7 @@ def _span(seconds: float) -> str:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return json.dumps(jsonable(value), indent=2, ensure_ascii=False)
 
 
 def _now() -> datetime:

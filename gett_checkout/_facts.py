@@ -8,12 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from attrs import asdict
+
 from gett_checkout._core import requirements as registry
-from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.machine import at
 from gett_checkout._core.money import DEFAULT_CURRENCY, show_amount
 from gett_checkout._core.placement import KEY_LIFE, KEY_MARGIN, Placement
 from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout._core.view import PlacementView
 from gett_checkout._reconciling import unresolved
 from gett_checkout.telemetry.events import digest
 
@@ -21,12 +23,12 @@ Facts = dict[str, Any]
 
 
 def facts(state: CheckoutState, now: datetime) -> Facts:
-    """The facts of a checkout at ``now`` (aware UTC) as JSON-ready data; what is not known is left out."""
+    """The facts of a checkout at ``now`` (aware UTC), by name; what is not known is left out."""
     state = at(state, now)
     found = unresolved(state, now)
     known = {
         "checkout": digest(state.checkout_id),
-        "stage": state.stage,
+        "stage": str(state.stage),
         "stage_since": state.stage_since or state.created_at,
         "unresolved": found.reason if found else None,
         "next_action": registry.next_action(state, now).to_dict(),
@@ -38,25 +40,24 @@ def facts(state: CheckoutState, now: datetime) -> Facts:
         "total": state.quote.amounts.total if state.quote else None,
         "confirmed_total": state.agreed_total,
         "order": _order(state),
-        "duplicates": state.duplicates or None,
+        "duplicates": list(state.duplicates),
         "rejections": [
             {
                 "at": each.at,
                 "step": each.step or None,
-                "part": each.part,
+                "part": str(each.part),
                 "code": each.code,
                 "message": each.message,
                 "times": each.times,
             }
             for each in state.refusals
-        ]
-        or None,
-        "placement": _placement(state.placement, now) if state.placement else None,
+        ],
+        "placement": _placement(state, state.placement, now) if state.placement else None,
         "hand_over": _hand_over(state),
-        "resolution": state.resolution,
+        "resolution": asdict(state.resolution) if state.resolution else None,
         "for_support": for_support(state, now),
     }
-    return {name: jsonable(value) for name, value in known.items() if value is not None}
+    return {name: value for name, value in known.items() if value not in (None, [])}
 
 
 def for_support(state: CheckoutState, now: datetime) -> str | None:
@@ -76,7 +77,7 @@ def for_support(state: CheckoutState, now: datetime) -> str | None:
     store = f" at store {state.store.store_id}" if state.store else ""
     total = f" for {_money(state)}" if state.quote else ""
     return (
-        f"We sent POST /orders/place with {key}, first at {_moment(placement.begun_at)}, "
+        f"We sent POST /orders/place with {key}, first at {moment(placement.begun_at)}, "
         f"{placement.attempts} {'time' if placement.attempts == 1 else 'times'} in all, for an order"
         f"{store}{total}, and do not know the outcome (last error: {placement.last_error or 'none'}). "
         "Please tell us whether an order was made under this key, and its order id."
@@ -96,19 +97,16 @@ def _order(state: CheckoutState) -> Facts | None:
     )
 
 
-def _placement(placement: Placement, now: datetime) -> Facts:
-    """Who may send it until when, beside what the view says of it."""
-    is_sending = placement.lease_left(now) > 0
-    return {
-        "key": placement.idempotency_key,
-        "begun_at": jsonable(placement.begun_at),
-        "attempts": placement.attempts,
-        "last_error": placement.last_error,
-        "a_worker_may_send_until": jsonable(placement.lease_until) if is_sending else None,
-        "key_may_be_sent_until": jsonable(placement.begun_at + KEY_LIFE - KEY_MARGIN),
-        "passes": placement.passes,
-        "next_look": None if placement.key_is_expired(now) else jsonable(placement.due_at(now)),
-    }
+def _placement(state: CheckoutState, placement: Placement, now: datetime) -> Facts:
+    """What the view says of it; while the outcome is unknown, who may send it until when as well."""
+    known: Facts = asdict(PlacementView.of(placement))
+    if state.stage is Stage.PLACING:
+        known["worker_may_send_until"] = (
+            placement.lease_until if placement.lease_left(now) else None
+        )
+        known["key_may_be_sent_until"] = placement.begun_at + KEY_LIFE - KEY_MARGIN
+        known["next_look"] = None if placement.key_is_expired(now) else placement.due_at(now)
+    return known
 
 
 def _hand_over(state: CheckoutState) -> Facts | None:
@@ -116,10 +114,10 @@ def _hand_over(state: CheckoutState) -> Facts | None:
     if hand_over is None or state.stage is not Stage.PLACED:
         return None
     return {
-        "done_at": jsonable(hand_over.done_at),
+        "done_at": hand_over.done_at,
         "attempts": hand_over.attempts,
         "last_error": hand_over.last_error,
-        "next_call": jsonable(hand_over.due_at) if hand_over.is_pending else None,
+        "next_call": hand_over.due_at if hand_over.is_pending else None,
     }
 
 
@@ -128,5 +126,6 @@ def _money(state: CheckoutState) -> str:
     return show_amount(state.quote.amounts.total, currency) if state.quote else ""
 
 
-def _moment(moment: datetime) -> str:
+def moment(moment: datetime) -> str:
+    """A time as a person reads it."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

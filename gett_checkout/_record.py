@@ -186,8 +186,9 @@ class Record:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
 
     async def delete(self) -> None:
-        """Have the storage forget the checkout."""
+        """Have the storage forget the checkout; the next step of whoever holds it finds it gone."""
         await self._storage.delete(self._id)
+        self._newest = self.version + 1
 
     def absorb(self, stored: Stored) -> None:
         """Take over what is newer than what we have; during a step, have the next one do so."""

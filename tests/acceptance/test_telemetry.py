@@ -264,7 +264,7 @@ async def test_an_answer_that_cannot_be_read_has_its_status_told(
 
 
 async def test_an_unknown_outcome_is_told_until_it_is_known(
-    listened: Checkouts, sandbox: Sandbox, events: list[Event]
+    listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
 ) -> None:
     checkout = await listened.start()
     await until_payable(checkout)
@@ -286,6 +286,7 @@ async def test_an_unknown_outcome_is_told_until_it_is_known(
     ]
     sandbox.switches.faults.clear()
     events.clear()
+    clock.advance(15)
     assert outcomes(await listened.reconcile()) == {checkout.id: "placed"}
     assert [told(event) for event in events] == [
         *("reconcile {", f"place_order {tries + 1} ...", f"place_order {tries + 1}: ok"),
