@@ -241,10 +241,12 @@ def outcome_unknown(record: Record, error: GettCheckoutError | None) -> OutcomeU
     placement = record.state.placement
     concluded(record, "unknown", placement, error=error)
     wait = placement.come_back_after(record.now()) if placement else 0.0
-    return OutcomeUnknownError(
-        "the order was sent and no answer says whether it was placed; place again to find out",
+    unknown = OutcomeUnknownError(
+        "the order was sent and no response says whether it was placed; place again to find out",
         retry_after=max(wait, COME_BACK),
     )
+    unknown.cause = error.cause if error else None
+    return unknown
 
 
 async def _resume(record: Record, client: GettClient) -> None:

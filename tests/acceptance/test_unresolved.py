@@ -250,7 +250,7 @@ async def test_while_gett_can_be_asked_a_persons_word_needs_force(
     checkout_id = await lost(listened, sandbox)
     for word in ({"order_id": "order-7"}, {"not_placed": True}):
         with pytest.raises(StepNotAllowedError, match="Gett can still be asked") as refused:
-            await listened.resolve(checkout_id, **word)  # type: ignore[arg-type]
+            await listened.resolve(checkout_id, **word)
         assert refused.value.next_action is not None
         assert refused.value.next_action.kind == "reconcile"
     assert (await listened.open(checkout_id)).view.stage is Stage.PLACING

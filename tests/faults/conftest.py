@@ -10,6 +10,7 @@ import pytest
 
 from gett_checkout.storage.postgres import PostgresStorage
 from tests.acceptance.conftest import checkouts, clock, gett, sandbox, storage
+from tests.faults.night import night, run
 from tests.faults.victims import Victims
 from tests.servers import PostgresServer, RedisServer
 
@@ -17,6 +18,8 @@ __all__ = [
     "checkouts",
     "clock",
     "gett",
+    "night",
+    "run",
     "sandbox",
     "storage",
 ]

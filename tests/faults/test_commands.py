@@ -1,0 +1,317 @@
+"""The commands that look into a storage: what they print, what they end with, what they refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from gett_checkout import (
+    Checkouts,
+    GettClient,
+    OutcomeUnknownError,
+    PaymentDeclinedError,
+    RetryPolicy,
+    StepNotAllowedError,
+)
+from gett_checkout import _placing as placing
+from gett_checkout import _search as search
+from gett_checkout._cli import main
+from gett_checkout._core.order import Order
+from gett_checkout.errors import CheckoutNotFoundError, InvalidInputError
+from gett_checkout.sandbox import Sandbox
+from gett_checkout.storage import Storage, Stored
+from gett_checkout.storage.encrypted import Encrypted
+from gett_checkout.storage.memory import MemoryStorage
+from gett_checkout.storage.sqlite import SQLiteStorage
+from gett_checkout.telemetry import digest
+from tests.acceptance.shopping import CARD, until_payable
+from tests.clock import Clock
+from tests.faults.night import DIGEST, Night, Run
+
+IMPATIENT = RetryPolicy(tries=1)
+
+
+async def gett_checkout(
+    path: Path, sandbox: Sandbox, *arguments: str, **environment: str
+) -> tuple[int | None, str]:
+    """Run the command in a process of its own, as cron does."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "gett_checkout", *arguments),
+        env={
+            **os.environ,
+            "GETT_API_KEY": sandbox.api_key,
+            "GETT_BASE_URL": sandbox.url,
+            "GETT_STORAGE": f"sqlite:///{path}",
+            **environment,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    told, failed = await process.communicate()
+    return process.returncode, (told + failed).decode()
+
+
+async def lose_a_response(sandbox: Sandbox, storage: Storage) -> str:
+    async with GettClient(sandbox.api_key, base_url=sandbox.url, retry=IMPATIENT) as gett:
+        checkout = await Checkouts(gett, storage=storage).start()
+        await until_payable(checkout)
+        sandbox.switches.fail("place_order", "drop_after")
+        with pytest.raises(OutcomeUnknownError):
+            await checkout.place()
+        return checkout.id
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_the_one_order_is_found(tmp_path: Path, *, encrypted: bool) -> None:
+    path, key = tmp_path / "checkouts.db", Fernet.generate_key().decode()
+    async with Sandbox() as sandbox, SQLiteStorage(path) as stored:
+        storage = Encrypted(stored, [key]) if encrypted else stored
+        name = digest(await lose_a_response(sandbox, storage))
+        keys = {"GETT_STORAGE_KEYS": key} if encrypted else {}
+        status, said = await gett_checkout(path, sandbox, "reconcile", **keys)
+        assert (status, said.startswith("0 due, 1 still unknown, oldest ")) == (1, True)
+        status, said = await gett_checkout(path, sandbox, "reconcile", "--id", name, **keys)
+        (order,) = sandbox.orders
+        assert (status, said) == (0, f"{name}  placed  {order.order_id}\n1 looked at\n")
+        assert await gett_checkout(path, sandbox, "reconcile", **keys) == (0, "0 due\n")
+        for which in (name, name[:8], order.order_id, order.idempotency_key or ""):
+            status, said = await gett_checkout(path, sandbox, "show", which, **keys)
+            assert (status, said.startswith(f"checkout: {name}\nstage: placed\n")) == (0, True)
+
+
+async def test_a_damaged_placement_ends_with_one(tmp_path: Path) -> None:
+    path = tmp_path / "checkouts.db"
+    async with Sandbox() as sandbox, SQLiteStorage(path) as storage:
+        checkout_id = await lose_a_response(sandbox, storage)
+        stored = await storage.load(checkout_id)
+        assert stored is not None
+        await damage(storage, checkout_id, stored, stored.data.replace(b"card_ok", b"card_no"))
+        name = digest(checkout_id)
+        status, said = await gett_checkout(path, sandbox, "reconcile", "--id", name)
+        assert (status, said.splitlines()[0]) == (1, f"{name}  unknown  StepNotAllowedError")
+
+
+async def damage(storage: Storage, checkout_id: str, stored: Stored, data: bytes) -> None:
+
+    now = datetime.now(UTC)
+    await storage.save(
+        checkout_id,
+        data,
+        expected_version=stored.version,
+        expires_at=now + timedelta(days=1),
+        due_at=now,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["reconcile", "--storage", "memory:"], "GETT_API_KEY"),
+        (["list"], "give --storage, or set GETT_STORAGE"),
+        (["list", "--storage", "mysql://user:hunter2@host/db"], "a storage URL begins with"),
+        (["show", "--storage", "memory:", "nobody"], "no checkout of this id"),
+        (["forget", "--storage", "memory:", "nobody"], "no checkout of this id"),
+        (["resolve", "--storage", "memory:", "nobody", "--not-placed"], "no checkout of this id"),
+    ],
+)
+def test_what_is_wrong_is_said_without_secrets(
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("GETT_API_KEY", raising=False)
+    monkeypatch.delenv("GETT_STORAGE", raising=False)
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert said in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("handler", ["nowhere:book", "json:nothing", ":x", "json"])
+def test_a_handler_that_is_not_there_is_said(
+    handler: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GETT_API_KEY", "zpka_x")
+    assert main(["reconcile", "--storage", "memory:", "--on-placed", handler]) == 1
+    assert f"--on-placed {handler}: " in capsys.readouterr().err
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert "CREATE TABLE IF NOT EXISTS" in capsys.readouterr().out
+
+
+def test_the_schema_needs_its_driver(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    monkeypatch.delitem(sys.modules, "gett_checkout.storage.postgres", raising=False)
+    assert main(["schema"]) == 1
+    assert "install gett-checkout[postgres]" in capsys.readouterr().err
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+async def test_every_command_speaks_json(night: Night, run: Run) -> None:
+    await night.lose()
+    (unresolved,) = await parsed(run, "list --json")
+    assert (unresolved["digest"], unresolved["reason"]) == (digest(night.checkout.id), "unknown")
+    known = await parsed(run, f"show {DIGEST} --json")
+    assert known["placement"]["key"] == unresolved["idempotency_key"]
+    assert known["placement"]["begun_at"] == unresolved["since"]
+    said = await parsed(run, f"reconcile --id {DIGEST} --json")
+    assert [each["outcome"] for each in said["looked_at"]] == ["placed"]
+    assert said["unresolved"] == []
+    (listed,) = await parsed(run, "list --stage placed --json")
+    assert listed["order"]["order_id"] == night.sandbox.orders[0].order_id
+    order_id = listed["order"]["order_id"]
+    resolved = await parsed(run, f"resolve {DIGEST} --order-id {order_id} --note sure --json")
+    assert resolved["resolution"]["note"] == "sure"
+    forgotten = await parsed(run, f"forget {DIGEST} --json")
+    assert forgotten == {"checkout": digest(night.checkout.id), "forgotten": True}
+    assert await parsed(run, "list --stage placed --json") == []
+
+
+async def parsed(run: Run, command: str) -> Any:
+    status, said = await run(f"gett-checkout {command}")
+    assert status == 0, said
+    return json.loads(said)
+
+
+# --- show -----------------------------------------------------------------------------------------
+
+
+async def test_what_was_rejected_is_shown_with_its_words(night: Night, run: Run) -> None:
+    night.sandbox.switches.fail("place_order", "error", code="PAYMENT_DECLINED")
+    with pytest.raises(PaymentDeclinedError):
+        await night.checkout.place()
+    _, said = await run(f"gett-checkout show {DIGEST}")
+    rejection = said.partition("rejections:\n")[2]
+    assert "  step: place\n" in rejection
+    assert "  code: PAYMENT_DECLINED\n" in rejection
+    assert "  message: " in rejection
+    assert "  times: 1\n" in rejection
+    assert CARD.card_token not in said
+
+
+async def test_a_worker_that_may_be_sending_is_shown(night: Night, run: Run) -> None:
+    night.sandbox.switches.fail("place_order", "hang")
+    placing_it = asyncio.create_task(night.checkout.place())
+    async with asyncio.timeout(5):
+        while not night.sandbox.count("place_order"):  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0)
+    _, said = await run(f"gett-checkout show {DIGEST}")
+    assert "  worker may send until: " in said
+    assert "for support" not in said
+    await night.sandbox.stop()
+    with pytest.raises(OutcomeUnknownError):
+        await placing_it
+
+
+async def test_the_sentence_for_support_asks_what_is_not_known(night: Night, run: Run) -> None:
+    night.sandbox.switches.key_policy = "refuse_duplicates"
+    await night.lose()
+    night.clock.advance(100)
+    assert (await run("gett-checkout reconcile"))[0] == 0
+    _, said = await run(f"gett-checkout show {DIGEST}")
+    assert "for support: You told us that an order exists for Idempotency-Key " in said
+    await placing.placed((await night.checkouts.open(night.checkout.id))._record, Order("one"))
+    await placing.placed((await night.checkouts.open(night.checkout.id))._record, Order("two"))
+    _, said = await run(f"gett-checkout show {DIGEST}")
+    assert "brought more than one order: one and two." in said
+    assert "duplicates: two\n" in said
+    status, said = await run("gett-checkout list")
+    assert (status, said.splitlines()[-1].split(",")[0]) == (0, "1 with a duplicate")
+
+
+async def test_a_checkout_at_its_beginning_is_shown(night: Night, run: Run) -> None:
+    checkout = await night.checkouts.start(checkout_id="empty")
+    status, said = await run("gett-checkout show empty")
+    assert status == 0
+    assert said.splitlines()[1] == "stage: browse"
+    assert "placement" not in said
+    assert checkout.id == "empty"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "age"), [(30, "s"), (90, "min"), (7200, "h"), (3 * 86400, "d")]
+)
+async def test_ages_are_in_the_unit_that_fits(
+    night: Night, run: Run, seconds: int, age: str
+) -> None:
+    await night.lose()
+    night.clock.advance(seconds)
+    _, said = await run("gett-checkout list")
+    assert said.splitlines()[-1].endswith(f" {age}")
+
+
+# --- find -----------------------------------------------------------------------------------------
+
+
+async def test_a_name_of_several_is_refused(
+    checkouts: Checkouts, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("one", "two"):
+        await checkouts.start(checkout_id=each)
+    monkeypatch.setattr(search, "digest", lambda checkout_id: f"abcdef-{checkout_id}")
+    with pytest.raises(InvalidInputError, match="several are called so: abcdef-one, abcdef-two"):
+        await search.find(storage, "abcdef")
+    assert await search.find(storage, "abcdef-two") == "two"
+
+
+async def test_a_search_passes_over_what_cannot_be_read(
+    checkouts: Checkouts, storage: MemoryStorage, clock: Clock
+) -> None:
+    later = clock() + timedelta(days=1)
+    for name, data in (("damaged", b"order-1"), ("named", b"?")):
+        await storage.save(name, data, expected_version=0, expires_at=later, due_at=None)
+    checkout = await checkouts.start(metadata={"note": "order-1"})
+    with pytest.raises(CheckoutNotFoundError):
+        await search.find(storage, "order-1")
+    assert [each.checkout_id async for each in search.states(storage)] == [checkout.id]
+
+
+async def test_a_storage_that_cannot_be_scanned_says_so(
+    checkouts: Checkouts, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    class Plain:
+        """A storage of somebody's own, without ``scan``."""
+
+        load = storage.load
+        save = storage.save
+        delete = storage.delete
+        due = storage.due
+
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    plain = Plain()
+    with pytest.raises(CheckoutNotFoundError, match="this storage cannot look up the rest"):
+        await search.find(plain, digest(checkout.id))
+    with pytest.raises(InvalidInputError, match="cannot list"):
+        _ = [each async for each in search.states(plain)]
+    sandbox.switches.fail("place_order", "drop_after", times=10_000)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place()
+    assert await search.find(plain, digest(checkout.id)) == checkout.id  # as it is unresolved
+
+
+async def test_forget_needs_force_for_what_is_unresolved(night: Night, run: Run) -> None:
+    await night.lose()
+    assert await run(f"gett-checkout forget {DIGEST}") == (
+        1,
+        "gett-checkout: it is unresolved: resolve it first, or use force\n",
+    )
+    assert (await run(f"gett-checkout resolve {DIGEST} --not-placed"))[0] == 1
+    with pytest.raises(StepNotAllowedError):
+        await night.checkouts.forget(night.checkout.id)
+    assert (await run(f"gett-checkout forget {DIGEST} --force"))[0] == 0
