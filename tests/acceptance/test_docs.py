@@ -220,7 +220,7 @@ def test_tests_on_pages_pass(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
     )
-    assert len(list(tmp_path.glob("test_*.py"))) == 2
+    assert len(list(tmp_path.glob("test_*.py"))) == 3
     plugin = () if "gett_checkout" in _entry_points() else ("-p", "gett_checkout.testing.plugin")
     told = python(tmp_path, "-m", "pytest", "-q", "-W", "error", *plugin, "-p", "no:cacheprovider")
     assert re.search(r"\b\d{2} passed", told)
