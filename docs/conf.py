@@ -31,7 +31,7 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"(_?asyncio|abc|aiohttp|argparse|asyncpg|builtins|collections|contextlib|datetime|decimal"
-        r"|enum|opentelemetry|os|pathlib|pytest|redis|types|typing|sqlite3)\..*",
+        r"|enum|logging|opentelemetry|os|pathlib|pytest|redis|types|typing|sqlite3)\..*",
     ),
     (r"py:.*", r"Decimal|datetime"),
     (r"py:class", r"gett_checkout\.\w+\.T"),

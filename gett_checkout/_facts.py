@@ -15,7 +15,7 @@ from gett_checkout._core.machine import at
 from gett_checkout._core.money import DEFAULT_CURRENCY, show_amount
 from gett_checkout._core.placement import KEY_LIFE, KEY_MARGIN, Placement
 from gett_checkout._core.state import CheckoutState, Stage
-from gett_checkout._core.view import PlacementView
+from gett_checkout._core.view import placement_view
 from gett_checkout._reconciling import unresolved
 from gett_checkout.telemetry.events import digest
 
@@ -99,7 +99,7 @@ def _order(state: CheckoutState) -> Facts | None:
 
 def _placement(state: CheckoutState, placement: Placement, now: datetime) -> Facts:
     """What the view says of it; while the outcome is unknown, who may send it until when as well."""
-    known: Facts = asdict(PlacementView.of(placement))
+    known: Facts = asdict(placement_view(placement))
     if state.stage is Stage.PLACING:
         known["worker_may_send_until"] = (
             placement.lease_until if placement.lease_left(now) else None

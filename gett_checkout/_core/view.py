@@ -132,16 +132,6 @@ class PlacementView:
     attempts: int
     last_error: str | None
 
-    @classmethod
-    def of(cls, placement: Placement) -> PlacementView:
-        """The picture of a placement."""
-        return cls(
-            placement.idempotency_key,
-            placement.begun_at,
-            placement.attempts,
-            placement.last_error,
-        )
-
 
 @frozen
 class CheckoutView:
@@ -212,6 +202,13 @@ class CheckoutView:
         return jsonable_fields(self)
 
 
+def placement_view(placement: Placement) -> PlacementView:
+    """The picture of a placement."""
+    return PlacementView(
+        placement.idempotency_key, placement.begun_at, placement.attempts, placement.last_error
+    )
+
+
 def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
     """The picture of the checkout at ``now``."""
     state = at(state, now)
@@ -233,7 +230,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         agreed_total=state.agreed_total,
         payment=PaymentView.of(state.payment) if state.payment else None,
         order=state.order,
-        placement=PlacementView.of(state.placement) if state.placement else None,
+        placement=placement_view(state.placement) if state.placement else None,
         next_action=action,
         requirements=missing,
         notices=state.notices,
