@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
+from gett_checkout import _handing_over as handing_over
 from gett_checkout._checkout import Checkout
 from gett_checkout._client import GettClient
 from gett_checkout._core.actions import StartOver, Wait
@@ -193,10 +194,10 @@ class Checkouts:
             # What is due on a worker that has the handler is passed over, and stands before the rest.
             wanted = limit - len(found) + len(seen)
             due = await self._storage.due(self._clock(), wanted)
-            new = [each for each in due if each not in seen]
+            new = [each for each in due if each not in seen][: limit - len(found)]
             found += filter(None, await self._each(new, self._look_after))
             seen.update(new)
-            if not new or len(due) < wanted or len(found) >= limit:
+            if not new or len(found) >= limit or (len(due) < wanted and seen.issuperset(due)):
                 return found
 
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
@@ -293,8 +294,7 @@ class Checkouts:
             await checkout.reconcile()
         except GettCheckoutError as error:
             failure = error
-        if failure is None and (handed := record.handing_over) and handed is not before:
-            failure = handed.result()
+        failure = failure or handing_over.failure_since(record, before)
         return outcome_of(record.state, failure, self._clock())
 
     async def _unresolved(self, checkout_id: str) -> Unresolved | None:

@@ -15,7 +15,12 @@ from gett_checkout._core.hand_over import LONGEST, HandOver, OnPlaced, PlacedOrd
 from gett_checkout._core.machine import HandOverBegun, HandOverEnded
 from gett_checkout._core.state import CheckoutState
 from gett_checkout._record import Record
-from gett_checkout.errors import CheckoutConflictError, GettCheckoutError, HandOverError
+from gett_checkout.errors import (
+    CheckoutConflictError,
+    CheckoutNotFoundError,
+    GettCheckoutError,
+    HandOverError,
+)
 from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import OrderHandedOver
 
@@ -23,7 +28,8 @@ from gett_checkout.telemetry.events import OrderHandedOver
 def begin(record: Record) -> None:
     """Have the order handed over, which the saved state says is about to happen."""
     if record.on_placed is not None and record.state.hand_over is not None:
-        record.handing_over = record.spawn(_hand_over(record, record.on_placed))
+        work = _hand_over(record, record.on_placed, record.state, record.state.hand_over)
+        record.handing_over = record.spawn(work)
 
 
 def begin_again(record: Record) -> None:
@@ -44,21 +50,34 @@ async def take_up(record: Record) -> None:
         begin(record)
 
 
-async def _hand_over(record: Record, on_placed: OnPlaced) -> HandOverError | None:
+def failure_since(
+    record: Record, before: asyncio.Task[HandOverError | None] | None
+) -> HandOverError | None:
+    """How the latest hand-over failed, if it is another than ``before``, and over."""
+    latest = record.handing_over
+    if latest is None or latest is before or not latest.done() or latest.cancelled():
+        return None  # one that is not over is another step's, which waits for it
+    return latest.result()
+
+
+async def _hand_over(
+    record: Record, on_placed: OnPlaced, state: CheckoutState, begun: HandOver
+) -> HandOverError | None:
     """Call the handler and save whether it took the order; the error, if it did not."""
-    state, began = record.state, perf_counter()
-    attempt = state.hand_over.attempts if state.hand_over else 1
+    began = perf_counter()
     failure = await _call(on_placed, _placed_order(state))
     name = type(failure).__name__ if failure else None
     try:
-        await _note(record, attempt, name)
+        await _note(record, begun, name)
+    except CheckoutNotFoundError:
+        pass  # deleted by force meanwhile: there is nothing to note
     except GettCheckoutError as unsaved:  # it is not known to be done, so it is done again
         failure = failure or unsaved
         name = type(failure).__name__
     due_at = record.state.due_at(record.now()) if name else None
     wait = max((due_at - record.now()).total_seconds(), 0.0) if due_at else None
     order_id = state.order.order_id if state.order else None
-    record.hooks.tell(OrderHandedOver, order_id, attempt, perf_counter() - began, name, wait)
+    record.hooks.tell(OrderHandedOver, order_id, begun.attempts, perf_counter() - began, name, wait)
     if failure is None:
         return None
     logs.log_failure(on_placed, failure)
@@ -82,16 +101,19 @@ async def _call(on_placed: OnPlaced, order: PlacedOrder) -> BaseException | None
     return None
 
 
-async def _note(record: Record, attempt: int, error: str | None) -> None:
-    """Save how an attempt ended, whatever else was saved meanwhile, unless a later one has begun."""
+async def _note(record: Record, begun: HandOver, error: str | None) -> None:
+    """Save how an attempt ended, whatever else was saved meanwhile.
+
+    Not when a later one has begun or is wanted: the handler did not know then what is known now.
+    """
     async with record.lock:
         await record.finished()
         while True:
             await record.refresh()
-            hand_over, now = record.state.hand_over, record.now()
-            if hand_over is None or hand_over.attempts != attempt:
+            if record.state.hand_over != begun:
                 return None
-            ended = hand_over.failed(now, error) if error else hand_over.done(now)
+            now = record.now()
+            ended = begun.failed(now, error) if error else begun.done(now)
             record.happen(HandOverEnded(ended))
             try:
                 return await record.save()
@@ -101,7 +123,6 @@ async def _note(record: Record, attempt: int, error: str | None) -> None:
 
 def _placed_order(state: CheckoutState) -> PlacedOrder:
     assert state.order is not None  # noqa: S101 - begun only once there is one
-    assert state.stage_since is not None  # noqa: S101
     amounts = state.order.amounts or (state.quote.amounts if state.quote else None)
     return PlacedOrder(
         checkout_id=state.checkout_id,
@@ -110,5 +131,5 @@ def _placed_order(state: CheckoutState) -> PlacedOrder:
         fulfillment_type=state.fulfillment.type if state.fulfillment else None,
         metadata=state.metadata or {},
         idempotency_key=state.placement.idempotency_key if state.placement else None,
-        placed_at=state.stage_since,
+        placed_at=state.stage_since or state.created_at,  # placed before that was stored
     )

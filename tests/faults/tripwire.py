@@ -1,17 +1,18 @@
-"""Counts every await of a step and strikes at a chosen one: with an error, a cancellation or death.
+"""Counts every await of a step and strikes at a chosen one: with an error, a hang, a cancellation or death.
 
 An await is crossed twice: before its effect and after it, which is when an answer can be lost.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from attrs import define
+from attrs import Factory, define
 
 from gett_checkout import GettClient, Order, Session, StorageError, TransportError
 from gett_checkout.storage import Storage, Stored
@@ -21,12 +22,17 @@ T = TypeVar("T")
 
 @define
 class Tripwire:
-    """Strikes at the ``at``-th crossing, once; with ``at`` None it only counts."""
+    """Strikes at the ``at``-th crossing, once; with ``at`` None it only counts.
+
+    With ``hangs``, what was struck never goes on by itself. ``marks`` are crossings worth knowing.
+    """
 
     strike: Callable[[], Any] = lambda: None
     at: int | None = None
     crossed: int = 0
     armed: bool = False
+    hangs: bool = False
+    marks: list[int] = Factory(list)
 
     def cross(self, error: Exception | None = None) -> None:
         """One crossing; ``error`` is what would be raised here when the strike is an exception."""
@@ -38,19 +44,29 @@ class Tripwire:
             if self.strike is exception and error is not None:
                 raise error
 
+    def mark(self) -> None:
+        """Remember which crossing comes next."""
+        self.marks.append(self.crossed)
+
     async def around(
         self, work: Awaitable[T], before: Exception | None, after: Exception | None
     ) -> T:
         """``work`` with a crossing on either side."""
         try:
-            self.cross(before)
-        except Exception:
+            await self._stand(before)
+        except BaseException:
             if hasattr(work, "close"):
                 work.close()
             raise
         result = await work
-        self.cross(after)
+        await self._stand(after)
         return result
+
+    async def _stand(self, error: Exception | None) -> None:
+        crossed = self.crossed
+        self.cross(error)
+        if self.hangs and crossed == self.at and self.crossed > crossed:
+            await asyncio.get_running_loop().create_future()
 
 
 def exception() -> None:
@@ -102,7 +118,10 @@ class TrippedStorage:
 
 
 class TrippedClient(GettClient):
-    """A client behind a tripwire: the calls a placement can make, and its sleeps."""
+    """A client behind a tripwire: the calls a placement can make, and its sleeps.
+
+    With ``from_response``, Gett's response to the placement is the first crossing.
+    """
 
     def __init__(
         self,
@@ -110,6 +129,7 @@ class TrippedClient(GettClient):
         *,
         wire: Tripwire,
         sleep: Callable[[float], Awaitable[None]],
+        from_response: bool = False,
         **rest: Any,
     ) -> None:
         async def tripped_sleep(seconds: float) -> None:
@@ -117,6 +137,7 @@ class TrippedClient(GettClient):
 
         super().__init__(api_key, sleep=tripped_sleep, **rest)
         self._wire = wire
+        self._from_response = from_response
 
     async def _around(self, work: Awaitable[T]) -> T:
         return await self._wire.around(
@@ -135,4 +156,10 @@ class TrippedClient(GettClient):
         return await self._around(super().validate_order(*args, **rest))
 
     async def place_order(self, *args: Any, **rest: Any) -> Order:
-        return await self._around(super().place_order(*args, **rest))
+        work = super().place_order(*args, **rest)
+        if not self._from_response:
+            return await self._around(work)
+        order = await work
+        self._wire.armed = True
+        self._wire.cross(TransportError("planned", may_have_arrived=True))
+        return order

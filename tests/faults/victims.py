@@ -1,4 +1,4 @@
-"""Processes that place an order and are killed on the way, for real: SIGKILL, nothing runs after it.
+"""Processes that place an order or hand it over and are killed on the way, for real: by SIGKILL.
 
 ``python -m tests.faults.victims`` is a warm process that forks one victim for each line it reads,
 waits for its end and writes the exit status. `Victims` is the side of the tests.
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import gett_checkout.storage.postgres
@@ -21,6 +22,7 @@ import gett_checkout.storage.sqlite  # noqa: F401 - loaded here, so that no vict
 from gett_checkout import Checkouts, GettCheckoutError
 from gett_checkout.storage.opening import open_storage
 from tests.clock import Clock
+from tests.faults.books import Books, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, kill
 
 
@@ -31,7 +33,7 @@ class Victims:
         self._process: subprocess.Popen[str] | None = None
 
     async def place(self, errand: Mapping[str, Any]) -> int:
-        """Have a victim place the checkout; its exit status, negative for the signal that ended it."""
+        """Have a victim run the errand; its exit status, negative for the signal that ended it."""
         return int(await asyncio.to_thread(self._ask, json.dumps(dict(errand))))
 
     def end(self) -> None:
@@ -60,7 +62,7 @@ def main() -> None:
         if not victim:
             status = 1
             try:
-                asyncio.run(_place(json.loads(line)))
+                asyncio.run(_run(json.loads(line)))
                 status = 0
             finally:
                 os._exit(status)
@@ -68,7 +70,8 @@ def main() -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-async def _place(errand: Mapping[str, Any]) -> None:
+async def _run(errand: Mapping[str, Any]) -> None:
+    """Place the checkout; with ``books``, come to its order as ``found`` says and hand it over."""
     clock, wire = Clock(), Tripwire(kill, errand["at"])
     clock.now = datetime.fromisoformat(errand["now"])
     async with (
@@ -80,13 +83,20 @@ async def _place(errand: Mapping[str, Any]) -> None:
             clock=clock,
             sleep=clock.sleep,
             dice=lambda: 0.5,
+            from_response=errand.get("found") in ("at once", "late"),
         ) as client,
     ):
-        checkouts = Checkouts(client, storage=TrippedStorage(storage, wire))
-        checkout = await checkouts.open(errand["checkout_id"])
-        wire.armed = True
+        tripped = TrippedStorage(storage, wire)
         try:
-            await checkout.place()
+            if "books" in errand:
+                books = Books(Path(errand["books"]), wire)
+                checkouts = Checkouts(client, storage=tripped, on_placed=books.on_placed)
+                wire.armed = errand["found"] == "again"
+                await come_to_the_order(checkouts, errand["checkout_id"], errand["found"])
+            else:
+                checkout = await Checkouts(client, storage=tripped).open(errand["checkout_id"])
+                wire.armed = True
+                await checkout.place()
         except GettCheckoutError as error:
             print(repr(error), file=sys.stderr)
 
