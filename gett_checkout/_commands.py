@@ -27,8 +27,7 @@ from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.state import Stage
 from gett_checkout._facts import Facts, facts, moment
 from gett_checkout._reconciling import Reason, Reconciled, Unresolved
-from gett_checkout._snapshot import Snapshots
-from gett_checkout.errors import CheckoutNotFoundError, InvalidInputError
+from gett_checkout.errors import InvalidInputError
 from gett_checkout.storage import Storage
 from gett_checkout.storage.opening import open_storage
 from gett_checkout.telemetry.events import digest
@@ -129,10 +128,8 @@ class _Desk:
 
     async def facts(self, checkout_id: str) -> Facts:
         """What is known of a checkout."""
-        stored = await self.storage.load(checkout_id)
-        if stored is None:
-            raise CheckoutNotFoundError("the checkout has expired or was deleted")
-        return facts(Snapshots().load(stored.data), _now())
+        checkout = await self.checkouts.open(checkout_id)
+        return facts(checkout._record.state, _now())  # noqa: SLF001 - its other half
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ async def _hand_over(
     record.hooks.tell(OrderHandedOver, order_id, begun.attempts, perf_counter() - began, name, wait)
     if failure is None:
         return None
-    logs.log_failure(on_placed, failure)
+    logs.log_failure(on_placed, failure, "on_placed failed")
     error = HandOverError(f"on_placed did not take the order ({name})", retry_after=wait)
     error.cause, error.__cause__ = name, failure
     return error

@@ -195,10 +195,10 @@ def log(event: Event) -> None:
         logger.log(line.level, line.template, *line.values, extra=extra)
 
 
-def log_failure(hook: object, failure: BaseException) -> None:
-    """Log what the hook raised."""
+def log_failure(hook: object, failure: BaseException, message: str = "a hook failed") -> None:
+    """Log what the hook raised, or another function of the caller's."""
     name = getattr(hook, "__qualname__", type(hook).__qualname__)
-    logger.error("a hook failed", exc_info=failure, extra={"gett_hook": name})
+    logger.error(message, exc_info=failure, extra={"gett_hook": name})
 
 
 class JsonFormatter(logging.Formatter):

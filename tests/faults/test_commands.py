@@ -243,6 +243,21 @@ async def test_a_checkout_at_its_beginning_is_shown(night: Night, run: Run) -> N
     assert checkout.id == "empty"
 
 
+async def test_whether_the_order_is_in_the_books_is_shown(
+    gett: GettClient, night: Night, run: Run
+) -> None:
+    async def book(order: object) -> None:
+        pass
+
+    shop = Checkouts(gett, storage=night.storage, on_placed=book)
+    await (await shop.open(night.checkout.id)).place()
+    assert await run("gett-checkout list") == (0, "nothing is unresolved\n")
+    _, said = await run(f"gett-checkout show {DIGEST}")
+    books = said.partition("hand over:\n")[2].splitlines()
+    assert books[0].startswith("  done at: ")
+    assert books[1] == "  attempts: 1"
+
+
 @pytest.mark.parametrize(
     ("seconds", "age"), [(30, "s"), (90, "min"), (7200, "h"), (3 * 86400, "d")]
 )
@@ -302,6 +317,12 @@ async def test_a_storage_that_cannot_be_scanned_says_so(
     sandbox.switches.fail("place_order", "drop_after", times=10_000)
     with pytest.raises(OutcomeUnknownError):
         await checkout.place()
+    names = await storage.due(checkout._record.now().replace(year=2190), 9)
+
+    async def due(now: datetime, limit: int) -> list[str]:
+        return ["gone meanwhile", *names]
+
+    plain.due = due  # type: ignore[method-assign]
     assert await search.find(plain, digest(checkout.id)) == checkout.id  # as it is unresolved
 
 

@@ -223,7 +223,7 @@ def test_a_line_stays_one_line_whatever_gett_sends(caplog: pytest.LogCaptureFixt
 
 def test_the_page_has_every_line_with_its_levels() -> None:
     written = dict(re.findall(r'^\| "([^"]+)" \| ([^|]*) \|$', PAGE, re.MULTILINE))
-    said: dict[str, set[str]] = {"a hook failed": {"ERROR"}}
+    said: dict[str, set[str]] = {"a hook failed": {"ERROR"}, "on_placed failed": {"ERROR"}}
     for _, level, line in LINES:
         said.setdefault(line.split(":")[0].partition(" (")[0], set()).add(level)
     assert {words: set(re.findall(r"[A-Z]{4,}", cell)) for words, cell in written.items()} == said
