@@ -25,6 +25,7 @@ from gett_checkout import (
     RetryPolicy,
     Stage,
     StepNotAllowedError,
+    StorageError,
 )
 from gett_checkout.errors import HandOverError
 from gett_checkout.sandbox import Sandbox
@@ -68,12 +69,13 @@ class SlowBooks(Books):
 
 
 class CountingStorage(MemoryStorage):
-    """A storage that counts what is saved; ``is_placing`` once a placement is."""
+    """A storage that counts what is saved, unless it is full; ``is_placing`` once a placement is."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock=clock)
         self.saves: list[datetime | None] = []
         self.is_placing = asyncio.Event()
+        self.is_full = False
 
     async def save(
         self,
@@ -84,6 +86,8 @@ class CountingStorage(MemoryStorage):
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
+        if self.is_full:
+            raise StorageError("planned")
         self.saves.append(due_at)
         if due_at is not None:
             self.is_placing.set()
@@ -397,6 +401,53 @@ async def test_a_place_cancelled_while_the_handler_works_does_not_stop_it(
     books.let.set()
     await gett.close()
     assert books.rows == {"jane": sandbox.orders[0].order_id}
+    assert await checkouts.unresolved() == []
+
+
+async def test_a_handler_stopped_by_the_end_of_the_loop_is_called_again(
+    gett: GettClient, storage: CountingStorage, clock: Clock
+) -> None:
+    books = SlowBooks()
+    checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    placing = asyncio.create_task((await payable(checkouts)).place())
+    await books.begun.wait()
+    for task in gett._tasks:
+        task.cancel()
+    order = await placing
+    clock.advance(59)
+    assert await checkouts.reconcile() == []  # as others cannot know that it was stopped
+    clock.advance(1)
+    books.begun.clear()
+    looking = asyncio.create_task(checkouts.reconcile())
+    await books.begun.wait()
+    for task in gett._tasks.copy():
+        if task is checkouts._records["jane"].handing_over:
+            task.cancel()
+    assert outlines(await looking) == [("placed", "NoneType", None)]
+    books.let.set()
+    clock.advance(60)
+    assert outlines(await checkouts.reconcile()) == [("placed", "NoneType", None)]
+    assert books.rows == {"jane": order.order_id}
+    assert await checkouts.unresolved() == []
+
+
+async def test_what_could_not_be_noted_is_handed_over_again(
+    gett: GettClient, storage: CountingStorage, clock: Clock
+) -> None:
+    books = SlowBooks()
+    checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    placing = asyncio.create_task((await payable(checkouts)).place())
+    await books.begun.wait()
+    storage.is_full = True
+    books.let.set()
+    await placing
+    clock.advance(60)
+    [looked] = await checkouts.reconcile()  # cannot even note that it begins
+    assert isinstance(looked.error, StorageError)
+    assert len(books.calls) == 1
+    storage.is_full = False
+    assert outlines(await checkouts.reconcile()) == [("placed", "NoneType", None)]
+    assert len(books.calls) == 2
     assert await checkouts.unresolved() == []
 
 
