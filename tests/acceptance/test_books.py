@@ -482,6 +482,22 @@ async def test_an_order_that_gets_its_name_during_the_call_is_handed_over_again(
     assert await with_it.unresolved() == []
 
 
+async def test_an_order_that_gets_its_name_without_a_handler_is_for_nobody(
+    once: GettClient, storage: CountingStorage, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkouts = Checkouts(once, storage=storage)
+    sandbox.switches.key_policy = "refuse_duplicates"
+    await lost(checkouts, sandbox)
+    clock.advance(60)
+    [looked] = await checkouts.reconcile()
+    assert looked.order == Order(None)
+    await checkouts.resolve("jane", order_id="order-7")
+    assert (await checkouts.open("jane")).view.order == Order("order-7")
+    clock.advance(3600)
+    assert await checkouts.reconcile() == []
+    assert await checkouts.unresolved() == []
+
+
 async def test_an_order_placed_by_an_earlier_release_is_handed_over_once_it_has_a_name(
     once: GettClient, storage: CountingStorage, sandbox: Sandbox, clock: Clock
 ) -> None:
