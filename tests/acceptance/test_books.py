@@ -482,6 +482,54 @@ async def test_an_order_that_gets_its_name_during_the_call_is_handed_over_again(
     assert await with_it.unresolved() == []
 
 
+async def test_a_call_that_outlived_its_lease_changes_nothing_any_more(
+    gett: GettClient, storage: CountingStorage, clock: Clock
+) -> None:
+    slow, books = SlowBooks(failures=1), Books()
+    here = Checkouts(gett, storage=storage, on_placed=slow.on_placed)
+    there = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    placing = asyncio.create_task((await payable(here)).place())
+    await slow.begun.wait()
+    clock.advance(60)  # asleep, on a machine that was suspended say
+    assert outlines(await there.reconcile()) == [("placed", "NoneType", None)]
+    slow.let.set()
+    order = await placing
+    assert books.rows == {"jane": order.order_id}
+    assert await here.unresolved() == []
+    clock.advance(3600)
+    assert await here.reconcile() == []
+
+
+@pytest.mark.parametrize("one_process", [True, False])
+async def test_a_slow_call_does_not_have_the_last_word_on_a_name(
+    once: GettClient, storage: CountingStorage, sandbox: Sandbox, clock: Clock, one_process: bool
+) -> None:
+    slow, books = SlowBooks(), Books()
+    slow.rows = books.rows
+    handlers = [slow.on_placed]
+
+    async def on_placed(order: PlacedOrder) -> None:
+        await (handlers.pop() if handlers else books.on_placed)(order)
+
+    here = Checkouts(once, storage=storage, on_placed=on_placed)
+    there = here if one_process else Checkouts(once, storage=storage, on_placed=on_placed)
+    sandbox.switches.key_policy = "refuse_duplicates"
+    await lost(here, sandbox)
+    clock.advance(60)
+    looking = asyncio.create_task(here.reconcile())
+    await slow.begun.wait()  # with an order that has no id yet
+    await there.resolve("jane", order_id="order-7")
+    assert books.rows == {"jane": "order-7"}
+    slow.let.set()
+    await looking
+    assert books.rows == {"jane": None}  # written over by what was known before
+    await there.reconcile()
+    assert books.rows == {"jane": "order-7"}
+    clock.advance(3600)
+    assert await here.reconcile() == []
+    assert len(books.calls) == 2
+
+
 async def test_an_order_that_gets_its_name_without_a_handler_is_for_nobody(
     once: GettClient, storage: CountingStorage, sandbox: Sandbox, clock: Clock
 ) -> None:
