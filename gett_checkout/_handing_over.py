@@ -13,6 +13,7 @@ from time import perf_counter
 
 from gett_checkout._core.hand_over import LONGEST, HandOver, OnPlaced, PlacedOrder
 from gett_checkout._core.machine import HandOverBegun, HandOverEnded
+from gett_checkout._core.order import Order
 from gett_checkout._core.state import CheckoutState
 from gett_checkout._record import Record
 from gett_checkout.errors import (
@@ -68,7 +69,7 @@ async def _hand_over(
     failure = await _call(on_placed, _placed_order(state))
     name = type(failure).__name__ if failure else None
     try:
-        await _note(record, begun, name)
+        await _note(record, state.order, begun, name)
     except CheckoutNotFoundError:
         pass  # deleted by force meanwhile: there is nothing to note
     except GettCheckoutError as unsaved:  # it is not known to be done, so it is done again
@@ -101,19 +102,23 @@ async def _call(on_placed: OnPlaced, order: PlacedOrder) -> BaseException | None
     return None
 
 
-async def _note(record: Record, begun: HandOver, error: str | None) -> None:
+async def _note(record: Record, order: Order | None, begun: HandOver, error: str | None) -> None:
     """Save how an attempt ended, whatever else was saved meanwhile.
 
-    Not when a later one has begun or is wanted: the handler did not know then what is known now.
+    Not when a later one has begun or is wanted. If that one knows more of the order, there has to be
+    another: this one may have written over it.
     """
     async with record.lock:
         await record.finished()
         while True:
             await record.refresh()
-            if record.state.hand_over != begun:
+            hand_over, now = record.state.hand_over, record.now()
+            if hand_over == begun:
+                ended = begun.failed(now, error) if error else begun.done(now)
+            elif hand_over is not None and record.state.order != order:
+                ended = hand_over.wanted_again()
+            else:
                 return None
-            now = record.now()
-            ended = begun.failed(now, error) if error else begun.done(now)
             record.happen(HandOverEnded(ended))
             try:
                 return await record.save()

@@ -25,6 +25,7 @@ from gett_checkout import (
     RetryPolicy,
     Stage,
     StepNotAllowedError,
+    StorageError,
 )
 from gett_checkout.errors import HandOverError
 from gett_checkout.sandbox import Sandbox
@@ -68,12 +69,13 @@ class SlowBooks(Books):
 
 
 class CountingStorage(MemoryStorage):
-    """A storage that counts what is saved; ``is_placing`` once a placement is."""
+    """A storage that counts what is saved, unless it is full; ``is_placing`` once a placement is."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock=clock)
         self.saves: list[datetime | None] = []
         self.is_placing = asyncio.Event()
+        self.is_full = False
 
     async def save(
         self,
@@ -84,6 +86,8 @@ class CountingStorage(MemoryStorage):
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
+        if self.is_full:
+            raise StorageError("planned")
         self.saves.append(due_at)
         if due_at is not None:
             self.is_placing.set()
@@ -400,6 +404,53 @@ async def test_a_place_cancelled_while_the_handler_works_does_not_stop_it(
     assert await checkouts.unresolved() == []
 
 
+async def test_a_handler_stopped_by_the_end_of_the_loop_is_called_again(
+    gett: GettClient, storage: CountingStorage, clock: Clock
+) -> None:
+    books = SlowBooks()
+    checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    placing = asyncio.create_task((await payable(checkouts)).place())
+    await books.begun.wait()
+    for task in gett._tasks:
+        task.cancel()
+    order = await placing
+    clock.advance(59)
+    assert await checkouts.reconcile() == []  # as others cannot know that it was stopped
+    clock.advance(1)
+    books.begun.clear()
+    looking = asyncio.create_task(checkouts.reconcile())
+    await books.begun.wait()
+    for task in gett._tasks.copy():
+        if task is checkouts._records["jane"].handing_over:
+            task.cancel()
+    assert outlines(await looking) == [("placed", "NoneType", None)]
+    books.let.set()
+    clock.advance(60)
+    assert outlines(await checkouts.reconcile()) == [("placed", "NoneType", None)]
+    assert books.rows == {"jane": order.order_id}
+    assert await checkouts.unresolved() == []
+
+
+async def test_what_could_not_be_noted_is_handed_over_again(
+    gett: GettClient, storage: CountingStorage, clock: Clock
+) -> None:
+    books = SlowBooks()
+    checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    placing = asyncio.create_task((await payable(checkouts)).place())
+    await books.begun.wait()
+    storage.is_full = True
+    books.let.set()
+    await placing
+    clock.advance(60)
+    [looked] = await checkouts.reconcile()  # cannot even note that it begins
+    assert isinstance(looked.error, StorageError)
+    assert len(books.calls) == 1
+    storage.is_full = False
+    assert outlines(await checkouts.reconcile()) == [("placed", "NoneType", None)]
+    assert len(books.calls) == 2
+    assert await checkouts.unresolved() == []
+
+
 async def test_a_handler_that_cancels_itself_has_failed(
     gett: GettClient, storage: CountingStorage, clock: Clock
 ) -> None:
@@ -429,6 +480,70 @@ async def test_an_order_that_gets_its_name_during_the_call_is_handed_over_again(
     await with_it.reconcile()
     assert books.rows == {"jane": "order-7"}
     assert await with_it.unresolved() == []
+
+
+async def test_a_call_that_outlived_its_lease_changes_nothing_any_more(
+    gett: GettClient, storage: CountingStorage, clock: Clock
+) -> None:
+    slow, books = SlowBooks(failures=1), Books()
+    here = Checkouts(gett, storage=storage, on_placed=slow.on_placed)
+    there = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    placing = asyncio.create_task((await payable(here)).place())
+    await slow.begun.wait()
+    clock.advance(60)  # asleep, on a machine that was suspended say
+    assert outlines(await there.reconcile()) == [("placed", "NoneType", None)]
+    slow.let.set()
+    order = await placing
+    assert books.rows == {"jane": order.order_id}
+    assert await here.unresolved() == []
+    clock.advance(3600)
+    assert await here.reconcile() == []
+
+
+@pytest.mark.parametrize("one_process", [True, False])
+async def test_a_slow_call_does_not_have_the_last_word_on_a_name(
+    once: GettClient, storage: CountingStorage, sandbox: Sandbox, clock: Clock, one_process: bool
+) -> None:
+    slow, books = SlowBooks(), Books()
+    slow.rows = books.rows
+    handlers = [slow.on_placed]
+
+    async def on_placed(order: PlacedOrder) -> None:
+        await (handlers.pop() if handlers else books.on_placed)(order)
+
+    here = Checkouts(once, storage=storage, on_placed=on_placed)
+    there = here if one_process else Checkouts(once, storage=storage, on_placed=on_placed)
+    sandbox.switches.key_policy = "refuse_duplicates"
+    await lost(here, sandbox)
+    clock.advance(60)
+    looking = asyncio.create_task(here.reconcile())
+    await slow.begun.wait()  # with an order that has no id yet
+    await there.resolve("jane", order_id="order-7")
+    assert books.rows == {"jane": "order-7"}
+    slow.let.set()
+    await looking
+    assert books.rows == {"jane": None}  # written over by what was known before
+    await there.reconcile()
+    assert books.rows == {"jane": "order-7"}
+    clock.advance(3600)
+    assert await here.reconcile() == []
+    assert len(books.calls) == 2
+
+
+async def test_an_order_that_gets_its_name_without_a_handler_is_for_nobody(
+    once: GettClient, storage: CountingStorage, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkouts = Checkouts(once, storage=storage)
+    sandbox.switches.key_policy = "refuse_duplicates"
+    await lost(checkouts, sandbox)
+    clock.advance(60)
+    [looked] = await checkouts.reconcile()
+    assert looked.order == Order(None)
+    await checkouts.resolve("jane", order_id="order-7")
+    assert (await checkouts.open("jane")).view.order == Order("order-7")
+    clock.advance(3600)
+    assert await checkouts.reconcile() == []
+    assert await checkouts.unresolved() == []
 
 
 async def test_an_order_placed_by_an_earlier_release_is_handed_over_once_it_has_a_name(
