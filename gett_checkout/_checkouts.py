@@ -18,6 +18,7 @@ from gett_checkout._core.hand_over import OnPlaced
 from gett_checkout._core.placement import NEVER
 from gett_checkout._core.session import Identity, Level, Session, is_credential
 from gett_checkout._core.state import CheckoutState
+from gett_checkout._hidden import hidden
 from gett_checkout._menus import Menus
 from gett_checkout._reconciling import (
     Reconciled,
@@ -46,6 +47,7 @@ _SHORTEST: Final = 2 * 24 * 3600
 _LONGEST: Final = 10 * 365 * 24 * 3600
 _DAY: Final = 24 * 3600
 _AT_ONCE: Final = 8
+_BATCH: Final = 100
 _A_PASS: Final = 1000
 _MOST_METADATA: Final = 50
 _LONGEST_NAME: Final = 40
@@ -112,6 +114,7 @@ class Checkouts:
         is given back with the order, to ``on_placed``: up to 50 texts of at most 500 characters, under
         names of at most 40. It is stored, so put no secret into it.
         """
+        session_token = hidden(session_token)
         if identity is not None and not isinstance(identity, Identity):
             raise InvalidInputError("identity must be an Identity")
         if checkout_id is not None and (not isinstance(checkout_id, str) or not checkout_id):
@@ -225,7 +228,11 @@ class Checkouts:
         return repeating(self._pass, every=every, jitter=self._client.dice)
 
     async def _pass(self) -> list[Reconciled]:
-        found = await self.reconcile(limit=_A_PASS)
+        found: list[Reconciled] = []
+        # In short batches, so that handlers that hang hold up no more than one of them.
+        while len(looks := await self.reconcile(limit=_BATCH)) == _BATCH and len(found) < _A_PASS:
+            found += looks
+        found += looks
         await self.unresolved()
         if purge := getattr(self._storage, "purge", None):
             await purge()

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote as quote_path
@@ -29,6 +30,7 @@ from gett_checkout._core.order import (
     Quote,
 )
 from gett_checkout._core.session import Identity, Session, is_credential
+from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout._rate_limits import RateLimit, RateLimits
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout._transport import Answer, Transport
@@ -86,6 +88,7 @@ class GettClient:
     held back at all.
     """
 
+    @leaves_nothing
     def __init__(
         self,
         api_key: str,
@@ -172,7 +175,7 @@ class GettClient:
         """
         now = self.clock()
         body = requests.create_session(identity, expires_in)
-        answer = responses.session(await self._call("create_session", body=body))
+        answer = await self._call("create_session", responses.session, body=body)
         life = timedelta(seconds=expires_in or self.assumptions.session_life)
         session = Session.of_token(
             answer.token, made_for_end_user=identity is not None, expires_at=answer.expires_at
@@ -184,8 +187,9 @@ class GettClient:
 
         Raises `AddressInvalidError`, `AddressOutOfRangeError`. Docs: Session › Fulfillment context.
         """
+        token = hidden(token)
         body = requests.fulfillment_context(fulfillment, self.assumptions)
-        await self._call("set_fulfillment_context", token=token, body=body, wants_answer=False)
+        await self._call("set_fulfillment_context", _nothing, token=token, body=body)
 
     # --- browsing -------------------------------------------------------------------------------
 
@@ -204,6 +208,7 @@ class GettClient:
 
         ``latitude`` and ``longitude`` are in degrees and go together.
         """
+        token = hidden(token)
         body = requests.discover_stores(
             latitude=latitude,
             longitude=longitude,
@@ -212,7 +217,7 @@ class GettClient:
             limit=limit,
             offset=offset,
         )
-        return responses.store_page(await self._call("discover_stores", token=token, body=body))
+        return await self._call("discover_stores", responses.store_page, token=token, body=body)
 
     async def all_stores(
         self,
@@ -228,6 +233,7 @@ class GettClient:
 
         It ends with the page that says so (``hasMore``), and with one that brings nothing new.
         """
+        token = hidden(token)
         seen: set[str] = set()
         offset, has_more = 0, True
         while has_more:
@@ -250,8 +256,9 @@ class GettClient:
 
     async def get_store(self, store_id: str, *, token: str | None = None) -> Store:
         """A store as it is now; not to be cached. Raises `StoreNotFoundError`. Docs: Stores."""
-        return responses.store(
-            await self._call("get_store", token=token, path={"store_id": store_id})
+        token = hidden(token)
+        return await self._call(
+            "get_store", responses.store, token=token, path={"store_id": store_id}
         )
 
     async def get_catalog_set(
@@ -262,9 +269,10 @@ class GettClient:
         Raises `CatalogSetNotFoundError`. ``store_id`` is needed only when `Assumptions` gives the
         operation a path with it.
         """
+        token = hidden(token)
         path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
-        answer = await self._call("get_catalog_set", token=token, path=path)
-        return responses.catalog_set(answer, catalog_set_id)
+        read = partial(responses.catalog_set, catalog_set_id=catalog_set_id)
+        return await self._call("get_catalog_set", read, token=token, path=path)
 
     # --- cart helpers ---------------------------------------------------------------------------
     # Optional: a cart lives with the partner and can be changed without asking Gett.
@@ -276,11 +284,12 @@ class GettClient:
 
         Names and prices are those of ``lines`` and ``line``; Gett sends none.
         """
+        token = hidden(token)
         known = tuple(lines)
         cart = requests.cart(store.store_id, store.catalog_set_id, known)
         body = requests.add_cart_item(cart, line)
-        answer = await self._call("add_cart_item", token=token, body=body)
-        return responses.cart_lines(answer, (*known, line))
+        read = partial(responses.cart_lines, known=(*known, line))
+        return await self._call("add_cart_item", read, token=token, body=body)
 
     async def update_cart_item(
         self,
@@ -292,21 +301,23 @@ class GettClient:
         token: str | None = None,
     ) -> tuple[Line, ...]:
         """The cart with another quantity of one line, 1 to 99. Docs: Cart helpers › update."""
+        token = hidden(token)
         known = tuple(lines)
         cart = requests.cart(store.store_id, store.catalog_set_id, known)
         body = requests.change_cart_item(cart, line_id, read_quantity(quantity))
-        answer = await self._call("update_cart_item", token=token, body=body)
-        return responses.cart_lines(answer, known)
+        read = partial(responses.cart_lines, known=known)
+        return await self._call("update_cart_item", read, token=token, body=body)
 
     async def remove_cart_item(
         self, store: Store, lines: Iterable[Line], line_id: str, *, token: str | None = None
     ) -> tuple[Line, ...]:
         """The cart without one line. Docs: Cart helpers › remove."""
+        token = hidden(token)
         known = tuple(lines)
         cart = requests.cart(store.store_id, store.catalog_set_id, known)
         body = requests.change_cart_item(cart, line_id)
-        answer = await self._call("remove_cart_item", token=token, body=body)
-        return responses.cart_lines(answer, known)
+        read = partial(responses.cart_lines, known=known)
+        return await self._call("remove_cart_item", read, token=token, body=body)
 
     # --- ordering -------------------------------------------------------------------------------
 
@@ -325,11 +336,12 @@ class GettClient:
         The quote's ``expires_at`` counts from before the request, for `Assumptions.order_token_life`.
         Raises `ItemUnavailableError`, `StoreClosedError`.
         """
+        token = hidden(token)
         asked_at = self.clock()
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
         charge = None if tip is None else read_charge(tip, what="the tip", currency=store.currency)
         body = requests.validate_order(cart, fulfillment, charge, identity)
-        answer = responses.validated(await self._call("validate_order", token=token, body=body))
+        answer = await self._call("validate_order", responses.validated, token=token, body=body)
         return Quote(
             order_token=answer.validated_order_token,
             amounts=answer.amounts,
@@ -370,31 +382,36 @@ class GettClient:
         `OrderTotalDifferentError`, `PaymentDeclinedError`, `PaymentFailedError`, `StoreClosedError`
         and more. Docs: Orders › place; Idempotency.
         """
-        answer = await self._call(
+        token = hidden(token)
+        body = hidden(body)
+        return await self._call(
             "place_order",
+            responses.order,
             token=token,
             text=body,
             idempotency_key=idempotency_key,
             attempt=attempt,
         )
-        return responses.order(answer)
 
     async def get_order(self, order_id: str, *, token: str) -> Order:
         """An order of this end user as it is now. Raises `NotFoundError`. Docs: Orders."""
-        return responses.order(
-            await self._call("get_order", token=token, path={"order_id": order_id})
+        token = hidden(token)
+        return await self._call(
+            "get_order", responses.order, token=token, path={"order_id": order_id}
         )
 
     async def list_orders(self, *, limit: int = 50, offset: int = 0, token: str) -> OrderPage:
         """One page of this end user's orders; ``limit`` is at most 100. Docs: Orders › history."""
+        token = hidden(token)
         body = requests.page(limit=limit, offset=offset)
-        return responses.order_page(await self._call("list_orders", token=token, body=body))
+        return await self._call("list_orders", responses.order_page, token=token, body=body)
 
     # --- what belongs to an end user ------------------------------------------------------------
 
     async def list_payment_methods(self, *, token: str) -> tuple[PaymentMethod, ...]:
         """The end user's saved cards. Docs: Saved cards › list."""
-        return responses.payment_methods(await self._call("list_payment_methods", token=token))
+        token = hidden(token)
+        return await self._call("list_payment_methods", responses.payment_methods, token=token)
 
     async def add_payment_card(self, card: NewCard, *, token: str) -> PaymentMethod:
         """Save a card for the end user. Docs: Saved cards › add.
@@ -402,9 +419,10 @@ class GettClient:
         Raises `PaymentMethodInvalidError`. Sent again only when it certainly did not arrive: after
         any other failure look at `list_payment_methods` first.
         """
+        token = hidden(token)
         body = requests.payment_card(card)
-        return responses.payment_method(
-            await self._call("add_payment_card", token=token, body=body)
+        return await self._call(
+            "add_payment_card", responses.payment_method, token=token, body=body
         )
 
     async def add_address(self, address: Address, *, token: str) -> str:
@@ -412,31 +430,27 @@ class GettClient:
 
         Raises `AddressInvalidError`. Docs: Checkout › addresses.
         """
+        token = hidden(token)
         body = requests.address(address)
-        return responses.address_id(await self._call("add_address", token=token, body=body))
+        return await self._call("add_address", responses.address_id, token=token, body=body)
 
     # --- one call -------------------------------------------------------------------------------
 
     async def _call(
         self,
         name: str,
+        read: Callable[[Json], T],
         *,
         token: str | None = None,
         body: Json = None,
         text: str | None = None,
         idempotency_key: str | None = None,
         attempt: int = 1,
-        wants_answer: bool = True,
         path: Mapping[str, str] = _NO_PATH,
-    ) -> Json:
-        """Send one operation, again where that is safe, and give its JSON answer."""
+    ) -> T:
+        """Send one operation, again where that is safe; what ``read`` makes of its response."""
         operation = self.assumptions.operation(name)
-        url = self._url(operation, path)
-        body = None if body is None else self.assumptions.body(name, body)
-        if operation.method == "GET" and body is not None:
-            url += ("&" if "?" in url else "?") + urlencode(requests.as_query(body))
-            body = None
-        payload = text if text is not None else write_json(body) if body is not None else None
+        url, payload = self._written(operation, path, body, text)
         headers = self._headers(token, idempotency_key, has_body=payload is not None)
         route, _, _ = operation.path.partition("?")
         about = operation.name, operation.method, route, self._host, self._port
@@ -446,7 +460,7 @@ class GettClient:
             try:
                 with self.hooks.here().request(*about, attempt + tried) as exchange:
                     answer = await self._send(operation, url, headers, payload, exchange)
-                    return _read_answer(answer) if wants_answer else None
+                    return _read(answer, read)
             except GettCheckoutError as error:
                 tried += 1
                 error.next_action = error.next_action or _LATER
@@ -458,6 +472,19 @@ class GettClient:
                     raise
                 reason, cause = type(error).__name__, error.cause
             await self._pause(operation, attempt + tried, wait, reason, cause)
+
+    @leaves_nothing
+    def _written(
+        self, operation: Operation, path: Mapping[str, str], body: Json, text: str | None
+    ) -> tuple[str, str | None]:
+        """The URL and the payload, hidden: either may hold what the shopper said of themselves."""
+        url = self._url(operation, path)
+        body = None if body is None else self.assumptions.body(operation.name, body)
+        if operation.method == "GET" and body is not None:
+            url += ("&" if "?" in url else "?") + urlencode(requests.as_query(body))
+            body = None
+        payload = text if text is not None else write_json(body) if body is not None else None
+        return hidden(url), hidden(payload)
 
     async def _wait_turn(self, operation: Operation, now: datetime) -> None:
         """Wait for the next minute when this one's requests are used up, or refuse to."""
@@ -501,7 +528,7 @@ class GettClient:
                 operation.method,
                 url,
                 headers=headers,
-                body=None if payload is None else payload.encode(),
+                body=None if payload is None else hidden(payload.encode()),
             )
         finally:
             self._limits.done(operation.bucket)
@@ -527,7 +554,7 @@ class GettClient:
         self, token: str | None, idempotency_key: str | None, *, has_body: bool
     ) -> dict[str, str]:
         credential = self._api_key if token is None else _header_value("the token", token)
-        headers = {**_HEADERS, "Authorization": f"Bearer {credential}"}
+        headers = {**_HEADERS, "Authorization": hidden(f"Bearer {credential}")}
         if has_body:
             headers["Content-Type"] = "application/json"
         if idempotency_key is not None:
@@ -544,19 +571,28 @@ class GettClient:
             ) from None
 
 
-def _read_answer(answer: Answer) -> Json:
+def _nothing(value: Json) -> None:
+    """What is made of a response of which only the status matters."""
+
+
+@leaves_nothing
+def _read(answer: Answer, read: Callable[[Json], T]) -> T:
+    if read is _nothing:
+        return read(None)
     if not answer.body:
-        raise UnreadableAnswerError("the answer is empty", status=answer.status)
-    return read_json(answer.body)
+        raise UnreadableAnswerError("the response is empty", status=answer.status)
+    return read(read_json(answer.body))
 
 
-def _header_value(what: str, value: object) -> str:
-    """The value if it can stand in a header; the message does not repeat it."""
+@leaves_nothing
+def _header_value(what: str, value: str) -> str:
+    """The value, hidden, if it can stand in a header; the message does not repeat it."""
     if not is_credential(value):
         raise InvalidInputError(f"{what} must be a non-empty string of printable characters")
-    return str(value)
+    return hidden(value)
 
 
+@leaves_nothing
 def _path_part(name: str, value: object) -> str:
     if not isinstance(value, str) or not value or value in (".", ".."):
         raise InvalidInputError(f"{name} must be a non-empty string")

@@ -21,6 +21,7 @@ from gett_checkout._core.order import (
     SavedCard,
 )
 from gett_checkout._core.session import Identity
+from gett_checkout._hidden import leaves_nothing
 from gett_checkout.errors import InvalidInputError
 
 T = TypeVar("T", bound=AttrsInstance)
@@ -33,6 +34,7 @@ _PAYMENTS: Final[Mapping[str, type[Payment]]] = {
 }
 
 
+@leaves_nothing
 def read_identity(members: object) -> Identity:
     """``{"email": …, "first_name": …, "last_name": …}``, with ``phone`` and ``partner_user_id``.
 
@@ -42,6 +44,7 @@ def read_identity(members: object) -> Identity:
     return _read(Identity, _object(members, "an identity"))
 
 
+@leaves_nothing
 def read_fulfillment(members: object) -> Fulfillment:
     """``{"type": "pickup"}``, or ``{"type": "delivery", "address": {…}}`` or with ``address_id``.
 
@@ -54,6 +57,7 @@ def read_fulfillment(members: object) -> Fulfillment:
     return _read(kind, given)
 
 
+@leaves_nothing
 def read_payment(members: object) -> Payment:
     """``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, with ``card_type`` and
     ``last_four``; ``{"kind": "saved_card", "payment_id": …}``; or ``{"kind": "gett_payment"}``.

@@ -28,6 +28,7 @@ from gett_checkout._core.order import Fulfillment, Payment
 from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState
+from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 
 VERSION: Final = 1
@@ -43,6 +44,7 @@ class Snapshots:
         self._state: CheckoutState | None = None
         self._lines = [""] * len(_parts())
 
+    @leaves_nothing
     def dump(self, state: CheckoutState) -> bytes:
         """The state as bytes; parts at their default are left out."""
         lines = self._lines.copy()
@@ -51,8 +53,9 @@ class Snapshots:
             if value is not getattr(self._state, part.name, part.default):
                 lines[index] = "" if value is part.default else part.line(part.write(value))
         self._state, self._lines = state, lines
-        return "\n".join([_FIRST, *filter(None, lines), _LAST]).encode(*_ENCODING)
+        return hidden("\n".join([_FIRST, *filter(None, lines), _LAST]).encode(*_ENCODING))
 
+    @leaves_nothing
     def load(self, data: bytes) -> CheckoutState:
         """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
         parsed = _parse(data)

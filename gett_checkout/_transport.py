@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from attrs import field, frozen
 
+from gett_checkout._hidden import hidden
 from gett_checkout.errors import TransportError, UnreadableAnswerError
 
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
@@ -37,7 +38,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
+    body: bytes = field(converter=hidden)
 
 
 class _Body(aiohttp.BytesPayload):
@@ -48,6 +49,9 @@ class _Body(aiohttp.BytesPayload):
     """
 
     consumed = False
+
+    def __repr__(self) -> str:
+        return "<body>"
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
@@ -84,31 +88,41 @@ class Transport:
         """The answer; `TransportError` when none came, `UnreadableAnswerError` when it is too big."""
         if self.closed:
             raise TransportError("the client is closed", may_have_arrived=False, cause="closed")
-        http = self._session()
-        data = None if body is None else _Body(body)
+        http, data = self._session(), None if body is None else _Body(body)
+        # What aiohttp raises is raised anew out here: its frames hold the request, credential
+        # included, and so do many of its exceptions.
         try:
-            # Redirects are not followed: a credential must not travel to another host. A caller's
-            # session may raise for a status by itself, with the credential in the exception.
-            async with http.request(
-                method,
-                url,
-                headers=headers,
-                data=data,
-                timeout=self._timeouts,
-                allow_redirects=False,
-                raise_for_status=False,
-            ) as response:
-                return Answer(response.status, response.headers, await _read(response))
+            return await self._exchange(http, method, url, headers, data)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            failure = _failure(error, has_left=data is not None and data.consumed)
-        except RuntimeError:
-            if not http.closed:
-                raise
-            failure = TransportError(
-                "the client was closed before the response came", cause="closed"
-            )
-        # Raised out here, so that aiohttp's exception is no part of it: many hold the request.
+            failure: BaseException = _failure(error, has_left=data is not None and data.consumed)
+        except BaseException as error:  # noqa: BLE001 - a cancellation too
+            failure = error.with_traceback(None)
+            if isinstance(error, RuntimeError) and http.closed:
+                failure = TransportError(
+                    "the client was closed before the response came", cause="closed"
+                )
         raise failure
+
+    async def _exchange(
+        self,
+        http: aiohttp.ClientSession,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        data: _Body | None,
+    ) -> Answer:
+        # Redirects are not followed: a credential must not travel to another host. A caller's
+        # session may raise for a status by itself, with the credential in the exception.
+        async with http.request(
+            method,
+            url,
+            headers=headers,
+            data=data,
+            timeout=self._timeouts,
+            allow_redirects=False,
+            raise_for_status=False,
+        ) as response:
+            return Answer(response.status, response.headers, await _read(response))
 
     async def close(self) -> None:
         """Close what was opened here; the caller's own session stays open."""

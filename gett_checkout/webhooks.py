@@ -33,6 +33,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from gett_checkout._core.money import DEFAULT_CURRENCY, from_minor_units
+from gett_checkout._hidden import leaves_nothing
 from gett_checkout._wire.codec import read_json
 from gett_checkout.errors import (
     CheckoutConflictError,
@@ -92,6 +93,7 @@ class OrderEvent:
         return f"webhook-{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
+@leaves_nothing
 def verify(
     body: bytes,
     headers: Mapping[str, str],
@@ -124,6 +126,7 @@ def verify(
         raise WebhookRefusedError(f"the timestamp is more than {tolerance:g} seconds off")
 
 
+@leaves_nothing
 def parse(body: bytes, *, currency: str = DEFAULT_CURRENCY) -> OrderEvent:
     """The event in a verified body; `WebhookPayloadError` when there is none.
 
@@ -149,6 +152,7 @@ def parse(body: bytes, *, currency: str = DEFAULT_CURRENCY) -> OrderEvent:
     )
 
 
+@leaves_nothing
 def read_event(
     body: bytes,
     headers: Mapping[str, str],

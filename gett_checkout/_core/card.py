@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from gett_checkout._core.order import Address
 from gett_checkout._core.validators import day, instance_of, matches, text
+from gett_checkout._hidden import hidden, of_secrets
 
 _NUMBER = re.compile(r"[0-9]{12,19}")
 _CVC = re.compile(r"[0-9]{3,4}")
@@ -22,9 +23,10 @@ _BIN_DIGITS = 6  # decided: the page names ``bin`` and gives no length
 
 def _bare(number: str) -> str:
     """The card number as it is sent: people and their browsers group its digits."""
-    return re.sub(r"[ -]", "", number) if isinstance(number, str) else number
+    return hidden(re.sub(r"[ -]", "", number)) if isinstance(number, str) else number
 
 
+@of_secrets
 @frozen(repr=False)
 class NewCard:
     """A card to be saved at Gett with `GettClient.add_payment_card`.
@@ -38,7 +40,9 @@ class NewCard:
         repr=False, converter=_bare, validator=matches(_NUMBER, "a card number is 12 to 19 digits")
     )
     card_type: str = field(repr=False, validator=text("a card needs a card_type"))
-    cvc: str = field(repr=False, validator=matches(_CVC, "a card's cvc is 3 or 4 digits"))
+    cvc: str = field(
+        repr=False, converter=hidden, validator=matches(_CVC, "a card's cvc is 3 or 4 digits")
+    )
     expiration: date = field(
         repr=False, validator=day("a card's expiration is a date, without a time")
     )
@@ -54,7 +58,7 @@ class NewCard:
     @property
     def last_four(self) -> str:
         """The last four digits, which may be shown."""
-        return self.number[-4:]
+        return str(self.number[-4:])
 
     def __repr__(self) -> str:
         return "NewCard(…)"

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from gett_checkout._core.jsonable import jsonable_fields
 from gett_checkout._core.money import ZERO
 from gett_checkout._core.validators import instance_of, matches, optional_text, text
+from gett_checkout._hidden import hidden, of_secrets
 from gett_checkout.errors import InvalidInputError
 
 FulfillmentType = Literal["delivery", "pickup"]
@@ -80,6 +81,7 @@ class _Payment:
         return {"kind": self.kind, **jsonable_fields(self)}
 
 
+@of_secrets
 @frozen
 class CardOnFile(_Payment):
     """A card the partner's own payment processor holds.
@@ -90,7 +92,7 @@ class CardOnFile(_Payment):
     """
 
     kind: ClassVar[Literal["card_on_file"]] = "card_on_file"
-    card_token: str = field(repr=False, validator=text(_CARD_NEEDS))
+    card_token: str = field(repr=False, converter=hidden, validator=text(_CARD_NEEDS))
     processor_type: str = field(validator=text(_CARD_NEEDS))
     card_type: str | None = field(
         default=None,
@@ -150,7 +152,7 @@ class Quote:
     ``was_sent``: a placement went out with it.
     """
 
-    order_token: str = field(repr=False)
+    order_token: str = field(repr=False, converter=hidden)
     amounts: Amounts
     expires_at: datetime
     session_serial: int = field(default=0, repr=False)

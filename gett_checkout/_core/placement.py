@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from gett_checkout._core.blame import blamed
 from gett_checkout._core.codes import Part
+from gett_checkout._hidden import hidden
 from gett_checkout.errors import (
     ApiError,
     GettCheckoutError,
@@ -58,7 +59,7 @@ class Placement:
     """
 
     idempotency_key: str
-    body: str = field(repr=False)
+    body: str = field(repr=False, converter=hidden)
     digest: str
     begun_at: datetime
     lease_until: datetime

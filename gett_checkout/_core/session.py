@@ -19,6 +19,7 @@ from attrs import field, frozen
 
 from gett_checkout._core.order import Fulfillment
 from gett_checkout._core.validators import matches, optional_text, text
+from gett_checkout._hidden import hidden, of_secrets
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -41,6 +42,7 @@ class Level(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+@of_secrets
 @frozen
 class Identity:
     """The end user. All contact data stays out of the repr.
@@ -51,19 +53,26 @@ class Identity:
 
     email: str = field(
         repr=False,
+        converter=hidden,
         validator=matches(_EMAIL, "the e-mail address is not one", blank=_NEEDS.format("email")),
     )
-    first_name: str = field(repr=False, validator=text(_NEEDS.format("first_name")))
-    last_name: str = field(repr=False, validator=text(_NEEDS.format("last_name")))
+    first_name: str = field(
+        repr=False, converter=hidden, validator=text(_NEEDS.format("first_name"))
+    )
+    last_name: str = field(repr=False, converter=hidden, validator=text(_NEEDS.format("last_name")))
     phone: str | None = field(
         default=None,
         repr=False,
+        converter=hidden,
         validator=matches(
             _E164, "the phone number must be E.164, as in +12125550123", optional=True
         ),
     )
     partner_user_id: str | None = field(
-        default=None, repr=False, validator=optional_text("a partner_user_id must be a string")
+        default=None,
+        repr=False,
+        converter=hidden,
+        validator=optional_text("a partner_user_id must be a string"),
     )
 
     def is_same_person(self, other: Identity) -> bool:
@@ -84,7 +93,7 @@ class Session:
     what is being set and not answered for: it may still arrive, however late.
     """
 
-    token: str = field(repr=False)
+    token: str = field(repr=False, converter=hidden)
     level: Level
     expires_at: datetime | None = None
     serial: int = 1

@@ -27,6 +27,7 @@ from gett_checkout._core.catalog import (
 )
 from gett_checkout._core.order import Amounts, Order, OrderPage
 from gett_checkout._core.session import is_credential
+from gett_checkout._hidden import hidden
 from gett_checkout._wire.codec import Json, Lazy, Reader
 from gett_checkout.errors import UnreadableAnswerError
 
@@ -37,7 +38,7 @@ T = TypeVar("T")
 class SessionAnswer:
     """A new session."""
 
-    token: str = field(repr=False)
+    token: str = field(repr=False, converter=hidden)
     expires_at: datetime | None = None
 
 
@@ -45,7 +46,7 @@ class SessionAnswer:
 class ValidateAnswer:
     """A price and the token to place an order at it."""
 
-    validated_order_token: str = field(repr=False)
+    validated_order_token: str = field(repr=False, converter=hidden)
     amounts: Amounts
 
 

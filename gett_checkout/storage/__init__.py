@@ -11,6 +11,8 @@ from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from gett_checkout._hidden import hidden
+
 __all__ = ["ScannableStorage", "Storage", "Stored"]
 
 
@@ -18,7 +20,7 @@ __all__ = ["ScannableStorage", "Storage", "Stored"]
 class Stored:
     """What is kept under an id. ``version`` is 1 when new and grows by one with every save."""
 
-    data: bytes = field(repr=lambda data: f"<{len(data)} bytes>")
+    data: bytes = field(converter=hidden)
     version: int
 
 

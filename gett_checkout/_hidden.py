@@ -1,0 +1,123 @@
+"""Secrets that show themselves to nobody, and errors that hold none.
+
+An error tracker stores the locals of every frame that an exception went through, by ``repr``,
+recursively. So whatever holds a secret (a credential, card or contact data, a body, a filled-in URL) is
+a `Hidden` text or `HiddenBytes` from the moment it comes in until it is written to the socket: a string
+like any other, whose repr shows nothing. What must handle plain ones in between is
+`leaves_nothing`, and drivers, which store them in frames of their own, lose their traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import wraps
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
+from traceback import walk_tb
+from typing import Final, ParamSpec, SupportsIndex, TypeVar, overload
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Hidden(str):
+    """A text whose repr shows nothing; what is cut out of it, as for a shorter repr, is hidden too."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        return Hidden(super().__getitem__(key))
+
+
+class HiddenBytes(bytes):
+    """Bytes whose repr shows nothing; what is cut out of them is hidden too."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, key: slice) -> bytes: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> int | bytes:
+        found = super().__getitem__(key)
+        return found if isinstance(found, int) else HiddenBytes(found)
+
+
+@overload
+def hidden(value: str) -> str: ...
+@overload
+def hidden(value: bytes) -> bytes: ...
+@overload
+def hidden(value: None) -> None: ...
+def hidden(value: object) -> object:
+    """The text or bytes, hidden; what is neither stays what it is, for a check to reject."""
+    if isinstance(value, str):
+        return value if type(value) is Hidden else Hidden(value)
+    if isinstance(value, bytes):
+        return value if type(value) is HiddenBytes else HiddenBytes(value)
+    return value
+
+
+def leaves_nothing(function: Callable[P, T]) -> Callable[P, T]:
+    """Have the frames of what ``function`` raises lose their locals, its arguments included."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        outside = sys.exception()
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            _clear(error, outside)
+            raise
+        finally:
+            del args, kwargs
+
+    return call
+
+
+def of_secrets(cls: type[T]) -> type[T]:
+    """Have what the ``__init__`` of a class raises keep nothing of what was passed to it."""
+    cls.__init__ = leaves_nothing(cls.__init__)  # type: ignore[method-assign]
+    return cls
+
+
+def without_traceback(error: BaseException, outside: BaseException | None) -> BaseException:
+    """A driver's error, and what led to it, without frames: they hold what was passed to the driver.
+
+    ``outside`` is what was being handled before, which stays as it is.
+    """
+    for each in _led_to(error, outside):
+        each.__traceback__ = None
+    return error
+
+
+def _clear(error: BaseException, outside: BaseException | None) -> None:
+    """Clear the frames that the error came through, of functions that are over."""
+    for each in _led_to(error, outside):
+        for frame, _ in walk_tb(each.__traceback__):
+            # Clearing the frame of a coroutine or a generator that goes on would end it.
+            if not frame.f_code.co_flags & _SUSPENDABLE:
+                with suppress(RuntimeError):  # the decorator's own is not over
+                    frame.clear()
+
+
+def _led_to(error: BaseException, outside: BaseException | None) -> Iterator[BaseException]:
+    """The error, its causes and contexts, each once, up to what was there before."""
+    waiting: list[BaseException | None] = [error]
+    seen = {id(outside)}
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [each.__cause__, each.__context__]
+
+
+_SUSPENDABLE: Final = CO_GENERATOR | CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR
