@@ -15,7 +15,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from gett_checkout._core.catalog import CatalogSet, Item, ModifierGroup
-from gett_checkout._core.money import ZERO
+from gett_checkout._core.money import EXACT, ZERO, sum_of
 from gett_checkout.errors import InvalidInputError
 
 MAX_QUANTITY = 99  # decided: the API documents no bound
@@ -87,7 +87,7 @@ class Line:
     @property
     def total(self) -> Decimal:
         """The price of the whole line, in major units, before fees and taxes."""
-        return self.unit_price * self.quantity
+        return EXACT.multiply(self.unit_price, self.quantity)
 
     @property
     def can_be_had(self) -> bool:
@@ -257,7 +257,7 @@ def _choose(
         found.complain("MODIFIER_UNKNOWN", message, here)
         return choice
     part = _configure(modifier, choice.groups, demands, here)
-    found.price += part.price * choice.quantity
+    found.price = sum_of((found.price, EXACT.multiply(part.price, choice.quantity)))
     found.problems += part.problems
     return evolve(choice, groups=part.groups, name=modifier.name)
 
@@ -287,4 +287,4 @@ def _at_least(count: int) -> str:
 
 def subtotal(lines: Iterable[Line]) -> Decimal:
     """The catalog prices of all lines together, in major units."""
-    return sum((line.total for line in lines), ZERO)
+    return sum_of(line.total for line in lines)

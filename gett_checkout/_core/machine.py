@@ -38,7 +38,7 @@ from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
 from gett_checkout._core.hand_over import HandOver
-from gett_checkout._core.money import ZERO
+from gett_checkout._core.money import EXACT, ZERO, sum_of
 from gett_checkout._core.order import Delivery, Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import Placement
 from gett_checkout._core.refusal import Refusal, answered, dropped, refused
@@ -189,7 +189,7 @@ class Quoted(Event):
         """
         agreed, before = self.quote.amounts.total, state.quote
         if (agreement := state.agreement) is not None:
-            agreed = agreement + (self.tip or ZERO) - (state.tip or ZERO)
+            agreed = sum_of((agreement, self.tip or ZERO, EXACT.minus(state.tip or ZERO)))
         notices = state.notices
         if before is not None and before.session_serial != self.quote.session_serial:
             totals = before.amounts.total, self.quote.amounts.total

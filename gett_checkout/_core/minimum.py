@@ -7,7 +7,7 @@ from the store's ``minimumOrderAmount``. Docs: Errors › ORDER_BELOW_MINIMUM.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final, Literal
 
 from attrs import frozen
@@ -15,12 +15,10 @@ from attrs import frozen
 from gett_checkout._core.cart import MAX_QUANTITY, Demands, Line, subtotal
 from gett_checkout._core.catalog import CatalogSet, Item, Store
 from gett_checkout._core.jsonable import jsonable_fields
-from gett_checkout._core.money import DEFAULT_CURRENCY, ZERO, minor_digits, show_amount
+from gett_checkout._core.money import DEFAULT_CURRENCY, ZERO, exactly, minor_digits, show_amount
 from gett_checkout._core.order import Quote
 
 _TOP_UP_QUANTITY = 3
-# Of our own: the caller's may hold two digits, and then 15.00 cannot be written at all.
-_CENTS: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 _DUST: Final = Decimal("1e-6")  # what a server's binary fractions may lack
 
 
@@ -63,6 +61,7 @@ class TopUp:
     total: Decimal
 
 
+@exactly
 def minimum_order(
     store: Store | None, lines: Iterable[Line], quote: Quote | None
 ) -> MinimumOrder | None:
@@ -85,9 +84,10 @@ def minimum_order(
 
 
 def _to_the_cent(amount: Decimal, currency: str) -> Decimal:
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), context=_CENTS)
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)))
 
 
+@exactly
 def top_ups(
     gap: MinimumOrder | None,
     catalog: CatalogSet,

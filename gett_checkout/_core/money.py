@@ -6,12 +6,20 @@ Refunds in webhooks are the one exception: integers in minor units.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
+from functools import reduce, wraps
+from typing import Final, ParamSpec, TypeVar
 
 from gett_checkout.errors import InvalidInputError
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 DEFAULT_CURRENCY = "USD"
+# Of our own: the caller's context may hold two digits, or raise for what is rounded.
+EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 ZERO = Decimal("0.00")
 
 # ISO 4217 currencies whose minor unit is not a hundredth; everything else has two digits.
@@ -22,6 +30,23 @@ _DIGITS = {
 }  # fmt: skip
 
 
+def exactly(function: Callable[P, T]) -> Callable[P, T]:
+    """Have a function reckon in a decimal context of its own, whatever the caller's is."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with localcontext(EXACT):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def sum_of(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum."""
+    return reduce(EXACT.add, amounts, ZERO)
+
+
+@exactly
 def read_amount(value: object) -> Decimal:
     """An amount from a decimal, an int or a decimal string; ``ValueError`` for anything else.
 
@@ -40,6 +65,7 @@ def read_amount(value: object) -> Decimal:
     return amount
 
 
+@exactly
 def read_charge(value: object, *, what: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
     """An amount a caller passes to be charged (a tip, say): not negative, no finer than a cent."""
     try:
@@ -55,6 +81,7 @@ def read_charge(value: object, *, what: str, currency: str = DEFAULT_CURRENCY) -
     return charge
 
 
+@exactly
 def is_same_amount(one: Decimal, other: Decimal, currency: str = DEFAULT_CURRENCY) -> bool:
     """Whether two amounts are the same to the cent: a server may write binary fractions."""
     cent = Decimal(1).scaleb(-minor_digits(currency))
@@ -68,9 +95,10 @@ def minor_digits(currency: str) -> int:
 
 def from_minor_units(minor: int, currency: str = DEFAULT_CURRENCY) -> Decimal:
     """1050 → 10.50."""
-    return Decimal(minor).scaleb(-minor_digits(currency))
+    return Decimal(minor).scaleb(-minor_digits(currency), context=EXACT)
 
 
+@exactly
 def show_amount(
     amount: Decimal, currency: str = DEFAULT_CURRENCY, locale: str | None = None
 ) -> str:

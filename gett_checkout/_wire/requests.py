@@ -8,7 +8,7 @@ from typing import Any
 
 from gett_checkout._core.card import NewCard
 from gett_checkout._core.cart import GroupChoice, Line
-from gett_checkout._core.money import ZERO
+from gett_checkout._core.money import ZERO, exactly
 from gett_checkout._core.order import (
     Address,
     Amounts,
@@ -85,6 +85,7 @@ def discover_stores(
     )
 
 
+@exactly
 def _degrees(value: Decimal | float | None, most: int) -> Decimal | None:
     if value is None:
         return None

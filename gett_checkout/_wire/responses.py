@@ -106,7 +106,7 @@ def _store_address(value: Json, _: Any) -> StoreAddress:
     def degrees(name: str) -> Decimal | None:
         found = value.get(name)
         sure = isinstance(found, Decimal) or type(found) is int
-        return Decimal(found) if sure and abs(found) <= 180 else None
+        return Decimal(found) if sure and -180 <= found <= 180 else None
 
     return StoreAddress(
         address1=text("address1"),

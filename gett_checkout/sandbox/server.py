@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -225,9 +225,11 @@ class Sandbox:
             self._delivering = asyncio.create_task(self._courier.run())
 
     async def _serve(self, request: web.BaseRequest) -> web.Response:
-        if request.path == CONTROL_PATH or request.path.startswith(f"{CONTROL_PATH}/"):
-            return await self._control.serve(request)
-        return await self._handler.serve(request)
+        # The context of whoever started the sandbox may hold two digits, or raise for rounding.
+        with localcontext(Context(prec=28)):
+            if request.path == CONTROL_PATH or request.path.startswith(f"{CONTROL_PATH}/"):
+                return await self._control.serve(request)
+            return await self._handler.serve(request)
 
     async def stop(self) -> None:
         """Stop listening, and leave nothing running; a hanging request is let go."""
