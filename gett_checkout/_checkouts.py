@@ -6,9 +6,9 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from gett_checkout import _handing_over as handing_over
 from gett_checkout._checkout import Checkout
@@ -45,6 +45,7 @@ T = TypeVar("T")
 _WEEK: Final = 7 * 24 * 3600.0
 _SHORTEST: Final = 2 * 24 * 3600
 _LONGEST: Final = 10 * 365 * 24 * 3600
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _DAY: Final = 24 * 3600
 _AT_ONCE: Final = 8
 _BATCH: Final = 100
@@ -92,7 +93,10 @@ class Checkouts:
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
         self._lifetime = timedelta(seconds=lifetime)
         self._menus = Menus(client)
-        self._records: WeakValueDictionary[str, Record] = WeakValueDictionary()
+        # By event loop, for a record's lock and tasks are bound to one.
+        self._records: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, WeakValueDictionary[str, Record]
+        ] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Checkouts({self._client!r}, storage={self._storage!r})"
@@ -144,7 +148,7 @@ class Checkouts:
                 checkout_id=state.checkout_id,
                 next_action=Wait(0.0),
             ) from None
-        self._records[state.checkout_id] = record
+        self._records_here()[state.checkout_id] = record
         return Checkout(record, self._client, self._menus)
 
     @property
@@ -163,9 +167,10 @@ class Checkouts:
             raise _not_found(None)
         # All handles of a checkout in this process share its record, and so follow one another:
         # those too that are being opened, for a step may save and end while they load.
-        record = self._records.get(checkout_id)
+        records = self._records_here()
+        record = records.get(checkout_id)
         if record is None:
-            record = self._records[checkout_id] = self._record(checkout_id)
+            record = records[checkout_id] = self._record(checkout_id)
         try:
             stored = await self._storage.load(checkout_id)
             if stored is not None:
@@ -206,12 +211,13 @@ class Checkouts:
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
         """What is not over: outcomes nobody knows, orders not handed over, and what wants a person.
 
-        The one that is due first comes first. A placement that a worker is at right now is not among
+        The oldest comes first. A placement that a worker is at right now is not among
         them until it failed to get a response. The hooks are told how many there are, and the age of
         the oldest. Raises `StorageError` when the storage cannot be read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
-        found, now = [each for each in listed if each is not None], self._clock()
+        now = self._clock()
+        found = sorted(filter(None, listed), key=lambda each: each.since or _LONG_AGO)
         ages = [(now - each.since).total_seconds() for each in found if each.since]
         self._client.hooks.tell(UnresolvedCounted, len(found), max(ages, default=0.0))
         return found
@@ -347,6 +353,9 @@ class Checkouts:
                 expires_at=now + max(self._lifetime, UNRESOLVED_LIFETIME),
                 due_at=now + _UNREADABLE_AGAIN,
             )
+
+    def _records_here(self) -> WeakValueDictionary[str, Record]:
+        return self._records.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
 
     def _record(self, checkout_id: str) -> Record:
         return Record(

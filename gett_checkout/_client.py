@@ -135,9 +135,14 @@ class GettClient:
 
     async def close(self) -> None:
         """Let what is shielded finish, then close what this client opened."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        loop = asyncio.get_running_loop()
+        while waiting := [each for each in self._tasks if each.get_loop() is loop]:
+            await asyncio.wait(waiting)
         await self._transport.close()
+
+    def require_open(self) -> None:
+        """`TransportError` when nothing can be sent, from this event loop or at all."""
+        self._transport.require_open()
 
     @property
     def timeout(self) -> float:

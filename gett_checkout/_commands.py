@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections import Counter
@@ -27,7 +28,7 @@ from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.state import Stage
 from gett_checkout._facts import Facts, facts, moment
 from gett_checkout._reconciling import Reason, Reconciled, Unresolved
-from gett_checkout.errors import InvalidInputError
+from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, InvalidInputError
 from gett_checkout.storage import Storage
 from gett_checkout.storage.opening import open_storage
 from gett_checkout.telemetry.events import digest
@@ -39,6 +40,7 @@ _WORDS: Final[dict[Reason, str]] = {
     "duplicate_order": "with a duplicate",
     "unreadable": "unreadable",
 }
+_COLUMNS: Final = ("started", "since", "store", "items", "fulfillment", "total", "sent")
 _WHICH: Final = "the checkout's id, its digest as in logs, its idempotency key, or its order id"
 
 
@@ -105,6 +107,15 @@ def add_commands(commands: Any) -> None:
 
 async def run(parsed: argparse.Namespace) -> int:
     """Run one of the commands; its exit status."""
+    try:
+        return await _run(parsed)
+    except GettCheckoutError as error:
+        if parsed.json:
+            print(_json({"error": str(error)}))
+        raise
+
+
+async def _run(parsed: argparse.Namespace) -> int:
     async with _opened(parsed) as desk:
         match parsed.command:
             case "show":
@@ -162,22 +173,17 @@ async def _show(desk: _Desk, parsed: argparse.Namespace) -> int:
 async def _list(desk: _Desk, parsed: argparse.Namespace) -> int:
     if parsed.stage:
         now = _now()
-        found = [
-            facts(each, now)
-            async for each in search.states(desk.storage)
-            if each.stage == parsed.stage
-        ]
+        stored = [facts(each, now) async for each in search.states(desk.storage)]
+        found = [each for each in stored if each["stage"] == parsed.stage]
         if parsed.json:
             print(_json(found))
             return 0
-        columns = ("checkout", "stage_since", "total")
-        rows = [[_cell(each.get(name)) for name in columns] for each in found]
-        _print_table([[name.replace("_", " ") for name in columns], *rows])
+        _print_table(["checkout", *_COLUMNS], [_row(each) for each in found])
         print(f"{len(found)} at stage {parsed.stage}")
         return 0
     unresolved = await desk.checkouts.unresolved()
     if parsed.json:
-        print(_json(unresolved))
+        print(_json([_unresolved(each) for each in unresolved]))
         return 0
     _print_unresolved(unresolved)
     print(_summary(unresolved) or "nothing is unresolved")
@@ -186,22 +192,28 @@ async def _list(desk: _Desk, parsed: argparse.Namespace) -> int:
 
 async def _reconcile(desk: _Desk, parsed: argparse.Namespace) -> int:
     """Reconcile what is due, a line for each; 1 as long as anything is unresolved."""
+    logging.basicConfig(level=logging.WARNING)  # what a handler raised, too
     only = await search.find(desk.storage, parsed.id) if parsed.id else None
     looked = await desk.checkouts.reconcile(only, limit=parsed.limit)
     unresolved = await desk.checkouts.unresolved()
     if parsed.json:
         found = [_outcome(each) for each in looked]
-        print(_json({"looked_at": found, "unresolved": unresolved}))
+        print(_json({"looked_at": found, "unresolved": [_unresolved(each) for each in unresolved]}))
     else:
         for each in looked:
             print("  ".join(filter(None, map(_cell, _outcome(each).values()))))
-        count = f"{len(looked)} looked at" if parsed.id else f"{len(looked)} due"
-        print(", ".join(filter(None, [count, _summary(unresolved)])))
+        count = "1 looked at; unresolved in all: " if parsed.id else f"{len(looked)} due"
+        if parsed.id:
+            print(count + (_summary(unresolved) or "0"))
+        else:
+            print(", ".join(filter(None, [count, _summary(unresolved)])))
     return int(bool(unresolved))
 
 
 async def _resolve(desk: _Desk, parsed: argparse.Namespace) -> int:
     checkout_id = await search.find(desk.storage, parsed.id)
+    if parsed.order_id and not parsed.force:
+        await _require_free(desk, parsed.order_id, checkout_id)
     await desk.checkouts.resolve(
         checkout_id,
         order_id=parsed.order_id,
@@ -210,8 +222,28 @@ async def _resolve(desk: _Desk, parsed: argparse.Namespace) -> int:
         force=parsed.force,
     )
     known = await desk.facts(checkout_id)
-    print(_json(known) if parsed.json else f"{known['checkout']}  resolved: {known['stage']}")
+    if parsed.json:
+        print(_json(known))
+    elif parsed.not_placed:
+        print(f"{known['checkout']}  resolved: not placed, and can be ordered again")
+    else:
+        about = [
+            f"order {parsed.order_id}",
+            _cell(known.get("total")),
+            known.get("store", {}).get("name"),
+        ]
+        print(f"{known['checkout']}  resolved: placed, {', '.join(filter(None, about))}")
     return 0
+
+
+async def _require_free(desk: _Desk, order_id: str, checkout_id: str) -> None:
+    """Refuse an order id that another checkout has: it is mistyped, or the checkout is the wrong one."""
+    try:
+        found = await search.find(desk.storage, order_id)
+    except CheckoutNotFoundError:
+        return
+    if found != checkout_id:
+        raise InvalidInputError(f"checkout {digest(found)} has this order (--force to go on)")
 
 
 async def _forget(desk: _Desk, parsed: argparse.Namespace) -> int:
@@ -238,12 +270,26 @@ def _handler(name: str) -> OnPlaced:
 def _outcome(looked: Reconciled) -> Facts:
     error = looked.error
     cause = f" ({error.cause})" if error and error.cause else ""
+    # Of one that was looked at before it was due, nothing may have been sent at all.
+    idle = looked.outcome == "not_placed" and error is None
     return {
         "checkout": looked.digest,
-        "outcome": looked.outcome,
+        "outcome": "no order in progress" if idle else looked.outcome,
         "order_id": looked.order.order_id if looked.order else None,
         "error": f"{type(error).__name__}{cause}" if error else None,
     }
+
+
+def _unresolved(each: Unresolved) -> Facts:
+    known = jsonable(each)
+    return {"checkout": known.pop("digest"), **known}
+
+
+def _row(known: Facts) -> list[str]:
+    store = known.get("store", {}).get("name")
+    about = {**known, "since": known["stage_since"], "store": store}
+    about["sent"] = "yes" if "placement" in known else "no"
+    return [_cell(about.get(name)) for name in ("checkout", *_COLUMNS)]
 
 
 def _summary(unresolved: Sequence[Unresolved]) -> str:
@@ -259,11 +305,8 @@ def _summary(unresolved: Sequence[Unresolved]) -> str:
 def _print_unresolved(unresolved: Sequence[Unresolved]) -> None:
     if not unresolved:
         return
-    rows: list[Sequence[str]] = [
-        ("checkout", "reason", "since", "attempts", "key age", "next look", "last error")
-    ]
-    rows += [
-        (
+    rows = [
+        [
             each.digest,
             each.reason,
             _cell(each.since),
@@ -271,15 +314,17 @@ def _print_unresolved(unresolved: Sequence[Unresolved]) -> None:
             _span(each.key_age) if each.key_age is not None else "",
             _cell(each.next_look) or "a person",
             each.last_error or "",
-        )
+        ]
         for each in unresolved
     ]
-    _print_table(rows)
+    heads = ["checkout", "reason", "since", "attempts", "key age", "next look", "last error"]
+    _print_table(heads, rows)
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+def _print_table(heads: list[str], rows: list[list[str]]) -> None:
+    table = [heads, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         print("  ".join(cells).rstrip())
 

@@ -28,6 +28,7 @@ def facts(state: CheckoutState, now: datetime) -> Facts:
     found = unresolved(state, now)
     known = {
         "checkout": digest(state.checkout_id),
+        "started": state.created_at,
         "stage": str(state.stage),
         "stage_since": state.stage_since or state.created_at,
         "unresolved": found.reason if found else None,
@@ -37,8 +38,7 @@ def facts(state: CheckoutState, now: datetime) -> Facts:
         "items": sum(line.quantity for line in state.lines) or None,
         "fulfillment": state.fulfillment.type if state.fulfillment else None,
         "payment": state.payment.kind if state.payment else None,
-        "total": state.quote.amounts.total if state.quote else None,
-        "confirmed_total": state.agreed_total,
+        "total": state.quote.amounts.total if state.quote else state.agreed_total,
         "order": _order(state),
         "duplicates": list(state.duplicates),
         "rejections": [
@@ -54,6 +54,7 @@ def facts(state: CheckoutState, now: datetime) -> Facts:
         ],
         "placement": _placement(state, state.placement, now) if state.placement else None,
         "hand_over": _hand_over(state),
+        "metadata": dict(state.metadata) if state.metadata else None,
         "resolution": asdict(state.resolution) if state.resolution else None,
         "for_support": for_support(state, now),
     }
@@ -67,21 +68,25 @@ def for_support(state: CheckoutState, now: datetime) -> str | None:
     if state.duplicates and state.order:
         others = " and ".join(state.duplicates)
         return (
-            f"{key} brought more than one order: {state.order.order_id} and {others}. "
-            "Please cancel all but one, and tell us which one stands."
+            f"{key}, sent to POST /orders/place{_whereabouts(state)}, brought more than one order. "
+            f"{state.order.order_id} stands; please cancel {others} and refund it."
         )
     if state.stage is Stage.PLACED and state.order and state.order.order_id is None:
         return f"You told us that an order exists for {key}. Please tell us its order id."
     if state.stage is not Stage.PLACING or placement is None or not placement.is_unresolved(now):
         return None
-    store = f" at store {state.store.store_id}" if state.store else ""
-    total = f" for {_money(state)}" if state.quote else ""
     return (
         f"We sent POST /orders/place with {key}, first at {moment(placement.begun_at)}, "
-        f"{placement.attempts} {'time' if placement.attempts == 1 else 'times'} in all, for an order"
-        f"{store}{total}, and do not know the outcome (last error: {placement.last_error or 'none'}). "
+        f"{placement.attempts} {'time' if placement.attempts == 1 else 'times'} in all"
+        f"{_whereabouts(state)}, and do not know the outcome "
+        f"(last error: {placement.last_error or 'none'}). "
         "Please tell us whether an order was made under this key, and its order id."
     )
+
+
+def _whereabouts(state: CheckoutState) -> str:
+    store = f" at store {state.store.store_id}" if state.store else ""
+    return f" for an order{store}{f' of {_money(state)}' if state.quote else ''}"
 
 
 def _store(state: CheckoutState) -> Facts | None:
@@ -109,15 +114,18 @@ def _placement(state: CheckoutState, placement: Placement, now: datetime) -> Fac
     return known
 
 
-def _hand_over(state: CheckoutState) -> Facts | None:
+def _hand_over(state: CheckoutState) -> Facts | str | None:
     hand_over = state.hand_over
-    if hand_over is None or state.stage is not Stage.PLACED:
+    if state.stage is not Stage.PLACED:
         return None
+    if hand_over is None:
+        return "never: no worker that sent it or found it had an on_placed"
     return {
         "done_at": hand_over.done_at,
         "attempts": hand_over.attempts,
         "last_error": hand_over.last_error,
         "next_call": hand_over.due_at if hand_over.is_pending else None,
+        "waits_for": "a worker with an on_placed" if hand_over.is_pending else None,
     }
 
 

@@ -81,6 +81,7 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
     is when Gett refuses the token of a placement whose outcome is not known. Nothing is sent after
     the lease, or under an old key: `CheckoutConflictError`.
     """
+    client.require_open()  # rather now than with a placement begun
     sent_before = record.state.stage is Stage.PLACING  # an earlier attempt may have arrived
     if sent_before:
         await _resume(record, client)

@@ -54,7 +54,7 @@ async def _unresolved(storage: Storage) -> AsyncIterator[tuple[str, Stored]]:
 
 
 def _is_called(name: str, checkout_id: str, stored: Stored) -> bool:
-    if len(name) >= _SHORTEST_DIGEST and digest(checkout_id).startswith(name):
+    if len(name) >= _SHORTEST_DIGEST and digest(checkout_id).startswith(name.lower()):
         return True
     if name.encode() not in stored.data:  # most are not worth reading
         return False

@@ -5,7 +5,8 @@ It sends exactly once and says, when no complete answer came, whether the reques
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 import aiohttp
@@ -63,14 +64,16 @@ class _Body(aiohttp.BytesPayload):
 
 
 class Transport:
-    """Sends requests over the caller's ``ClientSession``, or over one of its own made when needed.
+    """Sends requests over the caller's ``ClientSession``, or over one of its own for each event loop.
 
-    ``timeout`` is for one exchange, in seconds.
+    A session of its own is made when it is needed and closed with its loop, if not before: a task queue
+    and a synchronous framework run each job on a loop of its own. ``timeout`` is for one exchange, in
+    seconds.
     """
 
     def __init__(self, http: aiohttp.ClientSession | None, *, timeout: float) -> None:
         self._http = http
-        self._owns_http = http is None
+        self._own: dict[asyncio.AbstractEventLoop, _Own] = {}
         self._closed = False
         self.timeout: Final = timeout
         self._timeouts: Final = aiohttp.ClientTimeout(
@@ -82,13 +85,26 @@ class Transport:
         """Whether nothing can be sent any more."""
         return self._closed or (self._http is not None and self._http.closed)
 
+    def require_open(self) -> None:
+        """`TransportError` when nothing can be sent, from this event loop or at all."""
+        if self.closed:
+            raise TransportError("the client is closed", may_have_arrived=False, cause="closed")
+        theirs = getattr(self._http, "_loop", None)
+        if theirs is not None and theirs is not asyncio.get_running_loop():
+            raise TransportError(
+                "the aiohttp session belongs to another event loop: pass one that was made on this "
+                "loop, or none at all",
+                may_have_arrived=False,
+                cause="other event loop",
+            )
+
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """The answer; `TransportError` when none came, `UnreadableAnswerError` when it is too big."""
-        if self.closed:
-            raise TransportError("the client is closed", may_have_arrived=False, cause="closed")
-        http, data = self._session(), None if body is None else _Body(body)
+        """The response; `TransportError` when none came, `UnreadableAnswerError` when it is too big."""
+        self.require_open()
+        http = self._http or await self._own_session()
+        data = None if body is None else _Body(body)
         # What aiohttp raises is raised anew out here: its frames hold the request, credential
         # included, and so do many of its exceptions.
         try:
@@ -127,14 +143,38 @@ class Transport:
     async def close(self) -> None:
         """Close what was opened here; the caller's own session stays open."""
         self._closed = True
-        if self._owns_http and self._http is not None:
-            await self._http.close()
+        if (own := self._own.get(asyncio.get_running_loop())) is not None:
+            await own.until_closed.aclose()
 
-    def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
+    async def _own_session(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if (own := self._own.get(loop)) is None:
             # No cookies: one shopper's must not come along with another's request.
-            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        return self._http
+            http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            own = _Own(http, self._until_closed(loop, http))
+            # What a loop left that ended without its generators cannot be closed any more.
+            self._own = {each: one for each, one in self._own.items() if not each.is_closed()}
+            self._own[loop] = own
+            await anext(own.until_closed)
+        return own.http
+
+    async def _until_closed(
+        self, loop: asyncio.AbstractEventLoop, http: aiohttp.ClientSession
+    ) -> AsyncGenerator[None]:
+        """Close the session at the end, which comes with that of its loop: it ends its generators."""
+        try:
+            yield
+        finally:
+            self._own.pop(loop, None)
+            await http.close()
+
+
+@frozen
+class _Own:
+    """A session of this transport's own, and the generator whose end closes it."""
+
+    http: aiohttp.ClientSession
+    until_closed: AsyncGenerator[None]
 
 
 def _failure(error: Exception, *, has_left: bool) -> TransportError:

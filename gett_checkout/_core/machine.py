@@ -746,7 +746,8 @@ def at(state: CheckoutState, now: datetime) -> CheckoutState:
     if state.quote is None or state.stage not in OPEN or quote_live(state, now):
         return state
     stage = EVENTS[state.stage][QuoteLost]
-    since = state.stage_since if stage is state.stage else state.quote.expires_at - QUOTE_MARGIN
+    ended = state.quote.expires_at - QUOTE_MARGIN
+    since = state.stage_since if stage is state.stage else max(state.stage_since or ended, ended)
     return evolve(QuoteLost().change(state), stage=stage, stage_since=since)
 
 

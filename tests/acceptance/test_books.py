@@ -421,7 +421,7 @@ async def test_a_handler_stopped_by_the_end_of_the_loop_is_called_again(
     looking = asyncio.create_task(checkouts.reconcile())
     await books.begun.wait()
     for task in gett._tasks.copy():
-        if task is checkouts._records["jane"].handing_over:
+        if task is checkouts._records_here()["jane"].handing_over:
             task.cancel()
     assert outlines(await looking) == [("placed", "NoneType", None)]
     books.let.set()
