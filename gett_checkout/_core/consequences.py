@@ -42,6 +42,8 @@ def event_of(
     match error:
         case IdentityRequiredError():
             return ShopperRejected(_refusal(Part.SHOPPER, "", error, step, now))
+        case TransportError(cause="closed" | "other event loop"):
+            return None  # it was found here, before anything was sent
         case TransportError() | UnreadableAnswerError():
             return Objected(_refusal(Part.SERVICE, error.problem_code, error, step, now))
         case ApiError():
