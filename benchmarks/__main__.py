@@ -14,6 +14,7 @@ from benchmarks.call import one_call
 from benchmarks.checkout import whole_checkout
 from benchmarks.crowd import crowd
 from benchmarks.imports import imports
+from benchmarks.load import load
 from benchmarks.machine import machine_step
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
@@ -33,6 +34,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "step": resumed_step,
     "machine": machine_step,
     "crowd": crowd,
+    "load": load,
     "memory": memory,
     "import": imports,
     "wire": wire,

@@ -47,7 +47,9 @@ class PostgresStorage:
     """Keeps checkouts in ``table`` through ``pool``, which stays the caller's to close.
 
     ``table`` is a lower-case name, with the name of a schema and a dot before it if need be.
-    Expired checkouts take up room until `purge` removes them.
+    Expired checkouts take up room until `purge` removes them. ``acquire_timeout`` is how long to wait
+    for a connection of a pool whose connections are all in use, in seconds; then it is `StorageError`.
+    Behind a pooler in transaction mode make the pool with ``statement_cache_size=0``.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class PostgresStorage:
         *,
         table: str = "gett_checkouts",
         clock: Callable[[], datetime] | None = None,
+        acquire_timeout: float = 10.0,
     ) -> None:
         name = _quoted(table)
         self._pool = pool
         self._table = table
         self._clock = clock or (lambda: datetime.now(UTC))
+        self._acquire_timeout = acquire_timeout
         # The name is checked and quoted; every value is a parameter.
         self._load = f"SELECT data, version FROM {name} WHERE id = $1 AND expires_at > $2"  # noqa: S608
         self._create = f"""
@@ -98,13 +102,18 @@ class PostgresStorage:
         # IF NOT EXISTS alone fails when two create at once. The statements are one transaction.
         lock = "SELECT pg_advisory_xact_lock(hashtext('gett_checkouts schema'));\n"
         with _errors():
-            await self._pool.execute(lock + schema(self._table))
+            async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
+                try:
+                    await connection.execute(lock + schema(self._table))
+                except asyncpg.InsufficientPrivilegeError:
+                    # Whoever may not create may use what somebody else created.
+                    if await connection.fetchval("SELECT to_regclass($1)", self._table) is None:
+                        raise
 
     async def load(self, checkout_id: str) -> Stored | None:
         """What is kept under the id, or ``None``."""
-        with _errors():
-            row = await self._pool.fetchrow(self._load, _key(checkout_id), self._clock())
-        return Stored(row[0], row[1]) if row else None
+        rows = await self._run(self._load, _key(checkout_id), self._clock())
+        return Stored(*rows[0]) if rows else None
 
     async def save(
         self,
@@ -121,24 +130,18 @@ class PostgresStorage:
         if expected_version != 0:
             statement = self._replace
             values.append(expected_version)
-        with _errors():
-            try:
-                version = await self._pool.fetchval(statement, *values)
-            except asyncpg.SerializationError:
-                version = None  # how a database set to stricter isolation says the same
-        if version is None:
+        rows = await self._run(statement, *values)
+        if not rows:
             raise CheckoutConflictError("the checkout was changed by somebody else")
-        return int(version)
+        return int(rows[0][0])
 
     async def delete(self, checkout_id: str) -> None:
         """Forget what is kept under the id, if anything."""
-        with _errors():
-            await self._pool.execute(self._delete, _key(checkout_id))
+        await self._run(self._delete, _key(checkout_id))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
-        with _errors():
-            rows = await self._pool.fetch(self._due, now, self._clock(), limit)
+        rows = await self._run(self._due, now, self._clock(), limit)
         return [row[0].decode(errors="surrogatepass") for row in rows]
 
     def scan(self) -> AsyncIterator[tuple[str, Stored]]:
@@ -146,13 +149,30 @@ class PostgresStorage:
         return in_pages(self._page)
 
     async def _page(self, start: bytes) -> Sequence[Any]:
-        with _errors():
-            return await self._pool.fetch(self._scan, start, self._clock())
+        return await self._run(self._scan, start, self._clock())
 
     async def purge(self, limit: int = 1000) -> int:
         """Remove at most ``limit`` expired checkouts, the longest expired first; how many it was."""
+        rows = await self._run(self._purge, self._clock(), limit)
+        return int(rows[0][0])
+
+    async def _run(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:
+        """The rows a statement gives; none of one that lost a race against another."""
         with _errors():
-            return int(await self._pool.fetchval(self._purge, self._clock(), limit))
+            try:
+                return await self._fetch(statement, values)
+            except asyncpg.ReadOnlySQLTransactionError:
+                # The server is no primary any more, and so did nothing. The pool would go on with its
+                # connections to it, while its address leads to the new one by now.
+                await self._pool.expire_connections()
+                return await self._fetch(statement, values)
+
+    async def _fetch(self, statement: str, values: Sequence[Any]) -> Sequence[asyncpg.Record]:
+        async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
+            try:
+                return await connection.fetch(statement, *values)
+            except asyncpg.SerializationError:
+                return ()  # how a database set to stricter isolation says that the row was changed
 
 
 @asynccontextmanager
@@ -163,7 +183,15 @@ async def open_postgres(
 
     It gives up on a silent server after 10 seconds.
     """
-    pool = asyncpg.create_pool(url, min_size=0, timeout=10, command_timeout=10, reset=_leave_as_is)
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        timeout=10,
+        command_timeout=10,
+        # A prepared statement lives on a connection, which a pooler may give to somebody else.
+        statement_cache_size=0,
+        reset=_leave_as_is,
+    )
     with _errors():
         await pool
     try:
@@ -185,7 +213,8 @@ def _errors() -> AbstractContextManager[None]:
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
-        OSError,
+        OSError,  # no connection in time, too
+        RuntimeError,  # a pool of another event loop
     )
 
 

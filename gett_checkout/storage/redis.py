@@ -10,6 +10,7 @@ noeviction``, or an order in the making may be forgotten.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,13 +23,14 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.client import NEVER_DECODE
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.failures import storage_errors
 from gett_checkout.storage.instants import microseconds
 
+_log: Final = logging.getLogger("gett_checkout")
 # A checkout is kept as one value, quicker to read than three: a line of its version, its expiry and
 # the attempt that saved it, then its data.
 # Times are microseconds since 1970, which a Lua number holds exactly until the year 2255.
@@ -119,6 +121,7 @@ class RedisStorage:
         self._checkouts = f"{{{prefix}}}:checkout:".encode()
         self._index = f"{{{prefix}}}:due".encode()
         self._clock = clock or (lambda: datetime.now(UTC))
+        self._is_looked_at = True
 
     def __repr__(self) -> str:
         return f"RedisStorage(prefix={self._prefix!r})"
@@ -160,6 +163,9 @@ class RedisStorage:
                 data,
             ],
         )
+        if not self._is_looked_at:
+            self._is_looked_at = True
+            await self._warn_of_eviction()
         if not version:
             raise CheckoutConflictError("the checkout was changed by somebody else")
         return int(version)
@@ -208,6 +214,18 @@ class RedisStorage:
         version, expires = map(int, header.split()[:2])
         return Stored(data, version) if expires > microseconds(self._clock()) else None
 
+    async def _warn_of_eviction(self) -> None:
+        """Say it once in the log when the server deletes what it is to store."""
+        with suppress(StorageError):  # it may not be for us to ask
+            known = await self._run("INFO", "memory")
+            policy = known.get("maxmemory_policy", "noeviction")
+            if policy != "noeviction":
+                _log.warning(
+                    "Redis evicts (maxmemory-policy %s): an order in progress may be lost when its "
+                    "memory is full; set noeviction",
+                    policy,
+                )
+
     async def _run_script(self, script: bytes, keys: list[bytes], values: list[Any]) -> Any:
         try:
             return await self._run("EVALSHA", _DIGESTS[script], len(keys), *keys, *values)
@@ -216,12 +234,23 @@ class RedisStorage:
             return await self._run("EVAL", script, len(keys), *keys, *values)
 
     async def _run(self, *command: Any) -> Any:
-        with storage_errors("Redis", RedisError, OSError):
+        # RuntimeError: a client of another event loop.
+        with storage_errors("Redis", RedisError, OSError, RuntimeError):
             try:
-                # A client that decodes answers would choke on opaque bytes.
-                return await self._redis.execute_command(*command, **{NEVER_DECODE: True})
-            except NoScriptError:
-                raise _ScriptUnknownError from None
+                return await self._execute(command)
+            except ReadOnlyError:
+                # The server is no primary any more, and so did nothing. The pool would go on with its
+                # connections to it, while its address leads to the new one by now.
+                if isinstance(self._redis, Redis):
+                    await self._redis.connection_pool.disconnect(inuse_connections=False)
+                return await self._execute(command)
+
+    async def _execute(self, command: tuple[Any, ...]) -> Any:
+        try:
+            # A client that decodes responses would choke on opaque bytes.
+            return await self._redis.execute_command(*command, **{NEVER_DECODE: True})
+        except NoScriptError:
+            raise _ScriptUnknownError from None
 
 
 @asynccontextmanager
@@ -249,7 +278,9 @@ async def open_redis(
     if client is None:
         raise InvalidInputError("the storage URL has an option that is wrong for Redis")
     try:
-        yield RedisStorage(client, clock=clock)
+        storage = RedisStorage(client, clock=clock)
+        storage._is_looked_at = False  # noqa: SLF001 - a client of our own may be asked more
+        yield storage
     finally:
         await client.aclose()
 

@@ -58,6 +58,8 @@ _PURGE: Final = """
 DELETE FROM gett_checkouts
 WHERE id IN (SELECT id FROM gett_checkouts WHERE expires_at <= ? LIMIT 256)
 """
+_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # another process is at it
+_PARENTS: Final[list[sqlite3.Connection]] = []  # of the process this one was forked from
 _SAVES_PER_PURGE: Final = 128  # fewer than a purge removes, so that it keeps up
 
 
@@ -65,8 +67,8 @@ class SQLiteStorage:
     """Keeps checkouts in the file at ``path``, which is made, with its table, at the first use.
 
     A save is on the disk when it returns. ``timeout`` is how long to wait for other processes'
-    writes, in seconds. Expired checkouts are removed along the way. Open it in the process that
-    uses it: neither the thread nor the file survives a fork.
+    writes, in seconds. Expired checkouts are removed along the way. A process that is forked
+    from the one that used it has a thread and a connection of its own.
     """
 
     def __init__(
@@ -79,7 +81,8 @@ class SQLiteStorage:
         self._path = os.fspath(path)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._timeout = timeout
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gett-checkout-sqlite")
+        self._thread = _thread()
+        self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
         self._saves = 0
         self._closed = False
@@ -163,8 +166,18 @@ class SQLiteStorage:
         """
         # RuntimeError: the thread has ended because the storage is closed.
         with storage_errors("SQLite", sqlite3.Error, OSError, RuntimeError):
+            self._begin_anew_after_a_fork()
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._thread, self._execute, statement, values)
+
+    def _begin_anew_after_a_fork(self) -> None:
+        """The parent's thread is not there, and its connection must not be touched, nor closed."""
+        if self._process != os.getpid() and not self._closed:
+            self._process = os.getpid()
+            self._thread = _thread()
+            if self._connection is not None:
+                _PARENTS.append(self._connection)
+                self._connection = None
 
     def _execute(self, statement: str, values: tuple[Any, ...]) -> tuple[list[Any], int]:
         if self._connection is None:
@@ -191,8 +204,9 @@ class SQLiteStorage:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            except sqlite3.OperationalError:
-                if time.monotonic() >= deadline:
+            except sqlite3.OperationalError as error:
+                is_passing = error.sqlite_errorcode & 0xFF in _PASSING
+                if not is_passing or time.monotonic() >= deadline:
                     raise
                 time.sleep(0.01)
             else:
@@ -202,6 +216,10 @@ class SQLiteStorage:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="gett-checkout-sqlite")
 
 
 def _key(checkout_id: str) -> bytes:

@@ -191,7 +191,7 @@ DJANGO = """
         client = Client()  # through the WSGI handler: async_to_sync, a loop for each request
         checkout_id = client.post("/prepare").json()["id"]
         for _ in range(2):
-            print(client.post(f"/place/{checkout_id}").json()["order_id"])
+            print("order", client.post(f"/place/{checkout_id}").json()["order_id"])
 """
 
 CELERY = """
@@ -216,7 +216,7 @@ CELERY = """
         with start_worker(app, pool="solo", perform_ping_check=False):
             checkout_id = prepare.delay().get(timeout=30)
             for _ in range(2):
-                print(place.delay(checkout_id).get(timeout=30))
+                print("order", place.delay(checkout_id).get(timeout=30))
 """
 
 RQ = """
@@ -237,13 +237,13 @@ RQ = """
         redis = Redis.from_url(os.environ["REDIS"])
         queue = Queue(connection=redis)
         work = Worker([queue], connection=redis).work  # forks a process for each job
-        asyncio.run(shop.checkouts.start()).__class__  # the storage was in use before the fork
+        asyncio.run(shop.checkouts.start())  # the storage is in use before the fork
         first = queue.enqueue(jobs.prepare)
         work(burst=True)
         for _ in range(2):
             job = queue.enqueue(jobs.place, first.return_value())
             work(burst=True)
-            print(job.return_value())
+            print("order", job.return_value())
 """
 
 
@@ -283,5 +283,6 @@ async def test_a_module_level_client_places_one_order_under(
     done = await asyncio.to_thread(run_jobs, tmp_path, sandbox, code, **environment)
     assert done.returncode == 0, done.stderr
     (order,) = sandbox.orders
-    assert done.stdout.split() == [order.order_id] * 2, done.stderr
+    told = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("order ")]
+    assert told == [order.order_id] * 2, done.stderr
     assert "ResourceWarning" not in done.stderr
