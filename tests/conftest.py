@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,7 +13,9 @@ import aiohttp
 import aioresponses.core
 import pytest
 
-from tests.servers import PostgresServer, RedisServer
+from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage.postgres import PostgresStorage
+from tests.servers import PgBouncer, PostgresServer, RedisServer
 
 
 class _Response(aiohttp.ClientResponse):
@@ -68,3 +71,17 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture
+async def pgbouncer(postgres_server: PostgresServer) -> AsyncIterator[PgBouncer]:
+    """A pgbouncer in transaction mode before the PostgreSQL, which has the table by its usual name."""
+    server = PgBouncer(postgres_server)
+    try:
+        await asyncio.to_thread(server.start)
+        async with open_storage(server.url) as storage:
+            assert isinstance(storage, PostgresStorage)
+            await storage.create_schema()
+        yield server
+    finally:
+        await asyncio.to_thread(server.remove)

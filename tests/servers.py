@@ -192,6 +192,56 @@ class PostgresServer:
         return subprocess.run(self._ready, check=False).returncode == 0
 
 
+class PgBouncer:
+    """A ``pgbouncer`` in transaction mode before a PostgreSQL, with few connections to it."""
+
+    def __init__(self, postgres: PostgresServer) -> None:
+        binary = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        if binary is None:
+            raise SkipTest("no pgbouncer on the PATH")
+        self.folder = Path(tempfile.mkdtemp(prefix="gett-pgbouncer-"))
+        self.port = free_port()
+        self.url = f"postgresql://postgres:{postgres.password}@127.0.0.1:{self.port}/postgres"
+        users = self.folder / "users.txt"
+        users.write_text(f'"postgres" "{postgres.password}"\n')
+        settings = self.folder / "pgbouncer.ini"
+        settings.write_text(
+            f"""[databases]
+postgres = host=127.0.0.1 port={postgres.port} dbname=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+auth_type = plain
+auth_file = {users}
+pool_mode = transaction
+default_pool_size = 4
+max_client_conn = 200
+unix_socket_dir =
+"""
+        )
+        self._server = PrivateServer(self.folder, [binary, str(settings)], self._answers)
+        if os.geteuid() == 0:  # it refuses to run as root, too
+            self._server.user = {"user": "postgres", "group": "postgres", "extra_groups": ()}
+            for path in (self.folder, users, settings):
+                shutil.chown(path, "postgres", "postgres")
+
+    def start(self) -> None:
+        self._server.start()
+
+    def remove(self) -> None:
+        self._server.end(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        return listens(self.port)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port on loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _postgres_programs() -> Path:
     """Where the newest PostgreSQL is that has ``initdb`` beside it."""
     homes = sorted(

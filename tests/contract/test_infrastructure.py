@@ -1,0 +1,377 @@
+"""Storages where they really run: behind poolers and failovers, on full disks, after forks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from gett_checkout import StorageError
+from gett_checkout.storage import Storage
+from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage.postgres import PostgresStorage
+from gett_checkout.storage.redis import RedisStorage
+from gett_checkout.storage.sqlite import SQLiteStorage
+from tests.servers import PgBouncer, PostgresServer, RedisServer
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+async def told(redis: Redis, *command: str) -> None:
+    client: Any = redis
+    await client.execute_command(*command)
+
+
+async def save(storage: Storage, name: str, version: int = 0) -> int:
+    later = datetime.now(UTC) + timedelta(days=1)
+    return await storage.save(
+        name, b"data", expected_version=version, expires_at=later, due_at=later
+    )
+
+
+# --- PostgreSQL behind a pooler -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["our own pool", "the caller's pool"])
+async def test_forty_checkouts_at_a_time_behind_a_transaction_pooler(
+    pgbouncer: PgBouncer, whose: str
+) -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Storage]:
+        if whose == "our own pool":
+            async with open_storage(pgbouncer.url) as storage:
+                yield storage
+        else:
+            async with asyncpg.create_pool(pgbouncer.url, statement_cache_size=0) as pool:
+                yield PostgresStorage(pool)
+
+    async with opened() as one, opened() as other:
+
+        async def checkout(storage: Storage) -> None:
+            name = str(uuid4())
+            for version in range(10):
+                assert await save(storage, name, version) == version + 1
+                stored = await storage.load(name)
+                assert stored is not None
+                assert stored.version == version + 1
+            await storage.due(datetime.now(UTC), 10)
+            await storage.delete(name)
+
+        await asyncio.gather(*(checkout(storage) for storage in (one, other) * 20))
+
+
+async def test_a_pool_that_is_used_up_is_a_storage_error(postgres_server: PostgresServer) -> None:
+    async with asyncpg.create_pool(postgres_server.url, min_size=1, max_size=1) as pool:
+        storage = PostgresStorage(pool, acquire_timeout=0.05)
+        async with pool.acquire():
+            for work in (storage.load("a"), storage.create_schema(), storage.purge()):
+                with pytest.raises(StorageError, match="TimeoutError"):
+                    await work
+
+
+async def test_who_may_not_create_may_use_what_is_there(postgres_server: PostgresServer) -> None:
+    table, user = f"t_{uuid4().hex}", f"u_{uuid4().hex[:20]}"
+    async with asyncpg.create_pool(postgres_server.url) as pool:
+        await pool.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'x'")
+        parts = urlsplit(postgres_server.url)
+        theirs = parts._replace(netloc=f"{user}:x@{parts.hostname}:{parts.port}").geturl()
+        async with asyncpg.create_pool(theirs) as their_pool:
+            worker = PostgresStorage(their_pool, table=table)
+            with pytest.raises(StorageError, match="InsufficientPrivilege"):
+                await worker.create_schema()
+            await PostgresStorage(pool, table=table).create_schema()
+            await pool.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {user}")
+            await worker.create_schema()
+            assert await save(worker, "a") == 1
+            assert await worker.purge() == 0
+            await worker.delete("a")
+        await pool.execute(f"DROP TABLE {table}")
+        await pool.execute(f"DROP ROLE {user}")
+
+
+# --- failover -------------------------------------------------------------------------------------
+
+
+class Address:
+    """An address whose target can move, as that of a managed database: connections stay where they are."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self._pipes: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        self._server.close()
+        for pipe in self._pipes.copy():
+            pipe.cancel()
+        await asyncio.gather(*self._pipes, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._pipes.add(task)
+        there, back = await asyncio.open_connection("127.0.0.1", self.target)
+        with suppress(OSError, asyncio.CancelledError):
+            await asyncio.gather(self._pipe(reader, back), self._pipe(there, writer))
+        self._pipes.discard(task)
+
+    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while piece := await reader.read(65536):
+                writer.write(piece)
+                await writer.drain()
+        finally:
+            writer.close()
+
+
+def at(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    password = f":{parts.password}" if parts.password else ""
+    return parts._replace(netloc=f"{parts.username or ''}{password}@127.0.0.1:{port}").geturl()
+
+
+async def saves_again_within(storage: Storage, seconds: float) -> None:
+    began = time.monotonic()
+    while True:
+        try:
+            await save(storage, str(uuid4()))
+        except StorageError:
+            assert time.monotonic() < began + seconds
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def test_postgres_saves_again_when_its_address_moves(
+    postgres_server: PostgresServer,
+) -> None:
+    demoted, promoted = f"a{uuid4().hex}", f"b{uuid4().hex}"
+    admin = await asyncpg.connect(postgres_server.url)
+    try:
+        for name in (demoted, promoted):
+            await admin.execute(f"CREATE DATABASE {name}")
+        async with Address(postgres_server.port) as address:
+            url = at(postgres_server.url, address.port).removesuffix("/postgres")
+            async with open_storage(f"{url}/{promoted}") as storage:
+                assert isinstance(storage, PostgresStorage)
+                await storage.create_schema()
+            # One name for both, as an address has: it leads to the database that is primary now.
+            await admin.execute(f"ALTER DATABASE {promoted} RENAME TO {promoted}_waiting")
+            await admin.execute(f"ALTER DATABASE {demoted} RENAME TO {promoted}")
+            async with open_storage(f"{url}/{promoted}") as storage:
+                assert isinstance(storage, PostgresStorage)
+                await storage.create_schema()
+                await asyncio.gather(*(save(storage, str(uuid4())) for _ in range(5)))
+                await demote(storage)
+                with pytest.raises(StorageError, match="ReadOnlySQLTransaction"):
+                    await save(storage, "a")  # nobody is promoted yet
+                await admin.execute(
+                    f"ALTER DATABASE {promoted} RESET default_transaction_read_only"
+                )
+                await saves_again_within(storage, 5)
+    finally:
+        await admin.close()
+
+
+async def demote(storage: PostgresStorage) -> None:
+    """Have every connection there is, and every new one, find a server that only reads."""
+    async with storage._pool.acquire() as connection:
+        name = await connection.fetchval("SELECT current_database()")
+        await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    connections = [await storage._pool.acquire() for _ in range(5)]
+    for connection in connections:
+        await connection.execute("SET default_transaction_read_only = on")
+    for connection in connections:
+        await storage._pool.release(connection)
+
+
+@pytest.fixture
+def two_redis() -> Iterator[tuple[RedisServer, RedisServer]]:
+    servers = RedisServer(), RedisServer()
+    try:
+        for server in servers:
+            server.start()
+        yield servers
+    finally:
+        for server in servers:
+            server.remove()
+
+
+async def test_redis_saves_again_when_its_address_moves(
+    two_redis: tuple[RedisServer, RedisServer],
+) -> None:
+    old, new = two_redis
+    async with Redis.from_url(new.url) as admin:
+        await admin.config_set("requirepass", old.password)  # one account on both
+    async with Address(old.port) as address, open_storage(at(old.url, address.port)) as storage:
+        await asyncio.gather(*(save(storage, str(uuid4())) for _ in range(5)))
+        async with Redis.from_url(old.url) as admin:
+            await told(admin, "REPLICAOF", "127.0.0.1", str(new.port))
+        with pytest.raises(StorageError, match="ReadOnly"):
+            await save(storage, "a")  # the address leads there yet
+        address.target = new.port
+        await saves_again_within(storage, 5)
+
+
+# --- Redis: what it is told -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "noeviction"])
+async def test_a_redis_that_evicts_is_warned_of_once(
+    redis_server: RedisServer, policy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Redis.from_url(redis_server.url) as admin:
+        await admin.config_set("maxmemory-policy", policy)
+        try:
+            async with open_storage(redis_server.url) as storage:
+                for _ in range(2):
+                    await save(storage, str(uuid4()))
+        finally:
+            await admin.config_set("maxmemory-policy", "noeviction")
+    warned = [record for record in caplog.records if "Redis evicts" in record.message]
+    assert [policy in record.message for record in warned] == (
+        [] if policy == "noeviction" else [True]
+    )
+
+
+async def test_the_least_rights_of_the_page_are_enough(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = (DOCS / "deployment.md").read_text(encoding="utf-8")
+    line = next(each for each in text.splitlines() if "ACL SETUSER checkout" in each)
+    user = f"u{uuid4().hex[:8]}"
+    rules = line.split()[3:]
+    rules[rules.index(">…")] = ">secret"
+    async with Redis.from_url(redis_server.url) as admin:
+        await told(admin, "ACL", "SETUSER", user, "reset", *rules)
+        try:
+            parts = urlsplit(redis_server.url)
+            url = parts._replace(netloc=f"{user}:secret@{parts.hostname}:{parts.port}").geturl()
+            async with open_storage(url) as storage:
+                name = str(uuid4())
+                assert await save(storage, name) == 1
+                assert await storage.load(name) is not None
+                assert name in await storage.due(datetime(2100, 1, 1, tzinfo=UTC), 10_000)
+                assert isinstance(storage, RedisStorage)
+                assert name in {each async for each, _ in storage.scan()}
+                await storage.delete(name)
+        finally:
+            await told(admin, "ACL", "DELUSER", user)
+    assert caplog.records == []
+
+
+async def test_a_pool_of_another_loop_is_a_storage_error(postgres_server: PostgresServer) -> None:
+    async with asyncpg.create_pool(postgres_server.url, min_size=1) as pool:
+        storage = PostgresStorage(pool)
+
+        def elsewhere() -> None:
+            with pytest.raises(StorageError):
+                asyncio.run(storage.load("a"))
+
+        await asyncio.to_thread(elsewhere)
+
+
+# --- SQLite ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["full", "read-only", "no folder"])
+async def test_a_disk_that_cannot_be_written_is_said_at_once(tmp_path: Path, what: str) -> None:
+    path, limit = tmp_path / "checkouts.db", None
+    match what:
+        case "full":
+            limit = 0  # bytes that a file of the process may have: as a full disk says it
+        case "read-only":
+            path.write_bytes(b"")
+            limit = -1
+        case _:
+            path = tmp_path / "nowhere" / "checkouts.db"
+    script = f"""
+        import asyncio, resource, signal, sqlite3, time
+        from gett_checkout import StorageError
+        from gett_checkout.storage.sqlite import SQLiteStorage
+        if {limit} == 0:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        if {limit} == -1:  # root may write whatever the mode says
+            connect = sqlite3.connect
+            sqlite3.connect = lambda path, **options: connect(
+                f"file:{{path}}?mode=ro", uri=True, **options)
+        async def main():
+            storage = SQLiteStorage({str(path)!r})
+            async def load():
+                try:
+                    await storage.load("a")
+                except StorageError as error:
+                    return error
+            began = time.monotonic()
+            errors = await asyncio.gather(*(load() for _ in range(4)))
+            assert all(errors), errors
+            assert time.monotonic() - began < 2, time.monotonic() - began
+            await storage.close()
+        asyncio.run(main())
+    """
+    await run(script)
+
+
+async def test_a_storage_in_use_before_a_fork_goes_on_in_the_child(tmp_path: Path) -> None:
+    script = f"""
+        import asyncio, os, sys
+        from datetime import UTC, datetime, timedelta
+        from gett_checkout.storage.sqlite import SQLiteStorage
+        storage = SQLiteStorage({str(tmp_path / "checkouts.db")!r})
+        later = datetime.now(UTC) + timedelta(days=1)
+        async def save(name, version):
+            return await storage.save(
+                name, b"data", expected_version=version, expires_at=later, due_at=None)
+        assert asyncio.run(save("a", 0)) == 1
+        child = os.fork()
+        if child == 0:
+            assert asyncio.run(save("a", 1)) == 2
+            asyncio.run(storage.close())
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert status == 0, status
+        assert asyncio.run(save("a", 2)) == 3  # the parent's own goes on as well
+        asyncio.run(storage.close())
+    """
+    await run(script)
+
+
+async def run(script: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", textwrap.dedent(script)),
+        env={**os.environ, "PYTHONPATH": str(DOCS.parent)},
+        stderr=subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        _, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+
+
+async def test_what_a_driver_raises_leaves_its_frames_behind(tmp_path: Path) -> None:
+    storage = SQLiteStorage(tmp_path)  # a folder is no file
+    with pytest.raises(StorageError) as failed:
+        await save(storage, "a")
+    assert failed.value.cause == "OperationalError"
+    assert failed.value.__cause__ is not None
+    assert failed.value.__cause__.__traceback__ is None
+    await storage.close()
