@@ -76,6 +76,7 @@ from gett_checkout.errors import (
     TransportError,
     UnreadableAnswerError,
 )
+from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import digest
 
 _INCOMPLETE = "MODIFIER_REQUIRED"
@@ -146,6 +147,11 @@ class Checkout:
                 "the cart holds items of another store; pass replace_cart=True to drop them"
             )
         store = shared(await self._client.get_store(store_id))
+        if store.timezone and store.availability and store.is_open(self._record.now()) is None:
+            logs.warn_once(
+                "hours are not judged: this platform does not know the store's time zone; "
+                "pip install tzdata"
+            )
         if store.catalog_set_id is None:
             raise StepNotAllowedError("the store has no menu")
         menu = await self._menus.get(store.catalog_set_id, store_id=store_id)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -27,6 +28,7 @@ from gett_checkout._core.hand_over import OnPlaced
 from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.state import Stage
 from gett_checkout._facts import Facts, facts, moment
+from gett_checkout._hidden import hidden
 from gett_checkout._reconciling import Reason, Reconciled, Unresolved
 from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, InvalidInputError
 from gett_checkout.storage import Storage
@@ -145,14 +147,15 @@ class _Desk:
 
 @asynccontextmanager
 async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
-    api_key = os.environ.get("GETT_API_KEY", "")
+    api_key = hidden(os.environ.get("GETT_API_KEY", ""))
     sends = parsed.command == "reconcile"
     if sends and not api_key:
         raise InvalidInputError("set GETT_API_KEY to the partner's API key")
     if not parsed.storage:
         raise InvalidInputError("give --storage, or set GETT_STORAGE, to the storage's URL")
     on_placed = _handler(parsed.on_placed) if sends and parsed.on_placed else None
-    keys = [each for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
+    keys = [hidden(each) for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
+    _require_there(parsed.storage)
     async with (
         open_storage(parsed.storage, encryption_keys=keys, clock=_now) as storage,
         GettClient(
@@ -162,6 +165,13 @@ async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
         ) as gett,
     ):
         yield _Desk(storage, Checkouts(gett, storage=storage, on_placed=on_placed))
+
+
+def _require_there(url: str) -> None:
+    """Refuse an SQLite file that is not there: mistyped, it would be made, and say that all is well."""
+    scheme, _, path = url.partition(":///")
+    if scheme == "sqlite" and path and not Path(unquote(path)).exists():
+        raise InvalidInputError(f"there is no file {unquote(path)}")
 
 
 async def _show(desk: _Desk, parsed: argparse.Namespace) -> int:

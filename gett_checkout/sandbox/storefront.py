@@ -7,9 +7,9 @@ Docs: Store and catalog. A catalog set is immutable under its id, so an item tha
 import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from . import decimal_json
 from .calls import Answer, Call, answer
@@ -52,7 +52,7 @@ class Store:
         self.menu = menu
         self.store_id: str = document["storeId"]
         self.catalog_set_id: str = document["catalogSetId"]
-        self._zone = ZoneInfo(document["timezone"]) if document.get("timezone") else UTC
+        self._zone = _zone(document["timezone"]) if document.get("timezone") else UTC
 
     def allows(self, fulfillment_type: str) -> bool:
         """Whether the store delivers, or lets shoppers collect; it does unless it says no."""
@@ -168,3 +168,11 @@ def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
     half = math.sin((lat2 - lat1) / 2) ** 2
     half += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
     return 2 * _EARTH_RADIUS_KM * math.asin(math.sqrt(half))
+
+
+def _zone(name: str) -> tzinfo:
+    """The time zone; where there is no database of them (Windows, Alpine), that of New York in winter."""
+    try:
+        return ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        return timezone(timedelta(hours=-5))

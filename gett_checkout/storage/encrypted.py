@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from gett_checkout._hidden import leaves_nothing
 from gett_checkout.errors import InvalidInputError, StorageError
 from gett_checkout.storage import ScannableStorage, Storage, Stored
 
@@ -19,6 +20,7 @@ class Encrypted:
     have expired. ``storage`` stays the caller's to close.
     """
 
+    @leaves_nothing
     def __init__(self, storage: Storage, keys: Sequence[str | bytes]) -> None:
         ciphers = read_keys(keys)
         self._storage = storage
@@ -91,6 +93,7 @@ class Encrypted:
             return None
 
 
+@leaves_nothing
 def read_keys(keys: Sequence[str | bytes]) -> list[Fernet]:
     """The keys, ready for use; `InvalidInputError` without one, or when one is none."""
     if isinstance(keys, str | bytes) or not keys:

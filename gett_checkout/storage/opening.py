@@ -7,10 +7,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from datetime import datetime
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout.errors import InvalidInputError
 from gett_checkout.storage import Storage
 
 
+@leaves_nothing
 def open_storage(
     url: str,
     *,
@@ -26,7 +28,7 @@ def open_storage(
     `InvalidInputError` when the URL or a key cannot be right or the driver is not installed; it never
     quotes them. ``clock`` gives aware UTC.
     """
-    opened = _by_scheme(url, clock)
+    opened = _by_scheme(hidden(url), clock)
     # An empty string is a setting that was forgotten, and not the wish to encrypt nothing.
     is_wanted = isinstance(encryption_keys, str | bytes) or bool(encryption_keys)
     return _encrypted(opened, encryption_keys) if is_wanted else opened

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from gett_checkout._hidden import hidden
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.failures import storage_errors
@@ -183,6 +184,7 @@ async def open_postgres(
 
     It gives up on a silent server after 10 seconds.
     """
+    url = hidden(url)
     pool = asyncpg.create_pool(
         url,
         min_size=0,

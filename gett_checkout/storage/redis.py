@@ -25,6 +25,7 @@ from redis.backoff import ExponentialBackoff
 from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
+from gett_checkout._hidden import hidden
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.failures import storage_errors
@@ -261,6 +262,7 @@ async def open_redis(
 
     It gives up on a silent server after 10 seconds; the URL's own options go before that.
     """
+    url = hidden(url)
     client: Redis | None = None
     with suppress(ValueError, TypeError):  # what they say may quote the URL
         # Commands beyond the number of connections wait for one; other pools would refuse them.

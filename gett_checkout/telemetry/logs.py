@@ -13,6 +13,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from logging import DEBUG, ERROR, INFO, WARNING
 from typing import Any, Final
 
@@ -199,6 +200,12 @@ def log_failure(hook: object, failure: BaseException, message: str = "a hook fai
     """Log what the hook raised, or another function of the caller's."""
     name = getattr(hook, "__qualname__", type(hook).__qualname__)
     logger.error(message, exc_info=failure, extra={"gett_hook": name})
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a warning, the first time in this process."""
+    logger.warning("%s", message)
 
 
 class JsonFormatter(logging.Formatter):

@@ -2,7 +2,7 @@
 
 A step is a span, and each attempt of a request in it a client span below, named and attributed by
 OpenTelemetry's semantic conventions for HTTP; but ``url.full`` is left out, since it would hold a
-filled-in path. No trace context is sent to Gett. Metrics have attributes of few values: no ids.
+filled-in path. The library sends no trace context to Gett. Metrics have attributes of few values: no ids.
 """
 
 from __future__ import annotations

@@ -7,7 +7,12 @@ masked. The fixtures need ``pytest-asyncio``, in either mode. See docs/testing.m
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Generator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from inspect import iscoroutinefunction
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,12 +34,12 @@ _MOST_SHOWN = 50
 @pytest.fixture
 def gett_clock(request: pytest.FixtureRequest) -> Clock:
     """The time of library and sandbox: ``advance(seconds)`` moves it, and nothing else does."""
-    if not request.config.pluginmanager.hasplugin("asyncio"):
+    loaded = (getattr(each, "__name__", "") for each in request.config.pluginmanager.get_plugins())
+    if "pytest_asyncio.plugin" not in loaded:  # by whatever name it was registered
         pytest.fail(
             "the gett_checkout fixtures need pytest-asyncio: pip install pytest-asyncio",
             pytrace=False,
         )
-    _require_one_loop(request)
     from gett_checkout.testing.clock import Clock
 
     return Clock()
@@ -42,10 +47,15 @@ def gett_clock(request: pytest.FixtureRequest) -> Clock:
 
 @_async_fixture
 async def gett_sandbox(request: pytest.FixtureRequest, gett_clock: Clock) -> AsyncIterator[Sandbox]:
-    """A stand-in Gett server on loopback, started; empty, and on ``gett_clock``'s time."""
+    """A stand-in Gett server on loopback, started; empty, and on ``gett_clock``'s time.
+
+    It runs on the test's event loop; for a test that has another one or none (anyio, Starlette's
+    ``TestClient``, a test that is no coroutine), in a thread of its own.
+    """
     from gett_checkout.sandbox import Sandbox
 
-    async with Sandbox(clock=gett_clock, record_traffic=True) as sandbox:
+    sandbox = Sandbox(clock=gett_clock, record_traffic=True)
+    async with sandbox if _is_of_this_loop(request) else _in_a_thread(sandbox):
         request.node.stash[_SANDBOX] = sandbox
         yield sandbox
 
@@ -73,19 +83,35 @@ def gett_checkouts(gett_client: GettClient) -> Checkouts:
     return Checkouts(gett_client)
 
 
-def _require_one_loop(request: pytest.FixtureRequest) -> None:
-    """A server on a loop that stands still while the test runs on another would never answer."""
+def _is_of_this_loop(request: pytest.FixtureRequest) -> bool:
+    """Whether the test runs on the fixtures' loop; a server on one that stands still never responds."""
+    if not iscoroutinefunction(request.function) or request.node.get_closest_marker("anyio"):
+        return False
     marker, ini = request.node.get_closest_marker("asyncio"), request.config.getini
-    if marker is None:
-        return
-    fixtures = ini("asyncio_default_fixture_loop_scope") or "function"
-    test = marker.kwargs.get("loop_scope") or ini("asyncio_default_test_loop_scope") or "function"
-    if test != fixtures:
-        pytest.fail(
-            f"the test runs on the {test} loop and the gett_checkout fixtures on the {fixtures} one: "
-            f"set asyncio_default_fixture_loop_scope = {test}",
-            pytrace=False,
-        )
+    given = marker.kwargs.get("loop_scope") if marker else None
+    test = given or ini("asyncio_default_test_loop_scope") or "function"
+    return bool(test == (ini("asyncio_default_fixture_loop_scope") or "function"))
+
+
+@asynccontextmanager
+async def _in_a_thread(sandbox: Sandbox) -> AsyncIterator[None]:
+    """Run the sandbox on a loop of its own, which turns whatever the test's does."""
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        ended = asyncio.Event()
+        async with sandbox:
+            started.set_result((asyncio.get_running_loop(), ended))
+            await ended.wait()
+
+    thread = Thread(target=asyncio.run, args=(serve(),), name="gett-sandbox", daemon=True)
+    thread.start()
+    loop, ended = await asyncio.wrap_future(started)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        await asyncio.to_thread(thread.join)
 
 
 @pytest.hookimpl(wrapper=True)

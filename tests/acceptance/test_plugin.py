@@ -209,7 +209,7 @@ def test_without_pytest_asyncio_it_says_so(
 
 
 @pytest.mark.parametrize("scope", ["function", "session"])
-def test_on_two_loops_it_says_so_and_on_one_it_works(pytester: pytest.Pytester, scope: str) -> None:
+def test_a_test_on_another_loop_reaches_the_sandbox(pytester: pytest.Pytester, scope: str) -> None:
     source = """
         import pytest
 
@@ -218,12 +218,54 @@ def test_on_two_loops_it_says_so_and_on_one_it_works(pytester: pytest.Pytester, 
             checkout = await gett_checkouts.start()
             await checkout.browse("store_bella_napoli")
     """
-    ran = run(pytester, source, "-o", f"asyncio_default_fixture_loop_scope={scope}")
-    if scope == "session":
-        ran.assert_outcomes(passed=1)
-    else:
-        ran.assert_outcomes(errors=1)
-        ran.stdout.fnmatch_lines(["*set asyncio_default_fixture_loop_scope = session*"])
+    ran = run(pytester, source, "-W", "error", "-o", f"asyncio_default_fixture_loop_scope={scope}")
+    ran.assert_outcomes(passed=1)
+
+
+def test_a_test_under_anyio_reaches_the_sandbox(pytester: pytest.Pytester) -> None:
+    source = """
+        import pytest
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.mark.anyio
+        async def test_browse(gett_checkouts, gett_sandbox):
+            checkout = await gett_checkouts.start()
+            await checkout.browse("store_bella_napoli")
+            assert gett_sandbox.count("get_store") == 1
+    """
+    run(pytester, source, "-W", "error").assert_outcomes(passed=1)
+
+
+def test_an_app_under_starlettes_test_client_reaches_the_sandbox(pytester: pytest.Pytester) -> None:
+    source = """
+        from fastapi import FastAPI
+        from fastapi.testclient import TestClient
+
+        def test_app(gett_checkouts, gett_sandbox):
+            app = FastAPI()
+
+            @app.post("/checkout")
+            async def start():
+                checkout = await gett_checkouts.start()
+                await checkout.browse("store_bella_napoli")
+                return {"stage": checkout.view.stage}
+
+            with TestClient(app) as client:
+                for _ in range(2):
+                    assert client.post("/checkout").json() == {"stage": "browse"}
+            assert gett_sandbox.count("get_store") == 2
+    """
+    run(pytester, source).assert_outcomes(passed=1)
+
+
+def test_it_works_where_plugins_are_named_one_by_one(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    run(pytester, example(), "-p", "pytest_asyncio.plugin").assert_outcomes(passed=1)
 
 
 def test_the_names_of_the_testing_package_are_there() -> None:
@@ -242,9 +284,16 @@ def test_importing_the_testing_package_needs_no_pytest() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def test_a_test_that_is_no_coroutine_can_look_at_the_sandbox(pytester: pytest.Pytester) -> None:
+def test_a_test_that_is_no_coroutine_reaches_the_sandbox(pytester: pytest.Pytester) -> None:
     source = """
-        def test_url(gett_sandbox):
-            assert gett_sandbox.url.startswith("http://127.0.0.1:")
+        import asyncio
+
+        def test_url(gett_sandbox, gett_checkouts):
+            async def browse():
+                checkout = await gett_checkouts.start()
+                await checkout.browse("store_bella_napoli")
+
+            asyncio.run(browse())
+            assert gett_sandbox.count("get_store") == 1
     """
     run(pytester, source).assert_outcomes(passed=1)
