@@ -62,6 +62,7 @@ SANDBOX: Final = "https://api-sandbox.gett-tech.com"
 T = TypeVar("T")
 
 _LONGEST_TIMEOUT: Final = 3600.0  # an attempt is not to outlast the margin of its key
+_SPREAD: Final = 0.2  # seconds
 _NO_PATH: Final[Mapping[str, str]] = {}
 _LATER: Final = Wait(1.0)  # what to do about an answer that did not come or cannot be read
 _HEADERS: Final = {
@@ -556,11 +557,14 @@ class GettClient:
                 self.hooks.here().tell(
                     RetryScheduled, operation.name, 1, permit.wait, "rate_limit", None
                 )
-            await self.sleep(permit.wait)
+            # Those that wait for the same moment are not to come all at once.
+            await self.sleep(permit.wait + _SPREAD * self.dice())
 
     def _report(self, operation: Operation, permit: Permit | None, report: LimitReport) -> None:
         """Tell the other workers, without waiting for it."""
-        if self._shared is not None and permit is not None:
+        if self._shared is not None:
+            # Without a permit it was not counted, but what remains says so.
+            permit = permit or Permit(0.0)
             self.kept(self._shared.update(operation.bucket, permit, report))
 
     async def _pause(

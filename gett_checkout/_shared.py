@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from time import monotonic
 from typing import Final, TypeVar
@@ -20,6 +20,7 @@ _LIMITER_SECONDS: Final = 0.1
 _CACHE_SECONDS: Final = 0.5
 _PAUSE: Final = 1.0  # after a failure, so that not every request waits for the next one
 _WARN_EVERY: Final = 60.0
+_AT_ONCE: Final = 4
 
 
 class Guard:
@@ -28,36 +29,41 @@ class Guard:
     def __init__(self, what: str, seconds: float) -> None:
         self._what = what
         self._seconds = seconds
-        self._again_at = -math.inf
+        # Many at once would each open a connection, and all of them be late.
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._failures = 0
+        self._failed_at = -math.inf
         self._warn_at = -math.inf
-        self._is_down = False
+        self._has_warned = False
 
-    @property
-    def passes(self) -> bool:
-        """Whether it is time to try."""
-        return monotonic() >= self._again_at
-
-    async def result(self, call: Awaitable[T]) -> T | None:
+    async def result(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """What the call gives. The log is told of an outage once, and not of each call."""
-        try:
-            async with asyncio.timeout(self._seconds):
-                found = await call
-        except Exception as error:  # noqa: BLE001 - whatever it raises, the request goes on
-            self._failed(type(error).__name__)
+        started = monotonic()
+        if self._failures > 1 and started < self._failed_at + _PAUSE:
             return None
-        if self._is_down:
-            self._is_down = False
+        try:
+            async with asyncio.timeout(self._seconds), self._turns:
+                found = await call()
+        except Exception as error:  # noqa: BLE001 - whatever it raises, the request goes on
+            self._failed(started, type(error).__name__)
+            return None
+        self._failures = 0
+        if self._has_warned:
+            self._has_warned = False
             _log.info("%s available again", self._what)
         return found
 
-    def _failed(self, kind: str) -> None:
+    def _failed(self, started: float, kind: str) -> None:
+        # Those that fail together count once, and once may be a moment in which this process was busy.
         now = monotonic()
-        self._again_at = now + _PAUSE
-        if not self._is_down and now >= self._warn_at:
+        if started >= self._failed_at:
+            self._failures += 1
+        self._failed_at = now
+        if self._failures > 1 and not self._has_warned and now >= self._warn_at:
+            self._has_warned = True
             self._warn_at = now + _WARN_EVERY
             # Its class only: what a driver says may quote a URL with a password.
             _log.warning("%s unavailable: each worker goes by itself (%s)", self._what, kind)
-        self._is_down = True
 
 
 class SharedLimits:
@@ -70,18 +76,13 @@ class SharedLimits:
 
     async def acquire(self, bucket: str, priority: Priority) -> Permit | None:
         """The permit, or ``None`` when the limiter does not answer."""
-        if not self._guard.passes:
-            return None
-        return await self._guard.result(
-            self._limiter.acquire(f"{self._organisation}:{bucket}", priority=priority)
-        )
+        name = f"{self._organisation}:{bucket}"
+        return await self._guard.result(lambda: self._limiter.acquire(name, priority=priority))
 
     async def update(self, bucket: str, permit: Permit, report: LimitReport) -> None:
         """Pass on what became of a request."""
-        if self._guard.passes:
-            await self._guard.result(
-                self._limiter.update(f"{self._organisation}:{bucket}", permit, report)
-            )
+        name = f"{self._organisation}:{bucket}"
+        await self._guard.result(lambda: self._limiter.update(name, permit, report))
 
 
 class SharedMenus:
@@ -94,14 +95,13 @@ class SharedMenus:
 
     async def get(self, catalog_set_id: str) -> bytes | None:
         """The menu as Gett sent it, if it is there."""
-        if not self._guard.passes:
-            return None
-        return await self._guard.result(self._cache.get(self._name(catalog_set_id)))
+        name = self._name(catalog_set_id)
+        return await self._guard.result(lambda: self._cache.get(name))
 
     async def put(self, catalog_set_id: str, body: bytes) -> None:
         """Store the menu."""
-        if self._guard.passes:
-            await self._guard.result(self._cache.put(self._name(catalog_set_id), body))
+        name = self._name(catalog_set_id)
+        await self._guard.result(lambda: self._cache.put(name, body))
 
     def _name(self, catalog_set_id: str) -> str:
         return f"{self._organisation}:{_digest(catalog_set_id)}"

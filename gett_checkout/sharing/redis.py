@@ -19,17 +19,22 @@ from gett_checkout.sharing import LimitReport, Permit, Priority
 
 # What is stored of one bucket, times in milliseconds of Redis's clock, the one clock all workers share:
 #   window    Gett's reset of the minute that counts, in Unix seconds as Gett writes it
-#   ends      when that minute is over
+#   begun, ends  when that minute began, as far as is known, and when it is over
 #   budget    how many requests the workers may send in it; -1: nothing is limited
 #   taken     how many they have sent
 #   best, before  the budget of this minute and of the one before at their beginnings: the limit
 #   probe     when the first request was sent after `ends`; 0: none was
 #   pending   how many were sent since, which no response has put into a minute yet
+#   orders, orders_before, orders_pending  how many of `taken` place an order, of the minute before
+#             and of `pending`
 #   refused   until when a 429 lets nothing through
 _STATE: Final = b"""
 local key, now = KEYS[1], redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
-local names = {'window', 'ends', 'budget', 'taken', 'best', 'before', 'probe', 'pending', 'refused'}
+local names = {
+    'window', 'begun', 'ends', 'budget', 'taken', 'best', 'before', 'probe', 'pending', 'refused',
+    'orders', 'orders_before', 'orders_pending',
+}
 local state = {}
 for place, value in ipairs(redis.call('HMGET', key, unpack(names))) do
     state[names[place]] = tonumber(value or 0)
@@ -54,16 +59,23 @@ local priority = ARGV[1]
 local always = priority == 'always'
 local limit = math.max(state.best, state.before)
 local reserve = math.floor(limit / 20)
-if priority == 'reserved' then reserve = math.floor(reserve / 2) end
+if priority == 'reserved' then reserve = math.ceil(reserve / 2) end
+-- In what is left of the minute, orders are placed at the rate of the minute before.
+local left, length = math.max(state.ends - now, 0), math.max(state.ends - state.begun, 1)
+local expected = math.ceil(state.orders_before * left / length)
+reserve = reserve + math.min(expected, math.floor(limit / 2))
 if now < state.refused and not always then return {state.refused - now, 0} end
 if now < state.ends then
     local free = state.budget < 0 or state.budget - state.taken > reserve
     if not (free or always) then return {state.ends - now, 0} end
     state.taken = state.taken + 1
+    if always then state.orders = state.orders + 1 end
     save()
     return {0, state.window}
 end
-if now >= state.probe + 60000 then state.probe, state.pending = 0, 0 end
+if now >= state.probe + 60000 then
+    state.probe, state.pending, state.orders_pending = 0, 0, 0
+end
 if state.probe == 0 then
     state.probe = now
 elseif not always then
@@ -71,6 +83,7 @@ elseif not always then
     if limit > 0 and limit - state.pending <= reserve then return {1000, 0} end
 end
 state.pending = state.pending + 1
+if always then state.orders_pending = state.orders_pending + 1 end
 save()
 return {0, -now}
 """
@@ -97,7 +110,7 @@ if not was_sent then
 elseif not remaining or not reset or far then
     -- Where nothing is known, nothing is limited; one odd response changes nothing that is.
     if not retry_after and (now >= state.ends or state.budget < 0) then
-        state.budget, state.ends, state.taken = -1, now + 60000, 0
+        state.budget, state.begun, state.ends, state.taken = -1, now, now + 60000, 0
         state.probe, state.pending = 0, 0
     end
 elseif reset > state.window
@@ -108,6 +121,8 @@ elseif reset > state.window
     state.budget = remaining + state.taken
     state.best = state.budget
     state.window, state.probe, state.pending = reset, 0, 0
+    state.orders_before, state.orders, state.orders_pending = state.orders, state.orders_pending, 0
+    state.begun = now
     local left = reset * 1000 - now
     -- Clocks differ: whatever Gett's says, a minute is over after a minute.
     state.ends = now + ((left > 0 and left < 60000) and left or 60000)
