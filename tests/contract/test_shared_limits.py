@@ -170,7 +170,7 @@ async def test_a_request_that_was_too_early_counts_in_the_window_before(
     await asyncio.sleep(0.3)
     again, order = [await limiter.acquire(NAME, priority="always") for _ in range(2)]
     await limiter.update(NAME, again, LimitReport(3, resets_at))
-    assert (await limiter.acquire(NAME, priority="normal")).wait == 0
+    assert 0.1 < (await limiter.acquire(NAME, priority="normal")).wait <= 0.25
     await limiter.update(NAME, order, LimitReport(9, in_seconds(20)))
     assert await goes(limiter) == 9
 
@@ -208,7 +208,7 @@ async def test_where_nothing_is_said_nothing_is_limited(limiter: RedisRateLimite
     assert await goes(limiter) == 1000
     await limiter.update(NAME, permit, LimitReport())
     await limiter.update(NAME, permit, LimitReport(9, in_seconds(20)))
-    assert await goes(limiter) == 8 - 0
+    assert await goes(limiter) == 9
 
 
 async def test_a_clock_that_was_put_back_is_followed(limiter: RedisRateLimiter) -> None:
@@ -237,7 +237,7 @@ async def test_redis_is_killed_in_the_middle_and_comes_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     server = RedisServer()
-    caplog.set_level(logging.INFO, "gett_checkout._shared")
+    caplog.set_level(logging.INFO, "gett_checkout")
     never = Retry(NoBackoff(), 0)
     try:
         server.start()
