@@ -8,7 +8,8 @@ import math
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from gett_checkout._hidden import leaves_nothing
 from gett_checkout.sharing import LimitReport, MenuCache, Permit, Priority, RateLimiter
@@ -29,8 +30,10 @@ class Guard:
     def __init__(self, what: str, seconds: float) -> None:
         self._what = what
         self._seconds = seconds
-        # Many at once would each open a connection, and all of them be late.
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        # Many at once would each open a connection, and all of them be late. One for each event loop.
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._turns = WeakKeyDictionary()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._failures = 0
         self._failed_at = -math.inf
         self._warn_at = -math.inf
@@ -41,17 +44,36 @@ class Guard:
         started = monotonic()
         if self._failures > 1 and started < self._failed_at + _PAUSE:
             return None
+        # A task of its own, since a driver may take seconds to end when it is cancelled.
+        task = asyncio.create_task(self._called(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
         try:
-            async with asyncio.timeout(self._seconds), self._turns:
-                found = await call()
-        except Exception as error:  # noqa: BLE001 - whatever it raises, the request goes on
+            await asyncio.wait({task}, timeout=self._seconds)
+        finally:
+            task.cancel()
+        if not task.done() or task.cancelled():
+            self._failed(started, "TimeoutError")
+            return None
+        if error := task.exception():
             self._failed(started, type(error).__name__)
             return None
+        found = task.result()
         self._failures = 0
         if self._has_warned:
             self._has_warned = False
             _log.info("%s available again", self._what)
         return found
+
+    async def _called(self, call: Callable[[], Awaitable[T]]) -> T:
+        turns = self._turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
+        async with turns:
+            return await call()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # fetched, so that asyncio does not log one that came too late
 
     def _failed(self, started: float, kind: str) -> None:
         # Those that fail together count once, and once may be a moment in which this process was busy.

@@ -149,7 +149,7 @@ _DIGESTS: Final = {
 
 
 class RedisRateLimiter:
-    """A `RateLimiter` in Redis, through ``redis``, which stays the caller's to close.
+    """A `~gett_checkout.sharing.RateLimiter` in Redis, through ``redis``, which stays the caller's to close.
 
     Any ``redis.asyncio`` client will do. Every key begins with ``prefix`` in braces, holds a digest of
     the organisation instead of its API key, and goes an hour after its last use. All workers go by the
@@ -191,7 +191,7 @@ class RedisRateLimiter:
 
 
 class RedisMenuCache:
-    """A `MenuCache` in Redis, through ``redis``, which stays the caller's to close.
+    """A `~gett_checkout.sharing.MenuCache` in Redis, through ``redis``, which stays the caller's to close.
 
     Menus are stored compressed, for ``lifetime`` seconds, and only those of at most ``largest`` bytes of
     JSON. Every key begins with ``prefix`` in braces. An entry that is damaged, or somebody else's, is not

@@ -50,7 +50,15 @@ class Limiter:
         return Permit(self.waits.pop(0) if self.waits else 0.0, 5)
 
     async def update(self, name: str, permit: Permit, report: LimitReport) -> None:
+        if self.fails:
+            raise self.fails
         self.told.append((permit, report))
+
+
+async def soon() -> None:
+    """What was left to tasks of its own is done."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -126,7 +134,7 @@ async def test_a_wait_is_waited_and_told_once(
     assert clock.slept == [3.1, pytest.approx(0.15)]
     told = [each for each in heard if isinstance(each, RetryScheduled)]
     assert [(each.wait, each.reason) for each in told] == [(3.0, "rate_limit")]
-    await asyncio.sleep(0)
+    await soon()
     assert limiter.told == [(Permit(0.0, 5), LimitReport(7, 1900000000))]
 
 
@@ -148,7 +156,7 @@ async def test_an_order_is_never_held_back(
     with pytest.raises(RateLimitedError):
         await gett.place_order("{}", idempotency_key="k", token="t")
     assert clock.slept == []
-    await asyncio.sleep(0)
+    await soon()
     assert [report for _, report in limiter.told] == [LimitReport(retry_after=9.0)]
 
 
@@ -159,7 +167,7 @@ async def test_each_attempt_is_counted_and_the_first_failure_is_what_is_raised(
     web.get(f"{BASE}/catalog-sets/x", payload={}, headers=FIGURES)
     await gett.get_catalog_set("x")
     assert len(limiter.asked) == 2
-    await asyncio.sleep(0)
+    await soon()
     assert len(limiter.told) == 1  # a gateway's 503 says nothing of the limit
     web.get(f"{BASE}/catalog-sets/x", status=503)
     limiter.waits = [0, 30]
@@ -198,6 +206,7 @@ async def test_one_that_fails_is_passed_over_and_warned_of_once(
     limiter.fails = OSError("redis://:password@host")
     for _ in range(5):
         await gett.get_catalog_set("x")
+        await soon()
     asked = len(limiter.asked)
     assert asked < 5  # not asked again at once
     now += 2
@@ -208,7 +217,7 @@ async def test_one_that_fails_is_passed_over_and_warned_of_once(
     limiter.fails = None
     now += 2
     await gett.get_catalog_set("x")
-    await asyncio.sleep(0)
+    await soon()
     assert lines(caplog) == [down, "shared rate limit available again"]
     # The next outage within a minute is not warned of.
     limiter.fails = OSError()
@@ -227,3 +236,30 @@ async def test_one_that_hangs_costs_a_tenth_of_a_second(
     began = loop.time()
     await asyncio.gather(*(gett.get_catalog_set("x") for _ in range(20)))
     assert loop.time() - began < 0.5
+
+
+async def test_one_that_does_not_even_end_when_cancelled_holds_nobody_up(
+    web: aioresponses, gett: GettClient, limiter: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.get(f"{BASE}/catalog-sets/x", payload={}, repeat=True)
+    ends = asyncio.Event()
+
+    async def acquire(self: Limiter, name: str, *, priority: Priority) -> Permit:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            await ends.wait()
+        raise OSError
+
+    monkeypatch.setattr(Limiter, "acquire", acquire)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await gett.get_catalog_set("x")
+    assert loop.time() - began < 0.5
+    ends.set()
+    leaving = asyncio.create_task(gett.get_catalog_set("x"))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    await soon()
