@@ -48,7 +48,7 @@ async def run(sandbox: Sandbox, load: Load) -> Counter[str]:
     await asyncio.to_thread(ready.wait, 10)
     told: Counter[str] = Counter()
     for worker in workers:
-        await asyncio.to_thread(worker.join, 120)
+        await asyncio.to_thread(worker.join, 240)
         assert worker.exitcode == 0
         worker.close()
         told += results.get()
