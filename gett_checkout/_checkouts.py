@@ -36,6 +36,7 @@ from gett_checkout.errors import (
     InvalidInputError,
     StorageError,
 )
+from gett_checkout.sharing import MenuCache
 from gett_checkout.storage import Storage
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.telemetry.events import UnresolvedCounted, digest
@@ -70,6 +71,9 @@ class Checkouts:
     order stands. It has 30 seconds, is not stopped by the shopper's leaving, and `place` returns after
     it. It may be given the same order again, and at the same time on two workers: write the row under
     the ``checkout_id``, or update it.
+
+    ``menu_cache`` stores menus for all workers (`gett_checkout.sharing`); without one, each worker reads
+    them from Gett.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Checkouts:
         on_placed: OnPlaced | None = None,
         clock: Callable[[], datetime] | None = None,
         lifetime: float = _WEEK,
+        menu_cache: MenuCache | None = None,
     ) -> None:
         if not _SHORTEST <= lifetime <= _LONGEST:
             raise InvalidInputError("lifetime must be from two days (172800 seconds) to ten years")
@@ -92,7 +97,7 @@ class Checkouts:
         self._clock = clock or client.clock
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
         self._lifetime = timedelta(seconds=lifetime)
-        self._menus = Menus(client)
+        self._menus = Menus(client, cache=menu_cache)
         # By event loop, for a record's lock and tasks are bound to one.
         self._records: WeakKeyDictionary[
             asyncio.AbstractEventLoop, WeakValueDictionary[str, Record]

@@ -31,8 +31,9 @@ from gett_checkout._core.order import (
 )
 from gett_checkout._core.session import Identity, Session, is_credential
 from gett_checkout._hidden import hidden, leaves_nothing
-from gett_checkout._rate_limits import RateLimit, RateLimits
+from gett_checkout._rate_limits import RateLimit, RateLimits, figures
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
+from gett_checkout._shared import SharedLimits, organisation_digest
 from gett_checkout._transport import Answer, Transport
 from gett_checkout._version import __version__
 from gett_checkout._wire import requests, responses
@@ -40,7 +41,14 @@ from gett_checkout._wire.assumptions import DEFAULT, Assumptions
 from gett_checkout._wire.codec import Json, read_json, write_json
 from gett_checkout._wire.endpoints import Operation
 from gett_checkout._wire.problems import read_problem, secrets_of
-from gett_checkout.errors import GettCheckoutError, InvalidInputError, UnreadableAnswerError
+from gett_checkout.errors import (
+    GettCheckoutError,
+    InvalidInputError,
+    RateLimitedError,
+    TransportError,
+    UnreadableAnswerError,
+)
+from gett_checkout.sharing import LimitReport, Permit, Priority, RateLimiter
 from gett_checkout.telemetry.events import RetryScheduled, digest
 from gett_checkout.telemetry.hooks import Exchange, Hook, Hooks
 
@@ -54,6 +62,7 @@ SANDBOX: Final = "https://api-sandbox.gett-tech.com"
 T = TypeVar("T")
 
 _LONGEST_TIMEOUT: Final = 3600.0  # an attempt is not to outlast the margin of its key
+_SPREAD: Final = 0.2  # seconds
 _NO_PATH: Final[Mapping[str, str]] = {}
 _LATER: Final = Wait(1.0)  # what to do about an answer that did not come or cannot be read
 _HEADERS: Final = {
@@ -71,8 +80,10 @@ class GettClient:
     seconds, at most an hour; ``retry`` says how patient a call is, as `RetryPolicy()` unless given;
     ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request, and
     of what checkouts do (`gett_checkout.telemetry`). ``checkout_label`` gives what events, logs and
-    spans call the checkout of an id: a short digest unless given, and ``str`` the id itself. ``clock``
-    (aware UTC), ``sleep`` and ``dice`` are for tests.
+    spans call the checkout of an id: a short digest unless given, and ``str`` the id itself.
+    ``rate_limiter`` is a rate limit that all workers of the organisation spend together
+    (`gett_checkout.sharing`); without one, each goes by the responses it got itself. ``clock`` (aware
+    UTC), ``sleep`` and ``dice`` are for tests.
 
     Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
     `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`
@@ -100,6 +111,7 @@ class GettClient:
         assumptions: Assumptions = DEFAULT,
         hooks: Iterable[Hook] = (),
         checkout_label: Callable[[str], str] = digest,
+        rate_limiter: RateLimiter | None = None,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dice: Callable[[], float] = random.random,
@@ -111,6 +123,10 @@ class GettClient:
         self._host, self._port = _server(self._base_url)
         self._transport = Transport(http, timeout=timeout)
         self._limits = RateLimits()
+        self.organisation: Final = organisation_digest(self._base_url, self._api_key)
+        self._shared = (
+            None if rate_limiter is None else SharedLimits(rate_limiter, self.organisation)
+        )
         self._tasks: set[asyncio.Task[Any]] = set()
         self.retry: Final = retry or RetryPolicy()
         self.assumptions: Final = assumptions
@@ -278,6 +294,16 @@ class GettClient:
         path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
         read = partial(responses.catalog_set, catalog_set_id=catalog_set_id)
         return await self._call("get_catalog_set", read, token=token, path=path)
+
+    async def catalog_set_as_sent(
+        self, catalog_set_id: str, *, store_id: str | None
+    ) -> tuple[CatalogSet, bytes]:
+        """The same, with the JSON it was read from."""
+        path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
+        read = partial(responses.catalog_set, catalog_set_id=catalog_set_id)
+        sent: list[bytes] = []
+        menu = await self._call("get_catalog_set", read, path=path, received=sent.append)
+        return menu, sent[-1]
 
     # --- cart helpers ---------------------------------------------------------------------------
     # Optional: a cart lives with the partner and can be changed without asking Gett.
@@ -452,6 +478,7 @@ class GettClient:
         idempotency_key: str | None = None,
         attempt: int = 1,
         path: Mapping[str, str] = _NO_PATH,
+        received: Callable[[bytes], None] | None = None,
     ) -> T:
         """Send one operation, again where that is safe; what ``read`` makes of its response."""
         operation = self.assumptions.operation(name)
@@ -460,12 +487,15 @@ class GettClient:
         route, _, _ = operation.path.partition("?")
         about = operation.name, operation.method, route, self._host, self._port
         started, tried = self.clock(), 0
-        await self._wait_turn(operation, started)
+        permit = await self._wait_turn(operation, started)
         while True:
             try:
                 with self.hooks.here().request(*about, attempt + tried) as exchange:
-                    answer = await self._send(operation, url, headers, payload, exchange)
-                    return _read(answer, read)
+                    answer = await self._send(operation, url, headers, payload, exchange, permit)
+                    found = _read(answer, read)
+                if received is not None:
+                    received(answer.body)
+                return found
             except GettCheckoutError as error:
                 tried += 1
                 error.next_action = error.next_action or _LATER
@@ -475,8 +505,14 @@ class GettClient:
                 wait = self.retry.next_wait(error, tried=tried, elapsed=elapsed, dice=self.dice())
                 if wait is None:
                     raise
-                reason, cause = type(error).__name__, error.cause
+                failure, reason, cause = error, type(error).__name__, error.cause
             await self._pause(operation, attempt + tried, wait, reason, cause)
+            if self._shared is not None:
+                try:
+                    permit = await self._shared_turn(self._shared, operation, started)
+                except RateLimitedError:
+                    # What went wrong says more than that there is no time left to try again.
+                    raise failure from None
 
     @leaves_nothing
     def _written(
@@ -491,20 +527,50 @@ class GettClient:
         payload = text if text is not None else write_json(body) if body is not None else None
         return hidden(url), hidden(payload)
 
-    async def _wait_turn(self, operation: Operation, now: datetime) -> None:
+    async def _wait_turn(self, operation: Operation, now: datetime) -> Permit | None:
         """Wait for the next minute when this one's requests are used up, or refuse to."""
+        if self._shared is not None:
+            permit = await self._shared_turn(self._shared, operation, now)
+            if permit is not None:
+                return permit
         if operation.repeat is Repeat.BY_KEY:
-            return  # a placement: only the server may stop it
+            return None  # a placement: only the server may stop it
         wait = self._limits.turn(operation.bucket, now, uses_reserve=operation.uses_reserve)
         if wait > self.retry.budget:
-            raise refuse(
-                "RATE_LIMITED",
-                f"not sent: this minute's {operation.bucket} are used up",
-                operation=operation.name,
-                retry_after=wait,
-            )
+            raise _not_sent(operation, wait)
         if wait:
             await self._pause(operation, 1, wait, "rate_limit")
+        return None
+
+    async def _shared_turn(
+        self, shared: SharedLimits, operation: Operation, started: datetime
+    ) -> Permit | None:
+        """The permit for one attempt, after a wait if need be; ``None`` when nobody can give one."""
+        priority: Priority = "reserved" if operation.uses_reserve else "normal"
+        if operation.repeat is Repeat.BY_KEY:
+            priority = "always"
+        told = False
+        while True:
+            permit = await shared.acquire(operation.bucket, priority)
+            if permit is None or permit.wait <= 0 or priority == "always":
+                return permit
+            elapsed = (self.clock() - started).total_seconds()
+            if elapsed + permit.wait > self.retry.budget:
+                raise _not_sent(operation, permit.wait)
+            if not told:  # once: it may be asked for a few times
+                told = True
+                self.hooks.here().tell(
+                    RetryScheduled, operation.name, 1, permit.wait, "rate_limit", None
+                )
+            # Those that wait for the same moment are not to come all at once.
+            await self.sleep(permit.wait + _SPREAD * self.dice())
+
+    def _report(self, operation: Operation, permit: Permit | None, report: LimitReport) -> None:
+        """Tell the other workers, without waiting for it."""
+        if self._shared is not None:
+            # Without a permit it was not counted, but what remains says so.
+            permit = permit or Permit(0.0)
+            self.kept(self._shared.update(operation.bucket, permit, report))
 
     async def _pause(
         self,
@@ -525,6 +591,7 @@ class GettClient:
         headers: dict[str, str],
         payload: str | None,
         exchange: Exchange,
+        permit: Permit | None,
     ) -> Answer:
         """Send once; the answer, unless it is a refusal."""
         self._limits.sent(operation.bucket)
@@ -535,10 +602,15 @@ class GettClient:
                 headers=headers,
                 body=None if payload is None else hidden(payload.encode()),
             )
+        except TransportError as failed:
+            if not failed.may_have_arrived:
+                self._report(operation, permit, LimitReport(was_sent=False))
+            raise
         finally:
             self._limits.done(operation.bucket)
         now, status = self.clock(), answer.status
         exchange.status = status
+        remaining, resets_at = figures(answer.headers)
         if not 200 <= status < 300:
             error = read_problem(
                 status,
@@ -551,8 +623,12 @@ class GettClient:
             )
             wait = error.retry_after if status == 429 else None
             self._limits.heard(operation.bucket, answer.headers, now, refused_for=wait)
+            # Not every error comes from where requests are counted: a gateway's has no figures.
+            if wait or remaining is not None:
+                self._report(operation, permit, LimitReport(remaining, resets_at, wait))
             raise error
         self._limits.heard(operation.bucket, answer.headers, now)
+        self._report(operation, permit, LimitReport(remaining, resets_at))
         return answer
 
     def _headers(
@@ -574,6 +650,15 @@ class GettClient:
             raise InvalidInputError(
                 f"the path of {operation.name}, {operation.path}, needs more than {sorted(path)}"
             ) from None
+
+
+def _not_sent(operation: Operation, wait: float) -> GettCheckoutError:
+    return refuse(
+        "RATE_LIMITED",
+        f"not sent: this minute's {operation.bucket} are used up",
+        operation=operation.name,
+        retry_after=wait,
+    )
 
 
 def _nothing(value: Json) -> None:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from copy import copy
 
 from gett_checkout._client import GettClient
 from gett_checkout._core.catalog import CatalogSet
-from gett_checkout.errors import GettCheckoutError
+from gett_checkout._shared import SharedMenus
+from gett_checkout._wire.codec import read_json
+from gett_checkout._wire.responses import catalog_set
+from gett_checkout.errors import GettCheckoutError, UnreadableAnswerError
+from gett_checkout.sharing import MenuCache
 
 
 class Menus:
-    """A bounded cache of catalog sets, each fetched once however many checkouts ask at a time."""
+    """A bounded cache of catalog sets, each fetched once however many checkouts ask at a time.
 
-    def __init__(self, client: GettClient, *, bound: int = 64) -> None:
+    ``cache`` is looked into before Gett is asked.
+    """
+
+    def __init__(
+        self, client: GettClient, *, bound: int = 64, cache: MenuCache | None = None
+    ) -> None:
         self._client = client
+        self._shared = None if cache is None else SharedMenus(cache, client.organisation)
         self._bound = bound
         self._kept: OrderedDict[str, CatalogSet] = OrderedDict()
         self._coming: dict[str, asyncio.Task[CatalogSet]] = {}
@@ -42,8 +53,22 @@ class Menus:
             raise copy(error) from None
 
     async def _fetch(self, catalog_set_id: str, store_id: str | None) -> CatalogSet:
-        menu = await self._client.get_catalog_set(catalog_set_id, store_id=store_id)
+        if self._shared is None:
+            menu = await self._client.get_catalog_set(catalog_set_id, store_id=store_id)
+        else:
+            menu = await self._shared_or_fetched(self._shared, catalog_set_id, store_id)
         self._kept[catalog_set_id] = menu
         while len(self._kept) > self._bound:
             self._kept.popitem(last=False)
+        return menu
+
+    async def _shared_or_fetched(
+        self, shared: SharedMenus, catalog_set_id: str, store_id: str | None
+    ) -> CatalogSet:
+        body = await shared.get(catalog_set_id)
+        if body is not None:
+            with suppress(UnreadableAnswerError):  # not ours after all
+                return catalog_set(read_json(body), catalog_set_id)
+        menu, body = await self._client.catalog_set_as_sent(catalog_set_id, store_id=store_id)
+        self._client.kept(shared.put(catalog_set_id, body))
         return menu

@@ -84,8 +84,7 @@ class RateLimits:
         refused_for: float | None = None,
     ) -> None:
         """Learn from an answer. ``refused_for``: it was a 429, with so many seconds to wait."""
-        remaining = _whole(headers.get("X-RateLimit-Remaining"))
-        window = _whole(headers.get("X-RateLimit-Reset"))
+        remaining, window = figures(headers)
         bucket = self._buckets.setdefault(name, _Bucket())
         bucket.refused_until = now + timedelta(seconds=refused_for) if refused_for else _PAST
         if remaining is not None and window is not None:
@@ -102,6 +101,14 @@ def _count(bucket: _Bucket, remaining: int, window: int, now: datetime) -> None:
         bucket.window = window
         # Clocks differ: whatever the server's says, a minute is over after a minute.
         bucket.resets_at = min(resets_at, now + _WINDOW)
+
+
+def figures(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """What is left and when it resets (Unix seconds), as a response says; ``None`` for no figure."""
+    return (
+        _whole(headers.get("X-RateLimit-Remaining")),
+        _whole(headers.get("X-RateLimit-Reset")),
+    )
 
 
 def _whole(text: str | None) -> int | None:

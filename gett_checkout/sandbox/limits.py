@@ -1,21 +1,19 @@
-"""Rate limits: one count per bucket and clock minute, shared by every credential.
+"""Rate limits: one count per bucket and window of the clock, shared by every credential.
 
 Docs: Rate limits. The limits belong to the partner organisation, and the sandbox knows only one.
 """
 
 import math
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .operations import Bucket
 from .problems import RefusedError
 from .switches import Switches
 
-WINDOW = timedelta(minutes=1)
-
 
 class RateLimiter:
-    """Counts requests in fixed one-minute windows."""
+    """Counts requests in fixed windows, a minute each unless `rate_window` says otherwise."""
 
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
@@ -29,7 +27,9 @@ class RateLimiter:
         if limit is not None and self._used[bucket] >= limit:
             wait = math.ceil(self._resets_at - now.timestamp())
             raise RefusedError(
-                "RATE_LIMITED", f"More than {limit} {bucket} in a minute.", retry_after=max(1, wait)
+                "RATE_LIMITED",
+                f"More than {limit} {bucket} in {self._switches.rate_window} seconds.",
+                retry_after=max(1, wait),
             )
         self._used[bucket] += 1
 
@@ -53,7 +53,7 @@ class RateLimiter:
         return None if limits is None else limits.get(bucket)
 
     def _turn(self, now: datetime) -> None:
-        length = int(WINDOW.total_seconds())
+        length = self._switches.rate_window
         resets_at = (int(now.timestamp()) // length + 1) * length
         if resets_at != self._resets_at:
             self._resets_at = resets_at

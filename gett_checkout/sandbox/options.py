@@ -47,10 +47,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("sold-out", "an item that ran out; again for more", **several)
     add(
         "rate-limits",
-        "reads=N, writes=N or discovery=N a minute; again for more; none: no limits",
+        "reads=N, writes=N or discovery=N in a window; again for more; none: no limits",
         action="append",
         metavar="BUCKET=N",
     )
+    add("rate-window", "how many seconds the limits count for (default: 60)", **number)
     add("order-token-seconds", "how long a price holds (default: 900)", **number)
     add("session-seconds", "how long every session lives", **number)
     add("distrust-end-users", "answer SESSION_USER_REQUIRED to end users", **yes)

@@ -59,6 +59,7 @@ READERS: Mapping[str, Read] = MappingProxyType(
         "closed_stores": Document.texts,
         "sold_out": Document.texts,
         "rate_limits": _or_null(_rate_limits),
+        "rate_window": lambda document, name: document.whole(name, 1, 3600),
         "order_token_seconds": _seconds,
         "session_seconds": _or_null(_seconds),
         "distrust_end_users": Document.flag,

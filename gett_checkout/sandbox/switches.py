@@ -98,7 +98,10 @@ class Switches:
     """Items that ran out; a catalog set is immutable, so only validate and place know."""
 
     rate_limits: dict[str, int] | None = Factory(lambda: dict(SANDBOX_RATE_LIMITS))
-    """Requests per minute and bucket (`reads`, `writes`, `discovery`); `None` limits nothing."""
+    """Requests per window and bucket (`reads`, `writes`, `discovery`); `None` limits nothing."""
+
+    rate_window: int = 60
+    """How long a rate-limit window is, in seconds: Gett's minute, or less to wait less for the next."""
 
     order_token_seconds: int = int(timedelta(minutes=15).total_seconds())
     """How long a `validatedOrderToken` lives. Docs: Validate and place."""

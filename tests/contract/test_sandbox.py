@@ -909,6 +909,10 @@ async def test_rate_limits_are_announced_and_kept(partner: Partner) -> None:
     assert (await partner.send("POST", "/session/create", {})).status == 201
     partner.clock.advance(minutes=1)
     assert (await partner.send("GET", path)).status == 200
+    partner.sandbox.switches.rate_window = 5
+    partner.clock.advance(seconds=61)
+    short = await partner.send("GET", path)
+    assert int(short.headers["X-RateLimit-Reset"]) - int(partner.clock().timestamp()) == 4
     partner.sandbox.switches.rate_limits = None
     assert "X-RateLimit-Remaining" not in (await partner.send("GET", path)).headers
 

@@ -46,6 +46,7 @@ TURNED: dict[str, tuple[Any, list[str], Any]] = {
         ["writes=2"],
         {"reads": 5000, "writes": 2, "discovery": 300},
     ),
+    "rate_window": (5, ["5"], 5),
     "order_token_seconds": (60, ["60"], 60),
     "session_seconds": (600, ["600"], 600),
     "distrust_end_users": (True, [""], True),

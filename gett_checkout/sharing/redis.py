@@ -1,0 +1,270 @@
+"""A rate limit and menus that workers share in Redis, through a client of the caller's.
+
+Nothing here needs to be durable: what Redis loses is learned again from Gett's next responses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from hashlib import sha1
+from typing import Any, Final
+
+from redis.asyncio import Redis, RedisCluster
+from redis.client import NEVER_DECODE
+from redis.exceptions import NoScriptError, ResponseError
+
+from gett_checkout.errors import InvalidInputError
+from gett_checkout.sharing import LimitReport, Permit, Priority
+
+# What is stored of one bucket, times in milliseconds of Redis's clock, the one clock all workers share:
+#   window    Gett's reset of the minute that counts, in Unix seconds as Gett writes it
+#   begun, ends  when that minute began, as far as is known, and when it is over
+#   budget    how many requests the workers may send in it; -1: nothing is limited
+#   taken     how many they have sent
+#   best, before  the budget of this minute and of the one before at their beginnings: the limit
+#   probe     when the first request was sent after `ends`; 0: none was
+#   pending   how many were sent since, which no response has put into a minute yet
+#   orders, orders_before, orders_pending  how many of `taken` place an order, of the minute before
+#             and of `pending`
+#   refused   until when a 429 lets nothing through
+_STATE: Final = b"""
+local key, now = KEYS[1], redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+local names = {
+    'window', 'begun', 'ends', 'budget', 'taken', 'best', 'before', 'probe', 'pending', 'refused',
+    'orders', 'orders_before', 'orders_pending',
+}
+local state = {}
+for place, value in ipairs(redis.call('HMGET', key, unpack(names))) do
+    state[names[place]] = tonumber(value or 0)
+end
+local function save()
+    local members = {}
+    for name, value in pairs(state) do
+        members[#members + 1] = name
+        members[#members + 1] = string.format('%.0f', value)
+    end
+    redis.call('HSET', key, unpack(members))
+    redis.call('PEXPIRE', key, 3600000)
+end
+"""
+# A minute begins when a response says so. Clocks differ, and all that waited for it come at the same
+# moment, so the first request goes alone; if its response takes long, the others count on from the
+# limit they know.
+_ACQUIRE: Final = (
+    _STATE
+    + b"""
+local priority = ARGV[1]
+local always = priority == 'always'
+local limit = math.max(state.best, state.before)
+local reserve = math.floor(limit / 20)
+if priority == 'reserved' then reserve = math.ceil(reserve / 2) end
+-- In what is left of the minute, orders are placed at the rate of the minute before.
+local left, length = math.max(state.ends - now, 0), math.max(state.ends - state.begun, 1)
+local expected = math.ceil(state.orders_before * left / length)
+reserve = reserve + math.min(expected, math.floor(limit / 2))
+if now < state.refused and not always then return {state.refused - now, 0} end
+if now < state.ends then
+    local free = state.budget < 0 or state.budget - state.taken > reserve
+    if not (free or always) then return {state.ends - now, 0} end
+    state.taken = state.taken + 1
+    if always then state.orders = state.orders + 1 end
+    save()
+    return {0, state.window}
+end
+if now >= state.probe + 60000 then
+    state.probe, state.pending, state.orders_pending = 0, 0, 0
+end
+if state.probe == 0 then
+    state.probe = now
+elseif not always then
+    if now < state.probe + 250 then return {50, 0} end
+    if limit > 0 and limit - state.pending <= reserve then return {1000, 0} end
+end
+state.pending = state.pending + 1
+if always then state.orders_pending = state.orders_pending + 1 end
+save()
+return {0, -now}
+"""
+)
+_UPDATE: Final = (
+    _STATE
+    + b"""
+local permit, remaining, reset = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local retry_after, was_sent = tonumber(ARGV[4]), ARGV[5] == '1'
+-- Whether the request is still among the pending, and not yet counted in a minute.
+local is_pending = permit < 0 and -permit >= state.ends
+local function leave()
+    state.pending = math.max(state.pending - 1, 0)
+    if state.pending == 0 then state.probe = 0 end
+end
+if retry_after then state.refused = math.max(state.refused, now + retry_after) end
+local far = reset and reset * 1000 > now + 3600000
+if not was_sent then
+    if is_pending then
+        leave()
+    elseif permit == state.window then
+        state.taken = math.max(state.taken - 1, 0)
+    end
+elseif not remaining or not reset or far then
+    -- Where nothing is known, nothing is limited; one odd response changes nothing that is.
+    if not retry_after and (now >= state.ends or state.budget < 0) then
+        state.budget, state.begun, state.ends, state.taken = -1, now, now + 60000, 0
+        state.probe, state.pending = 0, 0
+    end
+elseif reset > state.window
+    or (reset < state.window and now >= state.ends and reset * 1000 > now) then
+    -- One of an earlier minute that Gett counts in this one is not among the pending.
+    state.taken = state.pending + (is_pending and 0 or 1)
+    state.before = state.best
+    state.budget = remaining + state.taken
+    state.best = state.budget
+    state.window, state.probe, state.pending = reset, 0, 0
+    state.orders_before, state.orders, state.orders_pending = state.orders, state.orders_pending, 0
+    state.begun = now
+    local left = reset * 1000 - now
+    -- Clocks differ: whatever Gett's says, a minute is over after a minute.
+    state.ends = now + ((left > 0 and left < 60000) and left or 60000)
+elseif reset == state.window then
+    if is_pending then
+        -- It was sent before Gett's minute was over.
+        leave()
+        state.ends = now + 250
+        state.taken = state.taken + 1
+    elseif permit > 0 and permit ~= state.window then
+        state.taken = state.taken + 1
+    end
+    -- What others spend of the limit shows in what remains.
+    local left = remaining + state.taken
+    state.budget = state.budget < 0 and left or math.min(state.budget, left)
+end
+save()
+return 0
+"""
+)
+_DIGESTS: Final = {
+    script: sha1(script, usedforsecurity=False).hexdigest() for script in (_ACQUIRE, _UPDATE)
+}
+
+
+class RedisRateLimiter:
+    """A `~gett_checkout.sharing.RateLimiter` in Redis, through ``redis``, which stays the caller's to close.
+
+    Any ``redis.asyncio`` client will do. Every key begins with ``prefix`` in braces, holds a digest of
+    the organisation instead of its API key, and goes an hour after its last use. All workers go by the
+    clock of Redis.
+    """
+
+    def __init__(self, redis: Redis | RedisCluster, *, prefix: str = "gett-checkout") -> None:
+        self._redis = redis
+        self._prefix = _checked(prefix)
+
+    def __repr__(self) -> str:
+        return f"RedisRateLimiter(prefix={self._prefix!r})"
+
+    async def acquire(self, name: str, *, priority: Priority) -> Permit:
+        """Count a request that is about to be sent, or say when to ask again."""
+        wait, window = await self._run(_ACQUIRE, name, priority)
+        return Permit(int(wait) / 1000, int(window))
+
+    async def update(self, name: str, permit: Permit, report: LimitReport) -> None:
+        """Learn what became of a request; it may come late, or never."""
+        after = report.retry_after
+        await self._run(
+            _UPDATE,
+            name,
+            permit.window,
+            "" if report.remaining is None else report.remaining,
+            "" if report.resets_at is None else report.resets_at,
+            "" if after is None else round(after * 1000),
+            int(report.was_sent),
+        )
+
+    async def _run(self, script: bytes, name: str, *values: Any) -> Any:
+        key = f"{{{self._prefix}}}:limit:{name}"
+        try:
+            return await self._redis.execute_command("EVALSHA", _DIGESTS[script], 1, key, *values)
+        except NoScriptError:
+            # EVAL leaves the script with the server, so this happens once per server start.
+            return await self._redis.execute_command("EVAL", script, 1, key, *values)
+
+
+class RedisMenuCache:
+    """A `~gett_checkout.sharing.MenuCache` in Redis, through ``redis``, which stays the caller's to close.
+
+    Menus are stored compressed, for ``lifetime`` seconds, and only those of at most ``largest`` bytes of
+    JSON. Every key begins with ``prefix`` in braces. An entry that is damaged, or somebody else's, is not
+    there.
+    """
+
+    def __init__(
+        self,
+        redis: Redis | RedisCluster,
+        *,
+        prefix: str = "gett-checkout",
+        lifetime: float = 24 * 3600.0,
+        largest: int = 8 * 1024 * 1024,
+    ) -> None:
+        if not 1 <= lifetime <= _LONGEST:
+            raise InvalidInputError("lifetime must be from 1 second to a year")
+        if largest < 1:
+            raise InvalidInputError("largest must be at least 1 byte")
+        self._redis = redis
+        self._prefix = _checked(prefix)
+        self._lifetime = lifetime
+        self._largest = largest
+
+    def __repr__(self) -> str:
+        return f"RedisMenuCache(prefix={self._prefix!r})"
+
+    async def get(self, name: str) -> bytes | None:
+        """Give exactly the bytes that were put under the name, or ``None``."""
+        head = _head(name)
+        # Compressed, it is at most a little longer; more than that is not ours, and is not fetched.
+        most = len(head) + self._largest + 1024
+        try:
+            value = await self._redis.execute_command(
+                "GETRANGE", self._key(name), 0, most, **{NEVER_DECODE: True}
+            )
+        except ResponseError:  # a key of another type
+            return None
+        if not value.startswith(head):
+            return None
+        return await asyncio.to_thread(_inflated, value[len(head) :], self._largest)
+
+    async def put(self, name: str, body: bytes) -> None:
+        """Store the bytes, if they are not too many."""
+        if len(body) > self._largest:
+            return
+        # In a thread: a large menu takes tens of milliseconds.
+        value = _head(name) + await asyncio.to_thread(zlib.compress, body)
+        milliseconds = round(self._lifetime * 1000)
+        await self._redis.execute_command("SET", self._key(name), value, "PX", milliseconds)
+
+    def _key(self, name: str) -> str:
+        return f"{{{self._prefix}}}:menu:{name}"
+
+
+_LONGEST: Final = 366 * 24 * 3600
+
+
+def _head(name: str) -> bytes:
+    """What an entry begins with: its name, so that one in another's place is known."""
+    return f"menu 1 {name}\n".encode()
+
+
+def _inflated(data: bytes, most: int) -> bytes | None:
+    """The bytes that were compressed; ``None`` when they are damaged, or more than ``most``."""
+    reader = zlib.decompressobj()
+    try:
+        body = reader.decompress(data, most + 1)
+    except zlib.error:
+        return None
+    return body if reader.eof and len(body) <= most else None
+
+
+def _checked(prefix: str) -> str:
+    if not prefix or "{" in prefix or "}" in prefix:
+        raise InvalidInputError("prefix must not be empty or contain braces")
+    return prefix

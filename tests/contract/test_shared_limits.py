@@ -1,0 +1,273 @@
+"""One rate limit for many workers: over a real Redis and real processes, against the sandbox's limits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gett_checkout import GettClient, InvalidInputError
+from gett_checkout.sandbox import Sandbox
+from gett_checkout.sharing import LimitReport, Permit, Priority
+from gett_checkout.sharing.redis import RedisRateLimiter
+from tests.contract.limit_workers import Load, work
+from tests.servers import RedisServer
+
+WORKERS = 8
+LIMIT = 100
+STORE = "store_green_bowl"
+NAME = "organisation:writes"
+READS = {"get_store", "get_catalog_set", "discover_stores"}
+
+
+async def run(sandbox: Sandbox, load: Load) -> Counter[str]:
+    """What the workers say of it. The limits begin when all of them have their orders ready."""
+    sandbox.switches.rate_limits = None
+    spawn = multiprocessing.get_context("spawn")
+    ready, results = spawn.Barrier(WORKERS + 1), spawn.SimpleQueue()
+    workers = [
+        spawn.Process(target=work, args=(load, seed, ready, results)) for seed in range(WORKERS)
+    ]
+    for worker in workers:
+        worker.start()
+    while ready.n_waiting < WORKERS:
+        assert all(worker.is_alive() for worker in workers)
+        await asyncio.sleep(0.05)
+    sandbox.switches.rate_limits = {"writes": LIMIT}
+    sandbox.switches.rate_window = int(load.window)
+    sandbox.requests.clear()
+    await asyncio.to_thread(ready.wait, 10)
+    told: Counter[str] = Counter()
+    for worker in workers:
+        await asyncio.to_thread(worker.join, 240)
+        assert worker.exitcode == 0
+        worker.close()
+        told += results.get()
+    results.close()
+    return told
+
+
+def windows(sandbox: Sandbox, length: float) -> list[Counter[str]]:
+    """In each window with a flood, how many writes were accepted and rejected, by kind."""
+    found: dict[int, Counter[str]] = {}
+    for seen in sandbox.requests:
+        if seen.operation not in READS:
+            count = found.setdefault(int(seen.at.timestamp() // length), Counter())
+            count["429" if seen.status == 429 else "accepted"] += 1
+            if seen.operation == "place_order":
+                count[f"orders {seen.status}"] += 1
+    return [found[key] for key in sorted(found)]
+
+
+async def test_eight_processes_use_the_limit_up_and_no_order_pays_for_it(
+    redis_server: RedisServer,
+) -> None:
+    """They are offered three times the limit, after a window of orders alone."""
+    async with Sandbox() as sandbox:
+        load = Load(
+            sandbox.url,
+            sandbox.api_key,
+            redis_server.url,
+            f"test-{uuid4()}",
+            window=5,
+            windows=2,
+            requests=3 * LIMIT // WORKERS + 1,
+            orders=1,
+        )
+        told = await run(sandbox, load)
+    found = windows(sandbox, load.window)
+    assert told["placed"] == WORKERS * (load.windows + 1), (told, found)
+    assert sum(each["orders 429"] for each in found) == 0, (told, found)
+    flooded = found[1 : 1 + load.windows]
+    assert min(each["accepted"] for each in flooded) >= 0.95 * LIMIT, (told, found)
+
+
+@pytest.fixture
+async def limiter(redis_server: RedisServer) -> AsyncIterator[RedisRateLimiter]:
+    async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
+        yield RedisRateLimiter(redis, prefix=f"test-{uuid4()}")
+
+
+def in_seconds(seconds: int) -> int:
+    """A reset, as Gett writes it."""
+    return int(time.time()) + seconds
+
+
+async def begun(limiter: RedisRateLimiter, *, remaining: int, resets_at: int) -> None:
+    """A window of which one request is spent."""
+    first = await limiter.acquire(NAME, priority="normal")
+    assert first.wait == 0
+    await limiter.update(NAME, first, LimitReport(remaining, resets_at))
+
+
+async def goes(limiter: RedisRateLimiter, priority: Priority = "normal") -> int:
+    """How many requests of the priority may be sent now."""
+    for count in range(1000):
+        if (await limiter.acquire(NAME, priority=priority)).wait > 0:
+            return count
+    return 1000
+
+
+async def test_browsing_leaves_a_twentieth_and_sessions_leave_half_of_that(
+    limiter: RedisRateLimiter,
+) -> None:
+    await begun(limiter, remaining=99, resets_at=in_seconds(20))
+    assert await goes(limiter) == 94
+    assert await goes(limiter, "reserved") == 2
+    assert 15 < (await limiter.acquire(NAME, priority="reserved")).wait <= 20
+    for _ in range(9):
+        assert (await limiter.acquire(NAME, priority="always")).wait == 0
+
+
+async def test_as_many_orders_as_last_time_are_expected(limiter: RedisRateLimiter) -> None:
+    await begun(limiter, remaining=99, resets_at=in_seconds(20))
+    orders = [await limiter.acquire(NAME, priority="always") for _ in range(10)]
+    await limiter.update(NAME, orders[-1], LimitReport(99, in_seconds(40)))
+    # The budget of the new window is 100; one of its requests is spent.
+    assert await goes(limiter) == 99 - 5 - 10
+    await limiter.update(NAME, orders[0], LimitReport(99, in_seconds(60)))
+    assert await goes(limiter) == 99 - 5  # none was placed in the window between
+
+
+async def test_a_window_begins_with_one_request_whose_response_the_others_wait_for(
+    limiter: RedisRateLimiter,
+) -> None:
+    first = await limiter.acquire(NAME, priority="normal")
+    assert first.wait == 0
+    assert (await limiter.acquire(NAME, priority="normal")).wait == 0.05
+    assert (await limiter.acquire(NAME, priority="always")).wait == 0
+    await limiter.update(NAME, first, LimitReport(9, in_seconds(1)))
+    assert await goes(limiter) == 9  # the order may have been counted after that response
+    await asyncio.sleep(2)
+    late = await limiter.acquire(NAME, priority="normal")
+    assert (await limiter.acquire(NAME, priority="normal")).wait == 0.05
+    await asyncio.sleep(0.3)
+    assert await goes(limiter) == 10  # no response yet: as many as the limit was
+    assert (await limiter.acquire(NAME, priority="normal")).wait == 1
+    await limiter.update(NAME, late, LimitReport(0, in_seconds(20)))
+    assert await goes(limiter) == 0
+
+
+async def test_a_request_that_was_too_early_counts_in_the_window_before(
+    limiter: RedisRateLimiter,
+) -> None:
+    resets_at = in_seconds(1)
+    await begun(limiter, remaining=9, resets_at=resets_at)
+    await asyncio.sleep(1.1)
+    early = await limiter.acquire(NAME, priority="normal")
+    assert early.wait == 0
+    await limiter.update(NAME, early, LimitReport(3, resets_at))
+    assert await goes(limiter) == 3
+    await asyncio.sleep(0.3)
+    again, order = [await limiter.acquire(NAME, priority="always") for _ in range(2)]
+    await limiter.update(NAME, again, LimitReport(3, resets_at))
+    assert 0.1 < (await limiter.acquire(NAME, priority="normal")).wait <= 0.25
+    await limiter.update(NAME, order, LimitReport(9, in_seconds(20)))
+    assert await goes(limiter) == 9
+
+
+async def test_what_others_spend_is_learned_and_what_never_left_is_given_back(
+    limiter: RedisRateLimiter,
+) -> None:
+    resets_at = in_seconds(20)
+    lost = await limiter.acquire(NAME, priority="normal")
+    await limiter.update(NAME, lost, LimitReport(was_sent=False))
+    await begun(limiter, remaining=9, resets_at=resets_at)
+    permit = await limiter.acquire(NAME, priority="normal")
+    await limiter.update(NAME, permit, LimitReport(5, resets_at))
+    await limiter.update(NAME, Permit(0, resets_at - 60), LimitReport(4, resets_at))
+    await limiter.update(NAME, Permit(0), LimitReport(4, resets_at - 60))  # late
+    await limiter.update(NAME, permit, LimitReport())  # a gateway's
+    await limiter.update(NAME, permit, LimitReport(9, in_seconds(10_000)))  # no time
+    assert await goes(limiter) == 4
+    await limiter.update(NAME, permit, LimitReport(was_sent=False))
+    await limiter.update(NAME, Permit(0, 1), LimitReport(was_sent=False))
+    assert await goes(limiter) == 1
+
+
+async def test_a_429_holds_back_all_but_orders(limiter: RedisRateLimiter) -> None:
+    permit = await limiter.acquire(NAME, priority="normal")
+    await limiter.update(NAME, permit, LimitReport(retry_after=7.5))
+    for priority in ("normal", "reserved"):
+        assert 6 < (await limiter.acquire(NAME, priority=priority)).wait <= 7.5
+    assert (await limiter.acquire(NAME, priority="always")).wait == 0
+
+
+async def test_where_nothing_is_said_nothing_is_limited(limiter: RedisRateLimiter) -> None:
+    permit = await limiter.acquire(NAME, priority="normal")
+    await limiter.update(NAME, permit, LimitReport())
+    assert await goes(limiter) == 1000
+    await limiter.update(NAME, permit, LimitReport())
+    await limiter.update(NAME, permit, LimitReport(9, in_seconds(20)))
+    assert await goes(limiter) == 9
+
+
+async def test_a_clock_that_was_put_back_is_followed(limiter: RedisRateLimiter) -> None:
+    far = in_seconds(3000)
+    await begun(limiter, remaining=9, resets_at=far)
+    key = f"{{{limiter._prefix}}}:limit:{NAME}"
+    await limiter._redis.execute_command("HSET", key, "ends", 1)
+    permit = await limiter.acquire(NAME, priority="normal")
+    await limiter.update(NAME, permit, LimitReport(3, in_seconds(20)))
+    assert await goes(limiter) == 3
+
+
+async def test_keys_are_apart_and_go_by_themselves(limiter: RedisRateLimiter) -> None:
+    await begun(limiter, remaining=0, resets_at=in_seconds(20))
+    assert (await limiter.acquire("another:writes", priority="normal")).wait == 0
+    await limiter._redis.execute_command("SCRIPT", "FLUSH")
+    assert (await limiter.acquire(NAME, priority="normal")).wait > 0
+    ttl = await limiter._redis.execute_command("PTTL", f"{{{limiter._prefix}}}:limit:{NAME}")
+    assert 3_500_000 < ttl <= 3_600_000
+    assert repr(limiter) == f"RedisRateLimiter(prefix={limiter._prefix!r})"
+    with pytest.raises(InvalidInputError):
+        RedisRateLimiter(limiter._redis, prefix="{a}")
+
+
+async def test_redis_is_killed_in_the_middle_and_comes_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = RedisServer()
+    caplog.set_level(logging.INFO, "gett_checkout")
+    never = Retry(NoBackoff(), 0)
+    try:
+        server.start()
+        async with (
+            Sandbox() as sandbox,
+            Redis.from_url(server.url, retry=never) as redis,
+            GettClient(
+                sandbox.api_key, base_url=sandbox.url, rate_limiter=RedisRateLimiter(redis)
+            ) as gett,
+        ):
+            await gett.get_store(STORE)
+            server.kill()
+            for _ in range(20):
+                await gett.get_store(STORE)
+            server.start()
+            await asyncio.sleep(1.1)
+            with server.stalled():
+                began = time.monotonic()
+                await asyncio.gather(*(gett.get_store(STORE) for _ in range(20)))
+                assert time.monotonic() - began < 1
+            await asyncio.sleep(1.1)
+            await gett.get_store(STORE)
+            keys = await redis.keys()
+            digest = gett.organisation.encode()
+            assert keys == [b"{gett-checkout}:limit:" + digest + b":reads"]
+            assert sandbox.api_key.encode() not in keys[0]
+    finally:
+        server.remove()
+    said = [each.message for each in caplog.records if each.message.startswith("shared")]
+    assert [each.split(":")[0].removeprefix("shared rate limit ") for each in said] == [
+        "unavailable",
+        "available again",
+    ]
