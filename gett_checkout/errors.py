@@ -270,7 +270,7 @@ class TotalChangedError(GettCheckoutError):
     def to_problem(self) -> dict[str, Any]:
         """As everywhere, with both totals."""
         totals = {"before": self.before, "after": self.after}
-        known = {name: str(total) for name, total in totals.items() if total is not None}
+        known = {name: format(total, "f") for name, total in totals.items() if total is not None}
         return {**super().to_problem(), **known}
 
 

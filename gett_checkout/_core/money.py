@@ -18,6 +18,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT_CURRENCY = "USD"
+_FINEST: Final = -6  # what comes after so many decimals is dust: the finest minor unit has four
+_DUST: Final = Decimal(1).scaleb(_FINEST)
+_CENT: Final = Decimal("0.01")
 # Of our own: the caller's context may hold two digits, or raise for what is rounded.
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 ZERO = Decimal("0.00")
@@ -63,6 +66,18 @@ def read_amount(value: object) -> Decimal:
     if not amount.is_finite() or amount.adjusted() > 12 or int(amount.as_tuple().exponent) < -20:
         raise ValueError("an amount must be finite and of a sensible size")
     return amount
+
+
+@exactly
+def tidy(amount: Decimal) -> Decimal:
+    """The amount in digits, without what binary fractions leave behind: 14.999999999999998 is 15.00."""
+    exponent = int(amount.as_tuple().exponent)
+    if exponent < _FINEST:
+        rounded = amount.quantize(_DUST).normalize()
+        amount = rounded.quantize(min(_CENT, Decimal(1).scaleb(rounded.as_tuple().exponent)))
+    elif exponent > 0:
+        amount = amount.quantize(Decimal(1))
+    return amount or abs(amount)  # no -0
 
 
 @exactly
@@ -118,7 +133,8 @@ def show_amount(
             with suppress(UnknownLocaleError, ValueError):
                 known = Locale.parse(locale.replace("-", "_"))
                 return format_currency(amount, currency, locale=known)
-    figure = f"{amount:,.{minor_digits(currency)}f}"
+    currency = currency.upper()
+    figure = f"{tidy(round(amount, minor_digits(currency))):,.{minor_digits(currency)}f}"
     if currency != "USD":
         return f"{figure} {currency}"
     return f"-${figure[1:]}" if figure.startswith("-") else f"${figure}"

@@ -12,7 +12,7 @@ from attrs import fields, has
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from gett_checkout._core.money import read_amount
+from gett_checkout._core.money import read_amount, tidy
 from gett_checkout.errors import InvalidInputError, UnreadableAnswerError
 
 T = TypeVar("T")
@@ -170,7 +170,7 @@ def _strict(kind: type[Any]) -> Callable[[Json, Any], Any]:
 
 
 def _amount(value: Json, _: Any) -> Decimal:
-    return read_amount(value)
+    return tidy(read_amount(value))
 
 
 def _moment(value: Json, _: Any) -> datetime:

@@ -155,13 +155,18 @@ def _name(value: str, secrets: Collection[str]) -> str:
     return _without(value[:_LONGEST_TEXT], secrets)
 
 
+def _id(value: str, secrets: Collection[str]) -> str:
+    """An id or a path, without secrets; but a shopper's name may well be part of a dish's id."""
+    return _without(value[:_LONGEST_TEXT], [each for each in secrets if not each.isalpha()])
+
+
 def _entries(value: Json, secrets: Collection[str]) -> list[dict[str, str]]:
     """The entries of ``errors[]``, which hold an ``itemId`` or a ``jsonPath``; text members only."""
     if not isinstance(value, list):
         return []
     return [
         {
-            _name(name, secrets): (_name if _NAMES.fullmatch(name) else _prose)(each, secrets)
+            _name(name, secrets): (_id if _NAMES.fullmatch(name) else _prose)(each, secrets)
             for name, each in entry.items()
             if isinstance(each, str)
         }

@@ -14,6 +14,7 @@ from gett_checkout._core.money import (
     read_amount,
     read_charge,
     show_amount,
+    tidy,
 )
 from gett_checkout.errors import InvalidInputError
 
@@ -147,3 +148,40 @@ def test_a_locale_may_be_written_either_way() -> None:
     shown = show_amount(Decimal("1234.5"), "EUR", "de-AT")
     assert shown == show_amount(Decimal("1234.5"), "EUR", "de_AT")
     assert shown != show_amount(Decimal("1234.5"), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("14.999999999999998", "15.00"),
+        ("-1.7763568394002505e-15", "0.00"),
+        ("1.15E+7", "11500000"),
+        ("-0.0", "0.0"),
+        ("0.30000000000000004", "0.30"),
+        ("999.9999999999999", "1000.00"),
+        ("12.3450000000001", "12.345"),  # three digits, as of a dinar
+        ("4.5", "4.5"),
+        ("4.50", "4.50"),
+        ("7", "7"),
+        ("0.000001", "0.000001"),
+    ],
+)
+def test_what_binary_fractions_leave_is_no_amount(sent: str, read: str) -> None:
+    assert format(tidy(Decimal(sent)), "f") == read
+    assert str(tidy(Decimal(sent))) == read
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("-1.7e-15", "USD", "$0.00"),
+        ("-0.001", "JPY", "0 JPY"),
+        ("5", "usd", "$5.00"),
+        ("1.15E+7", "USD", "$11,500,000.00"),
+        ("14.999999999999998", "KWD", "15.000 KWD"),
+    ],
+)
+def test_what_is_shown_has_the_digits_of_its_currency(
+    amount: str, currency: str, shown: str
+) -> None:
+    assert show_amount(Decimal(amount), currency) == shown

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from gett_checkout import ApiError, OrderBelowMinimumError
+from gett_checkout._core import blame
+from gett_checkout._core.cart import Line
 from gett_checkout._core.codes import ERROR_CODES
 from gett_checkout._wire.problems import mask, read_problem, secrets_of
 from gett_checkout.errors import SessionUserRequiredError
@@ -362,3 +364,19 @@ def test_a_known_code_stays_and_any_other_is_masked_as_prose_is() -> None:
 
 def test_an_empty_secret_masks_nothing() -> None:
     assert mask("12 eggs, please", ["", "spam"]) == "12 eggs, please"
+
+
+def test_a_name_does_not_mask_the_id_of_a_dish_that_has_it() -> None:
+    sent = json.dumps({"customer": {"firstName": "Margherita", "email": "m@example.com"}})
+    entry = {
+        "itemId": "pizza-Margherita",
+        "message": "Margherita is gone",
+        "field": "m@example.com",
+    }
+    body = json.dumps({"errorCode": "ITEM_UNAVAILABLE", "errors": [entry]}).encode()
+    error = read_problem(400, {}, body, datetime.now(UTC), secrets=tuple(secrets_of(sent)))
+    assert error.errors == (
+        {"itemId": "pizza-Margherita", "message": "••• is gone", "field": "•••"},
+    )
+    marked = blame.mark(error, (Line("l1", "pizza-Margherita", 1),))
+    assert [each.code for each in marked[0].problems] == ["ITEM_UNAVAILABLE"]
