@@ -74,7 +74,7 @@ def tidy(amount: Decimal) -> Decimal:
     exponent = int(amount.as_tuple().exponent)
     if exponent < _FINEST:
         rounded = amount.quantize(_DUST).normalize()
-        amount = rounded.quantize(min(_CENT, Decimal(1).scaleb(rounded.as_tuple().exponent)))
+        amount = rounded.quantize(min(_CENT, Decimal(1).scaleb(int(rounded.as_tuple().exponent))))
     elif exponent > 0:
         amount = amount.quantize(Decimal(1))
     return amount or abs(amount)  # no -0
