@@ -29,7 +29,7 @@ class Menus:
         self._shared = None if cache is None else SharedMenus(cache, client.organisation)
         self._bound = bound
         self._kept: OrderedDict[str, CatalogSet] = OrderedDict()
-        self._coming: dict[str, asyncio.Task[CatalogSet]] = {}
+        self._coming: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[CatalogSet]] = {}
 
     async def get(self, catalog_set_id: str, *, store_id: str | None = None) -> CatalogSet:
         """The catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
@@ -40,11 +40,12 @@ class Menus:
         if kept is not None:
             self._kept.move_to_end(catalog_set_id)
             return kept
-        coming = self._coming.get(catalog_set_id)
+        asked = asyncio.get_running_loop(), catalog_set_id
+        coming = self._coming.get(asked)
         if coming is None:
             coming = self._client.kept(self._fetch(catalog_set_id, store_id))
-            self._coming[catalog_set_id] = coming
-            coming.add_done_callback(lambda _: self._coming.pop(catalog_set_id, None))
+            self._coming[asked] = coming
+            coming.add_done_callback(lambda _: self._coming.pop(asked, None))
         try:
             # One cancelled caller must not take the menu away from the others.
             return await asyncio.shield(coming)

@@ -320,7 +320,7 @@ class TransportError(GettCheckoutError):
     ) -> None:
         super().__init__(message)
         self.may_have_arrived = may_have_arrived
-        self.cause = cause
+        self.cause: str | None = cause
 
     @property
     def may_have_had_effect(self) -> bool:
@@ -331,7 +331,7 @@ class TransportError(GettCheckoutError):
 class UnreadableAnswerError(GettCheckoutError):
     """A successful ``status`` with a body that is not what the API documents."""
 
-    cause = "unreadable"
+    cause: str | None = "unreadable"
     problem_code = "GETT_UNREADABLE"
     problem_title = "Gett answered something unreadable"
     problem_status = 502
@@ -435,7 +435,7 @@ class ApiError(GettCheckoutError):
         next_action: NextAction | None = None,
     ) -> None:
         super().__init__(detail, next_action=next_action, retry_after=retry_after)
-        self.cause = f"HTTP {status}" if status else None
+        self.cause: str | None = f"HTTP {status}" if status else None
         self.detail = detail
         self.code = code
         self.category = category

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -44,7 +44,8 @@ _SENSITIVE: Final = re.compile(
     r"email|phone|firstName|lastName|address1|address2|cardNumber|cvc|\w*[tT]oken"
 )
 # Members of ``errors[]`` that name something: their values are not prose and stay as they are.
-_NAMES: Final = re.compile(r"code|path|jsonPath|field|\w*[iI]d")
+_IDS: Final = re.compile(r"\w*[iI]d")
+_NAMES: Final = re.compile(r"code|path|jsonPath|field")
 
 _MASK: Final = "•••"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9:.]+)?"
@@ -155,8 +156,15 @@ def _name(value: str, secrets: Collection[str]) -> str:
     return _without(value[:_LONGEST_TEXT], secrets)
 
 
+def _reader_of(name: str) -> Callable[[str, Collection[str]], str]:
+    """How the value of a member is masked."""
+    if _IDS.fullmatch(name):
+        return _id
+    return _name if _NAMES.fullmatch(name) else _prose
+
+
 def _id(value: str, secrets: Collection[str]) -> str:
-    """An id or a path, without secrets; but a shopper's name may well be part of a dish's id."""
+    """An id without secrets; but a shopper's name may well be part of a dish's."""
     return _without(value[:_LONGEST_TEXT], [each for each in secrets if not each.isalpha()])
 
 
@@ -166,7 +174,7 @@ def _entries(value: Json, secrets: Collection[str]) -> list[dict[str, str]]:
         return []
     return [
         {
-            _name(name, secrets): (_id if _NAMES.fullmatch(name) else _prose)(each, secrets)
+            _name(name, secrets): _reader_of(name)(each, secrets)
             for name, each in entry.items()
             if isinstance(each, str)
         }

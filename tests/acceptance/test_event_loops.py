@@ -84,6 +84,19 @@ async def test_two_loops_at_a_time_share_no_record(sandbox: Sandbox) -> None:
         assert (await checkouts.open(checkout.id))._record is checkout._record
 
 
+async def test_a_menu_on_its_way_to_one_loop_is_not_awaited_on_another(sandbox: Sandbox) -> None:
+    async with GettClient(sandbox.api_key, base_url=sandbox.url) as gett:
+        checkouts = Checkouts(gett)
+        sandbox.switches.fail("get_catalog_set", "delay", seconds=0.3)
+
+        async def browse() -> str:
+            checkout = await checkouts.start()
+            return (await checkout.browse(STORE)).catalog_set_id
+
+        first, second = await asyncio.gather(browse(), job(browse))
+        assert first == second
+
+
 async def test_a_session_of_the_callers_says_at_once_that_its_loop_is_another(
     sandbox: Sandbox,
 ) -> None:
