@@ -51,6 +51,7 @@ from gett_checkout.errors import (
 from gett_checkout.sharing import LimitReport, Permit, Priority, RateLimiter
 from gett_checkout.telemetry.events import RetryScheduled, digest
 from gett_checkout.telemetry.hooks import Exchange, Hook, Hooks
+from gett_checkout.telemetry.logs import logger
 
 if TYPE_CHECKING:
     import aiohttp
@@ -238,7 +239,9 @@ class GettClient:
             limit=limit,
             offset=offset,
         )
-        return await self._call("discover_stores", responses.store_page, token=token, body=body)
+        page = await self._call("discover_stores", responses.store_page, token=token, body=body)
+        _tell_left_out("discover_stores", page.left_out)
+        return page
 
     async def all_stores(
         self,
@@ -435,14 +438,18 @@ class GettClient:
         """One page of this end user's orders; ``limit`` is at most 100. Docs: Orders › history."""
         token = hidden(token)
         body = requests.page(limit=limit, offset=offset)
-        return await self._call("list_orders", responses.order_page, token=token, body=body)
+        page = await self._call("list_orders", responses.order_page, token=token, body=body)
+        _tell_left_out("list_orders", page.left_out)
+        return page
 
     # --- what belongs to an end user ------------------------------------------------------------
 
     async def list_payment_methods(self, *, token: str) -> tuple[PaymentMethod, ...]:
         """The end user's saved cards. Docs: Saved cards › list."""
         token = hidden(token)
-        return await self._call("list_payment_methods", responses.payment_methods, token=token)
+        found = await self._call("list_payment_methods", responses.payment_methods, token=token)
+        _tell_left_out("list_payment_methods", found.left_out)
+        return found.cards
 
     async def add_payment_card(self, card: NewCard, *, token: str) -> PaymentMethod:
         """Save a card for the end user. Docs: Saved cards › add.
@@ -659,6 +666,12 @@ def _not_sent(operation: Operation, wait: float) -> GettCheckoutError:
         operation=operation.name,
         retry_after=wait,
     )
+
+
+def _tell_left_out(operation: str, count: int) -> None:
+    """Log that entries of a list could not be read."""
+    if count:
+        logger.warning("left out: %s, %s entries that cannot be read", operation, count)
 
 
 def _nothing(value: Json) -> None:

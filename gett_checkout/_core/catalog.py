@@ -105,11 +105,12 @@ def shared(store: Store) -> Store:
 
 @frozen
 class StorePage:
-    """One page of discovery."""
+    """One page of discovery. ``left_out`` counts the stores whose id or minimum cannot be read."""
 
     stores: tuple[Store, ...]
     has_more: bool = False
     total_count: int | None = None
+    left_out: int = 0
 
 
 @frozen

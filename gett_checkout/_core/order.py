@@ -176,8 +176,12 @@ class Order:
 
 @frozen
 class OrderPage:
-    """One page of the order history. Docs: Orders › history."""
+    """One page of the order history. ``left_out`` counts the orders without an id.
+
+    Docs: Orders › history.
+    """
 
     orders: tuple[Order, ...]
     has_more: bool = False
     total_count: int | None = None
+    left_out: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime, time
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -51,6 +52,14 @@ class ValidateAnswer:
 
 
 @frozen
+class PaymentMethods:
+    """The cards that can be read, and how many cannot."""
+
+    cards: tuple[PaymentMethod, ...]
+    left_out: int = 0
+
+
+@frozen
 class CartLine:
     """A line as the cart helpers write it."""
 
@@ -79,6 +88,7 @@ _SPELLINGS: Final[dict[type[Any], dict[str, tuple[str, ...]]]] = {
 _CART_LINES: Final = ("lineItems", "items")
 _CARDS: Final = ("payments", "paymentMethods")
 _CARD: Final = ("payment", "paymentMethod")
+_CARD_IDS: Final = ("paymentId", "paymentMethodId", "id")
 _ADDRESS_ID: Final = ("addressId", "id")
 
 
@@ -91,13 +101,20 @@ def _reader() -> Reader:
 
 
 def _window(value: Json, _: Any) -> Window:
+    end = value["end"]
+    # Some clocks write midnight at the end of a day so.
+    is_midnight = isinstance(end, str) and end.startswith("24:00")
     return Window(
-        parse_day(value["dayOfWeek"]), parse_time(value["start"]), parse_time(value["end"])
+        parse_day(value["dayOfWeek"]),
+        parse_time(value["start"]),
+        time.min if is_midnight else parse_time(end),
     )
 
 
 def _store_address(value: Json, _: Any) -> StoreAddress:
     """A store's address is for showing: what is not text, or not a coordinate, is left out of it."""
+    if isinstance(value, str):
+        return StoreAddress(address1=value)
 
     def text(name: str) -> str | None:
         found = value.get(name)
@@ -129,20 +146,56 @@ def session(value: Json) -> SessionAnswer:
 def store_page(value: Json) -> StorePage:
     """Docs: Stores › discover."""
     members = _members(value, "a page of stores")
-    stores = _list(members.get("stores"), "stores")
-    page = _reader().read({**members, "stores": []}, StorePage)
-    return evolve(page, stores=tuple(store(each) for each in stores))
+    stores, left_out = _readable(_list(members.get("stores"), "stores"), store)
+    page = _lenient({**members, "stores": []}, StorePage, "stores")
+    return evolve(page, stores=stores, left_out=left_out)
 
 
 def store(value: Json) -> Store:
     """Docs: Stores. ``availability: null`` means never open; only an absent member is unknown."""
     members = _members(value, "a store")
-    found = _reader().read({**members, "categories": _categories(members)}, Store)
+    known = {**members, "categories": _categories(members)}
+    if isinstance(hours := members.get("availability"), list):
+        known["availability"] = [each for each in hours if not _is_closed(each)]
+    found = _lenient(known, Store, "storeId", "minimumOrderAmount")
     if not found.store_id:
         raise UnreadableAnswerError("the store has no id")
     if "availability" in members and members["availability"] is None:
         return evolve(found, availability=())
     return found
+
+
+def _is_closed(window: Json) -> bool:
+    """Whether a window is that of a day without hours: null at both ends."""
+    ends = ("start", "end")
+    return isinstance(window, dict) and all(
+        name in window and window[name] is None for name in ends
+    )
+
+
+def _lenient(members: Mapping[str, Json], cls: type[T], *needed: str) -> T:
+    """The members as ``cls``; one that cannot be read is not known, unless it is ``needed``."""
+    read = _reader().read
+    try:
+        return read(members, cls)
+    except UnreadableAnswerError:
+        least = {name: members[name] for name in needed if name in members}
+        read(least, cls)
+    known = dict(least)
+    for name, value in members.items():
+        with suppress(UnreadableAnswerError):
+            read({**least, name: value}, cls)
+            known[name] = value
+    return read(known, cls)
+
+
+def _readable(entries: list[Json], read: Callable[[Json], T]) -> tuple[tuple[T, ...], int]:
+    """The entries that can be read, and how many cannot: one odd entry takes no list away."""
+    found: list[T] = []
+    for each in entries:
+        with suppress(UnreadableAnswerError):
+            found.append(read(each))
+    return tuple(found), len(entries) - len(found)
 
 
 def _categories(members: Mapping[str, Json]) -> list[str]:
@@ -254,20 +307,22 @@ def _amounts(value: Json) -> Amounts | None:
 def order_page(value: Json) -> OrderPage:
     """Docs: Orders › history. A bare list is accepted too."""
     members = {"orders": value} if isinstance(value, list) else _members(value, "a page of orders")
-    orders = _list(members.get("orders"), "orders")
-    page = _reader().read({**members, "orders": []}, OrderPage)
-    return evolve(page, orders=tuple(order(each) for each in orders))
+    orders, left_out = _readable(_list(members.get("orders"), "orders"), order)
+    page = _lenient({**members, "orders": []}, OrderPage, "orders")
+    return evolve(page, orders=orders, left_out=left_out)
 
 
-def payment_methods(value: Json) -> tuple[PaymentMethod, ...]:
+def payment_methods(value: Json) -> PaymentMethods:
     """Docs: Saved cards › list. A bare list is accepted too."""
     cards = value if isinstance(value, list) else _first(_members(value, "a list of cards"), _CARDS)
-    return tuple(payment_method(each) for each in _list(cards, "payments"))
+    found, left_out = _readable(_list(cards, "payments"), payment_method)
+    return PaymentMethods(found, left_out)
 
 
 def payment_method(value: Json) -> PaymentMethod:
     """Docs: Saved cards › add. Also accepted wrapped in ``payment``."""
-    found = _reader().read(_unwrapped(value, *_CARD), PaymentMethod)
+    members = _unwrapped(value, *_CARD)
+    found = _lenient(members, PaymentMethod, *_CARD_IDS)
     if not found.payment_id:
         raise UnreadableAnswerError("the card has no id")
     # Whatever comes here, no more than four digits of a card are kept.

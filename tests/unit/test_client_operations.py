@@ -357,7 +357,7 @@ def test_no_operation_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("sent", CALLS, ids=lambda sent: sent.operation)
-@pytest.mark.parametrize("body", ["", "<html>", '{"a"', "null", "7", "[7]", '"x"', "[" * 9999])
+@pytest.mark.parametrize("body", ["", "<html>", '{"a"', "null", "7", "true", '"x"', "[" * 9999])
 async def test_an_answer_of_another_kind_is_unreadable(
     sent: Sent, body: str, web: aioresponses, gett: GettClient
 ) -> None:
@@ -367,6 +367,15 @@ async def test_an_answer_of_another_kind_is_unreadable(
         return
     with pytest.raises(UnreadableAnswerError):
         await sent.call(gett)
+
+
+async def test_what_is_left_out_of_a_list_is_logged(
+    web: aioresponses, gett: GettClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    web.post(f"{BASE}/stores/discover", body='{"stores": [7, {"storeId": "1"}, {"storeId": 5}]}')
+    page = await gett.discover_stores()
+    assert ([store.store_id for store in page.stores], page.left_out) == (["1"], 2)
+    assert caplog.messages[-1] == "left out: discover_stores, 2 entries that cannot be read"
 
 
 async def test_all_stores_goes_through_every_page_once(web: aioresponses, gett: GettClient) -> None:
