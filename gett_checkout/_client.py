@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, cast
 from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
 
@@ -29,7 +30,7 @@ from gett_checkout._core.order import (
     Payment,
     Quote,
 )
-from gett_checkout._core.session import Identity, Session, is_credential
+from gett_checkout._core.session import Identity, Level, Session, is_credential
 from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout._rate_limits import RateLimit, RateLimits, figures
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
@@ -39,7 +40,7 @@ from gett_checkout._version import __version__
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import DEFAULT, Assumptions
 from gett_checkout._wire.codec import Json, read_json, write_json
-from gett_checkout._wire.endpoints import Operation
+from gett_checkout._wire.endpoints import Bucket, Operation
 from gett_checkout._wire.problems import read_problem, secrets_of
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -64,6 +65,8 @@ T = TypeVar("T")
 
 _LONGEST_TIMEOUT: Final = 3600.0  # an attempt is not to outlast the margin of its key
 _SPREAD: Final = 0.2  # seconds
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_PATH: Final = re.compile(r"/(?!/)[\w/.~!$&'()*+,;=:@%?-]*", re.ASCII)
 _NO_PATH: Final[Mapping[str, str]] = {}
 _LATER: Final = Wait(1.0)  # what to do about an answer that did not come or cannot be read
 _HEADERS: Final = {
@@ -472,6 +475,32 @@ class GettClient:
         body = requests.address(address)
         return await self._call("add_address", responses.address_id, token=token, body=body)
 
+    # --- anything else --------------------------------------------------------------------------
+
+    async def request(
+        self,
+        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+        path: str,
+        *,
+        json: Any = None,
+        token: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        """Send what no coroutine covers; the JSON of the response, ``None`` when it is empty.
+
+        ``path`` follows the API's base path and begins with a slash; a query is part of it, and what is
+        special in it is percent-encoded. ``json`` takes decimals and no floats, the response has its
+        numbers with a fraction as ``Decimal``. Credentials, rate limits, errors, hooks and masking are
+        those of every call; a GET, PUT or DELETE is sent again while ``retry`` allows, another method
+        only when it certainly did not arrive.
+        """
+        token = hidden(token)
+        operation = _other(method, path)
+        url = hidden(self._base_url + self.assumptions.base_path + path)
+        payload = None if json is None else _written_json(json)
+        headers = self._headers(token, idempotency_key, has_body=payload is not None)
+        return await self._perform(operation, _as_it_is, url, headers, payload)
+
     # --- one call -------------------------------------------------------------------------------
 
     async def _call(
@@ -491,6 +520,18 @@ class GettClient:
         operation = self.assumptions.operation(name)
         url, payload = self._written(operation, path, body, text)
         headers = self._headers(token, idempotency_key, has_body=payload is not None)
+        return await self._perform(operation, read, url, headers, payload, attempt, received)
+
+    async def _perform(
+        self,
+        operation: Operation,
+        read: Callable[[Json], T],
+        url: str,
+        headers: dict[str, str],
+        payload: str | None,
+        attempt: int = 1,
+        received: Callable[[bytes], None] | None = None,
+    ) -> T:
         route, _, _ = operation.path.partition("?")
         about = operation.name, operation.method, route, self._host, self._port
         started, tried = self.clock(), 0
@@ -678,9 +719,41 @@ def _nothing(value: Json) -> None:
     """What is made of a response of which only the status matters."""
 
 
+def _as_it_is(value: Json) -> Json:
+    """What is made of a response whose form nobody here knows."""
+    return value
+
+
+@leaves_nothing
+def _written_json(value: Json) -> str:
+    try:
+        return hidden(write_json(value))
+    except TypeError as error:
+        raise InvalidInputError(f"json must be JSON: {error}") from None
+
+
+@leaves_nothing
+def _other(method: str, path: str) -> Operation:
+    """The operation that a request of the caller's own is, checked."""
+    if method not in _METHODS:
+        raise InvalidInputError(f"method must be one of {', '.join(_METHODS)}")
+    if not isinstance(path, str) or not _PATH.fullmatch(path) or "/../" in f"{path}/":
+        raise InvalidInputError("path must begin with one slash and be percent-encoded")
+    reads = method == "GET"
+    return Operation(
+        name="request",
+        method=cast(Any, method),
+        path="/{path}",  # what hooks are told: a path of the caller's may hold anything
+        mark="decided",
+        level=Level.NONE,
+        bucket=Bucket.READS if reads else Bucket.WRITES,
+        repeat=Repeat.ALWAYS if method in ("GET", "PUT", "DELETE") else Repeat.UNDELIVERED,
+    )
+
+
 @leaves_nothing
 def _read(answer: Answer, read: Callable[[Json], T]) -> T:
-    if read is _nothing:
+    if read is _nothing or (read is _as_it_is and not answer.body):
         return read(None)
     if not answer.body:
         raise UnreadableAnswerError("the response is empty", status=answer.status)

@@ -28,6 +28,7 @@ from gett_checkout import (
     Order,
     Pickup,
     SavedCard,
+    ServiceUnavailableError,
     Store,
     UnreadableAnswerError,
 )
@@ -35,6 +36,7 @@ from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import Choice, GroupChoice
 from gett_checkout._core.order import OrderPage
 from gett_checkout._wire.endpoints import OPERATIONS
+from tests.acceptance.shopping import listening
 
 HOST = "https://gett.test"
 BASE = f"{HOST}/v1/marketplace"
@@ -618,3 +620,69 @@ def test_card_data_is_in_no_repr_and_no_pickle() -> None:
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="card data"):
             attempt(CARD)
+
+
+# --- what no coroutine covers ---------------------------------------------------------------------
+
+
+async def test_a_request_of_the_callers_own(web: aioresponses, gett: GettClient) -> None:
+    web.add(f"{BASE}/loyalty/points?page=2", method="GET", body='{"points": 1.50}')
+    assert await gett.request("GET", "/loyalty/points?page=2") == {"points": Decimal("1.50")}
+    web.add(f"{BASE}/loyalty/points", method="POST", body="", status=204)
+    asked = {"amount": Decimal("4.50"), "to": ["a", 1, None, True]}
+    found = await gett.request(
+        "POST", "/loyalty/points", json=asked, token="session-token", idempotency_key="key"
+    )
+    assert found is None
+    *_, calls = web.requests.values()
+    assert body_of(calls[0].kwargs) == '{"amount":4.50,"to":["a",1,null,true]}'
+    headers = calls[0].kwargs["headers"]
+    assert headers["Authorization"] == "Bearer session-token"
+    assert headers["Idempotency-Key"] == "key"
+
+
+@pytest.mark.parametrize(
+    ("method", "sent"), [("GET", 4), ("PUT", 4), ("DELETE", 4), ("POST", 1), ("PATCH", 1)]
+)
+async def test_it_is_sent_again_by_its_method(
+    web: aioresponses, gett: GettClient, method: Any, sent: int
+) -> None:
+    web.add(f"{BASE}/other", method=method, status=503, repeat=True)
+    with pytest.raises(ServiceUnavailableError) as failed:
+        await gett.request(method, "/other")
+    assert failed.value.operation == "request"
+    assert sum(map(len, web.requests.values())) == sent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("GET", "no/slash"), "path must begin"),
+        (("GET", "//evil.example/x"), "path must begin"),
+        (("GET", "/a b"), "path must begin"),
+        (("GET", "/a/../b"), "path must begin"),
+        (("GET", "/é"), "path must begin"),
+        (("GET", 7), "path must begin"),
+        (("TRACE", "/a"), "method must be one of"),
+    ],
+)
+async def test_a_request_that_cannot_be_right_is_not_sent(
+    gett: GettClient, arguments: Any, said: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        await gett.request(*arguments)
+
+
+@pytest.mark.parametrize("json", [1.5, {"amount": 1.5}, {"a": object()}, b"bytes"])
+async def test_what_is_no_json_is_not_sent(gett: GettClient, json: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        await gett.request("POST", "/other", json=json)
+
+
+async def test_hooks_are_told_no_path_of_the_callers(web: aioresponses, gett: GettClient) -> None:
+    events: list[Any] = []
+    listening(gett, events.append)
+    web.add(f"{BASE}/shoppers/jane%40example.com", method="GET", body="7")
+    assert await gett.request("GET", "/shoppers/jane%40example.com") == 7
+    assert {event.route for event in events} == {"/{path}"}
+    assert "jane" not in repr(events)
