@@ -146,12 +146,7 @@ class Checkout:
             raise InvalidInputError(
                 "the cart holds items of another store; pass replace_cart=True to drop them"
             )
-        store = shared(await self._client.get_store(store_id))
-        if store.timezone and store.availability and store.is_open(self._record.now()) is None:
-            logs.warn_once(
-                "hours are not judged: this platform does not know the store's time zone; "
-                "pip install tzdata"
-            )
+        store = await self._get_store(store_id)
         if store.catalog_set_id is None:
             raise StepNotAllowedError("the store has no menu")
         menu = await self._menus.get(store.catalog_set_id, store_id=store_id)
@@ -552,9 +547,19 @@ class Checkout:
     async def _read(self, store: Store) -> None:
         """Read hours and minimum of the store again, as they may have changed; its menu stays."""
         with suppress(GettCheckoutError):  # what is known stands
-            fresh = await self._client.get_store(store.store_id)
+            fresh = await self._get_store(store.store_id)
             fresh = evolve(fresh, catalog_set_id=store.catalog_set_id)
             self._record.happen(StoreRead(shared(fresh)))
+
+    async def _get_store(self, store_id: str) -> Store:
+        """Read a store from Gett; log, once, that its hours cannot be judged here."""
+        store = shared(await self._client.get_store(store_id))
+        if store.timezone and store.availability and store.is_open(self._record.now()) is None:
+            logs.warn_once(
+                "hours are not judged: this platform has no time zone database, or does not know "
+                "the store's zone; pip install tzdata"
+            )
+        return store
 
 
 def _read_total(total: Decimal | int | str) -> Decimal:

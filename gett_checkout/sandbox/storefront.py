@@ -4,18 +4,22 @@ Docs: Store and catalog. A catalog set is immutable under its id, so an item tha
 (`Switches.sold_out`) does not show in it.
 """
 
+import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
+from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from . import decimal_json
 from .calls import Answer, Call, answer
 from .problems import RefusedError
 from .reading import Document
 from .switches import Switches
+
+_log = logging.getLogger(__name__)
 
 JsonObject = Mapping[str, Any]
 
@@ -25,6 +29,7 @@ DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 100
 
 _STORE_ID = re.compile(r"[A-Za-z0-9_-]+")
 _END_OF_DAY = time(0)
+_NEW_YORK_IN_WINTER = timezone(timedelta(hours=-5))
 _EARTH_RADIUS_KM = 6371.0
 
 
@@ -170,9 +175,20 @@ def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
     return 2 * _EARTH_RADIUS_KM * math.asin(math.sqrt(half))
 
 
+@cache
 def _zone(name: str) -> tzinfo:
-    """The time zone; where there is no database of them (Windows, Alpine), that of New York in winter."""
+    """The time zone; where there is no database of them (Alpine), that of New York in winter.
+
+    It is looked up once, and so said once.
+    """
     try:
         return ZoneInfo(name)
     except ZoneInfoNotFoundError:
-        return timezone(timedelta(hours=-5))
+        if available_timezones():
+            raise  # there is a database, so the name is wrong
+        _log.warning(
+            "this platform has no time zone database: the sandbox reads hours in %s as UTC-05:00; "
+            "pip install tzdata",
+            name,
+        )
+        return _NEW_YORK_IN_WINTER

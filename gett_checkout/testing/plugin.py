@@ -2,17 +2,12 @@
 
 It registers itself (entry point ``pytest11``), and loads the library, but no sandbox, before a
 fixture is asked for. A failing test that used the sandbox prints what went over the wire, secrets
-masked. The fixtures need ``pytest-asyncio``, in either mode. See docs/testing.md.
+masked. The client needs ``pytest-asyncio``, in either mode, or anyio. See docs/testing.md.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
-from concurrent.futures import Future
-from contextlib import asynccontextmanager
-from inspect import iscoroutinefunction
-from threading import Thread
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,36 +27,46 @@ _MOST_SHOWN = 50
 
 
 @pytest.fixture
-def gett_clock(request: pytest.FixtureRequest) -> Clock:
+def gett_clock() -> Clock:
     """The time of library and sandbox: ``advance(seconds)`` moves it, and nothing else does."""
-    loaded = (getattr(each, "__name__", "") for each in request.config.pluginmanager.get_plugins())
-    if "pytest_asyncio.plugin" not in loaded:  # by whatever name it was registered
-        pytest.fail(
-            "the gett_checkout fixtures need pytest-asyncio: pip install pytest-asyncio",
-            pytrace=False,
-        )
     from gett_checkout.testing.clock import Clock
 
     return Clock()
 
 
-@_async_fixture
-async def gett_sandbox(request: pytest.FixtureRequest, gett_clock: Clock) -> AsyncIterator[Sandbox]:
+@pytest.fixture
+def gett_sandbox(request: pytest.FixtureRequest, gett_clock: Clock) -> Iterator[Sandbox]:
     """A stand-in Gett server on loopback, started; empty, and on ``gett_clock``'s time.
 
-    It runs on the test's event loop; for a test that has another one or none (anyio, Starlette's
-    ``TestClient``, a test that is no coroutine), in a thread of its own.
+    It runs in a thread of its own, so it responds to any event loop and to a test that blocks its
+    own; its coroutines can be awaited in the test all the same.
     """
-    from gett_checkout.sandbox import Sandbox
+    from gett_checkout.testing._threaded import ThreadedSandbox
 
-    sandbox = Sandbox(clock=gett_clock, record_traffic=True)
-    async with sandbox if _is_of_this_loop(request) else _in_a_thread(sandbox):
+    sandbox = ThreadedSandbox(clock=gett_clock)
+    with sandbox.running():
         request.node.stash[_SANDBOX] = sandbox
         yield sandbox
 
 
+@pytest.fixture
+def _gett_async(request: pytest.FixtureRequest) -> None:
+    """Fail at once when nothing is there to run the client's fixture."""
+    loaded = (getattr(each, "__name__", "") for each in request.config.pluginmanager.get_plugins())
+    # By its module, since the name it is registered under depends on how it was loaded.
+    if "pytest_asyncio.plugin" not in loaded and "anyio_backend" not in request.fixturenames:
+        pytest.fail(
+            "the gett_checkout fixtures need pytest-asyncio: pip install pytest-asyncio, and "
+            "-p pytest_asyncio.plugin where plugins are not loaded by themselves; or mark the test "
+            "with pytest.mark.anyio",
+            pytrace=False,
+        )
+
+
 @_async_fixture
-async def gett_client(gett_sandbox: Sandbox, gett_clock: Clock) -> AsyncIterator[GettClient]:
+async def gett_client(
+    _gett_async: None, gett_sandbox: Sandbox, gett_clock: Clock
+) -> AsyncIterator[GettClient]:
     """A client of ``gett_sandbox`` that waits without taking any time."""
     from gett_checkout import GettClient
 
@@ -81,37 +86,6 @@ def gett_checkouts(gett_client: GettClient) -> Checkouts:
     from gett_checkout import Checkouts
 
     return Checkouts(gett_client)
-
-
-def _is_of_this_loop(request: pytest.FixtureRequest) -> bool:
-    """Whether the test runs on the fixtures' loop; a server on one that stands still never responds."""
-    if not iscoroutinefunction(request.function) or request.node.get_closest_marker("anyio"):
-        return False
-    marker, ini = request.node.get_closest_marker("asyncio"), request.config.getini
-    given = marker.kwargs.get("loop_scope") if marker else None
-    test = given or ini("asyncio_default_test_loop_scope") or "function"
-    return bool(test == (ini("asyncio_default_fixture_loop_scope") or "function"))
-
-
-@asynccontextmanager
-async def _in_a_thread(sandbox: Sandbox) -> AsyncIterator[None]:
-    """Run the sandbox on a loop of its own, which turns whatever the test's does."""
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-
-    async def serve() -> None:
-        ended = asyncio.Event()
-        async with sandbox:
-            started.set_result((asyncio.get_running_loop(), ended))
-            await ended.wait()
-
-    thread = Thread(target=asyncio.run, args=(serve(),), name="gett-sandbox", daemon=True)
-    thread.start()
-    loop, ended = await asyncio.wrap_future(started)
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(ended.set)
-        await asyncio.to_thread(thread.join)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
+
+import pytest
+
+from gett_checkout.sandbox.menus import STORES
+from gett_checkout.sandbox.storefront import Menu, Store
 
 NO_ZONES = """
     import logging, sys
@@ -36,6 +42,7 @@ def test_the_demo_runs_and_hours_are_said_not_to_be_judged() -> None:
     assert done.returncode == 0, done.stderr
     assert "orders made: 1" in done.stdout
     assert done.stderr.count("hours are not judged") == 1
+    assert done.stderr.count("reads hours in America/New_York as UTC-05:00") == 1
 
 
 def test_it_is_said_once_and_a_closed_store_is_the_servers_to_refuse() -> None:
@@ -61,3 +68,26 @@ def test_it_is_said_once_and_a_closed_store_is_the_servers_to_refuse() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("hours are not judged") == 1
+
+
+def test_the_sandbox_reads_hours_by_a_fixed_offset() -> None:
+    done = run(
+        """
+        from datetime import UTC, datetime
+        from gett_checkout.sandbox.menus import STORES
+        from gett_checkout.sandbox.storefront import Menu, Store
+
+        document, catalog_set = next(iter(STORES))
+        lunch = {"dayOfWeek": "MONDAY", "start": "12:00:00", "end": "14:00:00"}
+        store = Store({**document, "availability": [lunch]}, Menu(catalog_set))
+        opened = [store.is_open(datetime(2026, 7, 6, hour, tzinfo=UTC)) for hour in (16, 17, 18, 19)]
+        assert opened == [False, True, True, False], opened
+        """
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_with_a_database_a_zone_it_does_not_know_is_an_error() -> None:
+    document, catalog_set = next(iter(STORES))
+    with pytest.raises(ZoneInfoNotFoundError, match="Atlantis"):
+        Store({**document, "timezone": "Atlantis/Capital"}, Menu(catalog_set))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from gett_checkout import Checkouts, GettClient
 from gett_checkout.sandbox import Sandbox
@@ -20,12 +25,15 @@ from gett_checkout.testing import (
     session_levels,
     the_order,
 )
+from gett_checkout.testing._threaded import ThreadedSandbox
 from tests.acceptance.shopping import until_payable
 
 pytest_plugins = ["pytester", "gett_checkout.testing.plugin"]
 
 ROOT = Path(__file__).parents[2]
 MODES = ("auto", "strict")
+RUN_SECONDS = 60
+"""Far longer than any run takes: a sandbox that stands still fails a test, and does not stop it."""
 
 
 def example() -> str:
@@ -41,7 +49,9 @@ def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResu
     pytester.makepyfile(source)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     plugin = ("-p", "gett_checkout.testing.plugin")
-    return pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", *options)
+    return pytester.runpytest_subprocess(
+        *plugin, "-p", "no:cacheprovider", *options, timeout=RUN_SECONDS
+    )
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -85,6 +95,61 @@ def test_the_clock_begins_later_than_now_on_a_friday(gett_clock: Clock) -> None:
     """So a storage on the real clock takes no checkout of a test for expired."""
     assert timedelta() < gett_clock() - datetime.now(UTC) <= timedelta(days=8)
     assert gett_clock().weekday() == 4
+
+
+async def test_the_sandboxs_coroutines_are_awaited_in_the_test(
+    gett_checkouts: Checkouts, gett_sandbox: Sandbox, gett_clock: Clock
+) -> None:
+    events: list[bytes] = []
+
+    async def receive(request: web.Request) -> web.Response:
+        events.append(await request.read())
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", receive)
+    async with TestServer(app) as receiver:
+        gett_sandbox.switches.webhook_url = str(receiver.make_url("/"))
+        checkout = await gett_checkouts.start()
+        await until_payable(checkout)
+        await checkout.place()
+        (delivery,) = await gett_sandbox.deliver()
+        assert (delivery.delivered, events) == (True, [delivery.body])
+        assert delivery.attempts[0].at == gett_clock()
+        gett_sandbox.advance_order(delivery.order_id)
+        assert [each.delivered for each in await gett_sandbox.deliver()] == [True]
+
+
+async def test_the_sandbox_stops_and_starts_again_in_a_test(gett_sandbox: Sandbox) -> None:
+    gett_sandbox.switches.fail("get_store", "hang")
+    async with aiohttp.ClientSession() as http:
+        url = f"{gett_sandbox.url}/v1/marketplace/stores/store_bella_napoli"
+        hanging = asyncio.create_task(http.get(url))
+        done, _ = await asyncio.wait([hanging], timeout=0.2)
+        assert (done, gett_sandbox.count("get_store")) == (set(), 1)
+        await gett_sandbox.stop()
+        with pytest.raises(aiohttp.ClientError):
+            await hanging
+        with pytest.raises(RuntimeError, match="not running"):
+            assert gett_sandbox.url
+        await gett_sandbox.start()
+        async with http.get(f"{gett_sandbox.url}/_sandbox") as response:
+            assert response.status == 200
+
+
+def test_a_sandbox_that_cannot_start_says_so_and_leaves_no_thread(
+    gett_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise OSError("no socket is left")
+
+    monkeypatch.setattr("gett_checkout.sandbox.server.listening", fail)
+    with (
+        pytest.raises(OSError, match="no socket is left"),
+        ThreadedSandbox(clock=gett_clock).running(),
+    ):
+        pass
+    assert "gett-sandbox" not in {thread.name for thread in threading.enumerate()}
 
 
 async def test_a_storage_on_the_real_clock_goes_with_it(
@@ -202,7 +267,13 @@ def test_without_pytest_asyncio_it_says_so(
     )
     hides = ("-p", "no:asyncio") if "hide_asyncio" in options else ()
     ran = pytester.runpytest_subprocess(
-        *options, *hides, "-p", "gett_checkout.testing.plugin", "-p", "no:cacheprovider"
+        *options,
+        *hides,
+        "-p",
+        "gett_checkout.testing.plugin",
+        "-p",
+        "no:cacheprovider",
+        timeout=RUN_SECONDS,
     )
     ran.assert_outcomes(passed=1, errors=1)
     ran.stdout.fnmatch_lines(["*need pytest-asyncio: pip install pytest-asyncio*"])
@@ -222,43 +293,86 @@ def test_a_test_on_another_loop_reaches_the_sandbox(pytester: pytest.Pytester, s
     ran.assert_outcomes(passed=1)
 
 
-def test_a_test_under_anyio_reaches_the_sandbox(pytester: pytest.Pytester) -> None:
-    source = """
-        import pytest
-
-        @pytest.fixture
-        def anyio_backend():
-            return "asyncio"
-
-        @pytest.mark.anyio
-        async def test_browse(gett_checkouts, gett_sandbox):
-            checkout = await gett_checkouts.start()
-            await checkout.browse("store_bella_napoli")
-            assert gett_sandbox.count("get_store") == 1
-    """
-    run(pytester, source, "-W", "error").assert_outcomes(passed=1)
-
-
-def test_an_app_under_starlettes_test_client_reaches_the_sandbox(pytester: pytest.Pytester) -> None:
-    source = """
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_app_under_starlettes_test_client_reaches_the_sandbox(
+    pytester: pytest.Pytester, kind: str
+) -> None:
+    """A test that is a coroutine blocks its own loop while the client waits."""
+    source = f"""
         from fastapi import FastAPI
         from fastapi.testclient import TestClient
 
-        def test_app(gett_checkouts, gett_sandbox):
+        {kind} test_app(gett_checkouts, gett_sandbox):
             app = FastAPI()
 
             @app.post("/checkout")
             async def start():
                 checkout = await gett_checkouts.start()
                 await checkout.browse("store_bella_napoli")
-                return {"stage": checkout.view.stage}
+                return {{"stage": checkout.view.stage}}
 
             with TestClient(app) as client:
                 for _ in range(2):
-                    assert client.post("/checkout").json() == {"stage": "browse"}
+                    assert client.post("/checkout").json() == {{"stage": "browse"}}
             assert gett_sandbox.count("get_store") == 2
     """
-    run(pytester, source).assert_outcomes(passed=1)
+    run(pytester, source, "--asyncio-mode=auto").assert_outcomes(passed=1)
+
+
+ANYIO = """
+    import pytest
+
+    @pytest.fixture
+    def anyio_backend():
+        return "asyncio"
+
+    @pytest.mark.anyio
+    async def test_browse(gett_checkouts, gett_sandbox):
+        checkout = await gett_checkouts.start()
+        await checkout.browse("store_bella_napoli")
+        assert gett_sandbox.count("get_store") == 1
+        assert await gett_sandbox.deliver() == []
+        await gett_sandbox.stop()
+"""
+
+
+@pytest.mark.parametrize("options", [("-W", "error"), ("-p", "no:asyncio")])
+def test_a_test_under_anyio_reaches_the_sandbox(
+    pytester: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    run(pytester, ANYIO, *options).assert_outcomes(passed=1)
+
+
+def test_anyio_is_enough_where_plugins_are_named_one_by_one(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest("")
+    pytester.makepyfile(ANYIO)
+    options = ("-p", "anyio.pytest_plugin", "-p", "gett_checkout.testing.plugin")
+    ran = pytester.runpytest_subprocess(*options, timeout=RUN_SECONDS)
+    ran.assert_outcomes(passed=1)
+
+
+def test_without_any_plugin_for_coroutines_it_says_what_to_load(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(
+        """
+        from urllib.request import urlopen
+
+        def test_checkouts(gett_checkouts):
+            pass
+
+        def test_sandbox(gett_sandbox, gett_clock):
+            gett_clock.advance(60)
+            assert urlopen(gett_sandbox.url + "/_sandbox").status == 200
+        """
+    )
+    ran = pytester.runpytest_subprocess("-p", "gett_checkout.testing.plugin", timeout=RUN_SECONDS)
+    ran.assert_outcomes(passed=1, errors=1)
+    ran.stdout.fnmatch_lines(["*-p pytest_asyncio.plugin where*pytest.mark.anyio*"])
 
 
 def test_it_works_where_plugins_are_named_one_by_one(
