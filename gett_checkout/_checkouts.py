@@ -61,10 +61,10 @@ _UNREADABLE_AGAIN: Final = timedelta(hours=1)
 class Checkouts:
     """The checkouts of one backend, over one client and one storage.
 
-    ``storage`` keeps them, a `MemoryStorage` unless given. ``lifetime`` is how long a checkout is
-    kept after its last step, in seconds: a week unless given, and at least two days, so that an
-    unresolved placement outlives its idempotency key. ``clock`` gives aware UTC; it is the
-    client's unless given. The client's hooks are told what the checkouts do.
+    ``storage`` stores them (default: a `MemoryStorage`). ``lifetime`` is how long a checkout is stored
+    after its last step, in seconds (default: a week), and at least two days, so that a placement outlives
+    its idempotency key. ``clock`` gives aware UTC (default: the client's). The client's hooks are told
+    what the checkouts do.
 
     ``on_placed`` is an async function that is given each `PlacedOrder`, at least once: right after it
     is saved, and again by `reconcile`, on any worker, until it has returned; whatever it raises, the
