@@ -618,6 +618,7 @@ class GettClient:
         if self._shared is not None:
             # Without a permit it was not counted, but what remains says so.
             permit = permit or Permit(0.0)
+            report = evolve(report, is_order=operation.repeat is Repeat.BY_KEY)
             self.kept(self._shared.update(operation.bucket, permit, report))
 
     async def _pause(

@@ -17,7 +17,8 @@ from gett_checkout.sharing import LimitReport, MenuCache, Permit, Priority, Rate
 T = TypeVar("T")
 
 _log: Final = logging.getLogger("gett_checkout")
-_LIMITER_SECONDS: Final = 0.1
+_LIMITER_SECONDS: Final = 0.25
+_REPORT_SECONDS: Final = 1.0  # nobody waits for it
 _CACHE_SECONDS: Final = 0.5
 _PAUSE: Final = 1.0  # after a failure, so that not every request waits for the next one
 _WARN_EVERY: Final = 60.0
@@ -39,7 +40,9 @@ class Guard:
         self._warn_at = -math.inf
         self._has_warned = False
 
-    async def result(self, call: Callable[[], Awaitable[T]]) -> T | None:
+    async def result(
+        self, call: Callable[[], Awaitable[T]], seconds: float | None = None
+    ) -> T | None:
         """What the call gives. The log is told of an outage once, and not of each call."""
         started = monotonic()
         if self._failures > 1 and started < self._failed_at + _PAUSE:
@@ -49,7 +52,7 @@ class Guard:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         try:
-            await asyncio.wait({task}, timeout=self._seconds)
+            await asyncio.wait({task}, timeout=seconds or self._seconds)
         finally:
             task.cancel()
         if not task.done() or task.cancelled():
@@ -104,7 +107,9 @@ class SharedLimits:
     async def update(self, bucket: str, permit: Permit, report: LimitReport) -> None:
         """Pass on what became of a request."""
         name = f"{self._organisation}:{bucket}"
-        await self._guard.result(lambda: self._limiter.update(name, permit, report))
+        await self._guard.result(
+            lambda: self._limiter.update(name, permit, report), _REPORT_SECONDS
+        )
 
 
 class SharedMenus:

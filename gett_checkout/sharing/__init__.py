@@ -38,21 +38,23 @@ class LimitReport:
 
     ``remaining`` and ``resets_at`` (Unix seconds) are what the response said of the limit, or ``None``
     when it said nothing, and then nothing is limited. ``retry_after`` is set when it was a 429:
-    seconds. ``was_sent`` is false when the request certainly did not leave.
+    seconds. ``was_sent`` is false when the request certainly did not leave. ``is_order`` is true when it
+    was to place an order.
     """
 
     remaining: int | None = None
     resets_at: int | None = None
     retry_after: float | None = None
     was_sent: bool = True
+    is_order: bool = False
 
 
 class RateLimiter(Protocol):
     """A rate limit that several workers spend together.
 
     ``name`` says which one: an opaque text of one organisation, environment and bucket, safe to show. A
-    method may raise anything, and is given up after a tenth of a second: the client then goes by what it
-    knows itself, and asks again a second later.
+    method may raise anything. One that takes longer than a quarter of a second (`acquire`) or a second
+    (`update`, which nobody waits for) is given up: the client then goes by what it knows itself.
     """
 
     async def acquire(self, name: str, *, priority: Priority) -> Permit:

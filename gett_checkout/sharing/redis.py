@@ -25,15 +25,14 @@ from gett_checkout.sharing import LimitReport, Permit, Priority
 #   best, before  the budget of this minute and of the one before at their beginnings: the limit
 #   probe     when the first request was sent after `ends`; 0: none was
 #   pending   how many were sent since, which no response has put into a minute yet
-#   orders, orders_before, orders_pending  how many of `taken` place an order, of the minute before
-#             and of `pending`
+#   orders, orders_before  how many orders had a response in this minute and in the one before
 #   refused   until when a 429 lets nothing through
 _STATE: Final = b"""
 local key, now = KEYS[1], redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 local names = {
     'window', 'begun', 'ends', 'budget', 'taken', 'best', 'before', 'probe', 'pending', 'refused',
-    'orders', 'orders_before', 'orders_pending',
+    'orders', 'orders_before',
 }
 local state = {}
 for place, value in ipairs(redis.call('HMGET', key, unpack(names))) do
@@ -61,20 +60,20 @@ local limit = math.max(state.best, state.before)
 local reserve = math.floor(limit / 20)
 if priority == 'reserved' then reserve = math.ceil(reserve / 2) end
 -- In what is left of the minute, orders are placed at the rate of the minute before.
-local left, length = math.max(state.ends - now, 0), math.max(state.ends - state.begun, 1)
+local left, length = state.ends - now, math.max(state.ends - state.begun, 1)
 local expected = math.ceil(state.orders_before * left / length)
+if left <= 0 then expected = state.orders end -- the next minute has all of it left
 reserve = reserve + math.min(expected, math.floor(limit / 2))
 if now < state.refused and not always then return {state.refused - now, 0} end
 if now < state.ends then
     local free = state.budget < 0 or state.budget - state.taken > reserve
     if not (free or always) then return {state.ends - now, 0} end
     state.taken = state.taken + 1
-    if always then state.orders = state.orders + 1 end
     save()
     return {0, state.window}
 end
 if now >= state.probe + 60000 then
-    state.probe, state.pending, state.orders_pending = 0, 0, 0
+    state.probe, state.pending = 0, 0
 end
 if state.probe == 0 then
     state.probe = now
@@ -83,7 +82,6 @@ elseif not always then
     if limit > 0 and limit - state.pending <= reserve then return {1000, 0} end
 end
 state.pending = state.pending + 1
-if always then state.orders_pending = state.orders_pending + 1 end
 save()
 return {0, -now}
 """
@@ -92,7 +90,7 @@ _UPDATE: Final = (
     _STATE
     + b"""
 local permit, remaining, reset = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local retry_after, was_sent = tonumber(ARGV[4]), ARGV[5] == '1'
+local retry_after, was_sent, is_order = tonumber(ARGV[4]), ARGV[5] == '1', ARGV[6] == '1'
 -- Whether the request is still among the pending, and not yet counted in a minute.
 local is_pending = permit < 0 and -permit >= state.ends
 local function leave()
@@ -121,7 +119,7 @@ elseif reset > state.window
     state.budget = remaining + state.taken
     state.best = state.budget
     state.window, state.probe, state.pending = reset, 0, 0
-    state.orders_before, state.orders, state.orders_pending = state.orders, state.orders_pending, 0
+    state.orders_before, state.orders = state.orders, 0
     state.begun = now
     local left = reset * 1000 - now
     -- Clocks differ: whatever Gett's says, a minute is over after a minute.
@@ -139,6 +137,8 @@ elseif reset == state.window then
     local left = remaining + state.taken
     state.budget = state.budget < 0 and left or math.min(state.budget, left)
 end
+-- Counted here, so that one whose `acquire` was given up is too.
+if is_order and not retry_after then state.orders = state.orders + 1 end
 save()
 return 0
 """
@@ -179,6 +179,7 @@ class RedisRateLimiter:
             "" if report.resets_at is None else report.resets_at,
             "" if after is None else round(after * 1000),
             int(report.was_sent),
+            int(report.is_order and report.was_sent),
         )
 
     async def _run(self, script: bytes, name: str, *values: Any) -> Any:

@@ -129,8 +129,11 @@ async def test_browsing_leaves_a_twentieth_and_sessions_leave_half_of_that(
 
 
 async def test_as_many_orders_as_last_time_are_expected(limiter: RedisRateLimiter) -> None:
-    await begun(limiter, remaining=99, resets_at=in_seconds(20))
+    resets_at = in_seconds(20)
+    await begun(limiter, remaining=99, resets_at=resets_at)
     orders = [await limiter.acquire(NAME, priority="always") for _ in range(10)]
+    for order in orders:
+        await limiter.update(NAME, order, LimitReport(80, resets_at, is_order=True))
     await limiter.update(NAME, orders[-1], LimitReport(99, in_seconds(40)))
     # The budget of the new window is 100; one of its requests is spent.
     assert await goes(limiter) == 99 - 5 - 10
@@ -155,6 +158,20 @@ async def test_a_window_begins_with_one_request_whose_response_the_others_wait_f
     assert (await limiter.acquire(NAME, priority="normal")).wait == 1
     await limiter.update(NAME, late, LimitReport(0, in_seconds(20)))
     assert await goes(limiter) == 0
+
+
+async def test_orders_are_expected_in_a_window_that_no_response_has_told_of(
+    limiter: RedisRateLimiter,
+) -> None:
+    resets_at = in_seconds(2)
+    await begun(limiter, remaining=9, resets_at=resets_at)
+    for _ in range(3):
+        order = await limiter.acquire(NAME, priority="always")
+        await limiter.update(NAME, order, LimitReport(5, resets_at, is_order=True))
+    await asyncio.sleep(2.1)
+    assert await goes(limiter) == 1
+    await asyncio.sleep(0.3)
+    assert await goes(limiter) == 10 - 1 - 3
 
 
 async def test_a_request_that_was_too_early_counts_in_the_window_before(

@@ -157,7 +157,7 @@ async def test_an_order_is_never_held_back(
         await gett.place_order("{}", idempotency_key="k", token="t")
     assert clock.slept == []
     await soon()
-    assert [report for _, report in limiter.told] == [LimitReport(retry_after=9.0)]
+    assert [report for _, report in limiter.told] == [LimitReport(retry_after=9.0, is_order=True)]
 
 
 async def test_each_attempt_is_counted_and_the_first_failure_is_what_is_raised(
@@ -227,7 +227,7 @@ async def test_one_that_fails_is_passed_over_and_warned_of_once(
     assert len(lines(caplog)) == 2
 
 
-async def test_one_that_hangs_costs_a_tenth_of_a_second(
+async def test_one_that_hangs_costs_a_quarter_of_a_second(
     web: aioresponses, gett: GettClient, limiter: Limiter
 ) -> None:
     web.get(f"{BASE}/catalog-sets/x", payload={}, headers=FIGURES, repeat=True)
@@ -235,7 +235,7 @@ async def test_one_that_hangs_costs_a_tenth_of_a_second(
     loop = asyncio.get_running_loop()
     began = loop.time()
     await asyncio.gather(*(gett.get_catalog_set("x") for _ in range(20)))
-    assert loop.time() - began < 0.5
+    assert loop.time() - began < 0.9
 
 
 async def test_one_that_does_not_even_end_when_cancelled_holds_nobody_up(
@@ -255,7 +255,7 @@ async def test_one_that_does_not_even_end_when_cancelled_holds_nobody_up(
     loop = asyncio.get_running_loop()
     began = loop.time()
     await gett.get_catalog_set("x")
-    assert loop.time() - began < 0.5
+    assert loop.time() - began < 0.9
     ends.set()
     leaving = asyncio.create_task(gett.get_catalog_set("x"))
     await asyncio.sleep(0.01)
