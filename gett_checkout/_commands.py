@@ -205,6 +205,8 @@ async def _reconcile(desk: _Desk, parsed: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING)  # what a handler raised, too
     only = await search.find(desk.storage, parsed.id) if parsed.id else None
     looked = await desk.checkouts.reconcile(only, limit=parsed.limit)
+    if purge := getattr(desk.storage, "purge", None):
+        await purge()  # what has expired, where no worker's loop does it
     unresolved = await desk.checkouts.unresolved()
     if parsed.json:
         found = [_outcome(each) for each in looked]

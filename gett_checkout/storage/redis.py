@@ -16,6 +16,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha1
 from typing import Any, Final
 
@@ -221,11 +222,7 @@ class RedisStorage:
             known = await self._run("INFO", "memory")
             policy = known.get("maxmemory_policy", "noeviction")
             if policy != "noeviction":
-                _log.warning(
-                    "Redis evicts (maxmemory-policy %s): an order in progress may be lost when its "
-                    "memory is full; set noeviction",
-                    policy,
-                )
+                _warn(policy)
 
     async def _run_script(self, script: bytes, keys: list[bytes], values: list[Any]) -> Any:
         try:
@@ -285,6 +282,16 @@ async def open_redis(
         yield storage
     finally:
         await client.aclose()
+
+
+@cache
+def _warn(policy: str) -> None:
+    """Say it once in this process, however many storages are opened."""
+    _log.warning(
+        "Redis evicts (maxmemory-policy %s): an order in progress may be lost when its memory is "
+        "full; set noeviction",
+        policy,
+    )
 
 
 class _ScriptUnknownError(Exception):
