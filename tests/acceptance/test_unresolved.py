@@ -195,6 +195,27 @@ async def test_the_loop_finds_the_order_and_ends_with_its_block(
     assert len(sandbox.orders) == 1
 
 
+async def test_a_pass_goes_on_until_nothing_is_due(
+    listened: Checkouts,
+    sandbox: Sandbox,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.INFO, "gett_checkout")
+    monkeypatch.setattr("gett_checkout._checkouts._BATCH", 2)
+    for _ in range(5):
+        await lost(listened, sandbox)
+    clock.advance(100)
+
+    async def is_told() -> bool:
+        return "reconciled: 5 placed" in caplog.messages
+
+    async with listened.keep_reconciling(every=0.01):
+        await until(is_told)
+    assert len(sandbox.orders) == 5
+
+
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
@@ -239,6 +260,11 @@ async def test_an_error_in_the_block_ends_the_loop_too(listened: Checkouts) -> N
 def test_the_loop_wants_a_time_it_can_keep(listened: Checkouts, every: float) -> None:
     with pytest.raises(InvalidInputError, match="every must be"):
         listened.keep_reconciling(every=every)
+
+
+async def test_a_handler_must_be_callable(gett: GettClient) -> None:
+    with pytest.raises(InvalidInputError, match="on_placed must be"):
+        Checkouts(gett, on_placed="shop.books:book")  # type: ignore[arg-type]
 
 
 # --- a person's word ------------------------------------------------------------------------------

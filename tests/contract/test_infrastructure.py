@@ -19,6 +19,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ReadOnlyError
 
 from gett_checkout import StorageError
 from gett_checkout.storage import Storage
@@ -236,6 +237,22 @@ async def test_redis_saves_again_when_its_address_moves(
 # --- Redis: what it is told -----------------------------------------------------------------------
 
 
+async def test_a_cluster_client_drops_its_own_connections() -> None:
+    class Demoted:
+        """A client that knows the nodes of a cluster by itself."""
+
+        calls = 0
+
+        async def execute_command(self, *command: Any, **options: Any) -> None:
+            self.calls += 1
+            raise ReadOnlyError("You can't write against a read only replica.")
+
+    client: Any = Demoted()
+    with pytest.raises(StorageError, match="ReadOnlyError"):
+        await RedisStorage(client).load("a")
+    assert client.calls == 2
+
+
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "noeviction"])
 async def test_a_redis_that_evicts_is_warned_of_once(
     redis_server: RedisServer, policy: str, caplog: pytest.LogCaptureFixture
@@ -357,6 +374,21 @@ async def test_a_storage_in_use_before_a_fork_goes_on_in_the_child(tmp_path: Pat
         asyncio.run(storage.close())
     """
     await run(script)
+
+
+async def test_a_process_that_is_another_has_a_thread_and_a_connection_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the child of a fork does, seen from here: it touches nothing of its parent's."""
+    storage = SQLiteStorage(tmp_path / "checkouts.db")
+    for again in range(2):  # once in use, once not
+        parents, thread = storage._connection, storage._thread
+        monkeypatch.setattr(os, "getpid", lambda again=again: -1 - again)
+        assert await storage.load("a") is None
+        assert storage._connection is not parents
+        assert storage._thread is not thread
+        thread.shutdown()
+    await storage.close()
 
 
 async def run(script: str) -> None:

@@ -113,3 +113,13 @@ async def test_what_it_wraps_stays_the_callers_to_close(tmp_path: Path) -> None:
         await save(storage, 0)
     with pytest.raises(StorageError):
         await storage.load("a")
+
+
+async def test_purging_is_left_to_what_is_wrapped() -> None:
+    class Purging(MemoryStorage):
+        async def purge(self, limit: int = 1000) -> int:
+            return limit
+
+    keys = [Fernet.generate_key()]
+    assert await Encrypted(Purging(), keys).purge(7) == 7
+    assert await Encrypted(MemoryStorage(), keys).purge() == 0

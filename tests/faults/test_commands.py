@@ -119,6 +119,7 @@ async def damage(storage: Storage, checkout_id: str, stored: Stored, data: bytes
     [
         (["reconcile", "--storage", "memory:"], "GETT_API_KEY"),
         (["list"], "give --storage, or set GETT_STORAGE"),
+        (["list", "--storage", "sqlite:///no%20such.db"], "there is no file no such.db"),
         (["list", "--storage", "mysql://user:hunter2@host/db"], "a storage URL begins with"),
         (["show", "--storage", "memory:", "nobody"], "no checkout of this id"),
         (["forget", "--storage", "memory:", "nobody"], "no checkout of this id"),
