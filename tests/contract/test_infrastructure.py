@@ -332,28 +332,145 @@ async def test_a_disk_that_cannot_be_written_is_said_at_once(tmp_path: Path, wha
     await run(script)
 
 
-async def test_a_storage_in_use_before_a_fork_goes_on_in_the_child(tmp_path: Path) -> None:
-    script = f"""
-        import asyncio, os, sys
+FORKING = """
+        import asyncio, ctypes, os, signal, sys, threading
         from datetime import UTC, datetime, timedelta
+        from gett_checkout import StorageError
         from gett_checkout.storage.sqlite import SQLiteStorage
-        storage = SQLiteStorage({str(tmp_path / "checkouts.db")!r})
+        path = {path!r}
         later = datetime.now(UTC) + timedelta(days=1)
-        async def save(name, version):
-            return await storage.save(
-                name, b"data", expected_version=version, expires_at=later, due_at=None)
-        assert asyncio.run(save("a", 0)) == 1
-        child = os.fork()
-        if child == 0:
-            assert asyncio.run(save("a", 1)) == 2
-            asyncio.run(storage.close())
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        assert status == 0, status
-        assert asyncio.run(save("a", 2)) == 3  # the parent's own goes on as well
+        def save(storage, name, version=0):
+            return asyncio.run(storage.save(
+                name, b"data", expected_version=version, expires_at=later, due_at=None))
+        def in_child(work, fork=os.fork):
+            child = fork()
+            if child == 0:
+                signal.alarm(20)  # one that hangs
+                try:
+                    work()
+                except BaseException as error:
+                    print(repr(error), repr(error.__cause__), file=sys.stderr, flush=True)
+                    os._exit(1)
+                os._exit(0)
+            return child
+        def ended_well(child):
+            _, status = os.waitpid(child, 0)
+            assert status == 0, status
+        storage = SQLiteStorage(path)
+"""
+
+
+@pytest.mark.parametrize("whose", ["the parent's storage", "one of its own"])
+async def test_a_child_loses_nothing_when_its_parent_closes_the_file(
+    tmp_path: Path, whose: str
+) -> None:
+    await forking(
+        tmp_path,
+        f"""
+        assert save(storage, "parent") == 1
+        (there, go_on), (back, done) = os.pipe(), os.pipe()
+        def work():
+            mine = storage if {whose == "the parent's storage"} else SQLiteStorage(path)
+            assert save(mine, "parent", 1) == 2
+            os.write(done, b"1")
+            os.read(there, 1)
+            assert save(mine, "child") == 1
+            os.write(done, b"2")
+            os.read(there, 1)
+            asyncio.run(mine.close())
+        child = in_child(work)
+        os.read(back, 1)
+        asyncio.run(storage.close())  # the last to close a file deletes its log
+        os.write(go_on, b"1")
+        os.read(back, 1)
+        fresh = SQLiteStorage(path)
+        assert asyncio.run(fresh.load("child")).version == 1
+        os.write(go_on, b"2")
+        ended_well(child)
+        assert asyncio.run(fresh.load("child")).version == 1
+        assert asyncio.run(fresh.load("parent")).version == 2
+        asyncio.run(fresh.close())
+        """,
+    )
+
+
+async def test_a_child_that_only_closes_ends(tmp_path: Path) -> None:
+    await forking(
+        tmp_path,
+        """
+        assert save(storage, "parent") == 1
+        ended_well(in_child(lambda: asyncio.run(storage.close())))
+        assert save(storage, "parent", 1) == 2
         asyncio.run(storage.close())
-    """
-    await run(script)
+        def work():
+            try:
+                asyncio.run(storage.load("parent"))
+            except StorageError:
+                return
+            raise AssertionError("it was closed before the fork")
+        ended_well(in_child(work))
+        """,
+    )
+
+
+async def test_forks_in_the_middle_of_saves_lose_none(tmp_path: Path) -> None:
+    await forking(
+        tmp_path,
+        """
+        over, saved = threading.Event(), []
+        def go_on():
+            while not over.is_set():
+                save(storage, f"parent {len(saved)}")
+                saved.append(len(saved))
+        def work(number):
+            def grandchild():
+                assert save(storage, f"grandchild {number}") == 1
+            assert save(storage, f"child {number}") == 1
+            ended_well(in_child(grandchild))
+            asyncio.run(storage.close())
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        children = [in_child(lambda: work(number)) for number in range(8)]
+        for child in children:
+            ended_well(child)
+        over.set()
+        thread.join()
+        asyncio.run(storage.close())
+        async def main():
+            async with SQLiteStorage(path) as fresh:
+                names = {name async for name, _ in fresh.scan()}
+            assert saved
+            assert names == {
+                *(f"parent {number}" for number in saved),
+                *(f"{who} {number}" for who in ("child", "grandchild") for number in range(8)),
+            }
+        asyncio.run(main())
+        """,
+    )
+
+
+async def test_a_fork_that_python_is_not_told_of_is_a_storage_error(tmp_path: Path) -> None:
+    await forking(
+        tmp_path,
+        """
+        assert save(storage, "parent") == 1
+        def work():
+            for method in (storage.load("parent"), storage.close()):
+                try:
+                    method.send(None)
+                except StorageError as error:
+                    assert "forked without Python" in str(error)
+                else:
+                    raise AssertionError("it used its parent's connection")
+        ended_well(in_child(work, ctypes.PyDLL(None).fork))
+        assert save(storage, "parent", 1) == 2
+        asyncio.run(storage.close())
+        """,
+    )
+
+
+async def forking(folder: Path, script: str) -> None:
+    await run(FORKING.format(path=str(folder / "checkouts.db")) + script)
 
 
 async def run(script: str) -> None:
