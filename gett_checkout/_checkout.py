@@ -316,7 +316,7 @@ class Checkout:
         what the front end sets on it, a fulfillment context say, this checkout does not see.
         """
         session = await self._session.ready("set_fulfillment_context", Carry.CONTEXT)
-        return session.token
+        return str(session.token)  # plain: what the caller does with it is the caller's
 
     @step(TotalConfirmed)
     async def confirm_total(self, total: Decimal | int | str) -> None:

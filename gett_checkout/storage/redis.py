@@ -10,6 +10,7 @@ noeviction``, or an order in the making may be forgotten.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -24,7 +25,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.client import NEVER_DECODE
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from gett_checkout._hidden import hidden
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
@@ -218,10 +219,14 @@ class RedisStorage:
 
     async def _warn_of_eviction(self) -> None:
         """Say it once in the log when the server deletes what it is to store."""
-        with suppress(StorageError):  # it may not be for us to ask
-            known = await self._run("INFO", "memory")
-            policy = known.get("maxmemory_policy", "noeviction")
-            if policy != "noeviction":
+        # The save is done. Whether the server refuses, is silent or speaks of something else, it
+        # neither fails by this nor waits for long.
+        with suppress(Exception):
+            async with asyncio.timeout(1):
+                known = await self._run("INFO", "memory")
+            policy = known["maxmemory_policy"]
+            # Without a limit nothing is evicted, whatever the policy is.
+            if policy != "noeviction" and known["maxmemory"] > 0:
                 _warn(policy)
 
     async def _run_script(self, script: bytes, keys: list[bytes], values: list[Any]) -> Any:
@@ -236,7 +241,10 @@ class RedisStorage:
         with storage_errors("Redis", RedisError, OSError, RuntimeError):
             try:
                 return await self._execute(command)
-            except ReadOnlyError:
+            except ResponseError as error:
+                # Redis 6 and others wrap what a script meets in an error of another class.
+                if not isinstance(error, ReadOnlyError) and "-READONLY " not in str(error):
+                    raise
                 # The server is no primary any more, and so did nothing. The pool would go on with its
                 # connections to it, while its address leads to the new one by now.
                 if isinstance(self._redis, Redis):

@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
+from weakref import WeakSet
 
-from gett_checkout.errors import CheckoutConflictError
+from gett_checkout.errors import CheckoutConflictError, StorageError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.failures import storage_errors
 from gett_checkout.storage.instants import microseconds
@@ -59,7 +62,6 @@ DELETE FROM gett_checkouts
 WHERE id IN (SELECT id FROM gett_checkouts WHERE expires_at <= ? LIMIT 256)
 """
 _PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # another process is at it
-_PARENTS: Final[list[sqlite3.Connection]] = []  # of the process this one was forked from
 _SAVES_PER_PURGE: Final = 128  # fewer than a purge removes, so that it keeps up
 
 
@@ -78,17 +80,15 @@ class SQLiteStorage:
         clock: Callable[[], datetime] | None = None,
         timeout: float = 5.0,
     ) -> None:
-        self._path = os.fspath(path)
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._timeout = timeout
+        self._file = _File(os.fspath(path), timeout)
         self._thread = _thread()
         self._process = os.getpid()
-        self._connection: sqlite3.Connection | None = None
         self._saves = 0
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"SQLiteStorage({self._path!r})"
+        return f"SQLiteStorage({self._file.path!r})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,8 +105,9 @@ class SQLiteStorage:
         """Finish what was begun and close the file; every method fails from then on."""
         if self._closed:
             return
+        self._begin_anew_after_a_fork()
         self._closed = True
-        disconnected = self._thread.submit(self._disconnect)
+        disconnected = self._thread.submit(self._file.close)
         self._thread.shutdown(wait=False)
         # The file is closed even when nobody waits for it any more.
         await asyncio.shield(asyncio.wrap_future(disconnected))
@@ -168,26 +169,56 @@ class SQLiteStorage:
         with storage_errors("SQLite", sqlite3.Error, OSError, RuntimeError):
             self._begin_anew_after_a_fork()
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._execute, statement, values)
+            return await loop.run_in_executor(self._thread, self._file.execute, statement, values)
 
     def _begin_anew_after_a_fork(self) -> None:
-        """The parent's thread is not there, and its connection must not be touched, nor closed."""
-        if self._process != os.getpid() and not self._closed:
-            self._process = os.getpid()
-            self._thread = _thread()
-            if self._connection is not None:
-                _PARENTS.append(self._connection)
-                self._connection = None
+        """Have a thread of this process's own: that of its parent is not here."""
+        if self._process == os.getpid() or self._closed:
+            return
+        if self._file.is_open:
+            raise StorageError(
+                "the process was forked without Python while this SQLite storage was open: "
+                "open it after the fork"
+            )
+        self._thread = _thread()
+        self._process = os.getpid()
 
-    def _execute(self, statement: str, values: tuple[Any, ...]) -> tuple[list[Any], int]:
-        if self._connection is None:
-            self._connection = self._connect()
-        cursor = self._connection.execute(statement, values)
-        return cursor.fetchall(), cursor.rowcount
+
+class _File:
+    """The file, opened at the first use; closed during a fork, and opened anew after it.
+
+    SQLite notes in the process which locks it holds on a file. A forked child inherits the note and
+    not the locks: another process may then delete the log that the child writes to, and what it
+    saved is lost. So no file is open during a fork, and nothing opens one until it is over.
+    """
+
+    def __init__(self, path: str, timeout: float) -> None:
+        self.path = path
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        _FILES.add(self)
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def execute(self, statement: str, values: tuple[Any, ...]) -> tuple[list[Any], int]:
+        """The rows a statement gives, and the number of rows it changed."""
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._connect()
+            cursor = self._connection.execute(statement, values)
+            return cursor.fetchall(), cursor.rowcount
 
     def _connect(self) -> sqlite3.Connection:
         # No isolation level: each statement commits by itself and waits for the lock on its own.
-        connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self._timeout,
+            isolation_level=None,
+            check_same_thread=False,  # whoever forks closes it
+        )
         try:
             self._use_write_ahead_log(connection)
             # What is recorded before a request leaves must outlive a power cut, not only a crash.
@@ -212,10 +243,53 @@ class SQLiteStorage:
             else:
                 return
 
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def before_fork(self) -> None:
+        self._lock.acquire()
+        with suppress(sqlite3.Error):
+            self._close()
+
+    def after_fork_in_parent(self) -> None:
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.Lock()  # those who waited for the other one are not here
+
+
+_FILES: Final[WeakSet[_File]] = WeakSet()
+_FORKING: Final = threading.local()
+
+
+def _before_fork() -> None:
+    _FORKING.files = sorted(_FILES, key=id)  # in one order, should two threads fork
+    for file in _FORKING.files:
+        file.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for file in _FORKING.files:
+        file.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for file in list(_FILES):
+        file.after_fork_in_child()
+
+
+with suppress(AttributeError):  # Windows has no forks
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )
 
 
 def _thread() -> ThreadPoolExecutor:

@@ -13,16 +13,17 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import AsyncMock
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import ReadOnlyError, ResponseError
 
 from gett_checkout import StorageError
-from gett_checkout.storage import Storage
+from gett_checkout.storage import Storage, sqlite
 from gett_checkout.storage.opening import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
@@ -145,10 +146,15 @@ class Address:
             writer.close()
 
 
-def at(url: str, port: int) -> str:
-    parts = urlsplit(url)
-    password = f":{parts.password}" if parts.password else ""
-    return parts._replace(netloc=f"{parts.username or ''}{password}@127.0.0.1:{port}").geturl()
+async def refuses_within(storage: Storage, seconds: float, why: str) -> None:
+    """Save until it is refused: each connection learns by itself what its server has become."""
+    began, refused = time.monotonic(), None
+    while refused is None and time.monotonic() < began + seconds:
+        try:
+            await save(storage, str(uuid4()))
+        except StorageError as error:
+            refused = error
+    assert why in str(refused)
 
 
 async def saves_again_within(storage: Storage, seconds: float) -> None:
@@ -163,75 +169,136 @@ async def saves_again_within(storage: Storage, seconds: float) -> None:
             return
 
 
-async def test_postgres_saves_again_when_its_address_moves(
-    postgres_server: PostgresServer,
-) -> None:
-    demoted, promoted = f"a{uuid4().hex}", f"b{uuid4().hex}"
-    admin = await asyncpg.connect(postgres_server.url)
+@pytest.fixture
+def old_postgres() -> Iterator[PostgresServer]:
+    """One that was the primary before."""
+    server = PostgresServer()
     try:
-        for name in (demoted, promoted):
-            await admin.execute(f"CREATE DATABASE {name}")
-        async with Address(postgres_server.port) as address:
-            url = at(postgres_server.url, address.port).removesuffix("/postgres")
-            async with open_storage(f"{url}/{promoted}") as storage:
-                assert isinstance(storage, PostgresStorage)
-                await storage.create_schema()
-            # One name for both, as an address has: it leads to the database that is primary now.
-            await admin.execute(f"ALTER DATABASE {promoted} RENAME TO {promoted}_waiting")
-            await admin.execute(f"ALTER DATABASE {demoted} RENAME TO {promoted}")
-            async with open_storage(f"{url}/{promoted}") as storage:
-                assert isinstance(storage, PostgresStorage)
-                await storage.create_schema()
-                await asyncio.gather(*(save(storage, str(uuid4())) for _ in range(5)))
-                await demote(storage)
-                with pytest.raises(StorageError, match="ReadOnlySQLTransaction"):
-                    await save(storage, "a")  # nobody is promoted yet
-                await admin.execute(
-                    f"ALTER DATABASE {promoted} RESET default_transaction_read_only"
-                )
-                await saves_again_within(storage, 5)
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.mark.parametrize("becomes", ["read-only", "dead"])
+async def test_postgres_saves_again_when_its_address_moves(
+    old_postgres: PostgresServer, postgres_server: PostgresServer, becomes: str
+) -> None:
+    user = f"u_{uuid4().hex[:20]}"
+    for server in (old_postgres, postgres_server):  # one account on both, and one table
+        async with asyncpg.create_pool(server.url) as admin:
+            await admin.execute(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD 'x'")
+            await PostgresStorage(admin).create_schema()
+    async with Address(old_postgres.port) as address:
+        url = f"postgresql://{user}:x@127.0.0.1:{address.port}/postgres"
+        async with open_storage(url) as storage:
+            assert isinstance(storage, PostgresStorage)
+            await asyncio.gather(*(save(storage, str(uuid4())) for _ in range(5)))
+            if becomes == "read-only":
+                await demote(old_postgres)
+                await refuses_within(storage, 5, "ReadOnlySQLTransaction")  # it leads there yet
+                await asyncio.gather(*(storage.load(str(uuid4())) for _ in range(5)))
+                address.target = postgres_server.port
+                await save(storage, str(uuid4()))  # what is refused is tried again at once
+            else:
+                await asyncio.to_thread(old_postgres.kill)
+                address.target = postgres_server.port
+            await asyncio.gather(*(saves_again_within(storage, 5) for _ in range(5)))
+    async with asyncpg.create_pool(postgres_server.url) as admin:
+        await admin.execute(f"DROP ROLE {user}")
+
+
+async def demote(server: PostgresServer) -> None:
+    """Have it refuse to write, on the connections there are too, as one that became a standby."""
+    admin = await asyncpg.connect(server.url)
+    try:
+        await admin.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        await admin.execute("SELECT pg_reload_conf()")
     finally:
         await admin.close()
 
 
-async def demote(storage: PostgresStorage) -> None:
-    """Have every connection there is, and every new one, find a server that only reads."""
-    async with storage._pool.acquire() as connection:
-        name = await connection.fetchval("SELECT current_database()")
-        await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    connections = [await storage._pool.acquire() for _ in range(5)]
-    for connection in connections:
-        await connection.execute("SET default_transaction_read_only = on")
-    for connection in connections:
-        await storage._pool.release(connection)
-
-
 @pytest.fixture
-def two_redis() -> Iterator[tuple[RedisServer, RedisServer]]:
-    servers = RedisServer(), RedisServer()
+def old_redis() -> Iterator[RedisServer]:
+    """One that was the primary before."""
+    server = RedisServer()
     try:
-        for server in servers:
-            server.start()
-        yield servers
+        server.start()
+        yield server
     finally:
-        for server in servers:
-            server.remove()
+        server.remove()
 
 
+@pytest.mark.parametrize("whose", ["our own client", "the caller's client"])
+@pytest.mark.parametrize("becomes", ["read-only", "dead"])
 async def test_redis_saves_again_when_its_address_moves(
-    two_redis: tuple[RedisServer, RedisServer],
+    old_redis: RedisServer, redis_server: RedisServer, becomes: str, whose: str
 ) -> None:
-    old, new = two_redis
-    async with Redis.from_url(new.url) as admin:
-        await admin.config_set("requirepass", old.password)  # one account on both
-    async with Address(old.port) as address, open_storage(at(old.url, address.port)) as storage:
+    user = f"u{uuid4().hex[:8]}"
+    for server in (old_redis, redis_server):  # one account on both
+        async with Redis.from_url(server.url) as admin:
+            await told(admin, "ACL", "SETUSER", user, "on", ">x", "~*", "+@all")
+
+    @asynccontextmanager
+    async def opened(url: str) -> AsyncIterator[Storage]:
+        if whose == "our own client":
+            async with open_storage(url) as storage:
+                yield storage
+        else:
+            async with Redis.from_url(url) as redis:
+                yield RedisStorage(redis)
+
+    async with (
+        Address(old_redis.port) as address,
+        opened(f"redis://{user}:x@127.0.0.1:{address.port}/0") as storage,
+    ):
         await asyncio.gather(*(save(storage, str(uuid4())) for _ in range(5)))
-        async with Redis.from_url(old.url) as admin:
-            await told(admin, "REPLICAOF", "127.0.0.1", str(new.port))
-        with pytest.raises(StorageError, match="ReadOnly"):
-            await save(storage, "a")  # the address leads there yet
-        address.target = new.port
-        await saves_again_within(storage, 5)
+        if becomes == "read-only":
+            async with Redis.from_url(old_redis.url) as admin:
+                await told(admin, "REPLICAOF", "127.0.0.1", str(redis_server.port))
+            await refuses_within(storage, 5, "ReadOnly")  # the address leads there yet
+            await asyncio.gather(*(storage.load(str(uuid4())) for _ in range(5)))
+            address.target = redis_server.port
+            await save(storage, str(uuid4()))  # what is refused is tried again at once
+        else:
+            await asyncio.to_thread(old_redis.kill)
+            address.target = redis_server.port
+        await asyncio.gather(*(saves_again_within(storage, 5) for _ in range(5)))
+    async with Redis.from_url(redis_server.url) as admin:
+        await told(admin, "ACL", "DELUSER", user)
+
+
+OLDER = "Error running script (call to f_0): @user_script:9: -READONLY You can't write against a"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_tried_again"), [(OLDER, True), ("OOM command not allowed", False)]
+)
+async def test_an_older_redis_that_only_reads_is_left_too(
+    redis_server: RedisServer, said: str, is_tried_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute: Any = Redis.execute_command
+    said_by = [said]
+
+    async def once(redis: Redis, *command: Any, **options: Any) -> Any:
+        if said_by:
+            raise ResponseError(said_by.pop())
+        return await execute(redis, *command, **options)
+
+    async with Redis.from_url(redis_server.url) as redis:
+        await told(redis, "PING")
+        connections: Any = redis.connection_pool._available_connections
+        (to_the_old_one,) = connections
+        monkeypatch.setattr(Redis, "execute_command", once)
+        dropped = AsyncMock(wraps=to_the_old_one.disconnect)
+        monkeypatch.setattr(to_the_old_one, "disconnect", dropped)
+        storage = RedisStorage(redis)
+        if is_tried_again:
+            assert await save(storage, str(uuid4())) == 1
+        else:
+            with pytest.raises(StorageError, match="ResponseError"):
+                await save(storage, str(uuid4()))
+        assert dropped.await_count == is_tried_again
 
 
 # --- Redis: what it is told -----------------------------------------------------------------------
@@ -253,13 +320,26 @@ async def test_a_cluster_client_drops_its_own_connections() -> None:
     assert client.calls == 2
 
 
-@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "noeviction"])
+@pytest.mark.parametrize(
+    ("policy", "limit", "is_warned_of"),
+    [
+        ("allkeys-lru", "100mb", True),
+        ("volatile-ttl", "100mb", True),
+        ("allkeys-lru", "0", False),
+        ("noeviction", "100mb", False),
+    ],
+)
 async def test_a_redis_that_evicts_is_warned_of_once(
-    redis_server: RedisServer, policy: str, caplog: pytest.LogCaptureFixture
+    redis_server: RedisServer,
+    policy: str,
+    limit: str,
+    is_warned_of: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     warned_before.cache_clear()
     async with Redis.from_url(redis_server.url) as admin:
         await admin.config_set("maxmemory-policy", policy)
+        await admin.config_set("maxmemory", limit)
         try:
             for _ in range(2):  # as a loop per job does
                 async with open_storage(redis_server.url) as storage:
@@ -267,36 +347,97 @@ async def test_a_redis_that_evicts_is_warned_of_once(
                     await save(storage, str(uuid4()))
         finally:
             await admin.config_set("maxmemory-policy", "noeviction")
+            await admin.config_set("maxmemory", "0")
     warned = [record for record in caplog.records if "Redis evicts" in record.message]
-    assert [policy in record.message for record in warned] == (
-        [] if policy == "noeviction" else [True]
-    )
+    assert [policy in record.message for record in warned] == [True] * is_warned_of
+
+
+@pytest.mark.parametrize("what", ["refused", "silent", "something else", "no limit given"])
+async def test_a_save_does_not_fail_by_asking_whether_redis_evicts(
+    redis_server: RedisServer,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    execute: Any = Redis.execute_command
+
+    async def odd(redis: Redis, *command: Any, **options: Any) -> Any:
+        if command[0] != "INFO":
+            return await execute(redis, *command, **options)
+        match what:
+            case "refused":
+                raise ResponseError("unknown command")
+            case "silent":
+                await asyncio.Event().wait()
+            case "no limit given":
+                return {"maxmemory_policy": "allkeys-lru"}
+        return b"OK"
+
+    monkeypatch.setattr(Redis, "execute_command", odd)
+    async with open_storage(redis_server.url) as storage, asyncio.timeout(5):
+        assert await save(storage, str(uuid4())) == 1
+    assert caplog.records == []
 
 
 async def test_the_least_rights_of_the_page_are_enough(
     redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    async with Redis.from_url(redis_server.url) as admin:
+        assert await use_with(admin, redis_server.url, least_rights()) is None
+        # A database other than 0 is selected, as the page says.
+        other = redis_server.url.removesuffix("/0") + "/1"
+        assert "'select'" in str(await use_with(admin, other, least_rights()))
+        assert await use_with(admin, other, [*least_rights(), "+select"]) is None
+    assert caplog.records == []
+
+
+async def test_each_of_the_least_rights_of_the_page_is_needed(redis_server: RedisServer) -> None:
+    rules = least_rights()
+    # INFO tells of evictions and restarts, and PING is sent by a client that checks its connections.
+    without_loss = {"+info", "+ping"}
+    async with Redis.from_url(redis_server.url) as admin:
+        for rule in rules:
+            if rule.startswith("+"):
+                rest = [each for each in rules if each != rule]
+                failure = await use_with(admin, redis_server.url, rest)
+                assert (failure is None) is (rule in without_loss), rule
+
+
+def least_rights() -> list[str]:
     text = (DOCS / "deployment.md").read_text(encoding="utf-8")
     line = next(each for each in text.splitlines() if "ACL SETUSER checkout" in each)
-    user = f"u{uuid4().hex[:8]}"
     rules = line.split()[3:]
     rules[rules.index(">…")] = ">secret"
-    async with Redis.from_url(redis_server.url) as admin:
-        await told(admin, "ACL", "SETUSER", user, "reset", *rules)
-        try:
-            parts = urlsplit(redis_server.url)
-            url = parts._replace(netloc=f"{user}:secret@{parts.hostname}:{parts.port}").geturl()
-            async with open_storage(url) as storage:
-                name = str(uuid4())
-                assert await save(storage, name) == 1
-                assert await storage.load(name) is not None
-                assert name in await storage.due(datetime(2100, 1, 1, tzinfo=UTC), 10_000)
-                assert isinstance(storage, RedisStorage)
-                assert name in {each async for each, _ in storage.scan()}
-                await storage.delete(name)
-        finally:
-            await told(admin, "ACL", "DELUSER", user)
-    assert caplog.records == []
+    return rules
+
+
+async def use_with(admin: Redis, url: str, rules: list[str]) -> BaseException | None:
+    """Call every method as a user with these rules; what the server says to the first it refuses."""
+    user = f"u{uuid4().hex[:8]}"
+    await told(admin, "ACL", "SETUSER", user, "reset", *rules)
+    await told(admin, "SCRIPT", "FLUSH")
+    parts = urlsplit(url)
+    theirs = parts._replace(netloc=f"{user}:secret@{parts.hostname}:{parts.port}").geturl()
+    try:
+        async with open_storage(theirs) as storage:
+            assert isinstance(storage, RedisStorage)
+            name = str(uuid4())
+            assert await save(storage, name) == 1
+            later = datetime.now(UTC) + timedelta(days=1)
+            finished = await storage.save(
+                name, b"done", expected_version=1, expires_at=later, due_at=None
+            )
+            assert finished == 2
+            assert await save(storage, name, 2) == 3
+            assert await storage.load(name) is not None
+            assert name in await storage.due(datetime(2100, 1, 1, tzinfo=UTC), 10_000)
+            assert name in {each async for each, _ in storage.scan()}
+            await storage.delete(name)
+    except StorageError as error:
+        return error.__cause__
+    finally:
+        await told(admin, "ACL", "DELUSER", user)
+    return None
 
 
 async def test_a_pool_of_another_loop_is_a_storage_error(postgres_server: PostgresServer) -> None:
@@ -352,42 +493,165 @@ async def test_a_disk_that_cannot_be_written_is_said_at_once(tmp_path: Path, wha
     await run(script)
 
 
-async def test_a_storage_in_use_before_a_fork_goes_on_in_the_child(tmp_path: Path) -> None:
-    script = f"""
-        import asyncio, os, sys
+FORKING = """
+        import asyncio, ctypes, os, signal, sys, threading
         from datetime import UTC, datetime, timedelta
+        from gett_checkout import StorageError
         from gett_checkout.storage.sqlite import SQLiteStorage
-        storage = SQLiteStorage({str(tmp_path / "checkouts.db")!r})
+        path = {path!r}
         later = datetime.now(UTC) + timedelta(days=1)
-        async def save(name, version):
-            return await storage.save(
-                name, b"data", expected_version=version, expires_at=later, due_at=None)
-        assert asyncio.run(save("a", 0)) == 1
-        child = os.fork()
-        if child == 0:
-            assert asyncio.run(save("a", 1)) == 2
-            asyncio.run(storage.close())
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        assert status == 0, status
-        assert asyncio.run(save("a", 2)) == 3  # the parent's own goes on as well
+        def save(storage, name, version=0):
+            return asyncio.run(storage.save(
+                name, b"data", expected_version=version, expires_at=later, due_at=None))
+        def in_child(work, fork=os.fork):
+            child = fork()
+            if child == 0:
+                signal.alarm(20)  # one that hangs
+                try:
+                    work()
+                except BaseException as error:
+                    print(repr(error), repr(error.__cause__), file=sys.stderr, flush=True)
+                    os._exit(1)
+                os._exit(0)
+            return child
+        def ended_well(child):
+            _, status = os.waitpid(child, 0)
+            assert status == 0, status
+        storage = SQLiteStorage(path)
+"""
+
+
+@pytest.mark.parametrize("whose", ["the parent's storage", "one of its own"])
+async def test_a_child_loses_nothing_when_its_parent_closes_the_file(
+    tmp_path: Path, whose: str
+) -> None:
+    await forking(
+        tmp_path,
+        f"""
+        assert save(storage, "parent") == 1
+        (there, go_on), (back, done) = os.pipe(), os.pipe()
+        def work():
+            mine = storage if {whose == "the parent's storage"} else SQLiteStorage(path)
+            assert save(mine, "parent", 1) == 2
+            os.write(done, b"1")
+            os.read(there, 1)
+            assert save(mine, "child") == 1
+            os.write(done, b"2")
+            os.read(there, 1)
+            asyncio.run(mine.close())
+        child = in_child(work)
+        os.read(back, 1)
+        asyncio.run(storage.close())  # the last to close a file deletes its log
+        os.write(go_on, b"1")
+        os.read(back, 1)
+        fresh = SQLiteStorage(path)
+        assert asyncio.run(fresh.load("child")).version == 1
+        os.write(go_on, b"2")
+        ended_well(child)
+        assert asyncio.run(fresh.load("child")).version == 1
+        assert asyncio.run(fresh.load("parent")).version == 2
+        asyncio.run(fresh.close())
+        """,
+    )
+
+
+async def test_a_child_that_only_closes_ends(tmp_path: Path) -> None:
+    await forking(
+        tmp_path,
+        """
+        assert save(storage, "parent") == 1
+        ended_well(in_child(lambda: asyncio.run(storage.close())))
+        assert save(storage, "parent", 1) == 2
         asyncio.run(storage.close())
-    """
-    await run(script)
+        def work():
+            try:
+                asyncio.run(storage.load("parent"))
+            except StorageError:
+                return
+            raise AssertionError("it was closed before the fork")
+        ended_well(in_child(work))
+        """,
+    )
 
 
-async def test_a_process_that_is_another_has_a_thread_and_a_connection_of_its_own(
+async def test_forks_in_the_middle_of_saves_lose_none(tmp_path: Path) -> None:
+    await forking(
+        tmp_path,
+        """
+        over, saved = threading.Event(), []
+        def go_on():
+            while not over.is_set():
+                save(storage, f"parent {len(saved)}")
+                saved.append(len(saved))
+        def work(number):
+            def grandchild():
+                assert save(storage, f"grandchild {number}") == 1
+            assert save(storage, f"child {number}") == 1
+            ended_well(in_child(grandchild))
+            asyncio.run(storage.close())
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        children = [in_child(lambda: work(number)) for number in range(8)]
+        for child in children:
+            ended_well(child)
+        over.set()
+        thread.join()
+        asyncio.run(storage.close())
+        async def main():
+            async with SQLiteStorage(path) as fresh:
+                names = {name async for name, _ in fresh.scan()}
+            assert saved
+            assert names == {
+                *(f"parent {number}" for number in saved),
+                *(f"{who} {number}" for who in ("child", "grandchild") for number in range(8)),
+            }
+        asyncio.run(main())
+        """,
+    )
+
+
+async def test_a_fork_that_python_is_not_told_of_is_a_storage_error(tmp_path: Path) -> None:
+    await forking(
+        tmp_path,
+        """
+        assert save(storage, "parent") == 1
+        def work():
+            for method in (storage.load("parent"), storage.close()):
+                try:
+                    method.send(None)
+                except StorageError as error:
+                    assert "forked without Python" in str(error)
+                else:
+                    raise AssertionError("it used its parent's connection")
+        ended_well(in_child(work, ctypes.PyDLL(None).fork))
+        assert save(storage, "parent", 1) == 2
+        asyncio.run(storage.close())
+        """,
+    )
+
+
+async def forking(folder: Path, script: str) -> None:
+    await run(FORKING.format(path=str(folder / "checkouts.db")) + script)
+
+
+async def test_what_the_child_of_a_fork_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the child of a fork does, seen from here: it touches nothing of its parent's."""
+    """The same seen from one process: a file that is closed, and a thread that is not here."""
     storage = SQLiteStorage(tmp_path / "checkouts.db")
-    for again in range(2):  # once in use, once not
-        parents, thread = storage._connection, storage._thread
-        monkeypatch.setattr(os, "getpid", lambda again=again: -1 - again)
-        assert await storage.load("a") is None
-        assert storage._connection is not parents
-        assert storage._thread is not thread
-        thread.shutdown()
+    assert await storage.load("a") is None
+    parents = storage._thread
+    sqlite._before_fork()
+    assert not storage._file.is_open
+    sqlite._after_fork_in_child()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert await storage.load("a") is None
+    assert storage._thread is not parents
+    parents.shutdown()
+    monkeypatch.setattr(os, "getpid", lambda: -2)  # forked by somebody who asks nobody
+    with pytest.raises(StorageError, match="forked without Python"):
+        await storage.load("a")
+    monkeypatch.setattr(os, "getpid", lambda: -1)
     await storage.close()
 
 
