@@ -69,8 +69,8 @@ class SQLiteStorage:
     """Keeps checkouts in the file at ``path``, which is made, with its table, at the first use.
 
     A save is on the disk when it returns. ``timeout`` is how long to wait for other processes'
-    writes, in seconds. Expired checkouts are removed along the way. A process that is forked
-    from the one that used it has a thread and a connection of its own.
+    writes, in seconds. Expired checkouts are removed along the way. It may be used before and after
+    a fork: the file is closed meanwhile, and each process opens it anew, in a thread of its own.
     """
 
     def __init__(
