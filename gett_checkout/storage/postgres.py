@@ -9,7 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    suppress,
+)
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -103,7 +108,7 @@ class PostgresStorage:
         # IF NOT EXISTS alone fails when two create at once. The statements are one transaction.
         lock = "SELECT pg_advisory_xact_lock(hashtext('gett_checkouts schema'));\n"
         with _errors():
-            async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
+            async with self._acquired() as connection:
                 try:
                     await connection.execute(lock + schema(self._table))
                 except asyncpg.InsufficientPrivilegeError:
@@ -168,8 +173,16 @@ class PostgresStorage:
                 await self._pool.expire_connections()
                 return await self._fetch(statement, values)
 
+    def _acquired(self) -> AbstractAsyncContextManager[Any]:
+        # A connection that another loop's thread uses while its own loop reads crashes the process.
+        # The pool does not check that; one that does not say its loop is trusted.
+        loop = getattr(self._pool, "_loop", None)
+        if loop not in (None, asyncio.get_running_loop()):
+            raise RuntimeError("the pool belongs to another event loop")
+        return self._pool.acquire(timeout=self._acquire_timeout)
+
     async def _fetch(self, statement: str, values: Sequence[Any]) -> Sequence[asyncpg.Record]:
-        async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
+        async with self._acquired() as connection:
             try:
                 return await connection.fetch(statement, *values)
             except asyncpg.SerializationError:

@@ -431,15 +431,41 @@ async def use_with(admin: Redis, url: str, rules: list[str]) -> BaseException | 
     return None
 
 
-async def test_a_pool_of_another_loop_is_a_storage_error(postgres_server: PostgresServer) -> None:
-    async with asyncpg.create_pool(postgres_server.url, min_size=1) as pool:
-        storage = PostgresStorage(pool)
+async def test_a_pool_of_another_loop_is_a_storage_error_and_goes_on(
+    postgres_server: PostgresServer,
+) -> None:
+    """Its connections are not touched: two threads that use one crash the process."""
+    async with asyncpg.create_pool(postgres_server.url, min_size=1, max_size=1) as pool:
+        storage = PostgresStorage(pool, table=f"t_{uuid4().hex}")
+        await storage.create_schema()
+        connected = await pool.fetchval("SELECT pg_backend_pid()")
 
         def elsewhere() -> None:
-            with pytest.raises(StorageError):
-                asyncio.run(storage.load("a"))
+            for work in (storage.load, storage.delete):
+                with pytest.raises(StorageError, match="RuntimeError"):
+                    asyncio.run(work("a"))
+            with pytest.raises(StorageError, match="RuntimeError"):
+                asyncio.run(storage.create_schema())
 
-        await asyncio.to_thread(elsewhere)
+        thread = asyncio.ensure_future(asyncio.to_thread(elsewhere))
+        while not thread.done():
+            await save(storage, str(uuid4()))
+        await thread
+        assert await pool.fetchval("SELECT pg_backend_pid()") == connected
+        await pool.execute(f"DROP TABLE {storage._table}")
+
+
+async def test_a_pool_that_does_not_say_its_loop_is_used(postgres_server: PostgresServer) -> None:
+    class Wrapped:
+        def __init__(self, pool: asyncpg.Pool) -> None:
+            self.acquire = pool.acquire
+
+    async with asyncpg.create_pool(postgres_server.url) as pool:
+        wrapped: Any = Wrapped(pool)
+        storage = PostgresStorage(wrapped, table=f"t_{uuid4().hex}")
+        await storage.create_schema()
+        assert await storage.load("a") is None
+        await pool.execute(f"DROP TABLE {storage._table}")
 
 
 # --- SQLite ---------------------------------------------------------------------------------------
