@@ -183,10 +183,11 @@ class PostgresStorage:
 
     async def _fetch(self, statement: str, values: Sequence[Any]) -> Sequence[asyncpg.Record]:
         async with self._acquired() as connection:
-            try:
-                return await connection.fetch(statement, *values)
-            except asyncpg.SerializationError:
-                return ()  # how a database set to stricter isolation says that the row was changed
+            rows: Sequence[asyncpg.Record] = ()
+            # How a database set to stricter isolation says that the row was changed.
+            with suppress(asyncpg.SerializationError):
+                rows = await connection.fetch(statement, *values)
+            return rows
 
 
 @asynccontextmanager

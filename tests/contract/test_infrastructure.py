@@ -184,13 +184,15 @@ def old_postgres() -> Iterator[PostgresServer]:
 async def test_postgres_saves_again_when_its_address_moves(
     old_postgres: PostgresServer, postgres_server: PostgresServer, becomes: str
 ) -> None:
-    user = f"u_{uuid4().hex[:20]}"
-    for server in (old_postgres, postgres_server):  # one account on both, and one table
+    name = f"f_{uuid4().hex[:20]}"
+    for server in (old_postgres, postgres_server):  # one account and one database on both
         async with asyncpg.create_pool(server.url) as admin:
-            await admin.execute(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD 'x'")
-            await PostgresStorage(admin).create_schema()
+            await admin.execute(f"CREATE ROLE {name} SUPERUSER LOGIN PASSWORD 'x'")
+            await admin.execute(f"CREATE DATABASE {name}")
+        async with asyncpg.create_pool(f"{server.url.removesuffix('/postgres')}/{name}") as pool:
+            await PostgresStorage(pool).create_schema()
     async with Address(old_postgres.port) as address:
-        url = f"postgresql://{user}:x@127.0.0.1:{address.port}/postgres"
+        url = f"postgresql://{name}:x@127.0.0.1:{address.port}/{name}"
         async with open_storage(url) as storage:
             assert isinstance(storage, PostgresStorage)
             await asyncio.gather(*(save(storage, str(uuid4())) for _ in range(5)))
@@ -205,7 +207,8 @@ async def test_postgres_saves_again_when_its_address_moves(
                 address.target = postgres_server.port
             await asyncio.gather(*(saves_again_within(storage, 5) for _ in range(5)))
     async with asyncpg.create_pool(postgres_server.url) as admin:
-        await admin.execute(f"DROP ROLE {user}")
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.execute(f"DROP ROLE {name}")
 
 
 async def demote(server: PostgresServer) -> None:
