@@ -84,7 +84,7 @@ class GettClient:
     seconds, at most an hour; ``retry`` says how patient a call is, as `RetryPolicy()` unless given;
     ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request, and
     of what checkouts do (`gett_checkout.telemetry`). ``checkout_label`` gives what events, logs and
-    spans call the checkout of an id: a short digest unless given, and ``str`` the id itself.
+    spans call the checkout of an id (default: a short digest; ``str`` shows the id itself).
     ``rate_limiter`` is a rate limit that all workers of the organisation spend together
     (`gett_checkout.sharing`); without one, each goes by the responses it got itself. ``clock`` (aware
     UTC), ``sleep`` and ``dice`` are for tests.

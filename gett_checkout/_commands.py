@@ -1,6 +1,6 @@
 """The commands that look into a storage: show, list, reconcile, resolve and forget.
 
-What they print is for whoever gets paged, and for cron's mail: digests of ids, and never a secret.
+What they print is for the person who gets paged, and for cron's mail: digests of ids, never a secret.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is known of a stored checkout, for the person who got paged: everything but secrets.
 
-No credential, no card or contact data, and not the checkout's id: whoever knows it can place the order.
+No credential, no card or contact data, and not the checkout's id: anyone who knows it can place the order.
 """
 
 from __future__ import annotations

@@ -71,46 +71,32 @@ class Unresolved:
 
 def unresolved(state: CheckoutState, now: datetime) -> Unresolved | None:
     """What is unresolved about a checkout; ``None`` when nothing is, or a worker is at it right now."""
-    placement, hand_over, name = state.placement, state.hand_over, digest(state.checkout_id)
-    key = placement.idempotency_key if placement else None
-    age = (now - placement.begun_at).total_seconds() if placement else None
-    due_at = state.due_at(now)
-    next_look = due_at if due_at != NEVER else None
-    order_id = state.order.order_id if state.order else None
+    placement, hand_over = state.placement, state.hand_over
+    reason: Reason
+    since, last_error = state.stage_since, None
+    attempts = placement.attempts if placement else 0
     if state.stage is Stage.PLACING and placement is not None and placement.is_unresolved(now):
-        return Unresolved(
-            state.checkout_id,
-            name,
-            "key_expired" if placement.key_is_expired(now) else "unknown",
-            placement.begun_at,
-            placement.attempts,
-            placement.last_error,
-            key,
-            age,
-            next_look,
-        )
-    if state.is_for_the_books and hand_over is not None and hand_over.is_unresolved(now):
-        reason: Reason = "not_handed_over"
+        reason = "key_expired" if placement.key_is_expired(now) else "unknown"
+        since, last_error = placement.begun_at, placement.last_error
+    elif state.is_for_the_books and hand_over is not None and hand_over.is_unresolved(now):
+        reason = "not_handed_over"
         attempts, last_error = hand_over.attempts, hand_over.last_error
     elif state.duplicates:
-        reason, attempts, last_error = (
-            "duplicate_order",
-            placement.attempts if placement else 0,
-            None,
-        )
+        reason = "duplicate_order"
     else:
         return None
+    due_at = state.due_at(now)
     return Unresolved(
         state.checkout_id,
-        name,
+        digest(state.checkout_id),
         reason,
-        state.stage_since,
-        attempts,
-        last_error,
-        key,
-        age,
-        next_look,
-        order_id,
+        since=since,
+        attempts=attempts,
+        last_error=last_error,
+        idempotency_key=placement.idempotency_key if placement else None,
+        key_age=(now - placement.begun_at).total_seconds() if placement else None,
+        next_look=due_at if due_at != NEVER else None,
+        order_id=state.order.order_id if state.order else None,
     )
 
 
@@ -135,9 +121,8 @@ async def repeating(
     """Call ``look`` about ``every`` so many seconds, from now until the end of the block."""
 
     async def repeat() -> None:
-        await asyncio.sleep(
-            every * jitter()
-        )  # workers that started together look one after another
+        # Workers that started together look one after another.
+        await asyncio.sleep(every * jitter())
         while True:
             try:
                 _tell(await look())

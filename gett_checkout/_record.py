@@ -186,7 +186,7 @@ class Record:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
 
     async def delete(self) -> None:
-        """Have the storage forget the checkout; the next step of whoever holds it finds it gone."""
+        """Delete the checkout from the storage; the next step on any handle finds it gone."""
         await self._storage.delete(self._id)
         self._newest = self.version + 1
 

@@ -56,7 +56,7 @@ async def _unresolved(storage: Storage) -> AsyncIterator[tuple[str, Stored]]:
 def _is_called(name: str, checkout_id: str, stored: Stored) -> bool:
     if len(name) >= _SHORTEST_DIGEST and digest(checkout_id).startswith(name.lower()):
         return True
-    if name.encode() not in stored.data:  # most are not worth reading
+    if name.encode(errors="surrogatepass") not in stored.data:  # most are not worth reading
         return False
     state = _read(stored)
     if state is None:

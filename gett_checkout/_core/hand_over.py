@@ -1,4 +1,4 @@
-"""How far an order is on its way into the partner's own books: handed over at least once.
+"""The hand-over of an order to the partner's own books, at least once.
 
 The first attempt begins with the save that makes the order known, so that none can be forgotten in
 between. Its worker is alone with it for a while; after that, or after a failure, any worker may try.

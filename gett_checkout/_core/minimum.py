@@ -28,7 +28,7 @@ class MinimumOrder:
 
     ``counted`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the
     sum of the catalog prices (``"estimate"``): items and their modifiers, never tip or fees, and no
-    line that cannot be had as it is (sold out, say). Amounts are to the cent. ``met`` is
+    line that cannot be had as it is (for example sold out). Amounts are to the cent. ``met`` is
     ``counted >= threshold``, and ``missing`` is never negative.
     """
 

@@ -225,7 +225,7 @@ class Sandbox:
             self._delivering = asyncio.create_task(self._courier.run())
 
     async def _serve(self, request: web.BaseRequest) -> web.Response:
-        # The context of whoever started the sandbox may hold two digits, or raise for rounding.
+        # The caller's context may hold two digits, or raise for rounding.
         with localcontext(Context(prec=28)):
             if request.path == CONTROL_PATH or request.path.startswith(f"{CONTROL_PATH}/"):
                 return await self._control.serve(request)

@@ -67,7 +67,7 @@ class Storage(Protocol):
 
 @runtime_checkable
 class ScannableStorage(Storage, Protocol):
-    """A storage that can also be searched: for an order's number, say, which only the data holds."""
+    """A storage that can also be searched: for example for an order's id, which only the data holds."""
 
     def scan(self) -> AsyncIterator[tuple[str, Stored]]:
         """Give everything that is stored and has not expired, with its id, in no particular order.

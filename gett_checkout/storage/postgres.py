@@ -112,7 +112,7 @@ class PostgresStorage:
                 try:
                     await connection.execute(lock + schema(self._table))
                 except asyncpg.InsufficientPrivilegeError:
-                    # Whoever may not create may use what somebody else created.
+                    # A user who may not create may use what another one created.
                     if await connection.fetchval("SELECT to_regclass($1)", self._table) is None:
                         raise
 

@@ -99,7 +99,7 @@ for _, key in ipairs(page[2]) do
 end
 return {server, page[1], found}
 """
-_PAGE: Final = 200  # keys that Redis looks at in one page, whoever they belong to
+_PAGE: Final = 200  # keys that Redis looks at in one page, foreign ones included
 
 
 class RedisStorage:

@@ -217,7 +217,7 @@ class _File:
             self.path,
             timeout=self._timeout,
             isolation_level=None,
-            check_same_thread=False,  # whoever forks closes it
+            check_same_thread=False,  # the thread that forks closes it
         )
         try:
             self._use_write_ahead_log(connection)

@@ -3,7 +3,7 @@
 All durations are seconds. Errors are named by their class, which keeps what they say out of logs
 and the number of different values small; ``cause`` says what was behind one in a word or two, of few
 values: ``timeout``, ``ServerDisconnected``, ``HTTP 502``. ``checkout`` is a short digest of the
-checkout's id (`digest`), for whoever knows the id can place the order; it is ``None`` for what is
+checkout's id (`digest`), because anyone who knows the id can place the order; it is ``None`` for what is
 about no checkout.
 """
 
