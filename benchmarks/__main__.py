@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHMARKS))
     parser.add_argument("--rounds", type=int, default=Effort().rounds, help="default: 7")
-    parser.add_argument("--quick", action="store_true", help=f"{_QUICK:.0%} of the usual work")
+    parser.add_argument("--quick", action="store_true", help=f"{_QUICK:.0%}% of the usual work")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results.json"))
     parser.add_argument("--docs", action="store_true", help="write the figures into docs/speed.md")
     options = parser.parse_args(arguments)
