@@ -9,7 +9,6 @@ from typing import Any, Final
 from benchmarks.measuring import MILLISECONDS, Effort, Goal, Row, race
 from gett_checkout import CatalogSet
 from gett_checkout._wire import responses
-from gett_checkout._wire.codec import read_json
 
 _ITEMS: Final = 9000
 _PER_SECTION: Final = 30
@@ -157,7 +156,7 @@ async def structure_menu(effort: Effort) -> list[Row]:
 
 
 def _read(body: bytes) -> CatalogSet:
-    return responses.catalog_set(read_json(body), "menu")
+    return responses.catalog_set(body, "menu")
 
 
 def _size(body: bytes) -> str:

@@ -32,6 +32,7 @@ from gett_checkout._core.order import (
 )
 from gett_checkout._core.session import Identity, Level, Session, is_credential
 from gett_checkout._hidden import hidden, leaves_nothing
+from gett_checkout._json import Json, read_json, write_json
 from gett_checkout._rate_limits import RateLimit, RateLimits, figures
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout._shared import SharedLimits, organisation_digest
@@ -39,7 +40,6 @@ from gett_checkout._transport import Answer, Transport
 from gett_checkout._version import __version__
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import DEFAULT, Assumptions
-from gett_checkout._wire.codec import Json, read_json, write_json
 from gett_checkout._wire.endpoints import Bucket, Operation
 from gett_checkout._wire.problems import read_problem, secrets_of
 from gett_checkout.errors import (
@@ -297,19 +297,20 @@ class GettClient:
         operation a path with it.
         """
         token = hidden(token)
-        path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
-        read = partial(responses.catalog_set, catalog_set_id=catalog_set_id)
-        return await self._call("get_catalog_set", read, token=token, path=path)
+        menu, _ = await self.catalog_set_as_sent(catalog_set_id, store_id=store_id, token=token)
+        return menu
 
     async def catalog_set_as_sent(
-        self, catalog_set_id: str, *, store_id: str | None
+        self, catalog_set_id: str, *, store_id: str | None, token: str | None = None
     ) -> tuple[CatalogSet, bytes]:
         """The same, with the JSON it was read from."""
+        token = hidden(token)
         path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
-        read = partial(responses.catalog_set, catalog_set_id=catalog_set_id)
-        sent: list[bytes] = []
-        menu = await self._call("get_catalog_set", read, path=path, received=sent.append)
-        return menu, sent[-1]
+
+        def read(body: bytes) -> tuple[CatalogSet, bytes]:
+            return responses.catalog_set(body, catalog_set_id), body
+
+        return await self._call("get_catalog_set", read, token=token, path=path, as_sent=True)
 
     # --- cart helpers ---------------------------------------------------------------------------
     # Optional: a cart lives with the partner and can be changed without asking Gett.
@@ -407,7 +408,7 @@ class GettClient:
             identity=identity,
             assumed=self.assumptions,
         )
-        return write_json(self.assumptions.body("place_order", body))
+        return write_json(self.assumptions.body("place_order", body)).decode()
 
     async def place_order(
         self, body: str, *, idempotency_key: str, token: str, attempt: int = 1
@@ -499,7 +500,7 @@ class GettClient:
         url = hidden(self._base_url + self.assumptions.base_path + path)
         payload = None if json is None else _written_json(json)
         headers = self._headers(token, idempotency_key, has_body=payload is not None)
-        return await self._perform(operation, _as_it_is, url, headers, payload)
+        return await self._perform(operation, _anything, url, headers, payload)
 
     # --- one call -------------------------------------------------------------------------------
 
@@ -514,23 +515,27 @@ class GettClient:
         idempotency_key: str | None = None,
         attempt: int = 1,
         path: Mapping[str, str] = _NO_PATH,
-        received: Callable[[bytes], None] | None = None,
+        as_sent: bool = False,
     ) -> T:
-        """Send one operation, again where that is safe; what ``read`` makes of its response."""
+        """Send one operation, again where that is safe; what ``read`` makes of its response.
+
+        ``read`` is given JSON that was read, or, with ``as_sent``, the bytes.
+        """
         operation = self.assumptions.operation(name)
         url, payload = self._written(operation, path, body, text)
         headers = self._headers(token, idempotency_key, has_body=payload is not None)
-        return await self._perform(operation, read, url, headers, payload, attempt, received)
+        return await self._perform(
+            operation, read if as_sent else _of_json(read), url, headers, payload, attempt
+        )
 
     async def _perform(
         self,
         operation: Operation,
-        read: Callable[[Json], T],
+        read: Callable[[bytes], T],
         url: str,
         headers: dict[str, str],
-        payload: str | None,
+        payload: bytes | None,
         attempt: int = 1,
-        received: Callable[[bytes], None] | None = None,
     ) -> T:
         route, _, _ = operation.path.partition("?")
         about = operation.name, operation.method, route, self._host, self._port
@@ -540,10 +545,7 @@ class GettClient:
             try:
                 with self.hooks.here().request(*about, attempt + tried) as exchange:
                     answer = await self._send(operation, url, headers, payload, exchange, permit)
-                    found = _read(answer, read)
-                if received is not None:
-                    received(answer.body)
-                return found
+                    return _read(answer, read)
             except GettCheckoutError as error:
                 tried += 1
                 error.next_action = error.next_action or _LATER
@@ -565,15 +567,16 @@ class GettClient:
     @leaves_nothing
     def _written(
         self, operation: Operation, path: Mapping[str, str], body: Json, text: str | None
-    ) -> tuple[str, str | None]:
+    ) -> tuple[str, bytes | None]:
         """The URL and the payload, hidden: either may hold what the shopper said of themselves."""
         url = self._url(operation, path)
         body = None if body is None else self.assumptions.body(operation.name, body)
         if operation.method == "GET" and body is not None:
             url += ("&" if "?" in url else "?") + urlencode(requests.as_query(body))
             body = None
-        payload = text if text is not None else write_json(body) if body is not None else None
-        return hidden(url), hidden(payload)
+        if text is not None:
+            return hidden(url), hidden(text.encode())
+        return hidden(url), None if body is None else hidden(write_json(body))
 
     async def _wait_turn(self, operation: Operation, now: datetime) -> Permit | None:
         """Wait for the next minute when this one's requests are used up, or refuse to."""
@@ -638,7 +641,7 @@ class GettClient:
         operation: Operation,
         url: str,
         headers: dict[str, str],
-        payload: str | None,
+        payload: bytes | None,
         exchange: Exchange,
         permit: Permit | None,
     ) -> Answer:
@@ -646,10 +649,7 @@ class GettClient:
         self._limits.sent(operation.bucket)
         try:
             answer = await self._transport.send(
-                operation.method,
-                url,
-                headers=headers,
-                body=None if payload is None else hidden(payload.encode()),
+                operation.method, url, headers=headers, body=payload
             )
         except TransportError as failed:
             if not failed.may_have_arrived:
@@ -716,17 +716,30 @@ def _tell_left_out(operation: str, count: int) -> None:
         logger.warning("left out: %s, %s entries that cannot be read", operation, count)
 
 
+def _of_json(read: Callable[[Json], T]) -> Callable[[bytes], T]:
+    """The reader of a response that is JSON."""
+
+    def from_bytes(body: bytes) -> T:
+        if read is _nothing:
+            return read(None)
+        if not body:
+            raise UnreadableAnswerError("the response is empty")
+        return read(read_json(body))
+
+    return from_bytes
+
+
 def _nothing(value: Json) -> None:
     """What is made of a response of which only the status matters."""
 
 
-def _as_it_is(value: Json) -> Json:
+def _anything(body: bytes) -> Json:
     """What is made of a response whose form nobody here knows."""
-    return value
+    return read_json(body) if body else None
 
 
 @leaves_nothing
-def _written_json(value: Json) -> str:
+def _written_json(value: Json) -> bytes:
     try:
         return hidden(write_json(value))
     except TypeError as error:
@@ -753,12 +766,12 @@ def _other(method: str, path: str) -> Operation:
 
 
 @leaves_nothing
-def _read(answer: Answer, read: Callable[[Json], T]) -> T:
-    if read is _nothing or (read is _as_it_is and not answer.body):
-        return read(None)
-    if not answer.body:
-        raise UnreadableAnswerError("the response is empty", status=answer.status)
-    return read(read_json(answer.body))
+def _read(answer: Answer, read: Callable[[bytes], T]) -> T:
+    try:
+        return read(answer.body)
+    except UnreadableAnswerError as error:
+        error.status = answer.status
+        raise
 
 
 @leaves_nothing

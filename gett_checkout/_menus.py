@@ -10,7 +10,6 @@ from copy import copy
 from gett_checkout._client import GettClient
 from gett_checkout._core.catalog import CatalogSet
 from gett_checkout._shared import SharedMenus
-from gett_checkout._wire.codec import read_json
 from gett_checkout._wire.responses import catalog_set
 from gett_checkout.errors import GettCheckoutError, UnreadableAnswerError
 from gett_checkout.sharing import MenuCache
@@ -69,7 +68,7 @@ class Menus:
         body = await shared.get(catalog_set_id)
         if body is not None:
             with suppress(UnreadableAnswerError):  # not ours after all
-                return catalog_set(read_json(body), catalog_set_id)
+                return catalog_set(body, catalog_set_id)
         menu, body = await self._client.catalog_set_as_sent(catalog_set_id, store_id=store_id)
         self._client.kept(shared.put(catalog_set_id, body))
         return menu

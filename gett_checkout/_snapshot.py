@@ -11,12 +11,13 @@ last loaded or saved keeps its line: a step changes one or two parts and writes 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final
 
+import msgspec
 from attrs import NOTHING, fields, frozen, resolve_types
 from cattrs import Converter
 from cattrs.strategies import configure_tagged_union
@@ -24,11 +25,13 @@ from cattrs.strategies import configure_tagged_union
 from gett_checkout._core.cart import Choice, GroupChoice, Line, LineProblem
 from gett_checkout._core.catalog import Store, Window
 from gett_checkout._core.codes import Part
+from gett_checkout._core.extra import Extra
 from gett_checkout._core.order import Fulfillment, Payment
 from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState
 from gett_checkout._hidden import hidden, leaves_nothing
+from gett_checkout._json import bare, read_json
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 
 VERSION: Final = 1
@@ -131,24 +134,29 @@ class _Part:
         return f',"{self.name}":{text}'
 
 
+def _text_of(value: Any) -> str:
+    try:
+        return _encode(value).decode()
+    except UnicodeEncodeError:  # half a surrogate pair stays what it is
+        return json.dumps(value, default=str)
+
+
+_encode: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=bare).encode
+
+
 @cache
 def _parts() -> tuple[_Part, ...]:
     converter = _converter()
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    decode = json.JSONDecoder().raw_decode
 
     def part(name: str, kind: Any, default: Any) -> _Part:
         unstructure = converter.get_unstructure_hook(kind)
         structure = converter.get_structure_hook(kind)
 
         def write(value: Any) -> str:
-            return encode(unstructure(value))
+            return _text_of(unstructure(value))
 
         def read(text: str) -> Any:
-            value, end = decode(text)
-            if end != len(text):
-                raise ValueError("there is something behind the value")
-            return structure(value, kind)
+            return structure(read_json(text), kind)
 
         if kind == Store | None:  # most checkouts of a process are at one of a few
             remember = lru_cache(maxsize=256)
@@ -178,9 +186,16 @@ def _converter() -> Converter:
         lambda value, _: tuple([_read_line(each, converter) for each in value]),
     )
     converter.register_structure_hook(type(None), lambda value, _: None)
+    # `extra` is JSON as it came, exact decimals in it.
+    converter.register_unstructure_hook_func(_is_extra, lambda extra: dict(extra))
+    converter.register_structure_hook_func(_is_extra, lambda value, _: Extra(value))
     configure_tagged_union(Fulfillment | None, converter, tag_name="is")
     configure_tagged_union(Payment | None, converter, tag_name="is")
     return converter
+
+
+def _is_extra(kind: Any) -> bool:
+    return bool(kind == Mapping[str, Any])
 
 
 # A cart has many lines and each has many choices, so these are written as arrays, without names. A

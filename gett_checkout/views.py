@@ -2,6 +2,7 @@
 
 from gett_checkout._core.cart import Choice, GroupChoice, LineProblem
 from gett_checkout._core.minimum import MinimumOrder, TopUp
+from gett_checkout._core.order import Charge
 from gett_checkout._core.requirements import Requirement
 from gett_checkout._core.state import Notice, Stage
 from gett_checkout._core.view import (
@@ -14,6 +15,7 @@ from gett_checkout._core.view import (
 )
 
 __all__ = [
+    "Charge",
     "CheckoutView",
     "Choice",
     "GroupChoice",

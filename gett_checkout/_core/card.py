@@ -7,11 +7,13 @@ message and no snapshot, and it refuses to be pickled.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, NoReturn
 
 from attrs import field, frozen
 
+from gett_checkout._core.extra import NO_EXTRA
 from gett_checkout._core.order import Address
 from gett_checkout._core.validators import day, instance_of, matches, text
 from gett_checkout._hidden import hidden, of_secrets
@@ -71,10 +73,12 @@ class NewCard:
 class PaymentMethod:
     """A card kept at Gett. Pay with it as ``SavedCard(payment_id)``. Docs: Saved cards.
 
-    ``expiration`` is in Gett's own words, usually a date.
+    ``expiration`` is in Gett's own words, usually a date. ``extra`` has the members that are not
+    understood.
     """
 
     payment_id: str
     card_type: str | None = None
     last_four: str | None = None
     expiration: str | None = None
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, time
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.extra import NO_EXTRA
+from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.money import DEFAULT_CURRENCY
 from gett_checkout.errors import UnreadableAnswerError
 
@@ -55,7 +56,8 @@ class Store:
     ``minimum_order_amount`` is in major units, ``None`` when the store has no minimum.
     ``availability`` is ``None`` when the answer did not mention it (then nothing is known), and
     empty when the store is never open. ``None`` for ``delivery_allowed`` or ``pickup_allowed``
-    means not said, which counts as allowed.
+    means not said, which counts as allowed. ``extra`` has every member of the response that is not
+    among these, or cannot be read.
     """
 
     store_id: str
@@ -69,6 +71,11 @@ class Store:
     pickup_allowed: bool | None = None
     categories: tuple[str, ...] = ()
     address: StoreAddress | None = None
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The store as JSON-ready data, ``extra`` included."""
+        return _with_extra(self)
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -97,8 +104,13 @@ class Store:
         )
 
 
-@lru_cache(maxsize=256)
 def shared(store: Store) -> Store:
+    """The store as a checkout stores it: what is not understood of it could be of any size."""
+    return _shared(evolve(store, extra=NO_EXTRA) if store.extra else store)
+
+
+@lru_cache(maxsize=256)
+def _shared(store: Store) -> Store:
     """The store as it was first seen, if it is still the same: most checkouts are at one of a few."""
     return store
 
@@ -116,7 +128,8 @@ class StorePage:
 @frozen
 class Item:
     """Something on the menu, or a modifier of something. ``price`` is in major units, ``None`` when it
-    has none of its own and costs nothing.
+    has none of its own and costs nothing, or when it cannot be read. ``extra`` has what else Gett sends:
+    pictures, tags, allergens.
     """
 
     item_id: str
@@ -125,6 +138,7 @@ class Item:
     price: Decimal | None = None
     available: bool = True
     modifier_group_ids: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
 
 
 @frozen
@@ -140,6 +154,7 @@ class ModifierGroup:
     min_selections: int = 0
     max_selections: int | None = None
     item_ids: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
 
 
 @frozen
@@ -150,6 +165,7 @@ class Section:
     name: str = ""
     section_ids: tuple[str, ...] = ()
     item_ids: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
 
 
 @frozen
@@ -159,6 +175,10 @@ class Catalog:
     catalog_id: str
     name: str = ""
     section_ids: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
+
+
+_LISTS: Final = ("sectionIds", "itemIds")  # docs: Catalog
 
 
 @frozen
@@ -218,10 +238,14 @@ class CatalogSet:
     def _sold(self) -> frozenset[str] | None:
         """The ids that sections list, ``None`` when the menu does not say. Looks at no item."""
         try:
-            listed = [section.item_ids for section in self._reached(strict=True)]
+            reached = tuple(self._reached(strict=True))
         except UnreadableAnswerError:
             return None
-        return frozenset().union(*listed) or None
+        extras = [each.extra for each in _readable(self.catalogs, self.catalogs)]
+        extras += [each.extra for each in reached]
+        if any(not extra.keys().isdisjoint(_LISTS) for extra in extras):
+            return None  # part of a list could not be read
+        return frozenset().union(*(section.item_ids for section in reached)) or None
 
     def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
         """The item's modifier groups, in order; what the set does not hold is passed over."""
@@ -247,12 +271,12 @@ class CatalogSet:
             if item.item_id in items:
                 continue
             offered = self.groups_of(item)
-            said = items[item.item_id] = jsonable_fields(item)
+            said = items[item.item_id] = _with_extra(item)
             said["modifier_group_ids"] = [group.modifier_group_id for group in offered]
             for group in offered:
                 if group.modifier_group_id not in groups:
                     modifiers = self.items_of(group)
-                    said = groups[group.modifier_group_id] = jsonable_fields(group)
+                    said = groups[group.modifier_group_id] = _with_extra(group)
                     said["item_ids"] = [modifier.item_id for modifier in modifiers]
                     waiting.extend(modifiers)
         return {
@@ -262,12 +286,17 @@ class CatalogSet:
                     "section_id": section.section_id,
                     "name": section.name,
                     "item_ids": [item.item_id for item in listed],
+                    "extra": jsonable(section.extra),
                 }
                 for section, listed in sections
             ],
             "items": items,
             "modifier_groups": groups,
         }
+
+
+def _with_extra(value: Store | Item | ModifierGroup) -> dict[str, Any]:
+    return {**jsonable_fields(value), "extra": jsonable(value.extra)}
 
 
 def _readable(entries: Mapping[str, T], ids: Iterable[str], *, strict: bool = False) -> Iterator[T]:

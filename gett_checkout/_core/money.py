@@ -21,6 +21,8 @@ DEFAULT_CURRENCY = "USD"
 _FINEST: Final = -6  # what comes after so many decimals is dust: the finest minor unit has four
 _DUST: Final = Decimal(1).scaleb(_FINEST)
 _CENT: Final = Decimal("0.01")
+_DIME: Final = Decimal("0.1")
+_HIGHEST: Final = 12  # the digit before the point that an amount may have, counted from 0
 # Of our own: the caller's context may hold two digits, or raise for what is rounded.
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 ZERO = Decimal("0.00")
@@ -63,7 +65,11 @@ def read_amount(value: object) -> Decimal:
         amount = Decimal(value)
     except InvalidOperation:
         raise ValueError("not a decimal amount") from None
-    if not amount.is_finite() or amount.adjusted() > 12 or int(amount.as_tuple().exponent) < -20:
+    if (
+        not amount.is_finite()
+        or amount.adjusted() > _HIGHEST
+        or int(amount.as_tuple().exponent) < -20
+    ):
         raise ValueError("an amount must be finite and of a sensible size")
     return amount
 
@@ -78,6 +84,16 @@ def tidy(amount: Decimal) -> Decimal:
     elif exponent > 0:
         amount = amount.quantize(Decimal(1))
     return amount or abs(amount)  # no -0
+
+
+def is_tidy(amount: object) -> bool:
+    """Whether it is an amount as most are written, which needs neither `read_amount` nor `tidy`."""
+    return (
+        type(amount) is Decimal
+        and (amount.same_quantum(_CENT) or amount.same_quantum(_DIME))
+        and amount.adjusted() <= _HIGHEST
+        and bool(amount)
+    )
 
 
 @exactly

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
-from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.extra import NO_EXTRA
+from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.money import ZERO
 from gett_checkout._core.validators import instance_of, matches, optional_text, text
 from gett_checkout._hidden import hidden, of_secrets
@@ -127,11 +129,21 @@ Payment = CardOnFile | SavedCard | GettPayment
 
 
 @frozen
+class Charge:
+    """One part of an amount, under Gett's name for it: the service fee among the fees."""
+
+    name: str
+    amount: Decimal
+
+
+@frozen
 class Amounts:
     """What an order costs, in major units.
 
     ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive.
-    The tip is the caller's, the rest is Gett's. Docs: Orders › Amounts.
+    The tip is the caller's, the rest is Gett's. ``breakdown`` has the parts that Gett breaks down, by
+    the name of the field: ``fees``. ``extra`` has the members that are not understood. Docs: Orders ›
+    Amounts.
     """
 
     sub_total: Decimal
@@ -141,6 +153,8 @@ class Amounts:
     taxes: Decimal = ZERO
     adjustments: Decimal = ZERO
     tip: Decimal = ZERO
+    breakdown: Mapping[str, tuple[Charge, ...]] = field(factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
 
 
 @frozen
@@ -164,14 +178,25 @@ class Quote:
 class Order:
     """An order Gett has made. ``state`` and ``status`` are Gett's words, unknown ones included.
 
-    ``order_id`` is ``None`` in one case: the answer to the placement was lost, and all Gett says
-    since is that the order exists.
+    ``order_id`` is ``None`` in one case: the response to the placement was lost, and all Gett says
+    since is that the order exists. ``amounts`` are those of the placed order, which count.
+    ``estimated_ready_at`` is aware UTC. ``extra`` has the members that are not understood, contact data
+    among them perhaps.
     """
 
     order_id: str | None
     state: str | None = None
     status: str | None = None
     amounts: Amounts | None = None
+    estimated_ready_at: datetime | None = None
+    cancel_reason: str | None = None
+    tracking_urls: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
+
+    def to_dict(self, *, extra: bool = False) -> dict[str, Any]:
+        """The order as JSON-ready data; with ``extra`` only when asked for, as it may name the shopper."""
+        shown = jsonable_fields(self)
+        return {**shown, "extra": jsonable(self.extra)} if extra else shown
 
 
 @frozen

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from gett_checkout._core import requirements as registry
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import GroupChoice, Line, LineProblem, subtotal
 from gett_checkout._core.catalog import Store
-from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.extra import NO_EXTRA
+from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.machine import at
 from gett_checkout._core.minimum import MinimumOrder
 from gett_checkout._core.order import CardOnFile, Fulfillment, Order, Payment, Quote, SavedCard
@@ -57,7 +59,7 @@ class StoreView:
 
     ``offers`` names the fulfillment types, ``minimum_order_amount`` is in major units, and
     ``is_open`` says whether its hours hold now, ``None`` when they are not known. A menu is
-    immutable under its ``catalog_set_id``.
+    immutable under its ``catalog_set_id``. ``extra`` is that of the `Store`; a checkout's own has none.
     """
 
     store_id: str
@@ -68,6 +70,11 @@ class StoreView:
     categories: tuple[str, ...] = ()
     minimum_order_amount: Decimal | None = None
     is_open: bool | None = None
+    extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The store as JSON-ready data, ``extra`` included."""
+        return {**jsonable_fields(self), "extra": jsonable(self.extra)}
 
     @classmethod
     def of(cls, store: Store, now: datetime) -> StoreView:
@@ -81,6 +88,7 @@ class StoreView:
             store.categories,
             store.minimum_order_amount,
             store.is_open(now),
+            store.extra,
         )
 
 

@@ -1,63 +1,26 @@
-"""JSON to and from exact values: decimals stay decimals, both ways, and nothing is coerced."""
+"""JSON objects to attrs values: strictly typed, tolerant of what is unknown, and nothing is lost."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
-from attrs import fields, has
+from attrs import fields, has, resolve_types
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from gett_checkout._core.money import read_amount, tidy
-from gett_checkout.errors import InvalidInputError, UnreadableAnswerError
+from gett_checkout._core.extra import Extra
+from gett_checkout._core.money import is_tidy, read_amount, tidy
+from gett_checkout._json import Json, Raw, read_json
+from gett_checkout.errors import UnreadableAnswerError
 
 T = TypeVar("T")
-Json = Any
 
-_quoted: Final = json.encoder.encode_basestring_ascii
-
-
-def write_json(value: Json) -> str:
-    """The value as JSON text, decimals as numbers with every digit they have.
-
-    The standard library cannot: it writes a ``Decimal`` only by way of a float. A float in the value
-    is a mistake of ours or of the caller's, for it may be an amount.
-    """
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, dict):
-        return "{" + ",".join([f"{_quoted(k)}:{write_json(v)}" for k, v in value.items()]) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join([write_json(each) for each in value]) + "]"
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise InvalidInputError("a number must be finite")
-        return format(value, "f")
-    if isinstance(value, float):
-        raise InvalidInputError("pass a Decimal, not a float: it has lost the exact value")
-    return json.dumps(value)
-
-
-def read_json(body: bytes) -> Json:
-    """The JSON in an answer, numbers with a fraction as ``Decimal``; `UnreadableAnswerError`."""
-    try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (
-        ValueError,
-        ArithmeticError,
-        RecursionError,
-    ):  # arithmetic: an exponent beyond all bounds
-        pass
-    # Raised out here, because json's exception holds the whole answer.
-    raise UnreadableAnswerError("the answer is not JSON")
-
-
-def _refuse_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
+_EXTRA: Final = (
+    ""  # where `extra` stands among the members while a value is made: no member is so named
+)
 
 
 def camel_case(name: str) -> str:
@@ -67,15 +30,15 @@ def camel_case(name: str) -> str:
 
 
 class Lazy(Mapping[str, T], Generic[T]):
-    """A JSON object of entries that are structured when they are first looked at.
+    """A JSON object of entries that are read when they are first looked at.
 
     A menu has thousands of items and a checkout touches a handful; doing all of them at once would
-    block the event loop for several times as long as reading the JSON does.
+    block the event loop for several times as long. An entry may be `Raw` JSON.
     """
 
     __slots__ = ("_entries", "_raw", "_structure")
 
-    def __init__(self, raw: Mapping[str, Json], structure: Callable[[str, Json], T]) -> None:
+    def __init__(self, raw: Mapping[str, Json | Raw], structure: Callable[[str, Json], T]) -> None:
         self._raw = raw
         self._structure = structure
         self._entries: dict[str, T] = {}
@@ -84,7 +47,9 @@ class Lazy(Mapping[str, T], Generic[T]):
         try:
             return self._entries[key]
         except KeyError:
-            return self._entries.setdefault(key, self._structure(key, self._raw[key]))
+            raw = self._raw[key]
+            value = read_json(raw) if isinstance(raw, Raw) else raw
+            return self._entries.setdefault(key, self._structure(key, value))
 
     def __contains__(self, key: object) -> bool:
         return key in self._raw
@@ -97,15 +62,21 @@ class Lazy(Mapping[str, T], Generic[T]):
 
 
 class Reader:
-    """Structures answers: camelCase members into attrs classes, strictly typed, tolerant of the rest.
+    """Structures responses: camelCase members into attrs classes, strictly typed, tolerant of the rest.
 
-    Unknown members are ignored, a member that is ``null`` counts as absent, and each class may name
-    other spellings of a member, for when the first is absent. cattrs by itself would turn ``1`` into
-    ``"1"``.
+    A member that is ``null`` counts as absent, and each class may name other ``spellings`` of a member,
+    for when the first is absent. Of a class among the ``tolerant``, a member that cannot be read is not
+    known, unless it is one of those named with the class. A class with a field ``extra`` is given what
+    is not understood. cattrs by itself would turn ``1`` into ``"1"``.
     """
 
-    def __init__(self, spellings: Mapping[type[Any], Mapping[str, tuple[str, ...]]]) -> None:
+    def __init__(
+        self,
+        spellings: Mapping[type[Any], Mapping[str, tuple[str, ...]]],
+        tolerant: Mapping[type[Any], tuple[str, ...]],
+    ) -> None:
         self._spellings: Final = spellings
+        self._tolerant: Final = tolerant
         self.converter: Final[Converter] = Converter(detailed_validation=False)
         for kind in (str, int, bool):
             self.converter.register_structure_hook(kind, _strict(kind))
@@ -121,26 +92,58 @@ class Reader:
         except Exception as error:  # noqa: BLE001 - cattrs raises whatever the data provokes
             kind = type(error).__name__
         # Raised out here, because these exceptions quote what they do not like.
-        raise UnreadableAnswerError(f"the answer is not a {cls.__name__} ({kind})")
+        raise UnreadableAnswerError(f"the response is not a {cls.__name__} ({kind})")
 
     def _attrs_hook(self, cls: type[Any]) -> Callable[[Json, Any], Any]:
         names = {each.name: camel_case(each.name) for each in fields(cls)}
         others = {names[name]: rest for name, rest in self._spellings.get(cls, {}).items()}
+        keeps_extra = names.pop("extra", None) is not None
+        known = frozenset(names.values())
+        lists = {camel_case(it.name) for it in fields(resolve_types(cls)) if it.type == _TEXTS}
+        needed = self._tolerant.get(cls)
         renames: dict[str, Any] = {name: override(rename=each) for name, each in names.items()}
+        if keeps_extra:
+            renames["extra"] = override(rename=_EXTRA, struct_hook=lambda value, _: value)
         structure = make_dict_structure_fn(cls, self.converter, **renames)
 
         def hook(value: Json, _: Any) -> Any:
             if not isinstance(value, dict):
                 raise TypeError(f"a {cls.__name__} must be a JSON object")
-            members = value
+            members, sent_as, extra = value, dict[str, str](), dict[str, Json]()
             if None in value.values():
-                members = {key: each for key, each in value.items() if each is not None}
+                members = {name: each for name, each in value.items() if each is not None}
             for name, rest in others.items():
                 if name not in members:
-                    found = next((members[each] for each in rest if each in members), None)
+                    found = next((each for each in rest if each in members), None)
                     if found is not None:
-                        members = {**members, name: found}
-            return structure(members, cls)
+                        members = {**members, name: members[found]}
+                        sent_as[name] = found
+            if keeps_extra and not value.keys() <= known:
+                understood = known.union(sent_as.values())
+                extra = {name: each for name, each in value.items() if name not in understood}
+                members = {**members, _EXTRA: Extra(extra)}
+            try:
+                return structure(members, cls)
+            except Exception:
+                if needed is None:
+                    raise
+            return as_far_as_readable(members, sent_as, extra)
+
+        def as_far_as_readable(
+            members: dict[str, Json], sent_as: dict[str, str], extra: dict[str, Json]
+        ) -> Any:
+            readable = {name: members[name] for name in needed or () if name in members}
+            structure(readable, cls)  # without these there is no value
+            for name in known.intersection(members).difference(readable):
+                value = members[name]
+                try:
+                    structure({**readable, name: value}, cls)
+                    readable[name] = value
+                except Exception:  # noqa: BLE001 - cattrs raises whatever the data provokes
+                    extra[sent_as.get(name, name)] = value
+                    if name in lists and isinstance(value, list):  # what is no id leads nowhere
+                        readable[name] = [each for each in value if type(each) is str]
+            return structure({**readable, _EXTRA: Extra(extra)}, cls)
 
         return hook
 
@@ -151,9 +154,17 @@ class Reader:
         def hook(value: Json, _: Any) -> Any:
             if not isinstance(value, list):
                 raise TypeError("expected a list")
+            if each_kind is str:  # a menu has thousands of them
+                if not set(map(type, value)) <= _TEXT:
+                    raise TypeError("expected a list of str")
+                return tuple(value)
             return tuple([structure(each, each_kind) for each in value])
 
         return hook
+
+
+_TEXT: Final = frozenset({str})
+_TEXTS: Final = tuple[str, ...]
 
 
 def _is_tuple(kind: Any) -> bool:
@@ -170,7 +181,7 @@ def _strict(kind: type[Any]) -> Callable[[Json, Any], Any]:
 
 
 def _amount(value: Json, _: Any) -> Decimal:
-    return tidy(read_amount(value))
+    return value if is_tidy(value) else tidy(read_amount(value))
 
 
 def _moment(value: Json, _: Any) -> datetime:

@@ -6,7 +6,6 @@ quote what was sent to it, so everything that comes out of here is masked first.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from gett_checkout._core.codes import ERROR_CODES, refuse
-from gett_checkout._wire.codec import Json, read_json
+from gett_checkout._json import Json, read_json
 from gett_checkout.errors import ApiError, UnreadableAnswerError
 
 _LONGEST_TEXT: Final = 500
@@ -103,11 +102,11 @@ def read_problem(
     )
 
 
-def secrets_of(payload: str | None) -> Iterator[str]:
+def secrets_of(payload: bytes | None) -> Iterator[str]:
     """The credentials, card data and contact data in a request body, for `read_problem` to mask."""
     try:
-        waiting: list[Json] = [json.loads(payload)] if payload else []
-    except ValueError:
+        waiting: list[Json] = [read_json(payload)] if payload else []
+    except UnreadableAnswerError:
         return
     while waiting:
         value = waiting.pop()

@@ -1,4 +1,4 @@
-"""Answers as values. Every spelling a page shows is accepted; what is not understood is ignored."""
+"""Responses as values. Every spelling a page shows is accepted; what is not understood is in `extra`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, time
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
-from attrs import evolve, field, frozen
+import msgspec
+from attrs import evolve, field, fields_dict, frozen
 
 from gett_checkout._core.card import PaymentMethod
 from gett_checkout._core.cart import Choice, GroupChoice, Line
@@ -26,10 +27,12 @@ from gett_checkout._core.catalog import (
     parse_day,
     parse_time,
 )
-from gett_checkout._core.order import Amounts, Order, OrderPage
+from gett_checkout._core.extra import NO_EXTRA, Extra
+from gett_checkout._core.order import Amounts, Charge, Order, OrderPage
 from gett_checkout._core.session import is_credential
 from gett_checkout._hidden import hidden
-from gett_checkout._wire.codec import Json, Lazy, Reader
+from gett_checkout._json import Json, Raw, read_json
+from gett_checkout._wire.codec import Lazy, Reader, camel_case
 from gett_checkout.errors import UnreadableAnswerError
 
 T = TypeVar("T")
@@ -88,27 +91,41 @@ _SPELLINGS: Final[dict[type[Any], dict[str, tuple[str, ...]]]] = {
 _CART_LINES: Final = ("lineItems", "items")
 _CARDS: Final = ("payments", "paymentMethods")
 _CARD: Final = ("payment", "paymentMethod")
-_CARD_IDS: Final = ("paymentId", "paymentMethodId", "id")
 _ADDRESS_ID: Final = ("addressId", "id")
+
+
+# Classes of which a member that cannot be read is not known, and the members that must be readable. Of the
+# others every member counts: a price, a cart.
+_TOLERANT: Final[dict[type[Any], tuple[str, ...]]] = {
+    SessionAnswer: ("token",),
+    StorePage: ("stores",),
+    Store: ("storeId", "minimumOrderAmount"),
+    Catalog: ("catalogId",),
+    Section: ("sectionId",),
+    Item: ("itemId",),
+    ModifierGroup: ("modifierGroupId",),
+    OrderPage: ("orders",),
+    PaymentMethod: ("paymentId",),
+}
 
 
 @cache
 def _reader() -> Reader:
-    reader = Reader(_SPELLINGS)
+    reader = Reader(_SPELLINGS, _TOLERANT)
     reader.converter.register_structure_hook(Window, _window)
     reader.converter.register_structure_hook(StoreAddress, _store_address)
     return reader
 
 
 def _window(value: Json, _: Any) -> Window:
-    end = value["end"]
+    return _window_of(value["dayOfWeek"], value["start"], value["end"])
+
+
+@lru_cache(maxsize=1024, typed=True)  # most stores open at one of a few times
+def _window_of(day: Json, start: Json, end: Json) -> Window:
     # Some clocks write midnight at the end of a day so.
     is_midnight = isinstance(end, str) and end.startswith("24:00")
-    return Window(
-        parse_day(value["dayOfWeek"]),
-        parse_time(value["start"]),
-        time.min if is_midnight else parse_time(end),
-    )
+    return Window(parse_day(day), parse_time(start), time.min if is_midnight else parse_time(end))
 
 
 def _store_address(value: Json, _: Any) -> StoreAddress:
@@ -147,22 +164,24 @@ def store_page(value: Json) -> StorePage:
     """Docs: Stores › discover."""
     members = _members(value, "a page of stores")
     stores, left_out = _readable(_list(members.get("stores"), "stores"), store)
-    page = _lenient({**members, "stores": []}, StorePage, "stores")
+    page = _reader().read({**members, "stores": []}, StorePage)
     return evolve(page, stores=stores, left_out=left_out)
 
 
 def store(value: Json) -> Store:
     """Docs: Stores. ``availability: null`` means never open; only an absent member is unknown."""
     members = _members(value, "a store")
+    hours = members.get("availability")
     known = {**members, "categories": _categories(members)}
-    if isinstance(hours := members.get("availability"), list):
+    if isinstance(hours, list):
         known["availability"] = [each for each in hours if not _is_closed(each)]
-    found = _lenient(known, Store, "storeId", "minimumOrderAmount")
+    found = _reader().read(known, Store)
     if not found.store_id:
         raise UnreadableAnswerError("the store has no id")
-    if "availability" in members and members["availability"] is None:
-        return evolve(found, availability=())
-    return found
+    if "availability" in members and hours is None:
+        found = evolve(found, availability=())
+    in_part = {name: members[name] for name, whole in _NESTED if not whole(members.get(name))}
+    return evolve(found, extra=Extra({**found.extra, **in_part})) if in_part else found
 
 
 def _is_closed(window: Json) -> bool:
@@ -173,20 +192,25 @@ def _is_closed(window: Json) -> bool:
     )
 
 
-def _lenient(members: Mapping[str, Json], cls: type[T], *needed: str) -> T:
-    """The members as ``cls``; one that cannot be read is not known, unless it is ``needed``."""
-    read = _reader().read
-    try:
-        return read(members, cls)
-    except UnreadableAnswerError:
-        least = {name: members[name] for name in needed if name in members}
-        read(least, cls)
-    known = dict(least)
-    for name, value in members.items():
-        with suppress(UnreadableAnswerError):
-            read({**least, name: value}, cls)
-            known[name] = value
-    return read(known, cls)
+def _holds_only(names: Iterable[str]) -> Callable[[Json], bool]:
+    known = frozenset(names)
+    return lambda value: not isinstance(value, dict) or value.keys() <= known
+
+
+def _each(whole: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    return lambda value: not isinstance(value, list) or all(map(whole, value))
+
+
+# Members of a store with a form of their own, and whether they are understood whole.
+_NESTED: Final[tuple[tuple[str, Callable[[Json], bool]], ...]] = (
+    ("address", _holds_only(map(camel_case, fields_dict(StoreAddress)))),
+    ("availability", _each(_holds_only(("dayOfWeek", "start", "end")))),
+    ("categories", lambda value: value is None or _is_list_of_text(value)),
+)
+
+
+def _is_list_of_text(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _readable(entries: list[Json], read: Callable[[Json], T]) -> tuple[tuple[T, ...], int]:
@@ -208,12 +232,27 @@ def _categories(members: Mapping[str, Json]) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def catalog_set(value: Json, catalog_set_id: str) -> CatalogSet:
-    """Docs: Catalog. Entries are structured when they are looked at.
+class _Menu(msgspec.Struct):
+    """The four dictionaries of a catalog set, their entries unread."""
 
-    A malformed entry raises `UnreadableAnswerError` then, and leaves the others alone.
+    catalogs: dict[str, Raw] | None = None
+    sections: dict[str, Raw] | None = None
+    items: dict[str, Raw] | None = None
+    modifierGroups: dict[str, Raw] | None = None  # noqa: N815 - as it is in JSON
+
+
+_read_menu: Final = msgspec.json.Decoder(_Menu).decode
+
+
+def catalog_set(body: bytes, catalog_set_id: str) -> CatalogSet:
+    """Docs: Catalog. Entries are read when they are looked at.
+
+    One that is no object raises `UnreadableAnswerError` then, and leaves the others alone.
     """
-    members = _members(value, "a catalog set")
+    try:
+        members = msgspec.structs.asdict(_read_menu(body))
+    except (ValueError, RecursionError):
+        members = _members(read_json(body), "a catalog set")
     return CatalogSet(
         catalog_set_id=catalog_set_id,
         catalogs=_lazy(members, "catalogs", Catalog, "catalogId"),
@@ -223,13 +262,13 @@ def catalog_set(value: Json, catalog_set_id: str) -> CatalogSet:
     )
 
 
-def _lazy(value: Json, member: str, cls: type[T], id_member: str) -> Lazy[T]:
-    """The id-keyed dictionary under ``member``; its key is the id of an entry."""
-    raw = value.get(member)
+def _lazy(members: Mapping[str, Json], name: str, cls: type[T], id_member: str) -> Lazy[T]:
+    """The id-keyed dictionary of this name; its key is the id of an entry."""
+    raw = members.get(name)
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
-        raise UnreadableAnswerError(f"{member} of the catalog set is not a dictionary")
+        raise UnreadableAnswerError(f"{name} of the catalog set is not a dictionary")
     read = _reader().read
 
     def structure(key: str, entry: Json) -> T:
@@ -275,40 +314,88 @@ def validated(value: Json) -> ValidateAnswer:
         raise UnreadableAnswerError("the quote has an empty token")
     if answer.amounts.total < 0 or answer.amounts.sub_total < 0:
         raise UnreadableAnswerError("the quote has a negative total")
-    return answer
+    return evolve(answer, amounts=_broken_down(answer.amounts))
 
 
 def order(value: Json) -> Order:
     """Docs: Orders › place, get. Also accepted wrapped in ``order``.
 
-    An id is an order: whatever else of it is unreadable is left out, for an order that was made is
+    An id is an order: whatever else of it is unreadable is in ``extra``, for an order that was made is
     not to be doubted because of a figure in its receipt.
     """
-    members = _unwrapped(value, "order")
-    order_id = members.get("orderId")
+    members = {**_unwrapped(value, "order")}
+    order_id = members.pop("orderId", None)
     if not isinstance(order_id, str) or not order_id:
         raise UnreadableAnswerError("the order has no id")
-    state, status = members.get("state"), members.get("status")
+
+    def understood(name: str, cls: type[T]) -> T | None:
+        """The member, no longer among those that are extra; ``None`` when it cannot be read."""
+        try:
+            found = None if members.get(name) is None else _reader().read(members[name], cls)
+        except UnreadableAnswerError:
+            return None
+        members.pop(name, None)
+        return found
+
+    amounts = understood("amounts", Amounts)
+    links = [understood(name, str) for name in _TRACKING]
     return Order(
         order_id=order_id,
-        state=state if isinstance(state, str) else None,
-        status=status if isinstance(status, str) else None,
-        amounts=_amounts(members.get("amounts")),
+        state=understood("state", str),
+        status=understood("status", str),
+        amounts=amounts and _broken_down(amounts),
+        estimated_ready_at=understood("estimatedReadyAt", datetime),
+        cancel_reason=understood("cancelReason", str),
+        tracking_urls=tuple(each for each in links if each),
+        extra=Extra(members) if members else NO_EXTRA,
     )
 
 
-def _amounts(value: Json) -> Amounts | None:
-    try:
-        return _reader().read(value, Amounts)
-    except UnreadableAnswerError:
-        return None
+# Decided: no page names the member. Docs: Webhooks (permalink_url).
+_TRACKING: Final = ("trackingUrl", "trackingURL", "permalinkUrl")
+# What the name of a charge may be called; no page shows one.
+_CHARGE_NAMES: Final = ("name", "label", "title", "description", "type", "code")
+
+
+def _broken_down(amounts: Amounts) -> Amounts:
+    """The amounts with their breakdowns, ``feesBreakdown`` and the like. Docs: Orders › Amounts."""
+    extra, breakdown = dict(amounts.extra), dict[str, tuple[Charge, ...]]()
+    for part, member in _BREAKDOWNS.items():
+        sent = extra.get(member)
+        if sent is not None and (charges := _charges(sent)):
+            breakdown[part] = charges
+            if all(len(each) == len(("name", "amount")) for each in sent):
+                del extra[member]
+    if not breakdown:
+        return amounts
+    return evolve(amounts, breakdown=breakdown, extra=Extra(extra) if extra else NO_EXTRA)
+
+
+_BREAKDOWNS: Final = {
+    part: camel_case(f"{part}_breakdown")
+    for part in fields_dict(Amounts)
+    if part not in ("breakdown", "extra")
+}
+
+
+def _charges(value: Json) -> tuple[Charge, ...]:
+    """The charges of a breakdown; none when one of them is not understood."""
+    found = []
+    for each in value if isinstance(value, list) else ():
+        charge = each if isinstance(each, dict) else {}
+        name, amount = _first(charge, _CHARGE_NAMES), charge.get("amount")
+        try:
+            found.append(Charge(_reader().read(name, str), _reader().read(amount, Decimal)))
+        except UnreadableAnswerError:
+            return ()
+    return tuple(found)
 
 
 def order_page(value: Json) -> OrderPage:
     """Docs: Orders › history. A bare list is accepted too."""
     members = {"orders": value} if isinstance(value, list) else _members(value, "a page of orders")
     orders, left_out = _readable(_list(members.get("orders"), "orders"), order)
-    page = _lenient({**members, "orders": []}, OrderPage, "orders")
+    page = _reader().read({**members, "orders": []}, OrderPage)
     return evolve(page, orders=orders, left_out=left_out)
 
 
@@ -321,11 +408,10 @@ def payment_methods(value: Json) -> PaymentMethods:
 
 def payment_method(value: Json) -> PaymentMethod:
     """Docs: Saved cards › add. Also accepted wrapped in ``payment``."""
-    members = _unwrapped(value, *_CARD)
-    found = _lenient(members, PaymentMethod, *_CARD_IDS)
+    found = _reader().read(_unwrapped(value, *_CARD), PaymentMethod)
     if not found.payment_id:
         raise UnreadableAnswerError("the card has no id")
-    # Whatever comes here, no more than four digits of a card are kept.
+    # Whatever comes here, no more than four digits of a card are stored.
     return evolve(found, last_four=found.last_four and found.last_four[-4:])
 
 
@@ -338,9 +424,12 @@ def address_id(value: Json) -> str:
 
 
 def _unwrapped(value: Json, *wrappers: str) -> dict[str, Json]:
+    """The members of an object, and of the one that it wraps under one of these names."""
     members = _members(value, "a JSON object")
-    inner = _first(members, wrappers)
-    return {**members, **inner} if isinstance(inner, dict) else members
+    for name in wrappers:
+        if isinstance(inner := members.get(name), dict):
+            return {**{each: members[each] for each in members if each != name}, **inner}
+    return members
 
 
 def _first(members: Mapping[str, Json], names: Iterable[str]) -> Json:

@@ -23,13 +23,13 @@ from pathlib import Path
 import aiohttp  # noqa: F401
 import cattrs  # noqa: F401
 import hypothesis.stateful  # noqa: F401
-import jwt  # noqa: F401
+import msgspec  # noqa: F401
 
 from tests.mutation import trials
 from tests.mutation.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE = ("_core/*", "_wire/*", "_inputs", "_rate_limits", "_retry", "_snapshot")
+PURE = ("_core/*", "_wire/*", "_inputs", "_json", "_rate_limits", "_retry", "_snapshot")
 EXPLAINED = Path(__file__).with_name("survivors.toml")
 RESULTS = ROOT / ".test-output" / "mutation.json"
 

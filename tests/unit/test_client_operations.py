@@ -206,7 +206,8 @@ CALLS = [
     ),
     Sent(
         "get_store", lambda gett: gett.get_store("a b/é?"), "GET", "/stores/a%20b%2F%C3%A9%3F", None,
-        '{"storeId": "s-1", "catalogSetId": "c-1", "minimumOrderAmount": null, "hub": {}}', STORE,
+        '{"storeId": "s-1", "catalogSetId": "c-1", "minimumOrderAmount": null, "hub": {}}',
+        evolve(STORE, extra={"hub": {}}),
     ),
     Sent(
         "get_catalog_set", _catalog, "GET", "/catalog-sets/c%2F1", None, MENU,
@@ -264,7 +265,7 @@ CALLS = [
             f',"customer":{CUSTOMER_JSON}',
         ),
         '{"orderId": "o-1", "status": "teleported", "amounts": {"total": "?"}}',
-        Order("o-1", None, "teleported"), "user", "key-1",
+        Order("o-1", None, "teleported", extra={"amounts": {"total": "?"}}), "user", "key-1",
     ),
     Sent(
         "get_order", lambda gett: gett.get_order("o-1", token="user"), "GET", "/orders/o-1", None,

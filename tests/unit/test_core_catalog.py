@@ -22,6 +22,7 @@ from gett_checkout._core.catalog import (
     parse_day,
     parse_time,
 )
+from gett_checkout._json import write_json
 from gett_checkout._wire import responses
 from tests.samples.states import MENU, group, item, menu
 
@@ -250,7 +251,7 @@ ENTRIES = {
     ],
 )
 def test_a_menu_that_does_not_say_sells_everything(changes: dict[str, Any], sold: str) -> None:
-    catalog = responses.catalog_set({**ENTRIES, **changes}, "cs-1")
+    catalog = responses.catalog_set(write_json({**ENTRIES, **changes}), "cs-1")
     assert "".join(each for each in "ab" if catalog.sells(each)) == sold
 
 
@@ -284,11 +285,22 @@ def test_the_repr_of_a_menu_counts() -> None:
 
 
 def test_what_a_menu_leaves_out() -> None:
-    members = {"available": True, "price": None, "description": None, "modifier_group_ids": ()}
+    members: dict[str, Any] = {
+        "available": True,
+        "price": None,
+        "description": None,
+        "modifier_group_ids": (),
+        "extra": {},
+    }
     assert asdict(Item("i")) == {"item_id": "i", "name": "", **members}
-    bounds = {"min_selections": 0, "max_selections": None, "item_ids": ()}
+    bounds: dict[str, Any] = {
+        "min_selections": 0,
+        "max_selections": None,
+        "item_ids": (),
+        "extra": {},
+    }
     assert asdict(ModifierGroup("g")) == {"modifier_group_id": "g", "name": "", **bounds}
-    nested = {"item_ids": (), "section_ids": ()}
+    nested: dict[str, Any] = {"item_ids": (), "section_ids": (), "extra": {}}
     assert asdict(Section("s")) == {"section_id": "s", "name": "", **nested}
     assert Catalog("c") == Catalog("c", name="", section_ids=())
     assert Store("st").name == ""
@@ -307,6 +319,7 @@ def test_a_menu_as_json_has_everything_once_by_its_id() -> None:
         "section_id": "all",
         "name": "",
         "item_ids": ["pizza", "salad", "water", "tiramisu", "soldout"],
+        "extra": {},
     }
     assert set(data["items"]) == set(MENU.items)  # modifiers of modifiers too
     assert set(data["modifier_groups"]) == {"size", "crust", "toppings"}
@@ -317,6 +330,7 @@ def test_a_menu_as_json_has_everything_once_by_its_id() -> None:
         "price": "3.00",
         "available": True,
         "modifier_group_ids": ["crust"],
+        "extra": {},
     }
     assert data["modifier_groups"]["toppings"] == {
         "modifier_group_id": "toppings",
@@ -324,6 +338,7 @@ def test_a_menu_as_json_has_everything_once_by_its_id() -> None:
         "min_selections": 0,
         "max_selections": 3,
         "item_ids": ["olives", "ham", "truffle"],
+        "extra": {},
     }
 
 
@@ -348,19 +363,19 @@ def test_a_menu_that_contains_itself_becomes_json() -> None:
 
 def test_the_json_names_nothing_that_is_not_in_it() -> None:
     """What cannot be read, or is not there, takes nothing else away and leaves no name behind."""
-    read = responses.catalog_set(
+    body = write_json(
         {
             "catalogs": {"all": {"sectionIds": ["s", "t", "gone"]}},
             "sections": {"s": {"itemIds": ["a", "bad", "gone"]}, "t": ["no section"]},
             "items": {
                 "a": {"price": 1, "modifierGroupIds": ["g", "bad", "gone"]},
                 "b": {"price": 2},
-                "bad": {"price": "much"},
+                "bad": 7,
             },
             "modifierGroups": {"g": {"itemIds": ["b", "bad", "gone"]}, "bad": 7},
-        },
-        "cs-1",
+        }
     )
+    read = responses.catalog_set(body, "cs-1")
     data = read.to_dict()
     assert [each["section_id"] for each in data["sections"]] == ["s"]
     assert data["sections"][0]["item_ids"] == ["a"]

