@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal, get_args
 
 from attrs import field, frozen
 
@@ -16,6 +16,7 @@ from gett_checkout._hidden import hidden, of_secrets
 from gett_checkout.errors import InvalidInputError
 
 FulfillmentType = Literal["delivery", "pickup"]
+FULFILLMENT_TYPES: Final[tuple[FulfillmentType, ...]] = get_args(FulfillmentType)
 
 _BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: no card number fits in
 _CARD_NEEDS = "a card on file needs a card_token and a processor_type"
