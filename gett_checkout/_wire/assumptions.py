@@ -6,7 +6,7 @@ every form a page shows is accepted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 from attrs import evolve, field, frozen
@@ -16,10 +16,9 @@ from gett_checkout._wire.endpoints import BASE_PATH, OPERATIONS, Operation
 from gett_checkout.errors import InvalidInputError
 
 
-def _known_types(types: Collection[FulfillmentType]) -> tuple[FulfillmentType, ...]:
+def _known_types(types: tuple[FulfillmentType, ...]) -> tuple[FulfillmentType, ...]:
     # All of them are the constant itself: a snapshot leaves it out.
-    is_several = isinstance(types, tuple | list | set | frozenset)
-    if not is_several or any(each not in FULFILLMENT_TYPES for each in types):
+    if not isinstance(types, tuple) or any(each not in FULFILLMENT_TYPES for each in types):
         raise InvalidInputError("minimum_for must be a tuple of 'delivery' and 'pickup'")
     known = tuple(each for each in FULFILLMENT_TYPES if each in types)
     return FULFILLMENT_TYPES if known == FULFILLMENT_TYPES else known
