@@ -17,10 +17,10 @@ from gett_checkout.errors import InvalidInputError
 
 
 def _known_types(types: tuple[FulfillmentType, ...]) -> tuple[FulfillmentType, ...]:
-    # All of them are the constant itself: a snapshot leaves it out.
     if not isinstance(types, tuple) or any(each not in FULFILLMENT_TYPES for each in types):
         raise InvalidInputError("minimum_for must be a tuple of 'delivery' and 'pickup'")
     known = tuple(each for each in FULFILLMENT_TYPES if each in types)
+    # A snapshot leaves out a default by its identity, not by what it equals.
     return FULFILLMENT_TYPES if known == FULFILLMENT_TYPES else known
 
 
@@ -56,7 +56,7 @@ class Assumptions:
     minimum_for: tuple[FulfillmentType, ...] = field(
         default=FULFILLMENT_TYPES, converter=_known_types
     )
-    """The fulfillment types a store's minimum holds for; it counts for checkouts started with it."""
+    """The fulfillment types a store's minimum holds for, read when a checkout is started."""
 
     order_token_member: str = "validatedOrderToken"  # noqa: S105 - a member's name
     """The member of a placement that holds the quote's token."""

@@ -89,7 +89,7 @@ class Switches:
     """Planned mishaps, used up as requests meet them."""
 
     fulfillment_modes: bool = False
-    """Want a mode (`DeliveryByMerchant`, `Pickup`) as `fulfillmentType` at validate and place."""
+    """Want an order's mode as its `fulfillmentType`: ``DeliveryByMerchant`` or ``Pickup``."""
 
     minimum_for_deliveries: bool = False
     """Whether the minimum, once its reserved code is on, holds for deliveries only."""
