@@ -133,7 +133,7 @@ class Checkouts:
         session = None
         if session_token is not None:
             session = Session.of_token(session_token, made_for_end_user=identity is not None)
-        priced_at = self._client.assumptions.operation("validate_order").level
+        assumed = self._client.assumptions
         state = CheckoutState(
             checkout_id=checkout_id or str(uuid.uuid4()),
             created_at=self._clock(),
@@ -141,7 +141,8 @@ class Checkouts:
             identity=identity,
             session=session,
             sessions=1 if session else 0,
-            end_user_needed=priced_at is Level.END_USER,
+            end_user_needed=assumed.operation("validate_order").level is Level.END_USER,
+            minimum_for=assumed.minimum_for,
         )
         record = self._record(state.checkout_id)
         record.state = state

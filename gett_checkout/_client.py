@@ -378,7 +378,9 @@ class GettClient:
         asked_at = self.clock()
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
         charge = None if tip is None else read_charge(tip, what="the tip", currency=store.currency)
-        body = requests.validate_order(cart, fulfillment, charge, identity)
+        body = requests.validate_order(
+            cart, fulfillment, tip=charge, identity=identity, assumed=self.assumptions
+        )
         answer = await self._call("validate_order", responses.validated, token=token, body=body)
         return Quote(
             order_token=answer.validated_order_token,

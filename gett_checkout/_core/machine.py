@@ -156,11 +156,10 @@ class FulfillmentChosen(Event):
         """Fees and taxes hang on the fulfillment, so the price goes with another one."""
         if self.fulfillment == state.fulfillment:
             return evolve(state, refusals=answered(state.refusals, Part.FULFILLMENT))
-        return evolve(
-            _unpriced(state),
-            fulfillment=self.fulfillment,
-            refusals=dropped(state.refusals, Part.FULFILLMENT, Part.QUOTE),
-        )
+        refusals = dropped(state.refusals, Part.FULFILLMENT, Part.QUOTE)
+        if self.fulfillment.type not in state.minimum_for:  # so the order may not be too small now
+            refusals = tuple(each for each in refusals if each.code != "ORDER_BELOW_MINIMUM")
+        return evolve(_unpriced(state), fulfillment=self.fulfillment, refusals=refusals)
 
 
 @frozen

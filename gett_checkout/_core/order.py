@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal, get_args
 
 from attrs import field, frozen
 
@@ -18,6 +18,7 @@ from gett_checkout._hidden import hidden, of_secrets
 from gett_checkout.errors import InvalidInputError
 
 FulfillmentType = Literal["delivery", "pickup"]
+FULFILLMENT_TYPES: Final[tuple[FulfillmentType, ...]] = get_args(FulfillmentType)
 
 _BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: no card number fits in
 _CARD_NEEDS = "a card on file needs a card_token and a processor_type"

@@ -23,6 +23,7 @@ from gett_checkout._core.codes import Part, refuse
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.minimum import MinimumOrder, minimum_order
 from gett_checkout._core.money import DEFAULT_CURRENCY, is_same_amount, show_amount
+from gett_checkout._core.order import FULFILLMENT_TYPES
 from gett_checkout._core.refusal import TOO_OFTEN, Refusal
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.errors import (
@@ -374,11 +375,17 @@ def below_minimum(message: str, gap: MinimumOrder | None) -> OrderBelowMinimumEr
 
 
 def minimum_gap(state: CheckoutState, now: datetime) -> MinimumOrder | None:
-    """The minimum-order gap of this checkout; ``None`` when the store has no minimum."""
+    """The minimum-order gap of this checkout; ``None`` when no minimum holds for it.
+
+    Until the fulfillment is chosen, one that holds for any of those the store offers does.
+    """
+    types = (state.fulfillment.type,) if state.fulfillment else offers(state)
+    if not any(each in state.minimum_for for each in types):
+        return None
     quote = state.quote if state.quote_is_live(now) else None
     return minimum_order(state.store, state.lines, quote)
 
 
 def offers(state: CheckoutState) -> tuple[str, ...]:
     """Which fulfillment types the store offers; both as long as there is none."""
-    return state.store.offers if state.store else ("delivery", "pickup")
+    return state.store.offers if state.store else FULFILLMENT_TYPES

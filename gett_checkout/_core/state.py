@@ -14,7 +14,7 @@ from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
 from gett_checkout._core.hand_over import HandOver
-from gett_checkout._core.order import Fulfillment, Order, Payment, Quote
+from gett_checkout._core.order import FULFILLMENT_TYPES, Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import NEVER, Placement
 from gett_checkout._core.refusal import Refusal, standing
 from gett_checkout._core.session import Identity, Level, Session
@@ -68,6 +68,7 @@ class CheckoutState:
     ``refusals`` is what Gett rejected, the latest last; ``sold_out`` the items it has no more. ``sessions``
     counts the sessions there have been; ``end_user_needed`` is true when only an end user is given a
     price: by the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
+    ``minimum_for`` names the fulfillment types a store's minimum holds for, by the same assumptions.
     ``stage_since`` is when the checkout came to its stage. ``metadata`` is the partner's, who gets it
     back with the order. ``duplicates`` are ids of orders that came to light beside the ``order``.
     """
@@ -84,6 +85,7 @@ class CheckoutState:
     session: Session | None = None
     sessions: int = 0
     end_user_needed: bool = False
+    minimum_for: tuple[str, ...] = FULFILLMENT_TYPES
     tip: Decimal | None = None
     quote: Quote | None = None
     agreed_total: Decimal | None = None

@@ -173,7 +173,7 @@ class CheckoutView:
     """What the lines come to before tip, fees and taxes: the quote's figure, or the catalog prices."""
 
     minimum_order: MinimumOrder | None
-    """The minimum-order gap; ``None`` when the store has no minimum, or before the first item."""
+    """The minimum-order gap; ``None`` when no minimum holds for the order, or before the first item."""
 
     fulfillment: Fulfillment | None
     """The delivery's address, or pickup."""

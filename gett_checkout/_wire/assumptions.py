@@ -11,8 +11,17 @@ from typing import Any, Final, Literal
 
 from attrs import evolve, field, frozen
 
+from gett_checkout._core.order import FULFILLMENT_TYPES, FulfillmentType
 from gett_checkout._wire.endpoints import BASE_PATH, OPERATIONS, Operation
 from gett_checkout.errors import InvalidInputError
+
+
+def _known_types(types: tuple[FulfillmentType, ...]) -> tuple[FulfillmentType, ...]:
+    if not isinstance(types, tuple) or any(each not in FULFILLMENT_TYPES for each in types):
+        raise InvalidInputError("minimum_for must be a tuple of 'delivery' and 'pickup'")
+    known = tuple(each for each in FULFILLMENT_TYPES if each in types)
+    # A snapshot leaves out a default by its identity, not by what it equals.
+    return FULFILLMENT_TYPES if known == FULFILLMENT_TYPES else known
 
 
 @frozen
@@ -37,6 +46,17 @@ class Assumptions:
 
     pickup_mode: str = "Pickup"
     """``mode`` of a pickup's fulfillment context."""
+
+    delivery_type: str = "delivery"
+    """``fulfillmentType`` of a delivery at validate and place. Gett may want the ``mode`` there."""
+
+    pickup_type: str = "pickup"
+    """``fulfillmentType`` of a pickup at validate and place."""
+
+    minimum_for: tuple[FulfillmentType, ...] = field(
+        default=FULFILLMENT_TYPES, converter=_known_types
+    )
+    """The fulfillment types a store's minimum holds for, read when a checkout is started."""
 
     order_token_member: str = "validatedOrderToken"  # noqa: S105 - a member's name
     """The member of a placement that holds the quote's token."""

@@ -181,13 +181,18 @@ def as_query(body: Body) -> dict[str, str]:
 
 
 def validate_order(
-    cart: Body, fulfillment: Fulfillment, tip: Decimal | None, identity: Identity | None
+    cart: Body,
+    fulfillment: Fulfillment,
+    *,
+    tip: Decimal | None,
+    identity: Identity | None,
+    assumed: Assumptions,
 ) -> Body:
     """Docs: Orders › validate."""
     return _known(
         {
             "cart": cart,
-            "fulfillmentType": fulfillment.type,
+            "fulfillmentType": _fulfillment_type(fulfillment, assumed),
             "amounts": {"tip": ZERO if tip is None else tip},
             "customer": customer(identity) if identity else None,
         }
@@ -209,12 +214,17 @@ def place_order(
         {
             assumed.order_token_member: order_token,
             "cart": cart,
-            "fulfillmentType": fulfillment.type,
+            "fulfillmentType": _fulfillment_type(fulfillment, assumed),
             "payment": _payment(payment),
             "amounts": _amounts(amounts),
             "customer": customer(identity) if identity else None,
         }
     )
+
+
+def _fulfillment_type(fulfillment: Fulfillment, assumed: Assumptions) -> str:
+    is_delivery = isinstance(fulfillment, Delivery)
+    return assumed.delivery_type if is_delivery else assumed.pickup_type
 
 
 def customer(identity: Identity) -> Body:

@@ -42,6 +42,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("key-policy", "what a known Idempotency-Key gets", choices=get_args(KeyPolicy))
     add("store-refusals", "keep refusals under the Idempotency-Key too", **yes)
+    add(
+        "fulfillment-modes",
+        "want DeliveryByMerchant or Pickup as an order's fulfillmentType",
+        **yes,
+    )
+    add("minimum-for-deliveries", "hold ORDER_BELOW_MINIMUM against deliveries only", **yes)
     add("price-change", "add to the fees of everything priced", metavar="AMOUNT")
     add("closed-stores", "a store that has closed; again for more", **several)
     add("sold-out", "an item that ran out; again for more", **several)

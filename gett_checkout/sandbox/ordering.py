@@ -20,7 +20,7 @@ from .payments import Payment, Terminal
 from .pricing import Amounts, price
 from .problems import RefusedError, invalid
 from .reading import Document
-from .sessions import Sessions
+from .sessions import MODES, Sessions
 from .storefront import FULFILLMENT_TYPES, Store, Storefront
 from .switches import Switches
 from .wallet import Wallets
@@ -67,7 +67,10 @@ class Ordering:
         document.only("cart", "fulfillmentType", "amounts", "customer")
         Customer.read(document, required=False)
         cart, store = self._carts.read(document.part("cart"))
-        fulfillment_type = _read_fulfillment_type(document, store)
+        fulfillment_type = self._read_fulfillment_type(document)
+        if not store.allows(fulfillment_type):
+            message = f"The store does not offer {fulfillment_type}."
+            raise invalid(document.at("fulfillmentType"), "not_offered", message)
         amounts = document.part("amounts")
         amounts.only("tip")
         validated = Validated(
@@ -114,7 +117,7 @@ class Ordering:
         token = document.text("validatedOrderToken")
         validated = self._redeemable(token, call.at)
         cart, store = self._carts.read(document.part("cart"))
-        _check_same(document, cart, validated)
+        _check_same(cart, self._read_fulfillment_type(document), validated)
         self._check_context(call, validated)
         priced = self._check_and_price(validated, store, call.at)
         _check_amounts(document.part("amounts"), priced)
@@ -137,6 +140,12 @@ class Ordering:
         )
         self._book.add(order)
         return order
+
+    def _read_fulfillment_type(self, document: Document) -> str:
+        """`delivery` or `pickup`, however it is to be written."""
+        if self._switches.fulfillment_modes:
+            return MODES[document.choice("fulfillmentType", MODES)]
+        return document.choice("fulfillmentType", FULFILLMENT_TYPES)
 
     def _address(self, call: Call, fulfillment_type: str) -> Address | None:
         """The address on the session's context, which must serve the fulfillment type."""
@@ -170,13 +179,18 @@ class Ordering:
             tip=wanted.tip,
             price_change=self._switches.price_change,
         )
+        if "ORDER_BELOW_MINIMUM" in reserved:
+            self._check_minimum(wanted, store, priced)
+        return priced
+
+    def _check_minimum(self, wanted: Validated, store: Store, priced: Amounts) -> None:
+        if self._switches.minimum_for_deliveries and wanted.fulfillment_type != "delivery":
+            return
         minimum = store.document.get("minimumOrderAmount")
-        too_small = minimum is not None and priced.sub_total < minimum
-        if "ORDER_BELOW_MINIMUM" in reserved and too_small:
+        if minimum is not None and priced.sub_total < minimum:
             raise RefusedError(
                 "ORDER_BELOW_MINIMUM", "Order subtotal is below the merchant's minimum."
             )
-        return priced
 
     def _check_available(self, cart: Cart, store: Store) -> None:
         gone = []
@@ -216,19 +230,10 @@ class Ordering:
         raise invalid(path, "unknown", "The user has no such saved card.")
 
 
-def _read_fulfillment_type(document: Document, store: Store) -> str:
-    fulfillment_type = document.choice("fulfillmentType", FULFILLMENT_TYPES)
-    if not store.allows(fulfillment_type):
-        message = f"The store does not offer {fulfillment_type}."
-        raise invalid(document.at("fulfillmentType"), "not_offered", message)
-    return fulfillment_type
-
-
-def _check_same(document: Document, cart: Cart, validated: Validated) -> None:
+def _check_same(cart: Cart, fulfillment_type: str, validated: Validated) -> None:
     """An order token is good for the order it was made for, and for no other."""
     if cart != validated.cart:
         raise invalid("$.cart", "not_validated", "The cart is not the validated one.")
-    fulfillment_type = document.choice("fulfillmentType", FULFILLMENT_TYPES)
     if fulfillment_type != validated.fulfillment_type:
         message = "The fulfillment type is not the validated one."
         raise invalid("$.fulfillmentType", "not_validated", message)

@@ -55,6 +55,8 @@ READERS: Mapping[str, Read] = MappingProxyType(
         "reserved": lambda document, name: document.texts(name, RESERVED),
         "key_policy": lambda document, name: document.choice(name, get_args(KeyPolicy)),
         "store_refusals": Document.flag,
+        "fulfillment_modes": Document.flag,
+        "minimum_for_deliveries": Document.flag,
         "price_change": lambda document, name: _exact(document, name).amount(name, negative=True),
         "closed_stores": Document.texts,
         "sold_out": Document.texts,

@@ -88,6 +88,12 @@ class Switches:
     faults: list[Fault] = Factory(list)
     """Planned mishaps, used up as requests meet them."""
 
+    fulfillment_modes: bool = False
+    """Want an order's mode as its `fulfillmentType`: ``DeliveryByMerchant`` or ``Pickup``."""
+
+    minimum_for_deliveries: bool = False
+    """Whether the minimum, once its reserved code is on, holds for deliveries only."""
+
     price_change: Decimal = Decimal("0.00")
     """Added to the fees of everything priced from now on."""
 

@@ -470,6 +470,33 @@ async def test_validate_refuses_what_it_cannot_price(
         assert reply.body["errors"]
 
 
+async def collected(partner: Partner) -> None:
+    """The session's orders are picked up."""
+    context = {"mode": "Pickup"}
+    await partner.send("PUT", "/session/fulfillment-context", context, token=partner.token)
+
+
+async def test_an_order_may_have_to_name_its_fulfillment_mode(partner: Partner) -> None:
+    body = await partner.order()
+    partner.sandbox.switches.fulfillment_modes = True
+    for reply in (await partner.validate(), await partner.place(body)):
+        assert (reply.status, reply.code) == (422, "VALIDATION_FAILED")
+        [problem] = reply.body["errors"]
+        assert problem["jsonPath"] == "$.fulfillmentType"
+        assert problem["message"] == "One of DeliveryByMerchant, Pickup is expected."
+    assert (await partner.validate(fulfillmentType="DeliveryByMerchant")).status == 200
+    assert (await partner.validate(fulfillmentType="Pickup")).code == "VALIDATION_FAILED"
+    other = await partner.place(body | {"fulfillmentType": "Pickup"})
+    assert other.body["errors"][0]["code"] == "not_validated"
+    body["fulfillmentType"] = "DeliveryByMerchant"
+    assert (await partner.place(body)).status == 201
+    assert [each.fulfillment_type for each in partner.sandbox.orders] == ["delivery"]
+    await collected(partner)
+    assert (await partner.validate(fulfillmentType="Pickup")).status == 200
+    partner.sandbox.switches.fulfillment_modes = False
+    assert (await partner.validate(fulfillmentType="Pickup")).code == "VALIDATION_FAILED"
+
+
 async def test_a_context_must_serve_the_fulfillment_type(partner: Partner) -> None:
     await partner.session()
     assert (await partner.validate()).code == "VALIDATION_FAILED"
@@ -785,6 +812,18 @@ async def test_reserved_address_codes(partner: Partner, code: str, postal_code: 
     assert (await partner.validate()).code == code
     assert (await partner.fulfil(postal_code)).code == code
     assert (await partner.fulfil("10012")).status == 200
+
+
+async def test_the_minimum_may_hold_for_deliveries_only(partner: Partner) -> None:
+    partner.sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
+    await partner.session(**PERSON)
+    await collected(partner)
+    assert (await partner.validate(fulfillmentType="pickup")).code == "ORDER_BELOW_MINIMUM"
+    partner.sandbox.switches.minimum_for_deliveries = True
+    assert (await partner.validate(fulfillmentType="pickup")).status == 200
+    await partner.fulfil()
+    assert (await partner.validate()).code == "ORDER_BELOW_MINIMUM"
+    assert (await partner.validate(margherita(2))).status == 200
 
 
 async def test_the_other_reserved_codes(partner: Partner) -> None:

@@ -38,6 +38,8 @@ TURNED: dict[str, tuple[Any, list[str], Any]] = {
     ),
     "key_policy": ("reject_other_body", ["reject_other_body"], "reject_other_body"),
     "store_refusals": (True, [""], True),
+    "fulfillment_modes": (True, [""], True),
+    "minimum_for_deliveries": (True, [""], True),
     "price_change": (-1.5, ["-1.50"], Decimal("-1.50")),
     "closed_stores": (["store_bella_napoli"], ["store_bella_napoli"], {"store_bella_napoli"}),
     "sold_out": (["item_cola"], ["item_cola"], {"item_cola"}),

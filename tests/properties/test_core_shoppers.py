@@ -358,13 +358,23 @@ class ReadyShopper(Shopper):
         self.state = state
 
 
+class ShopperWithFreePickups(ReadyShopper):
+    """One whose pickups have no minimum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = evolve(self.state, minimum_for=("delivery",))
+
+
 RANDOM = settings(
     max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, print_blob=False
 )
 Shopper.TestCase.settings = RANDOM
 ReadyShopper.TestCase.settings = RANDOM
+ShopperWithFreePickups.TestCase.settings = RANDOM
 TestShopper = Shopper.TestCase
 TestReadyShopper = ReadyShopper.TestCase
+TestShopperWithFreePickups = ShopperWithFreePickups.TestCase
 
 
 def test_the_guide_knows_every_action_of_an_open_checkout() -> None:

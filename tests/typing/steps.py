@@ -129,7 +129,8 @@ def a_view(view: CheckoutView) -> None:
 
 
 async def the_client(store: Store, line: Line, card: NewCard, fulfillment: Fulfillment) -> None:
-    assumptions = Assumptions().with_path("discover_stores", "/stores", method="GET")
+    assumptions = Assumptions(minimum_for=("delivery",), pickup_type="Pickup")
+    assumptions = assumptions.with_path("discover_stores", "/stores", method="GET")
     assumptions = assumptions.with_body("place_order", lambda body: {"order": body})
     async with GettClient("key", retry=RetryPolicy(), assumptions=assumptions) as gett:
         assert_type(gett, GettClient)

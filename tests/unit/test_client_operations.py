@@ -448,6 +448,49 @@ async def test_what_is_sent_can_be_overridden(web: aioresponses) -> None:
     assert sent == [None, '{"find":"pizza"}']
 
 
+@pytest.mark.parametrize(
+    "fulfillment", [Delivery(address_id="a-1"), Pickup()], ids=lambda it: it.type
+)
+@pytest.mark.parametrize(
+    ("assumed", "types"),
+    [
+        (Assumptions(), {"delivery": "delivery", "pickup": "pickup"}),
+        (
+            Assumptions(delivery_type="DeliveryByMerchant", pickup_type="Pickup"),
+            {"delivery": "DeliveryByMerchant", "pickup": "Pickup"},
+        ),
+        (Assumptions(pickup_type="PICKUP"), {"delivery": "delivery", "pickup": "PICKUP"}),
+        (
+            Assumptions(delivery_mode="Door", pickup_mode="Counter"),
+            {"delivery": "delivery", "pickup": "pickup"},
+        ),
+    ],
+)
+async def test_the_fulfillment_type_of_an_order_is_as_assumed(
+    web: aioresponses,
+    assumed: Assumptions,
+    types: dict[str, str],
+    fulfillment: Delivery | Pickup,
+) -> None:
+    web.post(f"{BASE}/orders/validate", body=QUOTED)
+    web.post(f"{BASE}/stores/discover", body='{"stores": []}')
+    async with GettClient(KEY, base_url=HOST, assumptions=assumed) as gett:
+        body = gett.placement_body(
+            STORE,
+            [LINE],
+            fulfillment,
+            order_token="vot-1",
+            amounts=AMOUNTS,
+            payment=GettPayment(),
+            identity=None,
+        )
+        await gett.validate_order(STORE, [LINE], fulfillment, token="user")
+        await gett.discover_stores(fulfillment_type=fulfillment.type)
+    sent = [json.loads(body_of(call.kwargs) or "") for [call] in web.requests.values()]
+    assert json.loads(body)["fulfillmentType"] == types[fulfillment.type]
+    assert [each["fulfillmentType"] for each in sent] == [types[fulfillment.type], fulfillment.type]
+
+
 async def test_a_base_url_may_have_a_path_of_its_own(web: aioresponses) -> None:
     web.get(f"{HOST}/proxy/v1/marketplace/stores/s", body='{"storeId": "s"}')
     async with GettClient(KEY, base_url=f"{HOST}/proxy/") as gett:

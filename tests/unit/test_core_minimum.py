@@ -5,18 +5,23 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from decimal import Decimal, Inexact, localcontext
+from typing import Any
 
 import pytest
 from attrs import evolve
 
 from gett_checkout._core import machine
 from gett_checkout._core.cart import Line, LineProblem, Modifier
+from gett_checkout._core.catalog import Store
+from gett_checkout._core.codes import Part
 from gett_checkout._core.minimum import MinimumOrder, minimum_order, top_ups
+from gett_checkout._core.order import Delivery, Fulfillment, Pickup
 from gett_checkout._core.requirements import minimum_gap, refusal, requirements
 from gett_checkout._core.state import Stage
 from gett_checkout._core.view import view_of
 from gett_checkout.errors import OrderBelowMinimumError
 from tests.samples.states import (
+    HOME,
     MENU,
     NOW,
     SALADS,
@@ -26,6 +31,7 @@ from tests.samples.states import (
     line,
     menu,
     quote,
+    rejection,
     state_at,
 )
 
@@ -202,6 +208,68 @@ def test_tip_and_fees_do_not_count() -> None:
     assert refused.minimum_order.missing == Decimal("0.01")
     assert refused.next_action is not None
     assert refused.next_action.to_dict()["minimum_order"]["missing"] == "0.01"
+
+
+BOTH, TO_HOME, NEITHER = ("delivery", "pickup"), ("delivery",), ()
+NO_DELIVERY = evolve(STORE, delivery_allowed=False)
+
+
+@pytest.mark.parametrize(
+    ("minimum_for", "fulfillment", "store", "is_held"),
+    [
+        (BOTH, HOME, STORE, True),
+        (BOTH, Pickup(), STORE, True),
+        (BOTH, None, STORE, True),
+        (TO_HOME, HOME, STORE, True),
+        (TO_HOME, Pickup(), STORE, False),
+        (TO_HOME, None, STORE, True),
+        (TO_HOME, None, NO_DELIVERY, False),
+        (("pickup",), HOME, STORE, False),
+        (("pickup",), Pickup(), STORE, True),
+        (("pickup",), None, NO_DELIVERY, True),
+        (NEITHER, HOME, STORE, False),
+        (NEITHER, None, STORE, False),
+    ],
+)
+def test_the_minimum_holds_for_some_orders(
+    minimum_for: tuple[str, ...], fulfillment: Fulfillment | None, store: Store, is_held: bool
+) -> None:
+    facts: dict[str, Any] = {"store": store, "fulfillment": fulfillment}
+    state = state_at(
+        Stage.BROWSE, lines=(line("water", 1),), minimum_for=minimum_for, agreed_for="", **facts
+    )
+    assert (view_of(state, NOW).minimum_order is not None) is is_held
+    assert ("minimum_order" in {each.code for each in requirements(state, NOW)}) is is_held
+
+
+def test_an_order_to_collect_is_not_held_up_and_one_to_deliver_is() -> None:
+    cheap = quote(sub_total="7.25", total="10.00")
+    facts: dict[str, Any] = {"quote": cheap, "agreed_total": cheap.amounts.total}
+    delivered = state_at(Stage.PLACE, minimum_for=TO_HOME, **facts)
+    assert isinstance(refusal(delivered, NOW), OrderBelowMinimumError)
+    assert refusal(evolve(delivered, fulfillment=Pickup()), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("minimum_for", "chosen", "code", "stands"),
+    [
+        (TO_HOME, Pickup(), "ORDER_BELOW_MINIMUM", False),
+        (TO_HOME, Pickup(), "MODIFIER_REQUIRED", True),
+        (TO_HOME, Delivery(address_id="address-1"), "ORDER_BELOW_MINIMUM", True),
+        (BOTH, Pickup(), "ORDER_BELOW_MINIMUM", True),
+    ],
+)
+def test_a_rejection_below_the_minimum_is_over_where_there_is_none(
+    minimum_for: tuple[str, ...], chosen: Fulfillment, code: str, stands: bool
+) -> None:
+    state = state_at(Stage.PLACE, minimum_for=minimum_for)
+    rejected = machine.apply(
+        state, machine.CartRejected(rejection(Part.LINES, code), state.lines), NOW
+    )
+    assert rejected.refused(Part.LINES)
+    moved = machine.apply(rejected, machine.FulfillmentChosen(chosen), NOW)
+    assert bool(moved.refused(Part.LINES)) is stands
+    assert moved.stage is (Stage.BROWSE if stands else Stage.VALIDATE)
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Notice, Stage
 from gett_checkout._snapshot import Snapshots
+from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 from tests.samples import saved as snapshot
 from tests.samples.states import NOW, STORE, line, menu, rejection, state_at
@@ -86,6 +87,14 @@ def test_a_state_comes_back_as_it_was(stage: Stage, facts: dict[str, Any]) -> No
 def test_a_new_checkout_is_a_handful_of_bytes() -> None:
     data = snapshot.dump(CheckoutState("c", NOW))
     assert json.loads(data) == {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat()}
+
+
+def test_which_orders_have_a_minimum_is_saved_when_it_is_not_all_of_them() -> None:
+    every = Assumptions(minimum_for=("pickup", "delivery")).minimum_for
+    assert b"minimum_for" not in snapshot.dump(CheckoutState("c", NOW, minimum_for=every))
+    for some in (("delivery",), ("pickup",), ()):
+        state = CheckoutState("c", NOW, minimum_for=some)
+        assert snapshot.load(snapshot.dump(state)) == state
 
 
 def test_a_snapshot_is_a_line_for_each_part_and_no_spaces() -> None:
@@ -161,7 +170,13 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
     )
     assert (found.sold_out, found.agreed_for) == ((), None)
     assert snapshot.load(json.dumps(saved).encode()) == CheckoutState(
-        "c", NOW, stage=Stage.BROWSE, sessions=0, end_user_needed=False, lines=()
+        "c",
+        NOW,
+        stage=Stage.BROWSE,
+        sessions=0,
+        end_user_needed=False,
+        minimum_for=("delivery", "pickup"),
+        lines=(),
     )
 
 

@@ -329,7 +329,40 @@ def test_what_the_documentation_says_is_assumed() -> None:
     assumed = Assumptions()
     assert (assumed.order_token_life, assumed.session_life) == (900.0, 2_592_000.0)
     assert (assumed.delivery_mode, assumed.pickup_mode) == ("DeliveryByMerchant", "Pickup")
+    assert (assumed.delivery_type, assumed.pickup_type) == ("delivery", "pickup")
+    assert assumed.minimum_for == ("delivery", "pickup")
     assert assumed.base_path == "/v1/marketplace"
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ((), ()),
+        (("pickup",), ("pickup",)),
+        (("pickup", "delivery"), ("delivery", "pickup")),
+        (("delivery", "delivery"), ("delivery",)),
+    ],
+)
+def test_the_minimum_holds_for_any_of_the_fulfillment_types(given: Any, known: Any) -> None:
+    assert Assumptions(minimum_for=given).minimum_for == known
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "delivery",
+        ["delivery"],
+        ("Pickup",),
+        ("delivery", "dine_in"),
+        None,
+        1,
+        ([],),
+        {"delivery": True},
+    ],
+)
+def test_a_minimum_of_anything_else_cannot_be(given: Any) -> None:
+    with pytest.raises(InvalidInputError, match="minimum_for"):
+        Assumptions(minimum_for=given)
 
 
 # The spellings that pages of the portal use for one and the same member.
