@@ -59,7 +59,7 @@ async def crowd(effort: Effort) -> list[Row]:
             "µs",
             taken * MICROSECONDS / size,
             single,
-            Goal("≤", 1.15),
+            Goal("≤", 1.0),
         )
         for size, taken in zip(sizes, rest, strict=True)
     ]

@@ -19,9 +19,9 @@ _CHILD = (
 async def imports(effort: Effort) -> list[Row]:
     """CPU time of the import statement alone, each time in a fresh interpreter with compiled files.
 
-    Theirs: what anybody who uses aiohttp, attrs and cattrs imports anyway.
+    Theirs: what anybody who uses these libraries imports anyway.
     """
-    sides = (partial(_import, "gett_checkout"), partial(_import, "aiohttp, attrs, cattrs"))
+    sides = (partial(_import, "gett_checkout"), partial(_import, "aiohttp, attrs, cattrs, msgspec"))
     taken: list[list[float]] = [[], []]
     # What is installed comes compiled; so must ours, whatever the environment says of a checkout.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
@@ -31,7 +31,7 @@ async def imports(effort: Effort) -> list[Row]:
             if number:  # the first compiles
                 times.append(seconds)
     mine, base = (median(times) * MILLISECONDS for times in taken)
-    what, against = "import gett_checkout", "import aiohttp, attrs, cattrs"
+    what, against = "import gett_checkout", "import aiohttp, attrs, cattrs, msgspec"
     return [Row(what, against, "ms", mine, base, Goal("≤", 1.15))]
 
 

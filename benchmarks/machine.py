@@ -26,17 +26,25 @@ DECLINED: Final = Refusal(Part.PAYMENT, "PAYMENT_DECLINED", "", datetime.now(UTC
 async def machine_step(effort: Effort) -> list[Row]:
     """A shopper chooses a card and it is declined, over and over: two transitions between two stages.
 
-    Ours: `machine.apply` on a checkout with one line, and its view with requirements and next action
-    after each transition. Theirs: the same stages, the same events and the same condition (a payment
-    is chosen), no facts beside the payment, no view; the name of the stage is read.
+    Ours: `machine.apply` on a checkout with one line, alone, and with its view with requirements and
+    next action after each transition. Theirs: the same stages, the same events and the same condition
+    (a payment is chosen), no facts beside the payment, no view; the name of the stage is read.
     """
     count = effort.of(500)
     state, now = await _payable(), datetime.now(UTC)
 
-    async def ours() -> None:
-        chosen, declined, standing = PaymentChosen(CARD), PaymentRejected(DECLINED), state
+    events = PaymentRejected(DECLINED), PaymentChosen(CARD)
+
+    async def alone() -> None:
+        standing = state
         for _ in range(count):
-            for event in (declined, chosen):
+            for event in events:
+                standing = machine.apply(standing, event, now)
+
+    async def with_view() -> None:
+        standing = state
+        for _ in range(count):
+            for event in events:
                 standing = machine.apply(standing, event, now)
                 view_of(standing, now)
 
@@ -53,14 +61,22 @@ async def machine_step(effort: Effort) -> list[Row]:
 
         return theirs
 
-    mine, first, second = await race(
-        effort, ours, with_model(_statemachine()), with_model(_transitions())
+    one, both, first, second = await race(
+        effort, alone, with_view, with_model(_statemachine()), with_model(_transitions())
     )
-    each, what = MICROSECONDS / (2 * count), "machine step and view with requirements"
-    goal = Goal("≤", 1.0)
+    each, step = MICROSECONDS / (2 * count), "machine step"
+    against, view = "transitions, the transition", f"{step} and view with requirements"
     return [
-        Row(what, "python-statemachine, the transition", "µs", mine * each, first * each, goal),
-        Row(what, "transitions, the transition", "µs", mine * each, second * each, goal),
+        Row(step, against, "µs", one * each, second * each, Goal("≤", 1.0)),
+        Row(view, against, "µs", both * each, second * each, Goal("≤", 2.0)),
+        Row(
+            view,
+            "python-statemachine, the transition",
+            "µs",
+            both * each,
+            first * each,
+            Goal("≤", 1.0),
+        ),
     ]
 
 

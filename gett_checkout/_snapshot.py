@@ -32,7 +32,7 @@ from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState
 from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout._json import bare, read_json
-from gett_checkout.errors import SnapshotTooNewError, StorageError
+from gett_checkout.errors import SnapshotTooNewError, StorageError, UnreadableAnswerError
 
 VERSION: Final = 1
 _FIRST: Final = f'{{"v":{VERSION}'
@@ -41,22 +41,27 @@ _ENCODING: Final = ("utf-8", "surrogatepass")  # a shopper's text may hold what 
 
 
 class Snapshots:
-    """Dumps and loads the states of one checkout, remembering the last one and its lines."""
+    """Dumps and loads the states of one checkout, remembering the last one and its bytes."""
 
     def __init__(self) -> None:
         self._state: CheckoutState | None = None
-        self._lines = [""] * len(_parts())
+        self._data = b""
 
     @leaves_nothing
     def dump(self, state: CheckoutState) -> bytes:
         """The state as bytes; parts at their default are left out."""
-        lines = self._lines.copy()
-        for index, part in enumerate(_parts()):
+        texts = _members(self._data.decode(*_ENCODING)) if self._data else {}
+        lines = [_FIRST]
+        for part in _parts():
             value = getattr(state, part.name)
             if value is not getattr(self._state, part.name, part.default):
-                lines[index] = "" if value is part.default else part.line(part.write(value))
-        self._state, self._lines = state, lines
-        return hidden("\n".join([_FIRST, *filter(None, lines), _LAST]).encode(*_ENCODING))
+                if value is not part.default:
+                    lines.append(part.line(part.write(value)))
+            elif part.name in texts:
+                lines.append(part.line(texts[part.name]))
+        lines.append(_LAST)
+        self._state, self._data = state, hidden("\n".join(lines).encode(*_ENCODING))
+        return self._data
 
     @leaves_nothing
     def load(self, data: bytes) -> CheckoutState:
@@ -70,20 +75,21 @@ class Snapshots:
                 f"this release reads snapshots up to version {VERSION}, not {version}"
             )
         try:
-            return self._read(texts)
+            state = _state_of(texts)
         except Exception as error:  # noqa: BLE001 - whatever damaged data provokes
             kind = type(error).__name__
+        else:
+            if "refusals" in texts or not state.refusals:  # else 0.1.0 wrote it: it is written anew
+                self._state, self._data = state, data
+            return state
         # Raised out here, because these exceptions hold what they could not read.
         raise StorageError(f"the saved checkout is damaged ({kind})")
 
-    def _read(self, texts: dict[str, str]) -> CheckoutState:
-        known = [(part, texts.get(part.name)) for part in _parts()]
-        values = {part.name: part.read(text) for part, text in known if text is not None}
-        values.setdefault("refusals", _refusals_of_0_1(texts, values))
-        state = CheckoutState(**values)
-        self._state = state
-        self._lines = ["" if text is None else part.line(text) for part, text in known]
-        return state
+
+def _state_of(texts: dict[str, str]) -> CheckoutState:
+    values = {part.name: part.read(texts[part.name]) for part in _parts() if part.name in texts}
+    values.setdefault("refusals", _refusals_of_0_1(texts, values))
+    return CheckoutState(**values)
 
 
 def _refusals_of_0_1(texts: dict[str, str], values: dict[str, Any]) -> tuple[Refusal, ...]:
@@ -93,7 +99,7 @@ def _refusals_of_0_1(texts: dict[str, str], values: dict[str, Any]) -> tuple[Ref
         "store_refused": Part.STORE,
         "payment_refused": Part.PAYMENT,
     }
-    codes = {part: json.loads(texts[name]) for name, part in parts.items() if name in texts}
+    codes = {part: read_json(texts[name]) for name, part in parts.items() if name in texts}
     return tuple(
         Refusal(
             Part.STORE if code.startswith("CATALOGSET_") else part, code, "", values["created_at"]
@@ -107,8 +113,8 @@ def _parse(data: bytes) -> tuple[Any, dict[str, str]] | None:
     """The version and the parts, or ``None``: what is wrong with them is not told, for it holds them."""
     try:
         texts = _members(data.decode(*_ENCODING))
-        return json.loads(texts.pop("v")), texts
-    except (ValueError, AttributeError, KeyError, RecursionError):
+        return read_json(texts.pop("v")), texts
+    except (ValueError, AttributeError, KeyError, RecursionError, UnreadableAnswerError):
         return None
 
 
@@ -117,7 +123,7 @@ def _members(text: str) -> dict[str, str]:
     *lines, last = text.split("\n")
     if last == _LAST and all(line.startswith(('{"', ',"')) for line in lines):
         return dict([line[2:].split('":', 1) for line in lines])
-    return {name: json.dumps(value) for name, value in json.loads(text).items()}
+    return {name: _text_of(value) for name, value in read_json(text).items()}
 
 
 @frozen

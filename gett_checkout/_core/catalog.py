@@ -97,10 +97,9 @@ class Store:
             return None
         today, clock = DAYS[local.weekday()], local.time()
         return any(
-            window.day == today
-            and window.start <= clock
-            and (clock < window.end or window.end == time.min)
+            window.start <= clock and (clock < window.end or window.end == time.min)
             for window in self.availability
+            if window.day == today
         )
 
 

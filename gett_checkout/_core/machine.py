@@ -43,7 +43,15 @@ from gett_checkout._core.order import Delivery, Fulfillment, Order, Payment, Quo
 from gett_checkout._core.placement import Placement
 from gett_checkout._core.refusal import Refusal, answered, dropped, refused
 from gett_checkout._core.session import Identity, Level, Session
-from gett_checkout._core.state import OPEN, QUOTE_MARGIN, CheckoutState, Notice, Resolution, Stage
+from gett_checkout._core.state import (
+    OPEN,
+    QUOTE_MARGIN,
+    CheckoutState,
+    Notice,
+    Resolution,
+    Stage,
+    evolve_state,
+)
 from gett_checkout.errors import StepNotAllowedError
 
 _NOTICES_STORED: Final = 10
@@ -89,7 +97,7 @@ class CartChanged(Event):
             refusals = dropped(refusals, Part.LINES, Part.QUOTE)
         else:
             refusals = answered(refusals, Part.LINES)
-        return evolve(
+        return evolve_state(
             state if is_as_it_was else _unpriced(state),
             lines=self.lines,
             store=after,
@@ -107,7 +115,7 @@ class StoreRead(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Hours and minimum are as they are now."""
-        return evolve(state, store=self.store, refusals=answered(state.refusals, Part.STORE))
+        return evolve_state(state, store=self.store, refusals=answered(state.refusals, Part.STORE))
 
 
 @frozen
@@ -118,7 +126,9 @@ class Identified(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The order is theirs as it stands."""
-        return evolve(state, identity=self.identity, refusals=_identified(state, self.identity))
+        return evolve_state(
+            state, identity=self.identity, refusals=_identified(state, self.identity)
+        )
 
 
 @frozen
@@ -135,7 +145,7 @@ class ShopperChanged(Event):
     def change(self, state: CheckoutState) -> CheckoutState:
         """Cart and a typed address stay; price, payment, session and a stored address were the other's."""
         theirs = isinstance(state.fulfillment, Delivery) and state.fulfillment.address_id
-        return evolve(
+        return evolve_state(
             _unpriced(state),
             identity=self.identity,
             fulfillment=None if theirs else state.fulfillment,
@@ -155,11 +165,11 @@ class FulfillmentChosen(Event):
     def change(self, state: CheckoutState) -> CheckoutState:
         """Fees and taxes hang on the fulfillment, so the price goes with another one."""
         if self.fulfillment == state.fulfillment:
-            return evolve(state, refusals=answered(state.refusals, Part.FULFILLMENT))
+            return evolve_state(state, refusals=answered(state.refusals, Part.FULFILLMENT))
         refusals = dropped(state.refusals, Part.FULFILLMENT, Part.QUOTE)
         if self.fulfillment.type not in state.minimum_for:  # so the order may not be too small now
             refusals = tuple(each for each in refusals if each.code != "ORDER_BELOW_MINIMUM")
-        return evolve(_unpriced(state), fulfillment=self.fulfillment, refusals=refusals)
+        return evolve_state(_unpriced(state), fulfillment=self.fulfillment, refusals=refusals)
 
 
 @frozen
@@ -170,7 +180,7 @@ class FulfillmentRejected(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Another one is needed."""
-        return _refused(evolve(_unpriced(state), fulfillment=None), self.refusal)
+        return _refused(evolve_state(_unpriced(state), fulfillment=None), self.refusal)
 
 
 @frozen
@@ -193,7 +203,7 @@ class Quoted(Event):
         if before is not None and before.session_serial != self.quote.session_serial:
             totals = before.amounts.total, self.quote.amounts.total
             notices = _with_totals(notices, *map(str, totals))
-        return evolve(
+        return evolve_state(
             state,
             quote=self.quote,
             tip=self.tip,
@@ -212,7 +222,7 @@ class QuoteLost(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The cart and everything else stay."""
-        return _refused(evolve(state, quote=None), self.refusal)
+        return _refused(evolve_state(state, quote=None), self.refusal)
 
 
 @frozen
@@ -223,7 +233,7 @@ class TotalConfirmed(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only what was agreed to changes."""
-        return evolve(state, agreed_total=self.total, agreed_for=state.order_digest)
+        return evolve_state(state, agreed_total=self.total, agreed_for=state.order_digest)
 
 
 @frozen
@@ -236,7 +246,7 @@ class CartRejected(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The cart stays for the shopper to fix."""
-        changed = evolve(
+        changed = evolve_state(
             _unpriced(state),
             lines=self.lines,
             sold_out=tuple(dict.fromkeys((*state.sold_out, *self.sold_out))),
@@ -286,7 +296,7 @@ class WentThrough(Aside):
     def change(self, state: CheckoutState) -> CheckoutState:
         """What stood against the step is gone."""
         others = tuple(each for each in state.refusals if each.step != self.step)
-        return evolve(state, refusals=others)
+        return evolve_state(state, refusals=others)
 
 
 @frozen
@@ -297,7 +307,9 @@ class PaymentChosen(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only the payment changes."""
-        return evolve(state, payment=self.payment, refusals=dropped(state.refusals, Part.PAYMENT))
+        return evolve_state(
+            state, payment=self.payment, refusals=dropped(state.refusals, Part.PAYMENT)
+        )
 
 
 @frozen
@@ -308,7 +320,7 @@ class PaymentRejected(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Another one is needed."""
-        return _refused(evolve(state, payment=None), self.refusal)
+        return _refused(evolve_state(state, payment=None), self.refusal)
 
 
 @frozen
@@ -326,7 +338,7 @@ class PlacementBegun(Event):
         """The placement is part of the state from before its first byte leaves."""
         quote = evolve(state.quote, was_sent=True) if state.quote else None
         hand_over = state.hand_over or (HandOver() if self.is_for_the_books else None)
-        return evolve(state, placement=self.placement, quote=quote, hand_over=hand_over)
+        return evolve_state(state, placement=self.placement, quote=quote, hand_over=hand_over)
 
 
 @frozen
@@ -337,7 +349,7 @@ class NoAnswer(Event):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The record of the attempts grows."""
-        return evolve(state, placement=self.placement)
+        return evolve_state(state, placement=self.placement)
 
 
 @frozen
@@ -348,7 +360,7 @@ class PlacementPostponed(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only when it is due changes."""
-        return evolve(state, placement=self.placement)
+        return evolve_state(state, placement=self.placement)
 
 
 @frozen
@@ -378,7 +390,9 @@ class Placed(Event):
         hand_over = state.hand_over
         if self.handing_over is not None:
             hand_over = (hand_over or HandOver()).begun(self.handing_over)
-        return evolve(state, order=self.order, placement=sent, hand_over=hand_over, refusals=())
+        return evolve_state(
+            state, order=self.order, placement=sent, hand_over=hand_over, refusals=()
+        )
 
 
 @frozen
@@ -389,7 +403,7 @@ class HandOverBegun(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Other workers leave it alone for a while."""
-        return evolve(state, hand_over=self.hand_over)
+        return evolve_state(state, hand_over=self.hand_over)
 
 
 @frozen
@@ -400,7 +414,7 @@ class HandOverEnded(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only what is known of the hand-over changes."""
-        return evolve(state, hand_over=self.hand_over)
+        return evolve_state(state, hand_over=self.hand_over)
 
 
 @frozen
@@ -412,7 +426,7 @@ class DuplicateFound(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """A person must look at it."""
-        return evolve(
+        return evolve_state(
             state,
             duplicates=tuple(dict.fromkeys((*state.duplicates, self.order_id))),
             notices=_noticing(state.notices, self.notice),
@@ -427,7 +441,7 @@ class Resolved(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """What they said is stored, and nothing waits for them any more."""
-        return evolve(state, resolution=self.resolution, duplicates=())
+        return evolve_state(state, resolution=self.resolution, duplicates=())
 
 
 @frozen
@@ -438,7 +452,7 @@ class OrderRead(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only the order changes."""
-        return evolve(state, order=self.order)
+        return evolve_state(state, order=self.order)
 
 
 @frozen
@@ -454,7 +468,7 @@ class SessionOpened(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """The session is the one in hand, and counted."""
-        return evolve(state, session=self.session, sessions=self.session.serial)
+        return evolve_state(state, session=self.session, sessions=self.session.serial)
 
 
 @frozen
@@ -466,7 +480,9 @@ class SessionRenewed(SessionOpened):
     def change(self, state: CheckoutState) -> CheckoutState:
         """The session is the one in hand, with a report of what was carried over to it."""
         notices = _noticing(state.notices, _report(state, self.session, self.at))
-        return evolve(state, session=self.session, sessions=self.session.serial, notices=notices)
+        return evolve_state(
+            state, session=self.session, sessions=self.session.serial, notices=notices
+        )
 
 
 @frozen
@@ -481,11 +497,11 @@ class SessionDistrusted(Aside):
         if session is None:
             return state
         if not self.end_user_wanted:
-            return evolve(state, session=evolve(session, expires_at=state.created_at))
+            return evolve_state(state, session=evolve(session, expires_at=state.created_at))
         # It had no end user, and what we thought needs none does.
         needed = state.end_user_needed or session.level is Level.PARTNER_ONLY
         session = evolve(session, level=Level.PARTNER_ONLY)
-        return evolve(state, session=session, end_user_needed=needed)
+        return evolve_state(state, session=session, end_user_needed=needed)
 
 
 @frozen
@@ -530,15 +546,15 @@ class Noticed(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only the latest notices are stored."""
-        return evolve(state, notices=_noticing(state.notices, self.notice))
+        return evolve_state(state, notices=_noticing(state.notices, self.notice))
 
 
 def _unpriced(state: CheckoutState) -> CheckoutState:
-    return state if state.quote is None else evolve(state, quote=None)
+    return state if state.quote is None else evolve_state(state, quote=None)
 
 
 def _refused(state: CheckoutState, refusal: Refusal | None) -> CheckoutState:
-    return evolve(state, refusals=refused(state.refusals, refusal)) if refusal else state
+    return evolve_state(state, refusals=refused(state.refusals, refusal)) if refusal else state
 
 
 def _identified(state: CheckoutState, identity: Identity) -> tuple[Refusal, ...]:
@@ -557,7 +573,7 @@ def _with_context(state: CheckoutState, *, sent: Fulfillment | None, is_set: boo
     if state.session is None:
         return state
     session = evolve(state.session, context_sent=sent, context_set=is_set)
-    return evolve(state, session=session)
+    return evolve_state(state, session=session)
 
 
 def _noticing(notices: tuple[Notice, ...], notice: Notice) -> tuple[Notice, ...]:
@@ -737,7 +753,7 @@ def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
     placement = None if is_over else changed.placement
     stage = _forward(changed, landing, now)
     since = now if stage is not state.stage else state.stage_since
-    return at(evolve(changed, stage=stage, stage_since=since, placement=placement), now)
+    return at(evolve_state(changed, stage=stage, stage_since=since, placement=placement), now)
 
 
 def at(state: CheckoutState, now: datetime) -> CheckoutState:
@@ -747,7 +763,7 @@ def at(state: CheckoutState, now: datetime) -> CheckoutState:
     stage = EVENTS[state.stage][QuoteLost]
     ended = state.quote.expires_at - QUOTE_MARGIN
     since = state.stage_since if stage is state.stage else max(state.stage_since or ended, ended)
-    return evolve(QuoteLost().change(state), stage=stage, stage_since=since)
+    return evolve_state(QuoteLost().change(state), stage=stage, stage_since=since)
 
 
 def _forward(state: CheckoutState, stage: Stage, now: datetime) -> Stage:

@@ -15,7 +15,14 @@ from attrs import frozen
 from gett_checkout._core.cart import MAX_QUANTITY, Demands, Line, subtotal
 from gett_checkout._core.catalog import CatalogSet, Item, Store
 from gett_checkout._core.jsonable import jsonable_fields
-from gett_checkout._core.money import DEFAULT_CURRENCY, ZERO, exactly, minor_digits, show_amount
+from gett_checkout._core.money import (
+    DEFAULT_CURRENCY,
+    EXACT,
+    ZERO,
+    exactly,
+    show_amount,
+    to_the_cent,
+)
 from gett_checkout._core.order import Quote
 
 _TOP_UP_QUANTITY = 3
@@ -61,7 +68,6 @@ class TopUp:
     total: Decimal
 
 
-@exactly
 def minimum_order(
     store: Store | None, lines: Iterable[Line], quote: Quote | None
 ) -> MinimumOrder | None:
@@ -71,8 +77,8 @@ def minimum_order(
         return None
     to_be_had = (line for line in lines if line.can_be_had)
     counted = quote.amounts.sub_total if quote else subtotal(to_be_had)
-    threshold, counted = (_to_the_cent(each, store.currency) for each in (threshold, counted))
-    missing = max(threshold - counted, ZERO)
+    threshold, counted = (to_the_cent(each, store.currency) for each in (threshold, counted))
+    missing = max(EXACT.subtract(threshold, counted), ZERO)
     return MinimumOrder(
         threshold=threshold,
         counted=counted,
@@ -81,10 +87,6 @@ def minimum_order(
         basis="quote" if quote else "estimate",
         currency=store.currency,
     )
-
-
-def _to_the_cent(amount: Decimal, currency: str) -> Decimal:
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)))
 
 
 @exactly

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
-from functools import reduce, wraps
+from functools import lru_cache, reduce, wraps
 from typing import Final, ParamSpec, TypeVar
 
 from gett_checkout.errors import InvalidInputError
@@ -112,11 +112,19 @@ def read_charge(value: object, *, what: str, currency: str = DEFAULT_CURRENCY) -
     return charge
 
 
-@exactly
 def is_same_amount(one: Decimal, other: Decimal, currency: str = DEFAULT_CURRENCY) -> bool:
     """Whether two amounts are the same to the cent: a server may write binary fractions."""
-    cent = Decimal(1).scaleb(-minor_digits(currency))
-    return one.quantize(cent) == other.quantize(cent)
+    return to_the_cent(one, currency) == to_the_cent(other, currency)
+
+
+def to_the_cent(amount: Decimal, currency: str = DEFAULT_CURRENCY) -> Decimal:
+    """The amount in the minor unit of the currency, halves rounded away from zero."""
+    return amount.quantize(_cent_of(currency), context=EXACT)
+
+
+@lru_cache
+def _cent_of(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-minor_digits(currency))
 
 
 def minor_digits(currency: str) -> int:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import field, frozen
+from attrs import field, fields_dict, frozen
 
 from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
@@ -59,7 +60,7 @@ class Resolution:
     note: str
 
 
-@frozen
+@frozen(slots=False)  # `evolve_state` copies its ``__dict__``
 class CheckoutState:
     """Everything there is to know about a checkout besides the menu.
 
@@ -154,3 +155,24 @@ class CheckoutState:
     def quote_is_live(self, now: datetime) -> bool:
         """Whether there is a quote, with time enough left to place an order on it."""
         return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at
+
+
+if TYPE_CHECKING:
+    from attrs import evolve
+
+    evolve_state = evolve  # so that names and types of what changes are checked
+else:
+
+    def evolve_state(state: CheckoutState, **changes: Any) -> CheckoutState:
+        """The state with other values for some fields: `attrs.evolve` at a tenth of its cost.
+
+        It runs no ``__init__``, for no field of the state has a converter or a validator.
+        """
+        if not _FIELDS.issuperset(changes):
+            raise TypeError(f"a checkout has no {', '.join(sorted(set(changes) - _FIELDS))}")
+        evolved = object.__new__(CheckoutState)
+        vars(evolved).update(vars(state), **changes)
+        return evolved
+
+
+_FIELDS: Final = frozenset(fields_dict(CheckoutState))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import NoneType, UnionType
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 from attrs import fields, has, resolve_types
@@ -84,6 +85,7 @@ class Reader:
         self.converter.register_structure_hook(datetime, _moment)
         self.converter.register_structure_hook_factory(has, self._attrs_hook)
         self.converter.register_structure_hook_factory(_is_tuple, self._tuple_hook)
+        self.converter.register_structure_hook_factory(_is_optional, self._present_hook)
 
     def read(self, value: Json, cls: type[T]) -> T:
         """The value as ``cls``; `UnreadableAnswerError` when it is not one."""
@@ -147,6 +149,12 @@ class Reader:
 
         return hook
 
+    def _present_hook(self, kind: Any) -> Callable[[Json, Any], Any]:
+        """What may be absent is read as what it is when it is there: ``null`` members are left out."""
+        (present,) = (each for each in get_args(kind) if each is not NoneType)
+        hook = self.converter.get_structure_hook(present)
+        return lambda value, _: hook(value, present)
+
     def _tuple_hook(self, kind: Any) -> Callable[[Json, Any], Any]:
         """Tuples come from lists only; cattrs would take a string apart into letters."""
         each_kind, structure = get_args(kind)[0], self.converter.structure
@@ -169,6 +177,10 @@ _TEXTS: Final = tuple[str, ...]
 
 def _is_tuple(kind: Any) -> bool:
     return get_origin(kind) is tuple
+
+
+def _is_optional(kind: Any) -> bool:
+    return isinstance(kind, UnionType) and NoneType in get_args(kind)
 
 
 def _strict(kind: type[Any]) -> Callable[[Json, Any], Any]:

@@ -272,7 +272,9 @@ def _lazy(members: Mapping[str, Json], name: str, cls: type[T], id_member: str) 
     read = _reader().read
 
     def structure(key: str, entry: Json) -> T:
-        return read({**entry, id_member: key} if isinstance(entry, dict) else entry, cls)
+        if isinstance(entry, dict) and entry.get(id_member) != key:
+            entry = {**entry, id_member: key}
+        return read(entry, cls)
 
     return Lazy(raw, structure)
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import pickle
+import re
 import traceback
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -99,6 +100,12 @@ async def request_of(reader: asyncio.StreamReader) -> str:
     return head + (await reader.readexactly(int(rest.split()[0]))).decode() if found else head
 
 
+def is_in(secret: str, shown: str) -> bool:
+    """Whether the secret is shown. A few digits alone may be part of a port or of an address in memory."""
+    pattern = re.escape(secret)
+    return bool(re.search(rf"(?<!\w){pattern}(?!\w)" if secret == CARD.cvc else pattern, shown))
+
+
 def everything_shown(error: BaseException) -> str:
     shown = [repr(error), str(error), repr(error.args), repr(error.__dict__)]
     shown.extend(traceback.format_exception(error))
@@ -134,11 +141,11 @@ async def test_nothing_secret_is_shown(
             await call(gett)
         shown = everything_shown(caught.value) + repr(gett) + caplog.text
     assert any(secret in sent[0] for secret in SECRETS)
-    assert not [secret for secret in SECRETS if secret in shown]
+    assert not [secret for secret in SECRETS if is_in(secret, shown)]
     errors = getattr(caught.value, "errors", ())
     assert not errors or errors[0]["itemId"] == "item_1"
 
 
 @pytest.mark.parametrize("value", [CARD, JANE], ids=["card", "identity"])
 def test_values_do_not_show_what_they_hold(value: object) -> None:
-    assert not [secret for secret in SECRETS if secret in f"{value!r}{value}"]
+    assert not [secret for secret in SECRETS if is_in(secret, f"{value!r}{value}")]

@@ -45,6 +45,7 @@ from gett_checkout.catalog import Section, StoreAddress, Window
 from gett_checkout.operations import RateLimit
 from gett_checkout.storage import Stored
 from gett_checkout.views import (
+    Charge,
     Choice,
     GroupChoice,
     LineView,
@@ -309,6 +310,7 @@ VALUES: tuple[Any, ...] = (
     *(next(iter(each.values())) for each in (MENU.catalogs, MENU.items, MENU.modifier_groups)),
     Section("s"),
     TopUp(ITEM, 2, Decimal("14.50")),
+    Charge("Service fee", Decimal("2.50")),
     STORE,
     StoreAddress(latitude=Decimal("40.7")),
     public.StorePage((STORE,)),

@@ -31,7 +31,7 @@ def changes(tree: ast.AST) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Call)
-            and getattr(node.func, "id", "") in ("evolve", "replace")
+            and getattr(node.func, "id", "") in ("evolve", "evolve_state", "replace")
             and node.args
             and is_state(node.args[0])
         ):
@@ -58,7 +58,7 @@ def test_the_state_is_changed_in_the_machine_alone(path: Path) -> None:
         for each in ast.walk(tree)
         if isinstance(each, ast.ClassDef) and each.name == "CheckoutState"
         for node in ast.walk(each)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "evolve"
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("evolve", "evolve_state")
     ]
     assert methods == []
     if path.name not in ("_record.py", "_checkouts.py"):  # which holds it; which starts with one
