@@ -7,7 +7,7 @@ from typing import Any, Final
 
 
 class Extra(Mapping[str, Any]):
-    """Members of a JSON object, read-only, with exact decimals. Their repr only counts them."""
+    """Members of a JSON object, read-only, with exact decimals. Their repr shows none of them."""
 
     __slots__ = ("_members",)
 
@@ -24,7 +24,7 @@ class Extra(Mapping[str, Any]):
         return len(self._members)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} members>"
+        return "{...}" if self else "{}"
 
 
 NO_EXTRA: Final = Extra({})

@@ -111,7 +111,9 @@ class Reader:
         def hook(value: Json, _: Any) -> Any:
             if not isinstance(value, dict):
                 raise TypeError(f"a {cls.__name__} must be a JSON object")
-            members, sent_as, extra = value, dict[str, str](), dict[str, Json]()
+            members = value
+            sent_as: dict[str, str] = {}
+            extra: dict[str, Json] = {}
             if None in value.values():
                 members = {name: each for name, each in value.items() if each is not None}
             for name, rest in others.items():

@@ -179,7 +179,7 @@ def test_extra_is_read_only_and_is_copied_and_pickled() -> None:
     assert pickle.loads(pickle.dumps(store)) == store
     assert copy.deepcopy(store) == store
     assert "images" not in repr(store)
-    assert repr(store.extra) == f"<{len(UNKNOWN)} members>"
+    assert (repr(store.extra), repr(Store("s").extra)) == ("{...}", "{}")
     assert hash(store) == hash(Store("s"))
 
 
