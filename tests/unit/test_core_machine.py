@@ -15,7 +15,14 @@ from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.machine import Aside, Event
 from gett_checkout._core.order import Delivery, GettPayment, Pickup, SavedCard
 from gett_checkout._core.session import Level
-from gett_checkout._core.state import OPEN, CheckoutState, Notice, Resolution, Stage
+from gett_checkout._core.state import (
+    OPEN,
+    CheckoutState,
+    Notice,
+    Resolution,
+    Stage,
+    evolve_state,
+)
 from gett_checkout.errors import (
     IdentityRequiredError,
     OrderBelowMinimumError,
@@ -788,3 +795,10 @@ def test_a_context_is_in_doubt_from_before_it_is_sent() -> None:
     assert done.session == evolve(SESSION, context_set=True, context_sent=None)
     doubtful = machine.apply(sent, machine.ContextSet(HOME), NOW)
     assert doubtful.session == evolve(SESSION, context_set=True, context_sent=HOME)
+
+
+def test_a_state_has_no_other_fields() -> None:
+    state = state_at(Stage.PAY)
+    assert evolve_state(state, sessions=7) == evolve(state, sessions=7)
+    with pytest.raises(TypeError, match="no a_field, another"):
+        evolve_state(state, another=1, a_field=2)  # type: ignore[call-arg]
