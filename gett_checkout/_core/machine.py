@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
 
@@ -50,9 +50,13 @@ from gett_checkout._core.state import (
     Notice,
     Resolution,
     Stage,
-    evolve_state,
 )
 from gett_checkout.errors import StepNotAllowedError
+
+if TYPE_CHECKING:
+    from attrs import evolve as evolve_state  # so that names and types of what changes are checked
+else:
+    from gett_checkout._core.state import evolve_state
 
 _NOTICES_STORED: Final = 10
 

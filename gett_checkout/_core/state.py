@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from attrs import field, fields_dict, frozen
 
@@ -157,22 +157,16 @@ class CheckoutState:
         return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at
 
 
-if TYPE_CHECKING:
-    from attrs import evolve
+def evolve_state(state: CheckoutState, **changes: Any) -> CheckoutState:
+    """The state with other values for some fields: `attrs.evolve` at a tenth of its cost.
 
-    evolve_state = evolve  # so that names and types of what changes are checked
-else:
-
-    def evolve_state(state: CheckoutState, **changes: Any) -> CheckoutState:
-        """The state with other values for some fields: `attrs.evolve` at a tenth of its cost.
-
-        It runs no ``__init__``, for no field of the state has a converter or a validator.
-        """
-        if not _FIELDS.issuperset(changes):
-            raise TypeError(f"a checkout has no {', '.join(sorted(set(changes) - _FIELDS))}")
-        evolved = object.__new__(CheckoutState)
-        vars(evolved).update(vars(state), **changes)
-        return evolved
+    It runs no ``__init__``, for no field of the state has a converter or a validator.
+    """
+    if not _FIELDS.issuperset(changes):
+        raise TypeError(f"a checkout has no {', '.join(sorted(set(changes) - _FIELDS))}")
+    evolved = object.__new__(CheckoutState)
+    vars(evolved).update(vars(state), **changes)
+    return evolved
 
 
 _FIELDS: Final = frozenset(fields_dict(CheckoutState))

@@ -801,4 +801,4 @@ def test_a_state_has_no_other_fields() -> None:
     state = state_at(Stage.PAY)
     assert evolve_state(state, sessions=7) == evolve(state, sessions=7)
     with pytest.raises(TypeError, match="no a_field, another"):
-        evolve_state(state, another=1, a_field=2)  # type: ignore[call-arg]
+        evolve_state(state, another=1, a_field=2)
