@@ -50,15 +50,17 @@ class Snapshots:
     @leaves_nothing
     def dump(self, state: CheckoutState) -> bytes:
         """The state as bytes; parts at their default are left out."""
-        texts = _members(self._data.decode(*_ENCODING)) if self._data else {}
+        before = _lines_of(self._data.decode(*_ENCODING)) or ()
+        written = {line[2 : line.index('"', 2)]: line for line in before}
         lines = [_FIRST]
         for part in _parts():
             value = getattr(state, part.name)
-            if value is not getattr(self._state, part.name, part.default):
-                if value is not part.default:
-                    lines.append(part.line(part.write(value)))
-            elif part.name in texts:
-                lines.append(part.line(texts[part.name]))
+            if value is part.default:
+                continue
+            if part.name in written and value is getattr(self._state, part.name):
+                lines.append(written[part.name])
+            else:
+                lines.append(f',"{part.name}":{part.write(value)}')
         lines.append(_LAST)
         self._state, self._data = state, hidden("\n".join(lines).encode(*_ENCODING))
         return self._data
@@ -79,8 +81,7 @@ class Snapshots:
         except Exception as error:  # noqa: BLE001 - whatever damaged data provokes
             kind = type(error).__name__
         else:
-            if "refusals" in texts or not state.refusals:  # else 0.1.0 wrote it: it is written anew
-                self._state, self._data = state, data
+            self._state, self._data = state, data
             return state
         # Raised out here, because these exceptions hold what they could not read.
         raise StorageError(f"the saved checkout is damaged ({kind})")
@@ -118,10 +119,18 @@ def _parse(data: bytes) -> tuple[Any, dict[str, str]] | None:
         return None
 
 
-def _members(text: str) -> dict[str, str]:
-    """The members of the JSON object, as text: by its lines, or whichever way it is laid out."""
+def _lines_of(text: str) -> list[str] | None:
+    """The lines of the members, ``None`` when the JSON object is laid out in another way."""
     *lines, last = text.split("\n")
     if last == _LAST and all(line.startswith(('{"', ',"')) for line in lines):
+        return lines
+    return None
+
+
+def _members(text: str) -> dict[str, str]:
+    """The members of the JSON object, as text: by its lines, or whichever way it is laid out."""
+    lines = _lines_of(text)
+    if lines is not None:
         return dict([line[2:].split('":', 1) for line in lines])
     return {name: _text_of(value) for name, value in read_json(text).items()}
 
@@ -134,10 +143,6 @@ class _Part:
     default: Any
     write: Callable[[Any], str]
     read: Callable[[str], Any]
-
-    def line(self, text: str) -> str:
-        """The part's line, of its value in JSON."""
-        return f',"{self.name}":{text}'
 
 
 def _text_of(value: Any) -> str:
