@@ -1,4 +1,4 @@
-"""The sandbox of the pytest plugin: it runs in a thread, and so responds to whoever asks.
+"""The sandbox of the pytest plugin: it runs in a thread, and so responds to any loop.
 
 On the test's own event loop it would stand still whenever the test blocks that loop, as Starlette's
 ``TestClient`` does, or when the test runs on another one.
