@@ -64,7 +64,7 @@ async def crowd(effort: Effort) -> list[Row]:
         for size, taken in zip(sizes, rest, strict=True)
     ]
     wrong = sum(((made - placed) + (placed - made)).values())
-    counted = f"orders lost or doubled, of {placed.total():,}"
+    counted = f"orders lost or duplicated, of {placed.total():,}"
     return [*rows, Row(counted, NOTHING, "orders", wrong, None, Goal("=", 0))]
 
 
