@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.measuring import MILLISECONDS, Effort, Goal, Row, race
 from gett_checkout import CatalogSet
-from gett_checkout._wire import responses
+from gett_checkout._wire import menu
 
 _ITEMS: Final = 9000
 _PER_SECTION: Final = 30
@@ -156,7 +156,7 @@ async def structure_menu(effort: Effort) -> list[Row]:
 
 
 def _read(body: bytes) -> CatalogSet:
-    return responses.catalog_set(body, "menu")
+    return menu.catalog_set(body, "menu")
 
 
 def _size(body: bytes) -> str:

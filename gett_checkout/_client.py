@@ -41,6 +41,7 @@ from gett_checkout._version import __version__
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import DEFAULT, Assumptions
 from gett_checkout._wire.endpoints import Bucket, Operation
+from gett_checkout._wire.menu import catalog_set
 from gett_checkout._wire.problems import read_problem, secrets_of
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -308,7 +309,7 @@ class GettClient:
         path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
 
         def read(body: bytes) -> tuple[CatalogSet, bytes]:
-            return responses.catalog_set(body, catalog_set_id), body
+            return catalog_set(body, catalog_set_id), body
 
         return await self._call("get_catalog_set", read, token=token, path=path, as_sent=True)
 

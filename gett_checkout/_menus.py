@@ -10,7 +10,7 @@ from copy import copy
 from gett_checkout._client import GettClient
 from gett_checkout._core.catalog import CatalogSet
 from gett_checkout._shared import SharedMenus
-from gett_checkout._wire.responses import catalog_set
+from gett_checkout._wire.menu import catalog_set
 from gett_checkout.errors import GettCheckoutError, UnreadableAnswerError
 from gett_checkout.sharing import MenuCache
 

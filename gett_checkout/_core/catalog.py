@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import evolve, field, frozen
 
-from gett_checkout._core.extra import NO_EXTRA
+from gett_checkout._core.extra import NO_EXTRA, unreadable_in
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.money import DEFAULT_CURRENCY
 from gett_checkout.errors import UnreadableAnswerError
@@ -177,7 +177,7 @@ class Catalog:
     extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
 
 
-_LISTS: Final = ("sectionIds", "itemIds")  # docs: Catalog
+_LISTS: Final = frozenset({"section_ids", "item_ids"})
 
 
 @frozen
@@ -240,9 +240,11 @@ class CatalogSet:
             reached = tuple(self._reached(strict=True))
         except UnreadableAnswerError:
             return None
-        extras = [each.extra for each in _readable(self.catalogs, self.catalogs)]
-        extras += [each.extra for each in reached]
-        if any(not extra.keys().isdisjoint(_LISTS) for extra in extras):
+        listing: tuple[Catalog | Section, ...] = (
+            *_readable(self.catalogs, self.catalogs),
+            *reached,
+        )
+        if any(unreadable_in(each.extra) & _LISTS for each in listing):
             return None  # part of a list could not be read
         return frozenset().union(*(section.item_ids for section in reached)) or None
 

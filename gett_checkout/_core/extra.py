@@ -7,12 +7,28 @@ from typing import Any, Final
 
 
 class Extra(Mapping[str, Any]):
-    """Members of a JSON object, read-only, with exact decimals. Their repr shows none of them."""
+    """Members of a JSON object, read-only, with exact decimals. Their repr shows none of them.
 
-    __slots__ = ("_members",)
+    ``unreadable`` names the fields of the value whose members are here because they cannot be read.
+    """
 
-    def __init__(self, members: Mapping[str, Any]) -> None:
-        self._members = members
+    __slots__ = ("_found", "unreadable")
+
+    def __init__(
+        self, members: Mapping[str, Any] | None, unreadable: frozenset[str] = frozenset()
+    ) -> None:
+        self._found = members
+        self.unreadable = unreadable
+
+    def _read(self) -> Mapping[str, Any]:
+        """The members, for a subclass that is made without."""
+        raise NotImplementedError
+
+    @property
+    def _members(self) -> Mapping[str, Any]:
+        if self._found is None:
+            self._found = self._read()
+        return self._found
 
     def __getitem__(self, name: str) -> Any:
         return self._members[name]
@@ -26,5 +42,13 @@ class Extra(Mapping[str, Any]):
     def __repr__(self) -> str:
         return "{...}" if self else "{}"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Extra, (dict(self), self.unreadable)
+
 
 NO_EXTRA: Final = Extra({})
+
+
+def unreadable_in(extra: Mapping[str, Any]) -> frozenset[str]:
+    """The fields of a value that are in its ``extra`` because they cannot be read."""
+    return extra.unreadable if isinstance(extra, Extra) else frozenset()

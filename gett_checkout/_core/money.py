@@ -20,8 +20,10 @@ T = TypeVar("T")
 DEFAULT_CURRENCY = "USD"
 _FINEST: Final = -6  # what comes after so many decimals is dust: the finest minor unit has four
 _DUST: Final = Decimal(1).scaleb(_FINEST)
+_ONE: Final = Decimal(1)
 _CENT: Final = Decimal("0.01")
 _DIME: Final = Decimal("0.1")
+_LOWEST: Final = -20
 _HIGHEST: Final = 12  # the digit before the point that an amount may have, counted from 0
 # Of our own: the caller's context may hold two digits, or raise for what is rounded.
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
@@ -51,39 +53,36 @@ def sum_of(amounts: Iterable[Decimal]) -> Decimal:
     return reduce(EXACT.add, amounts, ZERO)
 
 
-@exactly
 def read_amount(value: object) -> Decimal:
     """An amount from a decimal, an int or a decimal string; ``ValueError`` for anything else.
 
     A float is refused: it has already lost the exact value.
     """
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+    if type(value) is Decimal:
+        amount = value
+    elif isinstance(value, (Decimal, int, str)) and not isinstance(value, bool):
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            raise ValueError("not a decimal amount") from None
+    else:
         raise ValueError(
             f"an amount must be a Decimal, int or decimal string, not {type(value).__name__}"
         )
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise ValueError("not a decimal amount") from None
-    if (
-        not amount.is_finite()
-        or amount.adjusted() > _HIGHEST
-        or int(amount.as_tuple().exponent) < -20
-    ):
+    if not amount.is_finite() or not _LOWEST <= amount.adjusted() <= _HIGHEST:
         raise ValueError("an amount must be finite and of a sensible size")
     return amount
 
 
-@exactly
 def tidy(amount: Decimal) -> Decimal:
     """The amount in digits, without what binary fractions leave behind: 14.999999999999998 is 15.00."""
-    exponent = int(amount.as_tuple().exponent)
-    if exponent < _FINEST:
-        rounded = amount.quantize(_DUST).normalize()
-        amount = rounded.quantize(min(_CENT, Decimal(1).scaleb(int(rounded.as_tuple().exponent))))
+    rounded = EXACT.quantize(amount, _DUST)
+    if rounded != amount or (exponent := int(amount.as_tuple().exponent)) < _FINEST:
+        cents = EXACT.quantize(rounded, _CENT)
+        amount = cents if cents == rounded else EXACT.normalize(rounded)
     elif exponent > 0:
-        amount = amount.quantize(Decimal(1))
-    return amount or abs(amount)  # no -0
+        amount = EXACT.quantize(amount, _ONE)
+    return amount or amount.copy_abs()  # no -0
 
 
 def is_tidy(amount: object) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import NoneType, UnionType
-from typing import Any, Final, Generic, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from attrs import fields, has, resolve_types
 from cattrs import Converter
@@ -14,7 +14,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from gett_checkout._core.extra import Extra
 from gett_checkout._core.money import is_tidy, read_amount, tidy
-from gett_checkout._json import Json, Raw, read_json
+from gett_checkout._json import Json
 from gett_checkout.errors import UnreadableAnswerError
 
 T = TypeVar("T")
@@ -28,38 +28,6 @@ def camel_case(name: str) -> str:
     """``store_id`` → ``storeId``."""
     head, *tail = name.split("_")
     return head + "".join(word.capitalize() for word in tail)
-
-
-class Lazy(Mapping[str, T], Generic[T]):
-    """A JSON object of entries that are read when they are first looked at.
-
-    A menu has thousands of items and a checkout touches a handful; doing all of them at once would
-    block the event loop for several times as long. An entry may be `Raw` JSON.
-    """
-
-    __slots__ = ("_entries", "_raw", "_structure")
-
-    def __init__(self, raw: Mapping[str, Json | Raw], structure: Callable[[str, Json], T]) -> None:
-        self._raw = raw
-        self._structure = structure
-        self._entries: dict[str, T] = {}
-
-    def __getitem__(self, key: str) -> T:
-        try:
-            return self._entries[key]
-        except KeyError:
-            raw = self._raw[key]
-            value = read_json(raw) if isinstance(raw, Raw) else raw
-            return self._entries.setdefault(key, self._structure(key, value))
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._raw
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
-
-    def __len__(self) -> int:
-        return len(self._raw)
 
 
 class Reader:
@@ -76,12 +44,12 @@ class Reader:
         spellings: Mapping[type[Any], Mapping[str, tuple[str, ...]]],
         tolerant: Mapping[type[Any], tuple[str, ...]],
     ) -> None:
-        self._spellings: Final = spellings
+        self.spellings: Final = spellings
         self._tolerant: Final = tolerant
         self.converter: Final[Converter] = Converter(detailed_validation=False)
         for kind in (str, int, bool):
             self.converter.register_structure_hook(kind, _strict(kind))
-        self.converter.register_structure_hook(Decimal, _amount)
+        self.converter.register_structure_hook(Decimal, amount)
         self.converter.register_structure_hook(datetime, _moment)
         self.converter.register_structure_hook_factory(has, self._attrs_hook)
         self.converter.register_structure_hook_factory(_is_tuple, self._tuple_hook)
@@ -98,9 +66,10 @@ class Reader:
 
     def _attrs_hook(self, cls: type[Any]) -> Callable[[Json, Any], Any]:
         names = {each.name: camel_case(each.name) for each in fields(cls)}
-        others = {names[name]: rest for name, rest in self._spellings.get(cls, {}).items()}
+        others = {names[name]: rest for name, rest in self.spellings.get(cls, {}).items()}
         keeps_extra = names.pop("extra", None) is not None
         known = frozenset(names.values())
+        names_of = {member: name for name, member in names.items()}
         lists = {camel_case(it.name) for it in fields(resolve_types(cls)) if it.type == _TEXTS}
         needed = self._tolerant.get(cls)
         renames: dict[str, Any] = {name: override(rename=each) for name, each in names.items()}
@@ -138,6 +107,7 @@ class Reader:
         ) -> Any:
             readable = {name: members[name] for name in needed or () if name in members}
             structure(readable, cls)  # without these there is no value
+            unreadable: set[str] = set()
             for name in known.intersection(members).difference(readable):
                 value = members[name]
                 try:
@@ -145,9 +115,10 @@ class Reader:
                     readable[name] = value
                 except Exception:  # noqa: BLE001 - cattrs raises whatever the data provokes
                     extra[sent_as.get(name, name)] = value
+                    unreadable.add(names_of[name])
                     if name in lists and isinstance(value, list):  # what is no id leads nowhere
                         readable[name] = [each for each in value if type(each) is str]
-            return structure({**readable, _EXTRA: Extra(extra)}, cls)
+            return structure({**readable, _EXTRA: Extra(extra, frozenset(unreadable))}, cls)
 
         return hook
 
@@ -194,7 +165,8 @@ def _strict(kind: type[Any]) -> Callable[[Json, Any], Any]:
     return hook
 
 
-def _amount(value: Json, _: Any) -> Decimal:
+def amount(value: Json, _: Any = None) -> Decimal:
+    """An amount in digits; ``ValueError`` for what is none."""
     return value if is_tidy(value) else tidy(read_amount(value))
 
 

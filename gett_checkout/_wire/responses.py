@@ -9,14 +9,12 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
-import msgspec
 from attrs import evolve, field, fields_dict, frozen
 
 from gett_checkout._core.card import PaymentMethod
 from gett_checkout._core.cart import Choice, GroupChoice, Line
 from gett_checkout._core.catalog import (
     Catalog,
-    CatalogSet,
     Item,
     ModifierGroup,
     Section,
@@ -31,8 +29,8 @@ from gett_checkout._core.extra import NO_EXTRA, Extra
 from gett_checkout._core.order import Amounts, Charge, Order, OrderPage
 from gett_checkout._core.session import is_credential
 from gett_checkout._hidden import hidden
-from gett_checkout._json import Json, Raw, read_json
-from gett_checkout._wire.codec import Lazy, Reader, camel_case
+from gett_checkout._json import Json
+from gett_checkout._wire.codec import Reader, camel_case
 from gett_checkout.errors import UnreadableAnswerError
 
 T = TypeVar("T")
@@ -110,11 +108,12 @@ _TOLERANT: Final[dict[type[Any], tuple[str, ...]]] = {
 
 
 @cache
-def _reader() -> Reader:
-    reader = Reader(_SPELLINGS, _TOLERANT)
-    reader.converter.register_structure_hook(Window, _window)
-    reader.converter.register_structure_hook(StoreAddress, _store_address)
-    return reader
+def reader() -> Reader:
+    """What reads every response."""
+    made = Reader(_SPELLINGS, _TOLERANT)
+    made.converter.register_structure_hook(Window, _window)
+    made.converter.register_structure_hook(StoreAddress, _store_address)
+    return made
 
 
 def _window(value: Json, _: Any) -> Window:
@@ -154,7 +153,7 @@ def _store_address(value: Json, _: Any) -> StoreAddress:
 
 def session(value: Json) -> SessionAnswer:
     """Docs: Session › create."""
-    answer = _reader().read(value, SessionAnswer)
+    answer = reader().read(value, SessionAnswer)
     if not is_credential(answer.token):
         raise UnreadableAnswerError("the new session has no token that could be sent")
     return answer
@@ -164,7 +163,7 @@ def store_page(value: Json) -> StorePage:
     """Docs: Stores › discover."""
     members = _members(value, "a page of stores")
     stores, left_out = _readable(_list(members.get("stores"), "stores"), store)
-    page = _reader().read({**members, "stores": []}, StorePage)
+    page = reader().read({**members, "stores": []}, StorePage)
     return evolve(page, stores=stores, left_out=left_out)
 
 
@@ -175,7 +174,7 @@ def store(value: Json) -> Store:
     known = {**members, "categories": _categories(members)}
     if isinstance(hours, list):
         known["availability"] = [each for each in hours if not _is_closed(each)]
-    found = _reader().read(known, Store)
+    found = reader().read(known, Store)
     if not found.store_id:
         raise UnreadableAnswerError("the store has no id")
     if "availability" in members and hours is None:
@@ -232,53 +231,6 @@ def _categories(members: Mapping[str, Json]) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-class _Menu(msgspec.Struct):
-    """The four dictionaries of a catalog set, their entries unread."""
-
-    catalogs: dict[str, Raw] | None = None
-    sections: dict[str, Raw] | None = None
-    items: dict[str, Raw] | None = None
-    modifierGroups: dict[str, Raw] | None = None  # noqa: N815 - as it is in JSON
-
-
-_read_menu: Final = msgspec.json.Decoder(_Menu).decode
-
-
-def catalog_set(body: bytes, catalog_set_id: str) -> CatalogSet:
-    """Docs: Catalog. Entries are read when they are looked at.
-
-    One that is no object raises `UnreadableAnswerError` then, and leaves the others alone.
-    """
-    try:
-        members = msgspec.structs.asdict(_read_menu(body))
-    except (ValueError, RecursionError):
-        members = _members(read_json(body), "a catalog set")
-    return CatalogSet(
-        catalog_set_id=catalog_set_id,
-        catalogs=_lazy(members, "catalogs", Catalog, "catalogId"),
-        sections=_lazy(members, "sections", Section, "sectionId"),
-        items=_lazy(members, "items", Item, "itemId"),
-        modifier_groups=_lazy(members, "modifierGroups", ModifierGroup, "modifierGroupId"),
-    )
-
-
-def _lazy(members: Mapping[str, Json], name: str, cls: type[T], id_member: str) -> Lazy[T]:
-    """The id-keyed dictionary of this name; its key is the id of an entry."""
-    raw = members.get(name)
-    if raw is None:
-        raw = {}
-    if not isinstance(raw, dict):
-        raise UnreadableAnswerError(f"{name} of the catalog set is not a dictionary")
-    read = _reader().read
-
-    def structure(key: str, entry: Json) -> T:
-        if isinstance(entry, dict) and entry.get(id_member) != key:
-            entry = {**entry, id_member: key}
-        return read(entry, cls)
-
-    return Lazy(raw, structure)
-
-
 def cart_lines(value: Json, known: Iterable[Line]) -> tuple[Line, ...]:
     """Docs: Cart helpers. The cart may come wrapped in ``cart``.
 
@@ -293,7 +245,7 @@ def cart_lines(value: Json, known: Iterable[Line]) -> tuple[Line, ...]:
 
 
 def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
-    read = _reader().read(value, CartLine)
+    read = reader().read(value, CartLine)
     if read.quantity < 1:
         raise UnreadableAnswerError("a line of the cart has no quantity")
     line = Line(
@@ -311,7 +263,7 @@ def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
 
 def validated(value: Json) -> ValidateAnswer:
     """Docs: Orders › validate. Also accepted wrapped in ``order``. The total is Gett's word."""
-    answer = _reader().read(_unwrapped(value, "order"), ValidateAnswer)
+    answer = reader().read(_unwrapped(value, "order"), ValidateAnswer)
     if not answer.validated_order_token:
         raise UnreadableAnswerError("the quote has an empty token")
     if answer.amounts.total < 0 or answer.amounts.sub_total < 0:
@@ -333,7 +285,7 @@ def order(value: Json) -> Order:
     def understood(name: str, cls: type[T]) -> T | None:
         """The member, no longer among those that are extra; ``None`` when it cannot be read."""
         try:
-            found = None if members.get(name) is None else _reader().read(members[name], cls)
+            found = None if members.get(name) is None else reader().read(members[name], cls)
         except UnreadableAnswerError:
             return None
         members.pop(name, None)
@@ -387,7 +339,7 @@ def _charges(value: Json) -> tuple[Charge, ...]:
         charge = each if isinstance(each, dict) else {}
         name, amount = _first(charge, _CHARGE_NAMES), charge.get("amount")
         try:
-            found.append(Charge(_reader().read(name, str), _reader().read(amount, Decimal)))
+            found.append(Charge(reader().read(name, str), reader().read(amount, Decimal)))
         except UnreadableAnswerError:
             return ()
     return tuple(found)
@@ -397,7 +349,7 @@ def order_page(value: Json) -> OrderPage:
     """Docs: Orders › history. A bare list is accepted too."""
     members = {"orders": value} if isinstance(value, list) else _members(value, "a page of orders")
     orders, left_out = _readable(_list(members.get("orders"), "orders"), order)
-    page = _reader().read({**members, "orders": []}, OrderPage)
+    page = reader().read({**members, "orders": []}, OrderPage)
     return evolve(page, orders=orders, left_out=left_out)
 
 
@@ -410,7 +362,7 @@ def payment_methods(value: Json) -> PaymentMethods:
 
 def payment_method(value: Json) -> PaymentMethod:
     """Docs: Saved cards › add. Also accepted wrapped in ``payment``."""
-    found = _reader().read(_unwrapped(value, *_CARD), PaymentMethod)
+    found = reader().read(_unwrapped(value, *_CARD), PaymentMethod)
     if not found.payment_id:
         raise UnreadableAnswerError("the card has no id")
     # Whatever comes here, no more than four digits of a card are stored.

@@ -23,7 +23,7 @@ from gett_checkout._core.catalog import (
     parse_time,
 )
 from gett_checkout._json import write_json
-from gett_checkout._wire import responses
+from gett_checkout._wire.menu import catalog_set
 from tests.samples.states import MENU, group, item, menu
 
 LUNCH = Window("monday", time(11), time(14, 30))
@@ -251,7 +251,7 @@ ENTRIES = {
     ],
 )
 def test_a_menu_that_does_not_say_sells_everything(changes: dict[str, Any], sold: str) -> None:
-    catalog = responses.catalog_set(write_json({**ENTRIES, **changes}), "cs-1")
+    catalog = catalog_set(write_json({**ENTRIES, **changes}), "cs-1")
     assert "".join(each for each in "ab" if catalog.sells(each)) == sold
 
 
@@ -375,7 +375,7 @@ def test_the_json_names_nothing_that_is_not_in_it() -> None:
             "modifierGroups": {"g": {"itemIds": ["b", "bad", "gone"]}, "bad": 7},
         }
     )
-    read = responses.catalog_set(body, "cs-1")
+    read = catalog_set(body, "cs-1")
     data = read.to_dict()
     assert [each["section_id"] for each in data["sections"]] == ["s"]
     assert data["sections"][0]["item_ids"] == ["a"]

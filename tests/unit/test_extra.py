@@ -19,6 +19,7 @@ from gett_checkout._core.view import StoreView
 from gett_checkout._json import read_json, write_json
 from gett_checkout._snapshot import Snapshots
 from gett_checkout._wire import responses
+from gett_checkout._wire.menu import catalog_set
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 UNKNOWN: dict[str, Any] = {
@@ -75,7 +76,7 @@ MENU = {
 
 
 def test_a_menu_keeps_what_is_not_understood_of_its_entries() -> None:
-    menu = responses.catalog_set(write_json(MENU), "cs")
+    menu = catalog_set(write_json(MENU), "cs")
     assert menu.catalogs["c"].extra == {"sectionIds": ["s", 7], **UNKNOWN}
     assert menu.sections["s"].extra == {"itemIds": ["i", None], **UNKNOWN}
     item = menu.items["i"]
@@ -97,7 +98,7 @@ def test_a_menu_and_a_store_show_it_as_json() -> None:
         "modifierGroups": {"g": entry},
     }
     shown = {"images": ["1.jpg"], "weight": "1.10"}
-    data = responses.catalog_set(write_json(parts), "cs").to_dict()
+    data = catalog_set(write_json(parts), "cs").to_dict()
     assert json.loads(json.dumps(data)) == data
     assert data["sections"][0]["extra"] == shown
     assert data["items"]["i"]["extra"] == shown

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,9 +16,10 @@ from attrs import has
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gett_checkout import ApiError, GettCheckoutError, GettClient, RetryPolicy
+from gett_checkout import ApiError, GettCheckoutError, GettClient, Item, RetryPolicy
 from gett_checkout._json import read_json, write_json
 from gett_checkout._wire import responses
+from gett_checkout._wire.menu import catalog_set
 from gett_checkout._wire.problems import mask, read_problem
 from gett_checkout.errors import UnreadableAnswerError
 
@@ -108,7 +111,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "session": responses.session,
     "store_page": responses.store_page,
     "store": responses.store,
-    "catalog_set": lambda value: responses.catalog_set(write_json(value), "c"),
+    "catalog_set": lambda value: catalog_set(write_json(value), "c"),
     "cart_lines": lambda value: responses.cart_lines(value, ()),
     "validated": responses.validated,
     "order": responses.order,
@@ -142,6 +145,31 @@ def test_any_document_is_a_value_or_unreadable(document: Any) -> None:
         assert isinstance(found, str | tuple) or has(type(found))
         if name == "catalog_set":
             assert all(each is None or has(type(each)) for each in _look_at_everything(found))
+
+
+MEMBERS = (
+    "itemId", "sectionId", "name", "description", "price", "basePrice", "available", "isAvailable", "itemIds",
+    "sectionIds", "modifierGroupIds", "minSelections", "maximumAllowed", "images",
+)  # fmt: skip
+ENTRIES = st.dictionaries(st.sampled_from(MEMBERS), ATOMS | st.lists(ATOMS, max_size=3))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=SLOW)
+@given(ENTRIES | DOCUMENTS)
+@example({"price": 14.999999999999998, "available": False, "images": [1.50]})
+@example({"price": 1.5, "basePrice": 2, "name": None})
+@example({"price": 10**12, "minSelections": 1.0, "itemIds": ["a", 7]})
+@example({"price": 10**400})
+def test_an_entry_is_read_alike_quickly_and_with_every_tolerance(entry: Any) -> None:
+    parts = ("catalogs", "sections", "items", "modifierGroups")
+    body = json.dumps({part: {"a": entry} for part in parts}).encode()
+    quickly = catalog_set(body, "c")
+    tolerantly = catalog_set(codecs.BOM_UTF8 + body, "c")  # read by the standard library
+    found = list(_look_at_everything(quickly))
+    assert found == list(_look_at_everything(tolerantly))
+    prices = [each.price for each in found if isinstance(each, Item)]
+    assert all(price is None or abs(price) < 10**13 for price in prices)
+    assert pickle.loads(pickle.dumps(found)) == found
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=SLOW)

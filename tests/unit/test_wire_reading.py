@@ -17,10 +17,11 @@ from gett_checkout._core.catalog import StoreAddress
 from gett_checkout._json import read_json, write_json
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.menu import catalog_set
 
 
 def catalog(**members: Any) -> CatalogSet:
-    return responses.catalog_set(write_json(members), "c-1")
+    return catalog_set(write_json(members), "c-1")
 
 
 # --- JSON -----------------------------------------------------------------------------------------
