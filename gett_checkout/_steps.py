@@ -169,10 +169,10 @@ def explained(record: Record, name: str) -> Iterator[None]:
 def _complete(error: GettCheckoutError, name: str, record: Record) -> None:
     """Add the checkout's id, what is missing, what to do next, and a placement's key."""
     state, now = record.state, record.now()
-    missing, action = registry.outlook(state, now)
+    here = registry.Situation.of(state, now)
+    missing, action = registry.outlook(here)
     if isinstance(error, OrderBelowMinimumError) and error.minimum_order is None:
-        gap = registry.minimum_gap(state, now)
-        error.minimum_order = gap if gap and not gap.met else None
+        error.minimum_order = here.gap if here.gap and not here.gap.met else None
     error.checkout_id = state.checkout_id
     error.next_action = StartOver() if isinstance(error, CheckoutNotFoundError) else action
     error.requirements = error.requirements or missing

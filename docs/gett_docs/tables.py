@@ -27,7 +27,7 @@ from gett_checkout._core.codes import ERROR_CODES, ErrorCode, Part, refuse
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS, FACTS
 from gett_checkout._core.placement import Outcome, judge
-from gett_checkout._core.requirements import RULES, next_action
+from gett_checkout._core.requirements import RULES, Situation, next_action
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import CheckoutView
@@ -422,7 +422,7 @@ def requirements() -> str:
     """The registry: the order of what is asked for, the step that fixes it, and what is next."""
     rows = []
     for rule in RULES:
-        missing = rule.check(LACKING[rule.code], NOW)
+        missing = rule.check(Situation.of(LACKING[rule.code], NOW))
         assert missing is not None  # noqa: S101 - the example lacks just this
         rows.append(
             (

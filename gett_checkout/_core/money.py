@@ -118,7 +118,7 @@ def is_same_amount(one: Decimal, other: Decimal, currency: str = DEFAULT_CURRENC
 
 def to_the_cent(amount: Decimal, currency: str = DEFAULT_CURRENCY) -> Decimal:
     """The amount in the minor unit of the currency, halves rounded away from zero."""
-    return amount.quantize(_cent_of(currency), context=EXACT)
+    return EXACT.quantize(amount, _cent_of(currency))
 
 
 @lru_cache

@@ -174,6 +174,12 @@ class Quote:
     was_sent: bool = field(default=False, repr=False)
     asked_at: datetime | None = field(default=None, repr=False)
 
+    def without_token(self) -> Quote:
+        """The quote as the caller may see it."""
+        return Quote(
+            "", self.amounts, self.expires_at, self.session_serial, self.was_sent, self.asked_at
+        )
+
 
 @frozen
 class Order:

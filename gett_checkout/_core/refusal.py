@@ -45,7 +45,10 @@ class Refusal:
 
 def standing(refusals: tuple[Refusal, ...], part: Part) -> Refusal | None:
     """What stands against the part and is not answered."""
-    return next((each for each in refusals if each.part is part and not each.answered), None)
+    for each in refusals:
+        if each.part is part and not each.answered:
+            return each
+    return None
 
 
 def refused(refusals: tuple[Refusal, ...], refusal: Refusal) -> tuple[Refusal, ...]:

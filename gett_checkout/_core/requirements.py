@@ -23,8 +23,8 @@ from gett_checkout._core.codes import Part, refuse
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.minimum import MinimumOrder, minimum_order
 from gett_checkout._core.money import DEFAULT_CURRENCY, is_same_amount, show_amount
-from gett_checkout._core.order import FULFILLMENT_TYPES
-from gett_checkout._core.refusal import TOO_OFTEN, Refusal
+from gett_checkout._core.order import FULFILLMENT_TYPES, Quote
+from gett_checkout._core.refusal import TOO_OFTEN, Refusal, standing
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.errors import (
     GettCheckoutError,
@@ -67,7 +67,36 @@ class Missing:
     blocks: bool = True
 
 
-Check = Callable[[CheckoutState, datetime], Missing | None]
+@frozen
+class Situation:
+    """A checkout at ``now``, and what several rules and the view ask of it, worked out once.
+
+    ``quote`` is the state's while it is live.
+    """
+
+    state: CheckoutState
+    now: datetime
+    offers: tuple[str, ...]
+    quote: Quote | None
+    has_end_user: bool
+    store_is_open: bool | None
+    gap: MinimumOrder | None
+
+    @classmethod
+    def of(cls, state: CheckoutState, now: datetime) -> Situation:
+        """The checkout as it stands at ``now``."""
+        offered, quote = offers(state), state.quote if state.quote_is_live(now) else None
+        is_open = state.store.is_open(now) if state.store else None
+        gap = _gap(state, offered, quote)
+        return cls(state, now, offered, quote, state.has_end_user(now), is_open, gap)
+
+    def refused(self, part: Part) -> Refusal | None:
+        """What stands against the part, if anything does."""
+        refusals = self.state.refusals
+        return standing(refusals, part) if refusals else None
+
+
+Check = Callable[[Situation], Missing | None]
 
 
 @frozen
@@ -79,8 +108,8 @@ class Rule:
     check: Check
 
 
-def _person(state: CheckoutState, now: datetime) -> Missing | None:
-    for refusal in reversed(state.refusals):
+def _person(here: Situation) -> Missing | None:
+    for refusal in reversed(here.state.refusals):
         if refusal.is_hopeless:
             reason = refusal.reason or ("REPEATED" if refusal.times >= TOO_OFTEN else "INTEGRATION")
             words = "This cannot be fixed here: please contact support"
@@ -89,10 +118,10 @@ def _person(state: CheckoutState, now: datetime) -> Missing | None:
     return None
 
 
-def _patience(state: CheckoutState, now: datetime) -> Missing | None:
-    for refusal in reversed(state.refusals):
-        if refusal.until is not None and now < refusal.until:
-            action = actions.Wait((refusal.until - now).total_seconds())
+def _patience(here: Situation) -> Missing | None:
+    for refusal in reversed(here.state.refusals):
+        if refusal.until is not None and here.now < refusal.until:
+            action = actions.Wait((refusal.until - here.now).total_seconds())
             return Missing("Please wait a moment", action, _said(refusal), blocks=False)
     return None
 
@@ -109,36 +138,36 @@ def _said(refusal: Refusal | None) -> dict[str, Any]:
     return details
 
 
-def _store(state: CheckoutState, now: datetime) -> Missing | None:
-    if state.store is None:
+def _store(here: Situation) -> Missing | None:
+    if here.state.store is None:
         return Missing("Choose a restaurant", actions.ChooseStore())
     return None
 
 
-def _cart(state: CheckoutState, now: datetime) -> Missing | None:
-    if not state.lines:
-        return Missing("Add something to the cart", actions.AddItems(minimum_gap(state, now)))
+def _cart(here: Situation) -> Missing | None:
+    if not here.state.lines:
+        return Missing("Add something to the cart", actions.AddItems(here.gap))
     return None
 
 
-def _modifiers(state: CheckoutState, now: datetime) -> Missing | None:
-    return _problems(state, actions.CompleteModifiers, choices=True)
+def _modifiers(here: Situation) -> Missing | None:
+    return _problems(here, actions.CompleteModifiers, choices=True)
 
 
-def _items(state: CheckoutState, now: datetime) -> Missing | None:
-    refusal = state.refused(Part.LINES)
+def _items(here: Situation) -> Missing | None:
+    refusal = here.refused(Part.LINES)
     reason = refusal.code if refusal else None
-    found = _problems(state, lambda lines: actions.FixLines(lines, reason), choices=False)
+    found = _problems(here, lambda lines: actions.FixLines(lines, reason), choices=False)
     return found and evolve(found, details={**_said(refusal), **found.details})
 
 
 def _problems(
-    state: CheckoutState, action: Callable[[tuple[str, ...]], NextAction], *, choices: bool
+    here: Situation, action: Callable[[tuple[str, ...]], NextAction], *, choices: bool
 ) -> Missing | None:
     """The lines' problems that are about choices to make, or those that are about the items."""
     found = [
         (line.line_id, problem)
-        for line in state.lines
+        for line in here.state.lines
         for problem in line.problems
         if problem.code.startswith("MODIFIER_") is choices
     ]
@@ -150,27 +179,27 @@ def _problems(
     return Missing(message, action(lines), {"problems": named})
 
 
-def _menu(state: CheckoutState, now: datetime) -> Missing | None:
-    refusal = state.refused(Part.STORE)
+def _menu(here: Situation) -> Missing | None:
+    refusal = here.refused(Part.STORE)
     if refusal is None or not _is_about_menu(refusal.code):
         return None
     words = "The menu has changed: load it again"
     return Missing(words, actions.ChooseStore(refusal.code), _said(refusal))
 
 
-def _cart_accepted(state: CheckoutState, now: datetime) -> Missing | None:
-    refusal = state.refused(Part.LINES)
+def _cart_accepted(here: Situation) -> Missing | None:
+    refusal = here.refused(Part.LINES)
     if refusal is None:
         return None
     if refusal.code in _ADD_MORE:
-        gap = minimum_gap(state, now)
+        gap = here.gap
         words = gap.message() if gap and not gap.met else "The order is too small: add more"
         action: NextAction = actions.AddItems(gap if gap and not gap.met else None)
         return Missing(words, action, _said(refusal))
     if refusal.code == "MODIFIER_REQUIRED":
-        action = actions.CompleteModifiers(tuple(line.line_id for line in state.lines))
+        action = actions.CompleteModifiers(tuple(line.line_id for line in here.state.lines))
         return Missing("Complete the choices of the items", action, _said(refusal))
-    action = actions.FixLines(tuple(line.line_id for line in state.lines), refusal.code)
+    action = actions.FixLines(tuple(line.line_id for line in here.state.lines), refusal.code)
     return Missing("The cart was rejected: change it", action, _said(refusal))
 
 
@@ -181,28 +210,28 @@ def _is_about_menu(code: str) -> bool:
     return code.startswith("CATALOGSET_")
 
 
-def _store_open(state: CheckoutState, now: datetime) -> Missing | None:
-    if state.store is None:
+def _store_open(here: Situation) -> Missing | None:
+    if here.state.store is None:
         return None
-    refusal = state.refused(Part.STORE)
+    refusal = here.refused(Part.STORE)
     if refusal is not None and not _is_about_menu(refusal.code):
         words = "The restaurant does not take this order now"
         return Missing(words, actions.ChooseStore(refusal.code), _said(refusal))
-    if state.store.is_open(now) is False:
+    if here.store_is_open is False:
         return Missing("The restaurant is closed", actions.ChooseStore("STORE_CLOSED"))
     return None
 
 
-def _minimum(state: CheckoutState, now: datetime) -> Missing | None:
-    gap = minimum_gap(state, now)
+def _minimum(here: Situation) -> Missing | None:
+    gap = here.gap
     if gap is None or gap.met:
         return None
     return Missing(gap.message(), actions.AddItems(gap), {"minimum_order": jsonable(gap)})
 
 
-def _fulfillment(state: CheckoutState, now: datetime) -> Missing | None:
-    offered, refusal = offers(state), state.refused(Part.FULFILLMENT)
-    if state.fulfillment is None:
+def _fulfillment(here: Situation) -> Missing | None:
+    offered, refusal = here.offers, here.refused(Part.FULFILLMENT)
+    if here.state.fulfillment is None:
         code = refusal.code if refusal else None
         return Missing(
             "Say how the order is to reach the shopper",
@@ -215,48 +244,48 @@ def _fulfillment(state: CheckoutState, now: datetime) -> Missing | None:
             actions.ChooseFulfillment(offered, refusal.code),
         )
         return Missing(words, action, _said(refusal))
-    if state.fulfillment.type not in offered:
-        words = f"The restaurant does not offer {state.fulfillment.type}"
+    if here.state.fulfillment.type not in offered:
+        words = f"The restaurant does not offer {here.state.fulfillment.type}"
         return Missing(words, actions.ChooseFulfillment(offered), {"offers": list(offered)})
     return None
 
 
-def _quote(state: CheckoutState, now: datetime) -> Missing | None:
-    if state.end_user_needed and not state.has_end_user(now):
+def _quote(here: Situation) -> Missing | None:
+    if here.state.end_user_needed and not here.has_end_user:
         return None  # signing in comes first
-    if not state.quote_is_live(now):
+    if here.quote is None:
         return Missing("Ask for the price", actions.Validate())
     return None
 
 
-def _shopper(state: CheckoutState, now: datetime) -> Missing | None:
-    refusal = state.refused(Part.SHOPPER)
+def _shopper(here: Situation) -> Missing | None:
+    refusal = here.refused(Part.SHOPPER)
     if refusal is None:
         return None
     words = "Check your contact data" if refusal.code else "Sign in"
     return Missing(words, actions.SignIn(reason=refusal.code or None), _said(refusal))
 
 
-def _identity(state: CheckoutState, now: datetime) -> Missing | None:
-    if not state.has_end_user(now):
+def _identity(here: Situation) -> Missing | None:
+    if not here.has_end_user:
         return Missing("Sign in", actions.SignIn())
     return None
 
 
-def _payment(state: CheckoutState, now: datetime) -> Missing | None:
-    if state.payment is None:
-        refusal = state.refused(Part.PAYMENT)
+def _payment(here: Situation) -> Missing | None:
+    if here.state.payment is None:
+        refusal = here.refused(Part.PAYMENT)
         words = "The payment was rejected: choose another" if refusal else "Choose how to pay"
         action = actions.ChoosePayment(refusal.code if refusal else None)
         return Missing(words, action, _said(refusal))
     return None
 
 
-def _total(state: CheckoutState, now: datetime) -> Missing | None:
-    if not state.quote_is_live(now) or state.quote is None:
+def _total(here: Situation) -> Missing | None:
+    if here.quote is None:
         return None
-    before, after = state.agreement, state.quote.amounts.total
-    currency = state.store.currency if state.store else DEFAULT_CURRENCY
+    before, after = here.state.agreement, here.quote.amounts.total
+    currency = here.state.store.currency if here.state.store else DEFAULT_CURRENCY
     if before is None or is_same_amount(before, after, currency):
         return None
     was, now_is = show_amount(before, currency), show_amount(after, currency)
@@ -287,21 +316,17 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-def unmet(state: CheckoutState, now: datetime) -> list[tuple[Rule, Missing]]:
-    """The rules that are not met, in the order in which to fix what they name."""
-    return [(rule, missing) for rule in RULES if (missing := rule.check(state, now)) is not None]
-
-
-def outlook(state: CheckoutState, now: datetime) -> tuple[tuple[Requirement, ...], NextAction]:
+def outlook(here: Situation) -> tuple[tuple[Requirement, ...], NextAction]:
     """Everything that is missing before ``place``, in the order in which to fix it; what to do next."""
+    state = here.state
     match state.stage:
         case Stage.PLACED:
             return (), actions.Done(state.order.order_id if state.order else None)
         case Stage.ABANDONED:
             return (), actions.StartOver()
         case Stage.PLACING:
-            return (), _after_sending(state, now)
-    found = unmet(state, now)
+            return (), _after_sending(state, here.now)
+    found = [(rule, missing) for rule in RULES if (missing := rule.check(here)) is not None]
     if not found:
         return (), actions.Place(state.quote.amounts.total if state.quote else None)
     _, first = found[0]
@@ -314,12 +339,12 @@ def _requirement(rule: Rule, missing: Missing) -> Requirement:
 
 def requirements(state: CheckoutState, now: datetime) -> tuple[Requirement, ...]:
     """What is missing, of the `outlook`."""
-    return outlook(state, now)[0]
+    return outlook(Situation.of(state, now))[0]
 
 
 def next_action(state: CheckoutState, now: datetime) -> NextAction:
     """What to do next, of the `outlook`."""
-    return outlook(state, now)[1]
+    return outlook(Situation.of(state, now))[1]
 
 
 def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
@@ -340,7 +365,8 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
 
     The first requirement that is not met gives the error its class; all of them are on it.
     """
-    missing, action = outlook(state, now)
+    here = Situation.of(state, now)
+    missing, action = outlook(here)
     blocking = [each for each in missing if each.blocks]
     if not blocking:
         return None
@@ -348,14 +374,14 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
     error: GettCheckoutError
     match first.code:
         case "minimum_order":
-            error = below_minimum(first.message, minimum_gap(state, now))
+            error = below_minimum(first.message, here.gap)
         case "identity":
             error = IdentityRequiredError("placing an order needs an end user: call identify first")
         case "total_confirmed":
             error = TotalChangedError(
                 first.message,
                 before=state.agreement,
-                after=state.quote.amounts.total if state.quote else None,
+                after=here.quote.amounts.total if here.quote else None,
             )
         case _:
             error = StepNotAllowedError(
@@ -379,10 +405,15 @@ def minimum_gap(state: CheckoutState, now: datetime) -> MinimumOrder | None:
 
     Until the fulfillment is chosen, one that holds for any of those the store offers does.
     """
-    types = (state.fulfillment.type,) if state.fulfillment else offers(state)
-    if not any(each in state.minimum_for for each in types):
+    return _gap(state, offers(state), state.quote if state.quote_is_live(now) else None)
+
+
+def _gap(
+    state: CheckoutState, offered: tuple[str, ...], quote: Quote | None
+) -> MinimumOrder | None:
+    types = (state.fulfillment.type,) if state.fulfillment else offered
+    if set(types).isdisjoint(state.minimum_for):
         return None
-    quote = state.quote if state.quote_is_live(now) else None
     return minimum_order(state.store, state.lines, quote)
 
 

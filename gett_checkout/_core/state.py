@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -132,7 +133,7 @@ class CheckoutState:
         session = self.session
         return session is not None and session.level is Level.END_USER and session.is_fresh(now)
 
-    @property
+    @cached_property
     def order_digest(self) -> str:
         """What tells this order from another: its store, its lines as chosen, how it gets there."""
         lines = [
@@ -165,8 +166,12 @@ def evolve_state(state: CheckoutState, **changes: Any) -> CheckoutState:
     if not _FIELDS.issuperset(changes):
         raise TypeError(f"a checkout has no {', '.join(sorted(set(changes) - _FIELDS))}")
     evolved = object.__new__(CheckoutState)
-    vars(evolved).update(vars(state), **changes)
+    known = vars(evolved)
+    known.update(vars(state), **changes)
+    if not _ORDERED.isdisjoint(changes):
+        known.pop("order_digest", None)
     return evolved
 
 
 _FIELDS: Final = frozenset(fields_dict(CheckoutState))
+_ORDERED: Final = frozenset({"store", "lines", "fulfillment"})  # what `order_digest` is made of

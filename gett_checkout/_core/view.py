@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from gett_checkout._core import requirements as registry
 from gett_checkout._core.actions import NextAction
@@ -19,7 +19,7 @@ from gett_checkout._core.machine import at
 from gett_checkout._core.minimum import MinimumOrder
 from gett_checkout._core.order import CardOnFile, Fulfillment, Order, Payment, Quote, SavedCard
 from gett_checkout._core.placement import Placement
-from gett_checkout._core.requirements import Requirement
+from gett_checkout._core.requirements import Requirement, Situation
 from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage
 
 
@@ -78,18 +78,22 @@ class StoreView:
 
     @classmethod
     def of(cls, store: Store, now: datetime) -> StoreView:
-        """The picture of a store at ``now`` (aware), of a `StorePage` say."""
-        return cls(
-            store.store_id,
-            store.name,
-            store.currency,
-            store.offers,
-            store.catalog_set_id,
-            store.categories,
-            store.minimum_order_amount,
-            store.is_open(now),
-            store.extra,
-        )
+        """The picture of a store at ``now`` (aware), for example of a `StorePage`."""
+        return _store_view(store, is_open=store.is_open(now))
+
+
+def _store_view(store: Store, *, is_open: bool | None) -> StoreView:
+    return StoreView(
+        store.store_id,
+        store.name,
+        store.currency,
+        store.offers,
+        store.catalog_set_id,
+        store.categories,
+        store.minimum_order_amount,
+        is_open,
+        store.extra,
+    )
 
 
 @frozen
@@ -221,20 +225,21 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
     """The picture of the checkout at ``now``."""
     state = at(state, now)
     store, session = state.store, state.session
-    missing, action = registry.outlook(state, now)
+    here = Situation.of(state, now)
+    missing, action = registry.outlook(here)
     return CheckoutView(
         id=state.checkout_id,
         stage=state.stage,
         editable=state.stage in OPEN,
         session=SessionView(state.level.label, session.expires_at if session else None),
-        signed_in=state.has_end_user(now),
-        store=StoreView.of(store, now) if store else None,
+        signed_in=here.has_end_user,
+        store=_store_view(store, is_open=here.store_is_open) if store else None,
         lines=tuple(LineView.of(line) for line in state.lines),
         subtotal=state.quote.amounts.sub_total if state.quote else subtotal(state.lines),
-        minimum_order=registry.minimum_gap(state, now) if state.lines else None,
+        minimum_order=here.gap if state.lines else None,
         fulfillment=state.fulfillment,
         tip=state.tip,
-        quote=evolve(state.quote, order_token="") if state.quote else None,
+        quote=state.quote.without_token() if state.quote else None,
         agreed_total=state.agreed_total,
         payment=PaymentView.of(state.payment) if state.payment else None,
         order=state.order,
