@@ -35,9 +35,8 @@ from gett_checkout._json import bare, read_json
 from gett_checkout.errors import SnapshotTooNewError, StorageError, UnreadableAnswerError
 
 VERSION: Final = 1
-_FIRST: Final = f'{{"v":{VERSION}'
-_LAST: Final = "}"
-_ENCODING: Final = ("utf-8", "surrogatepass")  # a shopper's text may hold what UTF-8 does not
+_FIRST: Final = b'{"v":%d' % VERSION
+_LAST: Final = b"}"
 
 
 class Snapshots:
@@ -50,19 +49,16 @@ class Snapshots:
     @leaves_nothing
     def dump(self, state: CheckoutState) -> bytes:
         """The state as bytes; parts at their default are left out."""
-        before = _lines_of(self._data.decode(*_ENCODING)) or ()
-        written = {line[2 : line.index('"', 2)]: line for line in before}
+        values, before = vars(state), vars(self._state or state)
+        written = _lines_of(self._data) if self._data else {}
         lines = [_FIRST]
-        for part in _parts():
-            value = getattr(state, part.name)
-            if value is part.default:
-                continue
-            if part.name in written and value is getattr(self._state, part.name):
-                lines.append(written[part.name])
-            else:
-                lines.append(f',"{part.name}":{part.write(value)}')
+        for name, part in _parts().items():
+            value = values[name]
+            if value is not part.default:
+                is_written = name in written and value is before[name]
+                lines.append(written[name] if is_written else part.line(value))
         lines.append(_LAST)
-        self._state, self._data = state, hidden("\n".join(lines).encode(*_ENCODING))
+        self._state, self._data = state, hidden(b"\n".join(lines))
         return self._data
 
     @leaves_nothing
@@ -71,13 +67,13 @@ class Snapshots:
         parsed = _parse(data)
         if parsed is None:
             raise StorageError("what the storage gave back is not a checkout")
-        version, texts = parsed
+        version, lines = parsed
         if not isinstance(version, int) or version > VERSION:
             raise SnapshotTooNewError(
                 f"this release reads snapshots up to version {VERSION}, not {version}"
             )
         try:
-            state = _state_of(texts)
+            state = _state_of(lines)
         except Exception as error:  # noqa: BLE001 - whatever damaged data provokes
             kind = type(error).__name__
         else:
@@ -87,20 +83,20 @@ class Snapshots:
         raise StorageError(f"the saved checkout is damaged ({kind})")
 
 
-def _state_of(texts: dict[str, str]) -> CheckoutState:
-    values = {part.name: part.read(texts[part.name]) for part in _parts() if part.name in texts}
-    values.setdefault("refusals", _refusals_of_0_1(texts, values))
+def _state_of(lines: dict[str, bytes]) -> CheckoutState:
+    values = {name: part.read(lines[name]) for name, part in _parts().items() if name in lines}
+    values.setdefault("refusals", _refusals_of_0_1(lines, values))
     return CheckoutState(**values)
 
 
-def _refusals_of_0_1(texts: dict[str, str], values: dict[str, Any]) -> tuple[Refusal, ...]:
+def _refusals_of_0_1(lines: Mapping[str, bytes], values: dict[str, Any]) -> tuple[Refusal, ...]:
     """What 0.1.0 wrote of refusals: an error code for each of three parts."""
     parts = {
         "cart_refused": Part.LINES,
         "store_refused": Part.STORE,
         "payment_refused": Part.PAYMENT,
     }
-    codes = {part: read_json(texts[name]) for name, part in parts.items() if name in texts}
+    codes = {part: _value_of(lines[name]) for name, part in parts.items() if name in lines}
     return tuple(
         Refusal(
             Part.STORE if code.startswith("CATALOGSET_") else part, code, "", values["created_at"]
@@ -110,74 +106,76 @@ def _refusals_of_0_1(texts: dict[str, str], values: dict[str, Any]) -> tuple[Ref
     )
 
 
-def _parse(data: bytes) -> tuple[Any, dict[str, str]] | None:
-    """The version and the parts, or ``None``: what is wrong with them is not told, for it holds them."""
+def _parse(data: bytes) -> tuple[Any, dict[str, bytes]] | None:
+    """The version and the lines of the parts by name, ``None`` when it is no snapshot.
+
+    What is wrong is not told, for it holds the snapshot.
+    """
     try:
-        texts = _members(data.decode(*_ENCODING))
-        return read_json(texts.pop("v")), texts
+        lines = _lines_of(data)
+        return _value_of(lines.pop("v")), lines
     except (ValueError, AttributeError, KeyError, RecursionError, UnreadableAnswerError):
         return None
 
 
-def _lines_of(text: str) -> list[str] | None:
-    """The lines of the members, ``None`` when the JSON object is laid out in another way."""
-    *lines, last = text.split("\n")
-    if last == _LAST and all(line.startswith(('{"', ',"')) for line in lines):
-        return lines
-    return None
+def _lines_of(data: bytes) -> dict[str, bytes]:
+    """The lines of the members by name, whichever way the JSON object is laid out."""
+    *lines, last = data.split(b"\n")
+    if last != _LAST or not all(line.startswith((b'{"', b',"')) for line in lines):
+        lines = [_line(name, value) for name, value in read_json(data).items()]
+    return {line[2 : line.index(b'"', 2)].decode(): line for line in lines}
 
 
-def _members(text: str) -> dict[str, str]:
-    """The members of the JSON object, as text: by its lines, or whichever way it is laid out."""
-    lines = _lines_of(text)
-    if lines is not None:
-        return dict([line[2:].split('":', 1) for line in lines])
-    return {name: _text_of(value) for name, value in read_json(text).items()}
+def _line(name: str, value: Any) -> bytes:
+    return b',"%b":%b' % (name.encode(), _written(value))
+
+
+def _value_of(line: bytes) -> Any:
+    return read_json(line.split(b":", 1)[1])
 
 
 @frozen
 class _Part:
-    """A field of the state: its default, and how its value becomes JSON text and is read again."""
+    """A field of the state: its default, and how its value becomes a line and is read again."""
 
-    name: str
     default: Any
-    write: Callable[[Any], str]
-    read: Callable[[str], Any]
+    line: Callable[[Any], bytes]
+    read: Callable[[bytes], Any]
 
 
-def _text_of(value: Any) -> str:
+def _written(value: Any) -> bytes:
     try:
-        return _encode(value).decode()
+        return _encode(value)
     except UnicodeEncodeError:  # half a surrogate pair stays what it is
-        return json.dumps(value, default=str)
+        return json.dumps(value, default=str).encode()
 
 
 _encode: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=bare).encode
 
 
 @cache
-def _parts() -> tuple[_Part, ...]:
+def _parts() -> dict[str, _Part]:
     converter = _converter()
 
     def part(name: str, kind: Any, default: Any) -> _Part:
         unstructure = converter.get_unstructure_hook(kind)
         structure = converter.get_structure_hook(kind)
 
-        def write(value: Any) -> str:
-            return _text_of(unstructure(value))
+        def line(value: Any) -> bytes:
+            return _line(name, unstructure(value))
 
-        def read(text: str) -> Any:
-            return structure(read_json(text), kind)
+        def read(line: bytes) -> Any:
+            return structure(_value_of(line), kind)
 
         if kind == Store | None:  # most checkouts of a process are at one of a few
             remember = lru_cache(maxsize=256)
-            return _Part(name, default, remember(write), remember(read))
-        return _Part(name, default, write, read)
+            return _Part(default, remember(line), remember(read))
+        return _Part(default, line, read)
 
-    return tuple(
-        part(each.name, each.type, None if each.default is NOTHING else each.default)
+    return {
+        each.name: part(each.name, each.type, None if each.default is NOTHING else each.default)
         for each in fields(resolve_types(CheckoutState))
-    )
+    }
 
 
 @cache
