@@ -71,7 +71,7 @@ class CountingStorage(MemoryStorage):
 async def known_from_the_start(gett: GettClient, checkouts: Checkouts) -> Order:
     """The shopper is known from the start."""
     checkout = await ready_to_place(checkouts, lines=1)
-    return await checkout.place()
+    return await place(checkout)
 
 
 async def own_end_user_token(gett: GettClient, checkouts: Checkouts) -> None:
@@ -159,7 +159,14 @@ async def _fill_cart(checkout: Checkout, lines: int = 1) -> None:
 
 async def _pay_and_place(checkout: Checkout) -> None:
     await checkout.pay(CARD)
-    await checkout.place()
+    await place(checkout)
+
+
+async def place(checkout: Checkout) -> Order:
+    """Place the order at the price the view shows."""
+    quote = checkout.view.quote
+    assert quote is not None  # noqa: S101 - it is ready to be placed
+    return await checkout.place(total=quote.amounts.total)
 
 
 if __name__ == "__main__":

@@ -91,9 +91,11 @@ async def _crowd(
 
 async def _insist(checkout: Checkout) -> Order:
     """Place it again until the outcome is known, as a page does."""
+    quote = checkout.view.quote
+    assert quote is not None  # noqa: S101 - it is ready to be placed
     while True:
         try:
-            return await checkout.place()
+            return await checkout.place(total=quote.amounts.total)
         except OutcomeUnknownError:
             await asyncio.sleep(0.05)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import cycle
 from typing import Final
 
-from benchmarks.journeys import CARD, ready_to_place
+from benchmarks.journeys import CARD, place, ready_to_place
 from benchmarks.measuring import MICROSECONDS, NOTHING, Effort, Goal, Row, race
 from gett_checkout import CardOnFile, Checkouts, GettClient, MemoryStorage
 from gett_checkout.sandbox import Sandbox
@@ -58,7 +58,7 @@ async def resumed_step(effort: Effort) -> list[Row]:
         stored = await storage.load(paid)
         assert stored is not None  # noqa: S101 - it was just saved
         placed = await checkouts.open(paid)
-        await placed.place()
+        await place(placed)
         del placed
         priced, edited = [(await ready_to_place(checkouts, lines=_LINES)).id for _ in range(2)]
         quantities, cards = cycle((2, 3)), cycle(_CARDS)

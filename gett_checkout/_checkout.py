@@ -69,6 +69,7 @@ from gett_checkout.errors import (
     InvalidInputError,
     LineNotFoundError,
     OrderBelowMinimumError,
+    OrderTotalDifferentError,
     OutcomeUnknownError,
     PlacementInProgressError,
     StepNotAllowedError,
@@ -361,18 +362,23 @@ class Checkout:
     # --- the order --------------------------------------------------------------------------------
 
     @step(finishes=True)
-    async def place(self, *, total: Decimal | int | str | None = None) -> Order:
+    async def place(self, *, total: Decimal | int | str) -> Order:
         """Place the order, exactly once; the same order again when it is placed already.
 
-        ``total``, in major units, is what the shopper saw on the button, if given: when the order
-        would cost another amount by now, `TotalChangedError`. Refuses before any request what the
-        view's requirements name: `OrderBelowMinimumError`, `IdentityRequiredError`,
-        `TotalChangedError`, else `StepNotAllowedError`. `OutcomeUnknownError` when no answer says
-        what became of it: call ``place`` again, here or elsewhere, and it is the same order.
-        `PlacementInProgressError` while another worker sends. Once it has begun, the caller's
-        cancellation does not stop it. Docs: Orders › place; Idempotency.
+        ``total``, in major units, is the amount on the button: with it the shopper agrees to the
+        current total. Any other amount raises `TotalChangedError` with both, before any request.
+        When Gett finds that its prices have moved, the price is asked for again: the same total goes
+        on, another one is `TotalChangedError` too, and ``place(total=error.after)`` is all that is
+        left to do once the shopper agrees. An order that is in progress or placed has its total.
+
+        Raises before any request for what the view's requirements name: `OrderBelowMinimumError`,
+        `IdentityRequiredError`, `TotalChangedError`, else `StepNotAllowedError`. Raises
+        `OutcomeUnknownError` when no response says what became of the order: call ``place`` again,
+        here or elsewhere, and it is the same order. Raises `PlacementInProgressError` while another
+        worker sends. Once it has begun, the caller's cancellation does not stop it. Docs: Orders ›
+        place; Idempotency; Errors › ORDER_TOTAL_DIFFERENT.
         """
-        shown = None if total is None else _read_total(total)
+        shown = _read_total(total)
         try:
             return await self._place(shown)
         except CheckoutConflictError:
@@ -386,8 +392,8 @@ class Checkout:
     async def reconcile(self) -> Order | None:
         """Learn what became of a placement, as `place` does, and never begin another one.
 
-        An order that was not handed over yet is. ``None``, and nothing is sent, when there is no
-        order and none in progress. While it cannot be learned, it is due again later.
+        Hands the order over if that is still to be done. Returns ``None``, and sends nothing, when there
+        is no order and none in progress. While it cannot be learned, it is due again later.
         """
         try:
             return await self._reconcile()
@@ -456,11 +462,23 @@ class Checkout:
         if state.stage is Stage.PLACING:
             await self._require_resumable(state.placement, now)
         else:
-            if shown is not None and state.quote and self._is_total(shown, state.quote):
-                self._record.happen(TotalConfirmed(state.quote.amounts.total))
+            if shown is not None and state.quote:  # what they agree to is what they saw
+                is_total = self._is_total(shown, state.quote)
+                agreed = state.quote.amounts.total if is_total else shown
+                self._record.happen(TotalConfirmed(agreed))
             await self._require_complete()
-            if shown is not None:
-                self._require_total(shown)
+        while True:
+            try:
+                return await self._send()
+            except OrderTotalDifferentError:  # it certainly made no order
+                if shown is None or any(each.is_hopeless for each in self._record.state.refusals):
+                    raise
+            await self._session.ready("validate_order", Carry.CONTEXT)
+            await self._session.ask_price(self._record.state.tip)
+            self._record.happen(TotalConfirmed(self._require_total(shown)))
+
+    async def _send(self) -> Order:
+        """Begin the placement, or go on with the one in progress."""
         try:
             session = await self._session.ready("place_order", Carry.QUOTE)
             return await placing.send(self._record, self._client, session)

@@ -104,9 +104,9 @@ async def _browse(checkout: Checkout, teller: Teller) -> None:
     line = await checkout.add("item_margherita", modifiers=size)
     teller.step('add("item_margherita")', show_amount(line.total), checkout.view)
     try:
-        await checkout.place()
+        await checkout.place(total=checkout.view.subtotal)
     except OrderBelowMinimumError as error:
-        teller.refusal("place()", error)
+        teller.refusal("place(total=…)", error)
     for way in (await checkout.top_ups())[:3]:
         teller.note(
             f"would close the gap: {way.quantity} × {way.item.name}, {show_amount(way.total)}"
@@ -148,16 +148,19 @@ async def _pay(checkout: Checkout, teller: Teller, sandbox: Sandbox) -> None:
 
 
 async def _place(checkout: Checkout, teller: Teller) -> str | None:
-    teller.title("5 · Place — exactly once")
+    teller.title("5 · Place — exactly once, for the amount on the button")
+    quote = checkout.view.quote
+    assert quote is not None  # noqa: S101 - it was validated
+    total = quote.amounts.total
     try:
-        await checkout.place()
+        await checkout.place(total=total)
     except PaymentDeclinedError as error:
-        teller.refusal("place()", error)
+        teller.refusal("place(total=…)", error)
         teller.note("back at payment, cart and price kept: another card")
     await checkout.pay(CardOnFile(card_token="card_ok", processor_type="stripe"))  # noqa: S106
     teller.step("pay(CardOnFile(…))", "another card", checkout.view)
-    order = await checkout.place()
-    teller.step("place()", f"order {order.order_id}", checkout.view)
-    again = await checkout.place()
-    teller.step("place()", f"once more: the same order {again.order_id}", checkout.view)
+    order = await checkout.place(total=total)
+    teller.step("place(total=…)", f"order {order.order_id}", checkout.view)
+    again = await checkout.place(total=total)
+    teller.step("place(total=…)", f"once more: the same order {again.order_id}", checkout.view)
     return order.order_id

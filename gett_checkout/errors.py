@@ -247,9 +247,10 @@ class IdentityRequiredError(GettCheckoutError):
 
 
 class TotalChangedError(GettCheckoutError):
-    """The total is not the one the shopper agreed to; `Checkout.confirm_total` is needed.
+    """The total is not the one the shopper agreed to: ask, then call ``place(total=error.after)``.
 
-    ``before`` and ``after`` are totals in major units.
+    ``before`` is the total they agreed to or were shown, ``after`` the current one, ``None`` when there is
+    no quote; in major units.
     """
 
     problem_code = "TOTAL_CHANGED"

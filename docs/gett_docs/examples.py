@@ -152,10 +152,10 @@ async def problem_while_shopping() -> dict[str, Any]:
         await checkout.browse("store_bella_napoli")
         await checkout.add("item_margherita", modifiers={"group_pizza_size": ["item_size_regular"]})
         await checkout.fulfill(Pickup())
-        await checkout.validate()
+        quote = await checkout.validate()
         await checkout.pay(CARD)
         try:
-            await checkout.place()
+            await checkout.place(total=quote.amounts.total)
         except OrderBelowMinimumError as error:
             return error.to_problem()
         raise AssertionError("the order was not refused")

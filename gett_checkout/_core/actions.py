@@ -97,7 +97,7 @@ class ChoosePayment(_Action):
 
 @frozen
 class ConfirmTotal(_Action):
-    """Show both totals (major units) and, with the shopper's consent, call ``confirm_total(after)``."""
+    """Show both totals (major units) and, once the shopper agrees, call ``place(total=after)``."""
 
     kind: ClassVar[Literal["confirm_total"]] = "confirm_total"
     before: Decimal | None = None

@@ -39,6 +39,7 @@ from tests.acceptance.shopping import (
     writes,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 UNDOCUMENTED = {  # the other Gett's path: the sandbox's
     "/carts/items": "/carts/add",
@@ -167,7 +168,7 @@ async def test_an_order_is_placed_where_everything_is_otherwise(
     quote = await checkout.validate(tip=Decimal("3.00"))
     assert (quote.expires_at - clock()).total_seconds() == 60
     await checkout.pay(CARD)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     history = await gett.list_orders(token=await checkout.session_token())
     assert [each.order_id for each in history.orders] == [order.order_id]
@@ -198,8 +199,8 @@ async def test_a_body_made_otherwise_is_kept_and_sent_again_as_it_was(
     await checkout.pay(CARD)
     sandbox.switches.fail("place_order", "error_after", times=4)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
-    order = await checkout.place()
+        await place_as_shown(checkout)
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert len(other.placements) == 5
     assert len(set(other.placements)) == 1
@@ -246,7 +247,7 @@ async def test_an_order_is_placed_where_its_type_is_the_mode(
     await checkout.validate(tip=Decimal("3.00"))
     await checkout.identify(JANE)
     await checkout.pay(CARD)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     [placed] = sandbox.orders
     assert (placed.order_id, placed.fulfillment_type) == (order.order_id, how.type)
 
@@ -290,9 +291,9 @@ async def test_a_placement_goes_on_in_the_form_it_was_begun_with(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "error_after", times=4)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     elsewhere = await worker_of(Assumptions()).open(checkout.id)
-    order = await elsewhere.place()
+    order = await place_as_shown(elsewhere)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
 
 
@@ -316,7 +317,7 @@ async def test_a_pickup_below_the_minimum_is_placed_where_only_deliveries_have_o
     await elsewhere.pay(CARD)
     assert elsewhere.view.minimum_order is None, "every worker judges it the same way"
     assert elsewhere.view.requirements == ()
-    order = await elsewhere.place()
+    order = await place_as_shown(elsewhere)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
 
 
@@ -339,7 +340,7 @@ async def test_a_rejected_delivery_below_the_minimum_may_be_picked_up(
     assert [each.code for each in checkout.view.requirements] == ["quote", "payment"]
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert [each.fulfillment_type for each in sandbox.orders] == ["pickup"]
 
 
@@ -352,7 +353,7 @@ async def test_a_pickup_has_a_minimum_by_default(checkouts: Checkouts, sandbox: 
     await checkout.validate()
     await checkout.pay(CARD)
     with pytest.raises(OrderBelowMinimumError, match=r"Add \$4\.50 more"):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert "place_order" not in operations(sandbox)
 
 
@@ -371,5 +372,5 @@ async def test_a_minimum_of_pickups_after_all_is_gett_s_to_tell(
     await checkout.add("item_garlic_bread")
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert writes(sandbox)[-1] == "place_order"

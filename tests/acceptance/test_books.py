@@ -33,6 +33,7 @@ from gett_checkout.storage import Stored
 from gett_checkout.telemetry import OrderHandedOver
 from tests.acceptance.shopping import listening, until_payable
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 
 class BooksClosedError(Exception):
@@ -123,7 +124,7 @@ async def lost(checkouts: Checkouts, sandbox: Sandbox, checkout_id: str = "jane"
     checkout = await payable(checkouts, checkout_id)
     sandbox.switches.fail("place_order", "drop_after")
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
 
 
 def outlines(looked: Sequence[Reconciled]) -> list[tuple[str, str, str | None]]:
@@ -139,7 +140,7 @@ async def test_the_handler_is_given_the_order_before_place_returns(
 ) -> None:
     books = Books()
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    order = await (await payable(checkouts)).place()
+    order = await place_as_shown(await payable(checkouts))
     assert books.rows == {"jane": order.order_id}
     [told] = books.calls
     assert told.order == order
@@ -160,7 +161,7 @@ async def test_a_handler_that_fails_is_called_after_growing_pauses(
 ) -> None:
     books = Books(failures=6)
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    order = await (await payable(checkouts)).place()
+    order = await place_as_shown(await payable(checkouts))
     [standing] = await checkouts.unresolved()
     assert standing.reason == "not_handed_over"
     assert standing.last_error == "BooksClosedError"
@@ -193,10 +194,10 @@ async def test_place_gives_the_order_whatever_the_handler_raises(
 ) -> None:
     books = Books(failures=1)
     checkout = await payable(Checkouts(gett, storage=storage, on_placed=books.on_placed))
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert order.order_id == sandbox.orders[0].order_id
     assert checkout.view.stage is Stage.PLACED
-    assert await checkout.place() == order
+    assert await place_as_shown(checkout) == order
     assert len(books.calls) == 1  # a pass calls it again, not the shopper
 
 
@@ -207,7 +208,7 @@ async def test_two_workers_that_look_at_once_call_it_once(
     books = Books(failures=1)
     here = Checkouts(gett, storage=storage, on_placed=books.on_placed)
     there = here if one_process else Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    await (await payable(here)).place()
+    await place_as_shown(await payable(here))
     clock.advance(15)
     looks = await asyncio.gather(here.reconcile(), there.reconcile(), here.reconcile("jane"))
     assert {each.outcome for look in looks for each in look} == {"placed"}
@@ -221,7 +222,7 @@ async def test_a_pass_leaves_alone_what_place_is_handing_over(
 ) -> None:
     books = SlowBooks()
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    placing = asyncio.create_task((await payable(checkouts)).place())
+    placing = asyncio.create_task(place_as_shown(await payable(checkouts)))
     await storage.is_placing.wait()
     looking = asyncio.create_task(checkouts.reconcile("jane"))  # waits for its turn behind `place`
     await books.begun.wait()
@@ -241,7 +242,7 @@ async def test_a_handler_may_use_the_checkout_itself(
     async def on_placed(order: PlacedOrder) -> None:
         checkout = await checkouts.open(order.checkout_id)
         assert checkout.view.stage is Stage.PLACED
-        steps.extend([await checkout.place(), await checkout.reconcile()])
+        steps.extend([await place_as_shown(checkout), await checkout.reconcile()])
         assert [each.error for each in await checkouts.reconcile(order.checkout_id)] == [None]
         assert await checkouts.reconcile() == []
         if len(steps) == 2:
@@ -249,7 +250,7 @@ async def test_a_handler_may_use_the_checkout_itself(
 
     checkouts = Checkouts(gett, storage=storage, on_placed=on_placed)
     async with asyncio.timeout(10):
-        order = await (await payable(checkouts)).place()
+        order = await place_as_shown(await payable(checkouts))
         clock.advance(15)
         assert [each.error for each in await checkouts.reconcile()] == [None]
     assert steps == [order] * 4
@@ -262,7 +263,7 @@ async def test_without_a_handler_nothing_is_due_and_nothing_more_is_saved(
     checkouts = Checkouts(gett, storage=storage)
     checkout = await payable(checkouts)
     storage.saves.clear()
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(storage.saves) == 2  # before it is sent, and once it is placed
     assert storage.saves[-1] is None
     assert await storage.due(clock.now + timedelta(days=30), 10) == []
@@ -278,7 +279,7 @@ async def test_a_worker_without_the_handler_leaves_it_to_one_that_has_it(
     with_it = Checkouts(once, storage=storage, on_placed=books.on_placed)
     without = Checkouts(once, storage=storage)
     for each in range(5):
-        await (await payable(with_it, f"booked-{each}")).place()
+        await place_as_shown(await payable(with_it, f"booked-{each}"))
     clock.advance(1)
     for each in range(3):
         await lost(without, sandbox, f"lost-{each}")
@@ -305,7 +306,7 @@ async def test_a_pass_looks_at_no_more_than_it_was_told(
     books = Books(failures=9)
     with_it = Checkouts(once, storage=storage, on_placed=books.on_placed)
     without = Checkouts(once, storage=storage)
-    await (await payable(with_it, "booked-0")).place()
+    await place_as_shown(await payable(with_it, "booked-0"))
     clock.advance(1)
     for each in range(4):
         await lost(without, sandbox, f"lost-{each}")
@@ -365,7 +366,7 @@ async def test_an_order_whose_checkout_was_deleted_meanwhile_is_handed_over(
         return await send(*args, **rest)
 
     monkeypatch.setattr(GettClient, "place_order", staticmethod(deleted_meanwhile))
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert order.order_id == sandbox.orders[0].order_id
     assert [each.order for each in books.calls] == [order]
 
@@ -375,7 +376,7 @@ async def test_a_cancelled_place_is_handed_over_all_the_same(
 ) -> None:
     books = SlowBooks()
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    placing = asyncio.create_task((await payable(checkouts)).place())
+    placing = asyncio.create_task(place_as_shown(await payable(checkouts)))
     await storage.is_placing.wait()
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -392,7 +393,7 @@ async def test_a_place_cancelled_while_the_handler_works_does_not_stop_it(
 ) -> None:
     books = SlowBooks()
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    placing = asyncio.create_task((await payable(checkouts)).place())
+    placing = asyncio.create_task(place_as_shown(await payable(checkouts)))
     await books.begun.wait()
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -409,7 +410,7 @@ async def test_a_handler_stopped_by_the_end_of_the_loop_is_called_again(
 ) -> None:
     books = SlowBooks()
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    placing = asyncio.create_task((await payable(checkouts)).place())
+    placing = asyncio.create_task(place_as_shown(await payable(checkouts)))
     await books.begun.wait()
     for task in gett._tasks:
         task.cancel()
@@ -436,7 +437,7 @@ async def test_what_could_not_be_noted_is_handed_over_again(
 ) -> None:
     books = SlowBooks()
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    placing = asyncio.create_task((await payable(checkouts)).place())
+    placing = asyncio.create_task(place_as_shown(await payable(checkouts)))
     await books.begun.wait()
     storage.is_full = True
     books.let.set()
@@ -458,7 +459,7 @@ async def test_a_handler_that_cancels_itself_has_failed(
         raise asyncio.CancelledError
 
     checkouts = Checkouts(gett, storage=storage, on_placed=on_placed)
-    await (await payable(checkouts)).place()
+    await place_as_shown(await payable(checkouts))
     clock.advance(15)
     assert outlines(await checkouts.reconcile()) == [("placed", "HandOverError", "CancelledError")]
 
@@ -488,7 +489,7 @@ async def test_a_call_that_outlived_its_lease_changes_nothing_any_more(
     slow, books = SlowBooks(failures=1), Books()
     here = Checkouts(gett, storage=storage, on_placed=slow.on_placed)
     there = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    placing = asyncio.create_task((await payable(here)).place())
+    placing = asyncio.create_task(place_as_shown(await payable(here)))
     await slow.begun.wait()
     clock.advance(60)  # asleep, on a machine that was suspended say
     assert outlines(await there.reconcile()) == [("placed", "NoneType", None)]
@@ -575,7 +576,7 @@ async def test_a_checkout_forgotten_during_the_call_is_not_called_for_again(
     )
     books = SlowBooks()
     checkout = await payable(Checkouts(gett, storage=storage, on_placed=books.on_placed))
-    placing = asyncio.create_task(checkout.place())
+    placing = asyncio.create_task(place_as_shown(checkout))
     await books.begun.wait()
     await Checkouts(gett, storage=storage).forget("jane", force=True)
     books.let.set()
@@ -589,7 +590,7 @@ async def test_an_order_that_is_not_handed_over_is_not_forgotten(
 ) -> None:
     books = Books(failures=1)
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    await (await payable(checkouts)).place()
+    await place_as_shown(await payable(checkouts))
     with pytest.raises(StepNotAllowedError):
         await checkouts.forget("jane")
     await checkouts.forget("jane", force=True)
@@ -637,7 +638,7 @@ async def test_metadata_within_bounds_comes_back_as_it_was_given(
     if metadata:
         metadata.clear()  # the caller's own, which may change
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert dict(books.calls[0].metadata) == given
     stored = await storage.load("jane")
     assert isinstance(stored, Stored)

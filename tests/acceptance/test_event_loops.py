@@ -18,6 +18,7 @@ import pytest
 from gett_checkout import Checkout, Checkouts, GettClient, Order, Stage, TransportError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import STORE, until_payable
+from tests.samples.shopper import place_as_shown
 from tests.servers import RedisServer
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ async def test_each_job_may_have_a_loop_of_its_own(sandbox: Sandbox) -> None:
     checkout_id = await job(prepare)
 
     async def place() -> Order:
-        return await (await checkouts.open(checkout_id)).place()
+        return await place_as_shown(await checkouts.open(checkout_id))
 
     first = await job(place)
     assert await job(place) == first
@@ -66,7 +67,7 @@ async def test_a_handle_may_be_used_on_the_next_loop(sandbox: Sandbox) -> None:
         return checkout
 
     checkout = await job(start)
-    assert (await job(checkout.place)).order_id == sandbox.orders[0].order_id
+    assert (await job(lambda: place_as_shown(checkout))).order_id == sandbox.orders[0].order_id
     await gett.close()
 
 
@@ -110,14 +111,14 @@ async def test_a_session_of_the_callers_says_at_once_that_its_loop_is_another(
         async def elsewhere() -> None:
             there = await checkouts.open(checkout.id)
             with pytest.raises(TransportError, match="another event loop") as refused:
-                await there.place()
+                await place_as_shown(there)
             assert not refused.value.may_have_arrived
             assert there.view.stage is Stage.PLACE
 
         await job(elsewhere)
         assert await checkouts._storage.load(checkout.id) == saved
         assert sandbox.count("place_order") == 0
-        await checkout.place()  # nothing is in its way
+        await place_as_shown(checkout)  # nothing is in its way
         with pytest.raises(TransportError, match="another event loop"):
             await job(lambda: gett.get_store(STORE))
 

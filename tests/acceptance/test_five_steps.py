@@ -38,6 +38,7 @@ from gett_checkout import (
     TransportError,
 )
 from gett_checkout._core.machine import StoreRead
+from gett_checkout.actions import ConfirmTotal, ContactSupport, Validate
 from gett_checkout.errors import OrderTotalDifferentError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
@@ -53,6 +54,7 @@ from tests.acceptance.shopping import (
     writes,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown, total_shown
 
 
 def next_step(checkout: Checkout) -> str:
@@ -80,7 +82,7 @@ async def test_an_order_end_to_end(checkouts: Checkouts, sandbox: Sandbox) -> No
     await checkout.pay(CARD)
     assert checkout.view.session.level == "end-user"
     assert next_step(checkout) == "place"
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert sandbox.orders[0].total == quote.amounts.total
     assert checkout.view.stage is Stage.PLACED
@@ -90,10 +92,10 @@ async def test_an_order_end_to_end(checkouts: Checkouts, sandbox: Sandbox) -> No
 async def test_placing_again_gives_the_same_order(checkouts: Checkouts, sandbox: Sandbox) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout)
-    first = await checkout.place()
-    assert await checkout.place() == first
+    first = await place_as_shown(checkout)
+    assert await place_as_shown(checkout) == first
     reopened = await checkouts.open(checkout.id)
-    assert await reopened.place() == first
+    assert await place_as_shown(reopened) == first
     assert operations(sandbox).count("place_order") == 1
     assert len(sandbox.orders) == 1
 
@@ -123,7 +125,7 @@ async def test_below_the_minimum_placing_is_refused_before_any_request(
     await checkout.pay(CARD)
     before = len(sandbox.requests)
     with pytest.raises(OrderBelowMinimumError) as refused:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert len(sandbox.requests) == before
     gap = refused.value.minimum_order
     assert gap is not None
@@ -139,7 +141,7 @@ async def test_below_the_minimum_placing_is_refused_before_any_request(
     assert view.minimum_order.met
     assert view.minimum_order.basis == "estimate"
     await checkout.validate()
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
 
 
@@ -163,7 +165,7 @@ async def test_a_minimum_that_only_gett_knows_of_is_read_again(
         await checkout.pay(CARD)
     sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
     with pytest.raises(OrderBelowMinimumError) as refused:
-        await (checkout.validate() if refuses_at == "validate" else checkout.place())
+        await (checkout.validate() if refuses_at == "validate" else place_as_shown(checkout))
     gap = checkout.view.minimum_order
     assert gap is not None
     assert gap == refused.value.minimum_order
@@ -211,7 +213,7 @@ async def test_a_store_without_minimum_has_no_gap(checkouts: Checkouts, sandbox:
     await checkout.fulfill(Pickup())
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert sandbox.orders[0].fulfillment_type == "pickup"
 
 
@@ -235,7 +237,7 @@ async def test_nested_required_modifiers(checkouts: Checkouts, sandbox: Sandbox)
     quote = await checkout.validate()
     assert quote.amounts.sub_total == line.total
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -288,7 +290,7 @@ async def test_another_worker_goes_on(gett: GettClient, storage: MemoryStorage) 
     await checkout.identify(JANE)
     await checkout.pay(CARD)
     checkout = await Checkouts(gett, storage=storage).open(started.id)
-    assert (await checkout.place()).order_id is not None
+    assert (await place_as_shown(checkout)).order_id is not None
 
 
 async def test_of_two_that_change_one_version_one_conflicts_and_nothing_is_lost(
@@ -344,14 +346,14 @@ async def test_a_declined_card_then_another(checkouts: Checkouts, sandbox: Sandb
     await checkout.identify(JANE)
     await checkout.pay(CardOnFile("card_declined", "stripe"))
     with pytest.raises(PaymentDeclinedError) as declined:
-        await checkout.place()
+        await place_as_shown(checkout)
     action = declined.value.next_action
     assert action is not None
     assert action.to_dict() == {"kind": "choose_payment", "reason": "PAYMENT_DECLINED"}
     assert checkout.view.stage is Stage.PAY
     assert checkout.view.next_action == action
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     first, second = (seen for seen in sandbox.requests if seen.operation == "place_order")
     assert first.idempotency_key != second.idempotency_key
     assert len(sandbox.orders) == 1
@@ -364,7 +366,7 @@ async def test_a_payment_that_fails_once_is_tried_again_under_the_same_key(
     await until_priced(checkout)
     await checkout.identify(JANE)
     await checkout.pay(CardOnFile("card_fails_once", "stripe"))
-    await checkout.place()
+    await place_as_shown(checkout)
     keys = [seen.idempotency_key for seen in sandbox.requests if seen.operation == "place_order"]
     assert len(keys) == 2
     assert len(set(keys)) == 1
@@ -380,7 +382,7 @@ async def test_a_payment_that_always_fails_is_tried_three_times(
     await checkout.identify(JANE)
     await checkout.pay(CardOnFile("card_fails_always", "stripe"))
     with pytest.raises(PaymentFailedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert sandbox.count("place_order") == 3
     assert checkout.view.stage is Stage.PAY
     assert sandbox.orders == []
@@ -396,10 +398,10 @@ async def test_an_expired_quote_asks_for_a_new_price(
     assert next_step(checkout) == "validate"
     before = len(sandbox.requests)
     with pytest.raises(StepNotAllowedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert len(sandbox.requests) == before
     await checkout.validate()
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -408,25 +410,87 @@ async def test_a_changed_total_needs_consent(checkouts: Checkouts, sandbox: Sand
     await until_payable(checkout)
     quote = checkout.view.quote
     assert quote is not None
+    before = quote.amounts.total
     sandbox.switches.price_change = Decimal("1.25")
-    with pytest.raises(OrderTotalDifferentError) as different:
-        await checkout.place()
-    assert different.value.next_action is not None
-    assert different.value.next_action.kind == "validate"
-    renewed = await checkout.validate()
-    assert renewed.amounts.total > quote.amounts.total
-    with pytest.raises(TotalChangedError) as changed:
-        await checkout.place()
-    assert (changed.value.before, changed.value.after) == (
-        quote.amounts.total,
-        renewed.amounts.total,
-    )
-    assert sandbox.orders == []
+    with pytest.raises(TotalChangedError) as moved:  # Gett found it: the price was asked for again
+        await checkout.place(total=before)
+    after = before + Decimal("1.25")
+    assert (moved.value.before, moved.value.after) == (before, after)
+    assert moved.value.next_action == ConfirmTotal(before, after)
+    assert checkout.view.next_action == moved.value.next_action
+    asked = len(sandbox.requests)
+    for outdated in (before, "1", after + 1):
+        with pytest.raises(TotalChangedError) as changed:
+            await checkout.place(total=outdated)
+        assert (changed.value.before, changed.value.after) == (Decimal(outdated), after)
     with pytest.raises(TotalChangedError):
-        await checkout.confirm_total(quote.amounts.total)
-    await checkout.confirm_total(renewed.amounts.total)
-    await checkout.place()
-    assert [order.total for order in sandbox.orders] == [renewed.amounts.total]
+        await checkout.confirm_total(before)
+    assert (len(sandbox.requests), sandbox.orders) == (asked, [])
+    await checkout.place(total=after)
+    assert [order.total for order in sandbox.orders] == [after]
+
+
+async def test_a_total_that_is_the_same_after_all_goes_on(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "error", code="ORDER_TOTAL_DIFFERENT", times=2)
+    order = await place_as_shown(checkout)
+    assert [each.order_id for each in sandbox.orders] == [order.order_id]
+    sent = [each for each in sandbox.requests if each.operation == "place_order"]
+    assert len({each.idempotency_key for each in sent}) == len(sent) == 3
+    assert checkout.view.stage is Stage.PLACED
+
+
+async def test_a_total_that_differs_for_ever_is_for_a_person(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    sandbox.switches.fail("place_order", "error", code="ORDER_TOTAL_DIFFERENT", times=9)
+    with pytest.raises(OrderTotalDifferentError) as different:
+        await place_as_shown(checkout)
+    assert different.value.next_action == ContactSupport("REPEATED")
+    assert len([each for each in sandbox.requests if each.operation == "place_order"]) == 3
+    assert sandbox.orders == []
+
+
+async def test_a_price_that_moved_after_a_lost_response_changes_no_order(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    total = total_shown(checkout)
+    sandbox.switches.fail("place_order", "drop_after", times=9)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place(total=total)
+    sandbox.switches.faults.clear()
+    sandbox.switches.price_change = Decimal("1.25")
+    order = await checkout.place(total="1")  # it is under way for the total they agreed to
+    assert [(each.order_id, each.total) for each in sandbox.orders] == [(order.order_id, total)]
+
+
+async def test_reconcile_asks_for_no_other_price(
+    gett: GettClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    checkout = await Checkouts(gett, clock=clock).start()
+    await until_payable(checkout)
+    total = total_shown(checkout)
+    sandbox.switches.fail("place_order", "drop_before", times=9)
+    with pytest.raises(OutcomeUnknownError):
+        await checkout.place(total=total)
+    sandbox.switches.faults.clear()
+    sandbox.switches.price_change = Decimal("1.25")
+    clock.advance(90)  # no request can be at work any more
+    with pytest.raises(OrderTotalDifferentError) as different:
+        await checkout.reconcile()
+    assert different.value.next_action == Validate()
+    await checkout.validate()
+    with pytest.raises(TotalChangedError) as changed:
+        await checkout.place(total=total)
+    assert (changed.value.before, changed.value.after) == (total, total + Decimal("1.25"))
+    assert sandbox.orders == []
 
 
 async def test_a_changed_cart_is_a_new_order_and_needs_no_consent(checkouts: Checkouts) -> None:
@@ -436,7 +500,7 @@ async def test_a_changed_cart_is_a_new_order_and_needs_no_consent(checkouts: Che
     assert checkout.view.requirements[0].code == "quote"
     await checkout.validate()
     assert checkout.view.stage is Stage.PLACE
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def test_a_sold_out_item_names_its_line(checkouts: Checkouts, sandbox: Sandbox) -> None:
@@ -461,13 +525,13 @@ async def test_a_store_that_closes_keeps_the_cart(checkouts: Checkouts, sandbox:
     await until_payable(checkout)
     sandbox.switches.closed_stores.add(STORE)
     with pytest.raises(StoreClosedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.next_action.to_dict() == {"kind": "choose_store", "reason": "STORE_CLOSED"}
     assert len(checkout.view.lines) == 2
     sandbox.switches.closed_stores.clear()
     await checkout.browse(STORE)
     await checkout.validate()
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -518,7 +582,7 @@ async def test_an_abandoned_checkout_takes_no_more_steps(
     await checkout.abandon()
     assert next_step(checkout) == "start_over"
     assert writes(sandbox) == []
-    for step in (checkout.fulfill(HOME), checkout.place(), checkout.identify(JANE)):
+    for step in (checkout.fulfill(HOME), place_as_shown(checkout), checkout.identify(JANE)):
         with pytest.raises(StepNotAllowedError):
             await step
 
@@ -532,7 +596,7 @@ async def test_the_address_may_come_before_the_first_item(
     assert checkout.view.stage is Stage.VALIDATE
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -557,7 +621,7 @@ async def test_a_card_is_saved_and_paid_with(checkouts: Checkouts, sandbox: Sand
     assert saved.last_four == "4242"
     assert await checkout.saved_cards() == (saved,)
     await checkout.pay(SavedCard(saved.payment_id))
-    await checkout.place()
+    await place_as_shown(checkout)
     assert sandbox.orders[0].payment_kind == "savedCard"
 
 
@@ -637,7 +701,7 @@ async def test_a_cart_changed_by_another_worker_is_not_placed_unseen(
     elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
     await elsewhere.add("item_garlic_bread")
     with pytest.raises(CheckoutConflictError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert sandbox.orders == []
     assert next_step(checkout) == "validate"  # it has seen the other cart by now
     assert len(checkout.view.lines) == 3
@@ -650,7 +714,7 @@ async def test_a_checkout_deleted_meanwhile_is_not_placed(
     await until_payable(checkout)
     await storage.delete(checkout.id)
     with pytest.raises(CheckoutNotFoundError, match="expired or was deleted") as gone:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert gone.value.checkout_id == checkout.id
     assert sandbox.orders == []
 
@@ -676,14 +740,14 @@ async def test_a_session_that_cannot_be_renewed_leaves_the_order_to_be_placed(
     clock.advance(600)  # the price lives longer than the session
     sandbox.switches.fail("create_session", "drop_before", times=99)
     with pytest.raises(TransportError) as failed:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert not isinstance(failed.value, OutcomeUnknownError)
     assert (checkout.view.stage, next_step(checkout)) == (Stage.PLACE, "wait")
     assert sandbox.count("place_order") == 0
     clock.advance(1)
     assert next_step(checkout) == "place"
     sandbox.switches.faults.clear()
-    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+    assert (await place_as_shown(checkout)).order_id == sandbox.orders[0].order_id
 
 
 async def test_the_menu_is_there_at_any_stage_and_on_any_worker(

@@ -49,6 +49,7 @@ from tests.acceptance.shopping import (
     until_priced,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 # --- the menu -------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ async def test_the_menu_is_there_at_every_stage(
     for step in (fill_cart, until_priced, until_payable):
         await step(checkout)
         stages.append(await shown(checkout))
-    await checkout.place()
+    await place_as_shown(checkout)
     stages.append(await shown(checkout))
     assert stages == ["browse", "fulfillment", "pay", "place", "placed"]
     assert len(sandbox.orders) == 1
@@ -159,7 +160,7 @@ async def test_empty_special_instructions_take_them_away(
     await checkout.fulfill(HOME)
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert "cut" not in json.dumps(checkout.view.to_dict())
 
 
@@ -172,7 +173,7 @@ async def test_the_card_is_named_on_another_worker(
     payment = reopened.view.payment
     assert payment is not None
     assert (payment.card_type, payment.last_four) == ("visa", "4242")
-    await reopened.place()
+    await place_as_shown(reopened)
     assert len(sandbox.orders) == 1
 
 
@@ -359,7 +360,7 @@ async def test_an_unknown_outcome_says_when_to_come_back(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=99)
     with pytest.raises(OutcomeUnknownError) as caught:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert caught.value.problem_headers()["Retry-After"] == "2"
 
 
@@ -391,15 +392,15 @@ async def test_an_order_that_cannot_be_asked_after_for_want_of_a_session_stays_u
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=99)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     sandbox.switches.fail("place_order", "error", code="UNAUTHENTICATED")
     sandbox.switches.fail("create_session", "drop_before", times=99)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.stage is Stage.PLACING
     sandbox.switches.faults.clear()
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
 
 

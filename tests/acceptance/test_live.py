@@ -35,6 +35,7 @@ from gett_checkout._core.cart import Modifiers
 from gett_checkout._core.catalog import CatalogSet
 from gett_checkout.errors import StoreNotFoundError
 from gett_checkout.sandbox import Sandbox
+from tests.samples.shopper import place_as_shown
 
 API_KEY, BASE_URL = os.environ.get("GETT_API_KEY", ""), os.environ.get("GETT_BASE_URL", "")
 HAS_HOST = bool(API_KEY and BASE_URL)
@@ -168,7 +169,7 @@ async def test_the_minimum_is_known_before_the_server_says_so(
         return
     await checkout.pay(CardOnFile("card_never_charged", "stripe"))
     with pytest.raises(OrderBelowMinimumError):
-        await checkout.place()
+        await place_as_shown(checkout)
 
 
 async def test_an_order_is_placed_once(checkouts: Checkouts, gett: GettClient, host: Host) -> None:
@@ -184,10 +185,10 @@ async def test_an_order_is_placed_once(checkouts: Checkouts, gett: GettClient, h
         assert checkout.view.next_action.kind == "choose_payment"
         return
     await checkout.pay(host.card)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert checkout.view.stage is Stage.PLACED
     again = await checkouts.open(checkout.id)
-    assert await again.place() == order
+    assert await place_as_shown(again) == order
     assert order.order_id is not None
     session = await checkout.session_token()
     read = await gett.get_order(order.order_id, token=session)

@@ -54,6 +54,7 @@ from tests.acceptance.shopping import (
     until_priced,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 
 class Collected:
@@ -141,7 +142,7 @@ async def test_each_step_is_a_trace_with_its_requests_as_children(
 ) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert collected.tree() == WHOLE
     steps = [span for span in collected.spans if span.parent is None]
     assert len({span.context.trace_id for span in steps}) == len(steps)
@@ -190,7 +191,7 @@ async def test_every_attempt_is_a_child_of_its_own(
     sandbox.switches.fail("place_order", "error_after", status=503)
     sandbox.switches.fail("place_order", "drop_after", after=1)
     collected.exporter.clear()
-    await checkout.place()
+    await place_as_shown(checkout)
     assert collected.tree() == ["checkout.place", [PLACE, PLACE, PLACE]]
     attempts = [dict(span.attributes or {}) for span in collected.spans if span.name == PLACE]
     assert [each.get("http.request.resend_count") for each in attempts] == [None, 1, 2]
@@ -213,7 +214,7 @@ async def test_steps_are_part_of_the_backends_own_trace_and_leave_it_as_it_was(
     with collected.tracers.get_tracer("backend").start_as_current_span("POST /order") as own:
         await until_payable(checkout)
         assert trace.get_current_span() is own
-        await checkout.place()
+        await place_as_shown(checkout)
         with pytest.raises(GettCheckoutError):
             await checkout.validate()
         assert trace.get_current_span() is own
@@ -261,7 +262,7 @@ async def test_what_runs_inside_finds_the_current_span(
         await until_priced(checkout)
         await checkout.pay(CARD)
         current.clear()
-        await checkout.place()
+        await place_as_shown(checkout)
     assert current == ["save in checkout.place", f"request in {PLACE}", "save in checkout.place"]
 
 
@@ -286,7 +287,7 @@ async def test_a_step_left_by_its_caller_is_ended(
         await checkout.fulfill(HOME)  # waits for the other one, which goes on, and finds it done
         await checkout.validate()
         await checkout.pay(CARD)
-        leaving["place_order"] = asyncio.ensure_future(checkout.place())
+        leaving["place_order"] = asyncio.ensure_future(place_as_shown(checkout))
         with pytest.raises(asyncio.CancelledError):
             await leaving["place_order"]
     assert collected.tree() == [
@@ -339,7 +340,7 @@ async def test_two_hooks_see_the_same(sandbox: Sandbox, clock: Clock, collected:
     ) as gett:
         checkout = await Checkouts(gett).start()
         await until_payable(checkout)
-        await checkout.place()
+        await place_as_shown(checkout)
     assert [span.name for span in second.spans] == [span.name for span in collected.spans]
     assert not trace.get_current_span().get_span_context().is_valid
     second.close()
@@ -351,7 +352,7 @@ async def test_checkouts_side_by_side_are_traces_apart(
     async def shop() -> None:
         checkout = await checkouts.start()
         await until_payable(checkout)
-        await checkout.place()
+        await place_as_shown(checkout)
 
     await asyncio.gather(shop(), shop(), shop())
     ids = {span.context.span_id: dict(span.attributes or {}) for span in collected.spans}
@@ -371,9 +372,9 @@ async def test_metrics_count_what_matters(
     sandbox.switches.fail("get_store", "html")
     await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
     with pytest.raises(PaymentDeclinedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert collected.counts("gett.checkout.placements") == {("rejected",): 1, ("placed",): 1}
     assert collected.counts("gett.checkout.session.upgrades") == {("partner-only", "end-user"): 1}
     assert collected.counts("gett.client.retries") == {
@@ -485,7 +486,7 @@ async def test_no_secret_is_in_an_event_a_log_record_or_a_span(
         await insist(checkout.pay, CardOnFile("card_declined", "stripe"))
         sandbox.switches.faults.clear()
         with pytest.raises(PaymentDeclinedError):
-            await checkout.place()
+            await place_as_shown(checkout)
         await checkout.pay(CardOnFile("tok_do_not_show", "stripe"))
         sandbox.switches.fail("place_order", "drop_after", times=2)
         await insist(checkout.place)

@@ -27,6 +27,7 @@ from gett_checkout.testing import (
 )
 from gett_checkout.testing._threaded import ThreadedSandbox
 from tests.acceptance.shopping import until_payable
+from tests.samples.shopper import place_as_shown
 
 pytest_plugins = ["pytester", "gett_checkout.testing.plugin"]
 
@@ -79,7 +80,7 @@ async def test_the_fixtures_fit_together(
         assert checkout.view.next_action.kind == "choose_store"
     await until_payable(checkout)
     gett_sandbox.switches.fail("place_order", "drop_before")
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert the_order(gett_sandbox).order_id == order.order_id
     assert session_levels(gett_sandbox) == ["partner_only", "end_user"]
     assert operations(gett_sandbox)[-2:] == ["place_order", "place_order"]
@@ -112,7 +113,7 @@ async def test_the_sandboxs_coroutines_are_awaited_in_the_test(
         gett_sandbox.switches.webhook_url = str(receiver.make_url("/"))
         checkout = await gett_checkouts.start()
         await until_payable(checkout)
-        await checkout.place()
+        await place_as_shown(checkout)
         (delivery,) = await gett_sandbox.deliver()
         assert (delivery.delivered, events) == (True, [delivery.body])
         assert delivery.attempts[0].at == gett_clock()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry.events import PlacementOutcome
 from tests.acceptance.shopping import CARD, HOME, JANE, STORE, fill_cart, listening, until_payable
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 NEVER = 10_000
 BOB = Identity("bob@example.com", "Bob", "Roe")
@@ -96,7 +98,7 @@ async def test_a_line_that_is_named_is_the_one_to_fix(
     await until_payable(checkout)
     refuse(sandbox, operation, 422, "VALIDATION_FAILED", path)
     with pytest.raises(ValidationFailedError) as refused:
-        await (checkout.place() if operation == "place_order" else checkout.validate())
+        await (place_as_shown(checkout) if operation == "place_order" else checkout.validate())
     second = checkout.view.lines[1].line_id
     assert checkout.view.next_action == FixLines((second,), "VALIDATION_FAILED")
     (problem,) = checkout.view.lines[1].problems
@@ -104,7 +106,7 @@ async def test_a_line_that_is_named_is_the_one_to_fix(
     await agree(checkouts, checkout, refused.value)
     await checkout.update(second, quantity=1)
     await checkout.validate()
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -142,7 +144,7 @@ async def test_what_is_found_here_is_no_rejection_by_gett(checkouts: Checkouts) 
     await checkout.validate()
     await checkout.pay(CARD)
     with pytest.raises(OrderBelowMinimumError) as refused:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert (checkout.view.stage, kind_of(checkout)) == (Stage.PLACE, "add_items")
     await agree(checkouts, checkout, refused.value)
     await checkout.validate()
@@ -181,7 +183,7 @@ async def test_contact_data_refused_with_a_session_leads_to_sign_in(
     await checkout.identify(Identity(JANE.email, "Jane", "Doe", phone="+12125550199"))
     assert kind_of(checkout) == "choose_fulfillment"
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def test_a_session_of_somebody_is_not_taken_over_by_another(
@@ -199,7 +201,7 @@ async def test_a_session_of_somebody_is_not_taken_over_by_another(
     assert await checkout.saved_cards() == ()
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     (order,) = sandbox.orders
     assert (order.session_email, order.customer.email) == (BOB.email, BOB.email)
 
@@ -274,14 +276,14 @@ async def test_consent_survives_what_changed_nothing_of_the_order(
     await until_payable(checkout)
     sandbox.switches.closed_stores.add(STORE)
     with pytest.raises(ApiError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.closed_stores.clear()
     sandbox.switches.price_change = Decimal("5.00")
     await checkout.browse(STORE)
     await checkout.validate()
     assert kind_of(checkout) == "confirm_total"
     with pytest.raises(TotalChangedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert sandbox.orders == []
 
 
@@ -311,12 +313,12 @@ async def test_a_saved_card_deleted_meanwhile_leads_to_another_payment(
     await checkout.pay(SavedCard(card.payment_id))
     refuse(sandbox, "place_order", status, code, "payment.savedCard.paymentId")
     with pytest.raises(ApiError) as refused:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.next_action == ChoosePayment(code)
     assert checkout.view.payment is None
     await agree(checkouts, checkout, refused.value)
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -332,7 +334,7 @@ async def test_what_names_nothing_is_for_support_until_it_goes_through(
     await until_payable(checkout)
     refuse(sandbox, operation, status, "SHINY_NEW_CODE")
     again = await checkouts.open(checkout.id)
-    step = again.place if operation == "place_order" else again.validate
+    step = partial(place_as_shown, again) if operation == "place_order" else again.validate
     with pytest.raises(ApiError) as refused:
         await step()
     assert checkout.view.next_action == ContactSupport("INTEGRATION")
@@ -353,10 +355,10 @@ async def test_a_quote_that_may_be_over_at_gett_is_asked_for_again(
     clock.advance(120)
     refuse(sandbox, "place_order", 400, "INVALID_REQUEST")
     with pytest.raises(ApiError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert kind_of(checkout) == "validate"
     await checkout.validate()
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def test_the_same_again_and_again_is_for_support(
@@ -367,14 +369,14 @@ async def test_the_same_again_and_again_is_for_support(
     refuse(sandbox, "place_order", 409, "CONFLICT", times=NEVER)
     for _ in range(3):
         with pytest.raises(ConflictError) as refused:
-            await checkout.place()
+            await place_as_shown(checkout)
         await agree(checkouts, checkout, refused.value)
         if kind_of(checkout) == "validate":
             await checkout.validate()
     assert checkout.view.next_action == ContactSupport("REPEATED")
     sandbox.switches.faults.clear()  # somebody fixed it at Gett
     await checkout.validate()
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def test_a_wait_has_its_end_in_what_is_saved(
@@ -445,13 +447,13 @@ async def test_gett_says_how_long_an_unknown_outcome_has_to_wait(
         "place_order", "error", status=status, code=code, retry_after=wait, after=1, times=NEVER
     )
     with pytest.raises(OutcomeUnknownError) as unknown:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert unknown.value.retry_after == wait
     assert unknown.value.problem_headers()["Retry-After"] == str(wait)
     assert unknown.value.next_action == Wait(float(wait))
     await agree(checkouts, checkout, unknown.value)
     sandbox.switches.faults.clear()
-    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+    assert (await place_as_shown(checkout)).order_id == sandbox.orders[0].order_id
 
 
 @pytest.mark.parametrize("how", [{"retryable": True}, {"retry_after": 5}])
@@ -465,7 +467,7 @@ async def test_a_conflict_that_may_be_retried_is_a_request_still_at_work(
         "place_order", "error", status=409, code="CONFLICT", after=1, times=NEVER, **how
     )
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.stage is Stage.PLACING
     assert sandbox.orders == []
 
@@ -478,7 +480,7 @@ async def test_an_order_outlives_its_record(
     checkout = await checkouts.start(JANE)
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "delay", seconds=0.2)
-    placing = asyncio.create_task(checkout.place())
+    placing = asyncio.create_task(place_as_shown(checkout))
     while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
         await asyncio.sleep(0)
     await storage.delete(checkout.id)
@@ -496,11 +498,11 @@ async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     await storage.delete(checkout.id)
     for _ in range(2):
         with pytest.raises(OutcomeUnknownError) as unknown:
-            await checkout.place()
+            await place_as_shown(checkout)
         assert unknown.value.next_action == ContactSupport("RECORD_LOST")
         assert checkout.view.placement is not None
         assert unknown.value.idempotency_key == checkout.view.placement.key
@@ -520,7 +522,7 @@ async def test_hours_read_long_ago_close_no_store(
     checkout._record.happen(StoreRead(evolve(store, availability=())))
     assert kind_of(checkout) == "choose_store"
     before = sandbox.count("get_store")
-    await checkout.place()
+    await place_as_shown(checkout)
     assert sandbox.count("get_store") == before + 1
     closed = await checkouts.start(JANE)
     await until_payable(closed)
@@ -531,7 +533,7 @@ async def test_hours_read_long_ago_close_no_store(
     monkeypatch.setattr(gett, "get_store", as_before)
     closed._record.happen(StoreRead(evolve(store, availability=())))
     with pytest.raises(StepNotAllowedError, match="closed"):
-        await closed.place()
+        await place_as_shown(closed)
 
 
 async def test_an_order_reconciled_elsewhere_meanwhile_is_reconciled_here(
@@ -542,8 +544,8 @@ async def test_an_order_reconciled_elsewhere_meanwhile_is_reconciled_here(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=4)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
-    order = await (await there.open(checkout.id)).place()
+        await place_as_shown(checkout)
+    order = await place_as_shown(await there.open(checkout.id))
     assert await checkout.reconcile() == order
     assert len(sandbox.orders) == 1
 

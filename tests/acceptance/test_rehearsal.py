@@ -30,6 +30,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.webhooks import OrderEvent, once, read_event
 from tests.acceptance.shopping import CARD, HOME, JANE, REGULAR, STORE, until_payable, until_priced
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 INVALID_ADDRESS = Delivery(Address("1 Nowhere", "New York", "NY", "00000"))
 FAR_AWAY = Delivery(Address("1 Far Away", "Anchorage", "AK", "99999"))
@@ -75,7 +76,7 @@ async def moved_out_of_range(checkout: Checkout, sandbox: Sandbox) -> None:
     await checkout.fulfill(FAR_AWAY)
     await checkout.validate()
     sandbox.switches.reserved.add("ADDRESS_OUT_OF_RANGE")
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def validate(checkout: Checkout, _: Sandbox) -> None:
@@ -83,7 +84,7 @@ async def validate(checkout: Checkout, _: Sandbox) -> None:
 
 
 async def place(checkout: Checkout, _: Sandbox) -> None:
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def browse_again(checkout: Checkout, _: Sandbox) -> None:
@@ -96,23 +97,23 @@ async def browse_elsewhere(checkout: Checkout, _: Sandbox) -> None:
 
 async def place_after_a_price_change(checkout: Checkout, sandbox: Sandbox) -> None:
     sandbox.switches.price_change = Decimal("0.50")
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def place_after_closing(checkout: Checkout, sandbox: Sandbox) -> None:
     sandbox.switches.closed_stores.add(STORE)
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def place_sold_out(checkout: Checkout, sandbox: Sandbox) -> None:
     sandbox.switches.sold_out.add("item_garlic_bread")
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 def paying_with(token: str) -> Step:
     async def pay(checkout: Checkout, _: Sandbox) -> None:
         await checkout.pay(CardOnFile(token, "stripe"))
-        await checkout.place()
+        await place_as_shown(checkout)
 
     return pay
 
@@ -120,14 +121,14 @@ def paying_with(token: str) -> Step:
 async def pay_with_an_invalid_saved_card(checkout: Checkout, _: Sandbox) -> None:
     saved = await checkout.add_card(INVALID_CARD)
     await checkout.pay(SavedCard(saved.payment_id))
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def order_twice_the_same_token(checkout: Checkout, sandbox: Sandbox) -> None:
     """The order is made under a key that is then forgotten, as after a day."""
     sandbox.switches.fail("place_order", "drop_after")
     sandbox.switches.key_policy = "none"
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def order_twice_and_ask_a_minute_later(checkout: Checkout, sandbox: Sandbox) -> None:
@@ -135,12 +136,12 @@ async def order_twice_and_ask_a_minute_later(checkout: Checkout, sandbox: Sandbo
     with pytest.raises(OutcomeUnknownError):
         await order_twice_the_same_token(checkout, sandbox)
     checkout._client.clock.advance(61)  # type: ignore[attr-defined]
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def distrusted(checkout: Checkout, sandbox: Sandbox) -> None:
     sandbox.switches.distrust_end_users = True
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 async def too_many_writes(checkout: Checkout, sandbox: Sandbox) -> None:
@@ -271,7 +272,7 @@ async def test_after_every_refusal_the_order_can_still_be_placed(
             await checkout.validate()
             await checkout.pay(CARD)
             await checkout.confirm_total(checkout.view.quote.amounts.total)  # type: ignore[union-attr]
-            await checkout.place()
+            await place_as_shown(checkout)
         sandbox.switches.reset()
         assert len(sandbox.orders) == made + 1, case
 
@@ -300,7 +301,7 @@ async def test_what_the_library_finds_first_is_never_sent(
         await checkout.update(margherita.line_id, modifiers={}, quantity=2)
     before = len(sandbox.requests)
     with pytest.raises(GettCheckoutError) as refused:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert len(sandbox.requests) == before
     assert refused.value.next_action is not None
     assert refused.value.next_action.kind == ERROR_CODES[code].action.kind
@@ -345,7 +346,7 @@ async def test_order_events_arrive_and_are_handled_once(
 ) -> None:
     checkout = await checkouts.start(JANE)
     await until_payable(checkout)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert order.order_id is not None
     assert inbox == []  # placing does not wait for it
     sandbox.advance_order(order.order_id, "completed")
@@ -368,7 +369,7 @@ async def test_a_receiver_with_another_secret_refuses(
 ) -> None:
     checkout = await checkouts.start(JANE)
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     body = sandbox.deliveries[0].body
     with pytest.raises(WebhookError):
         read_event(body, {"Signature": "0" * 64, "Timestamp": "1"}, "whsec_other")

@@ -28,6 +28,7 @@ from gett_checkout.sandbox.switches import FaultKind
 from tests.acceptance.shopping import HOME, fill_cart
 from tests.clock import Clock
 from tests.samples import saved as snapshot
+from tests.samples.shopper import place_as_shown
 
 EMAIL, PHONE, NUMBER, CVC = "whistle@blower.example", "+12125559876", "4111222233334444", "987"
 WHO = Identity(email=EMAIL, first_name="Whistle", last_name="Blower", phone=PHONE)
@@ -71,7 +72,7 @@ async def shop(checkout: Checkout, everything: Everything) -> None:
                     case "pay":
                         await checkout.pay(CardOnFile(CARD_TOKEN, "stripe"))
                     case "place":
-                        await checkout.place()
+                        await place_as_shown(checkout)
                 return
             except GettCheckoutError as error:
                 everything.error(error)

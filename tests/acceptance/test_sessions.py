@@ -41,6 +41,7 @@ from tests.acceptance.shopping import (
     writes,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 CREATE, CONTEXT, VALIDATE, PLACE = (
     "create_session",
@@ -64,7 +65,7 @@ async def test_identity_known_from_the_start_costs_four_writes(
     checkout = await checkouts.start(JANE)
     await until_priced(checkout)
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert operations(sandbox) == ["get_store", "get_catalog_set", CREATE, CONTEXT, VALIDATE, PLACE]
     assert sandbox.writes == 4
     assert [session.level for session in sandbox.sessions] == ["end_user"]
@@ -80,7 +81,7 @@ async def test_identity_given_before_validate_prices_once(
     await checkout.identify(JANE)
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert writes(sandbox) == [CREATE, CONTEXT, CREATE, CONTEXT, VALIDATE, PLACE]
     assert refusals(sandbox) == []
 
@@ -90,7 +91,7 @@ async def test_identity_given_at_pay_carries_everything_over(
 ) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert writes(sandbox) == [CREATE, CONTEXT, VALIDATE, CREATE, CONTEXT, VALIDATE, PLACE]
     assert [session.level for session in sandbox.sessions] == ["partner_only", "end_user"]
     assert refusals(sandbox) == []
@@ -124,7 +125,7 @@ async def test_a_callers_own_end_user_token_creates_no_session(
     assert checkout.view.session.expires_at is not None
     await until_priced(checkout)
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert [each.operation for each in sandbox.requests if each.method != "GET"] == [
         CONTEXT,
         VALIDATE,
@@ -141,7 +142,7 @@ async def test_a_callers_own_partner_only_token_is_upgraded_when_needed(
     sandbox.requests.clear()
     checkout = await checkouts.start(session_token=session.token)
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert [each.operation for each in sandbox.requests if each.method != "GET"] == [
         CONTEXT,
         VALIDATE,
@@ -230,7 +231,7 @@ async def test_another_shopper_gets_a_session_of_their_own(
     assert view.fulfillment == HOME
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert [session.email for session in sandbox.sessions if session.email] == [
         JANE.email,
         JOHN.email,
@@ -246,7 +247,7 @@ async def test_the_same_shopper_under_another_name_keeps_the_session(
     before = len(sandbox.requests)
     renamed = Identity(email=JANE.email.upper(), first_name="Janet", last_name="Doe")
     await checkout.identify(renamed)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert operations(sandbox)[before:] == [PLACE]
 
 
@@ -260,7 +261,7 @@ async def test_a_session_is_renewed_ahead_of_its_end(
     checkout = await checkouts.start()
     await until_payable(checkout)
     clock.advance(600 - 60)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert writes(sandbox)[-4:] == [CREATE, CONTEXT, VALIDATE, PLACE]
     assert refusals(sandbox) == []
     assert checkout.view.notices[-1].code == "session_renewed"
@@ -284,7 +285,7 @@ async def test_a_revoked_token_is_renewed_once(
             await checkout.pay(CardOnFile("card_other", "stripe"))
     if step == "fulfill":
         await checkout.validate()
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
     assert refusals(sandbox) == [401]
     assert len(sandbox.sessions) == 2
@@ -311,14 +312,14 @@ async def test_wrongly_distrusted_end_users_get_one_renewal_then_a_clear_error(
     await checkout.pay(CARD)
     sandbox.switches.distrust_end_users = True
     with pytest.raises(SessionUserRequiredError) as refused:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert len(sandbox.sessions) == 2
     assert operations(sandbox).count(PLACE) <= 2
     assert refused.value.next_action is not None
     assert refused.value.next_action.kind == "contact_support"
     assert sandbox.orders == []
     sandbox.switches.distrust_end_users = False
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -332,7 +333,7 @@ async def test_opaque_tokens_go_by_how_they_were_made(
     await checkout.identify(JANE)
     await checkout.pay(CARD)
     assert checkout.view.session.level == "end-user"
-    await checkout.place()
+    await place_as_shown(checkout)
     assert refusals(sandbox) == []
 
 
@@ -344,7 +345,7 @@ async def test_an_opaque_token_taken_for_too_much_is_corrected_by_the_server(
     checkout = await checkouts.start(JANE, session_token=anonymous.token)
     await until_priced(checkout)
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
     assert refusals(sandbox) == [401]
 
@@ -382,7 +383,7 @@ async def test_where_only_end_users_are_given_a_price_signing_in_comes_first(
         assert (first, checkout.view.next_action.kind) == ("sign_in", "validate")
         await checkout.validate()
         await checkout.pay(CARD)
-        await checkout.place()
+        await place_as_shown(checkout)
     assert operations(sandbox).count(VALIDATE) == 1
 
 
@@ -404,7 +405,7 @@ async def upgraded(checkouts: Checkouts, checkout_id: str) -> None:
     assert view.fulfillment == HOME
     assert view.tip == Decimal("3.00")
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 KINDS = ["error", "drop_before", "drop_after", "error_after", "garbage", "html"]
@@ -509,11 +510,11 @@ async def test_a_total_that_changes_with_the_session_is_never_paid_unseen(
     assert notice.details["total_after"] == str(after)
     before = len(sandbox.requests)
     with pytest.raises(TotalChangedError) as changed:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert len(sandbox.requests) == before
     assert (changed.value.before, changed.value.after) == (quote.amounts.total, after)
     await checkout.confirm_total(after)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert [order.total for order in sandbox.orders] == [after]
 
 
@@ -559,7 +560,7 @@ async def test_steps_of_two_workers_end_in_one_end_user_session(
     assert levels in (["partner_only", "end_user"], ["partner_only", "end_user", "end_user"])
     handle = await workers[1].open(checkout.id)
     await handle.pay(CARD)
-    await handle.place()
+    await place_as_shown(handle)
     assert len(sandbox.orders) == 1
 
 

@@ -59,6 +59,7 @@ from tests.acceptance.shopping import (
     until_payable,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 PAGE = (Path(__file__).parents[2] / "docs" / "observe.md").read_text()
 EVENTS: tuple[type[Any], ...] = get_args(Event)
@@ -111,7 +112,7 @@ def of(events: Sequence[Event], *kinds: type[Any]) -> list[str]:
 async def test_a_whole_checkout_is_told_in_order(listened: Checkouts, events: list[Event]) -> None:
     checkout = await listened.start()
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert [told(event) for event in events] == [
         *("browse {", "get_store 1 ...", "get_store 1: ok"),
         *("get_catalog_set 1 ...", "get_catalog_set 1: ok", "} browse at browse"),
@@ -271,7 +272,7 @@ async def test_an_unknown_outcome_is_told_until_it_is_known(
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     events.clear()
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     tries = len([each for each in operations(sandbox) if each == "place_order"])
     assert tries > 1
     assert of(events, RequestFinished) == [
@@ -299,7 +300,7 @@ async def test_a_rejected_placement_is_told(listened: Checkouts, events: list[Ev
     await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
     events.clear()
     with pytest.raises(PaymentDeclinedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert of(events, PlacementOutcome, StageChanged, StepFinished) == [
         *("place > placing", "placing > pay", "rejected after 1"),
         "} place at pay: PaymentDeclinedError",
@@ -320,7 +321,7 @@ async def test_a_placement_that_cannot_be_sent_is_told(
         await until_payable(checkout)
         await sandbox.stop()
         with pytest.raises(TransportError):
-            await checkout.place()
+            await place_as_shown(checkout)
     assert of(events, PlacementOutcome) == ["not_placed after 4"]
     assert events[-1].stage == "place"  # type: ignore[union-attr]
 
@@ -332,7 +333,7 @@ async def test_a_placement_key_expired_to_be_sent_again_is_told(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     clock.advance(24 * 3600)
     events.clear()
     with pytest.raises(OutcomeUnknownError):
@@ -346,7 +347,7 @@ async def test_a_placement_key_expired_to_be_sent_again_is_told(
 async def test_a_duplicate_order_is_told(listened: Checkouts, events: list[Event]) -> None:
     checkout = await listened.start()
     await until_payable(checkout)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     events.clear()
     # As when another worker saved its answer first, and ours names another order.
     assert await placing.placed(checkout._record, order) == order
@@ -364,7 +365,7 @@ async def test_a_price_that_ran_out_is_a_change_of_stage(
     clock.advance(16 * 60)
     events.clear()
     with pytest.raises(StepNotAllowedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert of(events, StageChanged) == ["place > validate"]
 
 
@@ -407,7 +408,7 @@ async def test_a_placement_left_by_its_caller_is_told_to_its_end(
     checkout = await Checkouts(listening(gett, events.append, leave), storage=storage).start()
     await until_payable(checkout)
     events.clear()
-    leaving.append(asyncio.ensure_future(checkout.place()))
+    leaving.append(asyncio.ensure_future(place_as_shown(checkout)))
     with pytest.raises(asyncio.CancelledError):
         await leaving[0]
     await gett.close()
@@ -425,7 +426,7 @@ async def test_checkouts_side_by_side_are_told_apart(
     async def shop(index: int) -> None:
         checkout = (one, other)[index]
         await until_payable(checkout)
-        await checkout.place()
+        await place_as_shown(checkout)
 
     await asyncio.gather(shop(0), shop(1))
     order = [event.checkout for event in events]
@@ -462,7 +463,7 @@ async def test_a_hook_that_raises_harms_nothing(
     after = list[Event]()
     checkout = await Checkouts(listening(gett, bad, after.append)).start()
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
     assert len(after) == len(heard) > 40
     failures = [record for record in caplog.records if record.message == "a hook failed"]
@@ -483,7 +484,7 @@ async def test_a_log_that_raises_harms_nothing(checkouts: Checkouts, sandbox: Sa
     try:
         checkout = await checkouts.start()
         await until_payable(checkout)
-        await checkout.place()
+        await place_as_shown(checkout)
     finally:
         logger.setLevel(logging.NOTSET)
         logger.removeHandler(handler)
@@ -502,7 +503,7 @@ async def test_unless_somebody_listens_no_event_is_made(
     try:
         checkout = await checkouts.start()
         await until_payable(checkout)
-        await checkout.place()
+        await place_as_shown(checkout)
     finally:
         logging.getLogger("gett_checkout").setLevel(logging.NOTSET)
     assert len(sandbox.orders) == 1
@@ -539,7 +540,7 @@ async def test_the_log_says_what_happened(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     records = [record for record in caplog.records if record.name == "gett_checkout"]
     assert all(f": checkout {digest(checkout.id)}, " in record.message for record in records)
     assert {vars(record)["gett_checkout"] for record in records} == {digest(checkout.id)}
@@ -573,7 +574,7 @@ async def test_the_log_keeps_to_its_level(
     caplog.set_level(level, "gett_checkout")
     checkout = await checkouts.start()
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     messages = [each.message for each in caplog.records if each.name == "gett_checkout"]
     assert {message.split(":")[0] for message in messages} == words
 

@@ -27,6 +27,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry import Event, PlacementOutcome, UnresolvedCounted, digest
 from tests.acceptance.shopping import fill_cart, listening, outcomes, until_payable
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 NEVER_BACK = 10_000
 HOUR = 3600.0
@@ -38,7 +39,7 @@ async def lost(checkouts: Checkouts, sandbox: Sandbox, kind: str = "drop_after")
     await until_payable(checkout)
     sandbox.switches.fail("place_order", kind, times=NEVER_BACK)  # type: ignore[arg-type]
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     return checkout.id
 
@@ -84,7 +85,7 @@ async def test_an_order_being_placed_right_now_is_not_unresolved(
     checkout = await listened.start()
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "hang")
-    placing_it = asyncio.create_task(checkout.place())
+    placing_it = asyncio.create_task(place_as_shown(checkout))
     async with asyncio.timeout(5):
         while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0)
@@ -299,7 +300,7 @@ async def test_an_order_that_is_not_placed_can_be_placed_again(
     checkout = await listened.open(checkout_id)
     assert checkout.view.next_action.kind == "validate"
     await checkout.validate()
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [order.order_id] == [each.order_id for each in sandbox.orders]
     keys = {seen.idempotency_key for seen in sandbox.requests if seen.operation == "place_order"}
     assert len(keys) == 2
@@ -312,7 +313,7 @@ async def test_a_person_may_be_wrong_and_gett_has_the_last_word(
     await listened.resolve(checkout_id, not_placed=True, force=True)
     checkout = await listened.open(checkout_id)
     assert checkout.view.next_action.kind == "place"
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [order.order_id] == [each.order_id for each in sandbox.orders]
 
 
@@ -364,7 +365,7 @@ async def test_a_duplicate_is_unresolved_until_a_person_says_which_stands(
 ) -> None:
     checkout = await listened.start()
     await until_payable(checkout)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     # As when another worker saved its response first, and ours names another order.
     await placing.placed(checkout._record, Order("another"))
     (found,) = await listened.unresolved()
@@ -415,7 +416,7 @@ async def test_a_forgotten_checkout_is_gone(checkouts: Checkouts, storage: Memor
     await checkouts.forget(checkout.id)
     assert await storage.load(checkout.id) is None
     with pytest.raises(CheckoutNotFoundError):
-        await checkout.place()  # whoever still holds it places nothing
+        await place_as_shown(checkout)  # whoever still holds it places nothing
     await checkouts.forget(checkout.id)  # twice is no harm
 
 
@@ -424,7 +425,7 @@ async def test_a_placed_order_can_be_forgotten(
 ) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     await checkouts.forget(checkout.id)
     assert await storage.load(checkout.id) is None
 
@@ -462,5 +463,5 @@ async def test_no_worker_places_what_is_being_forgotten(
     elsewhere = await there.open(checkout.id)
     await here.forget(checkout.id)
     with pytest.raises(CheckoutNotFoundError):
-        await elsewhere.place()
+        await place_as_shown(elsewhere)
     assert sandbox.count("place_order") == 0

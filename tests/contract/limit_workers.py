@@ -28,6 +28,7 @@ from gett_checkout import (
     Store,
 )
 from gett_checkout.sharing.redis import RedisRateLimiter
+from tests.samples.shopper import place_as_shown
 
 STORE = "store_green_bowl"
 SOUP = Line("line_1", "item_lentil_soup", 1)
@@ -105,7 +106,7 @@ async def _payable(checkouts: Checkouts) -> Checkout:
 async def _place(at: float, checkout: Checkout, told: Counter[str]) -> None:
     await asyncio.sleep(at - time.time())
     try:
-        await checkout.place()
+        await place_as_shown(checkout)
     except GettCheckoutError as error:
         told[type(error).__name__] += 1
     else:

@@ -11,6 +11,7 @@ from attrs import Factory, frozen
 
 from gett_checkout import Checkouts, PlacedOrder
 from tests.faults.tripwire import Tripwire
+from tests.samples.shopper import place_as_shown
 
 Found = Literal["at once", "late", "again"]
 
@@ -80,6 +81,6 @@ async def come_to_the_order(checkouts: Checkouts, checkout_id: str, found: Found
     """Place it, or find in a pass what another worker placed or did not hand over."""
     if found == "at once":
         checkout = await checkouts.open(checkout_id)
-        await checkout.place()
+        await place_as_shown(checkout)
     else:
         await checkouts.reconcile()

@@ -20,6 +20,7 @@ from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
 from tests.acceptance.shopping import until_payable
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 MANY = 10_000
 # What the runbook calls the checkout and its order.
@@ -40,7 +41,7 @@ class Night:
         """Place the order and get no response; Gett responds again afterwards."""
         self.sandbox.switches.fail("place_order", kind, times=MANY)  # type: ignore[arg-type]
         with pytest.raises(GettCheckoutError):
-            await self.checkout.place()
+            await place_as_shown(self.checkout)
         self.sandbox.switches.faults.clear()
 
 

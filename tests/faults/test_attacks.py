@@ -53,6 +53,7 @@ from tests.acceptance.shopping import (
     until_priced,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 BOB = Identity(email="bob@example.org", first_name="Bob", last_name="Roe")
 NEVER = 99
@@ -85,7 +86,7 @@ async def left(step: asyncio.Task[object]) -> None:
 async def order_for(checkout: Checkout) -> None:
     await checkout.validate()
     await checkout.pay(CARD)
-    await checkout.place()
+    await place_as_shown(checkout)
 
 
 # --- where it goes --------------------------------------------------------------------------------
@@ -244,12 +245,12 @@ async def test_a_slow_first_attempt_is_not_refuted_by_a_refusal_of_the_second(
     ) as impatient:  # for this one step alone: a busy machine is slow in the others
         elsewhere = await Checkouts(impatient, storage=storage).open(checkout.id)
         with pytest.raises(OutcomeUnknownError):
-            await elsewhere.place()
+            await place_as_shown(elsewhere)
         assert elsewhere.view.stage is Stage.PLACING
     sandbox.switches.sold_out.clear()
     await answered(sandbox)
     checkout = await checkouts.open(checkout.id)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
 
 
@@ -260,16 +261,16 @@ async def test_after_a_quiet_minute_a_refusal_is_believed(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_before", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     sandbox.switches.sold_out.add("item_garlic_bread")
     for _ in range(3):  # asking in between does not start the minute anew
         with pytest.raises(OutcomeUnknownError):
-            await checkout.place()
+            await place_as_shown(checkout)
         clock.advance(15)
     clock.advance(60)
     with pytest.raises(ItemUnavailableError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.stage is Stage.BROWSE
     assert sandbox.orders == []
 
@@ -283,8 +284,8 @@ async def test_a_conflict_of_another_kind_is_no_order(
     sandbox.switches.fail("place_order", "drop_before")
     sandbox.switches.fail("place_order", "error", status=409, code=code or "TEAPOT", after=1)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
-    await checkout.place()
+        await place_as_shown(checkout)
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -296,13 +297,13 @@ async def test_a_used_token_that_went_out_before_is_no_order(
     await checkout.identify(JANE)
     await checkout.pay(CardOnFile("card_declined", "stripe"))
     with pytest.raises(PaymentDeclinedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     await checkout.pay(CARD)
     sandbox.switches.fail("place_order", "drop_before")
     sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT", after=1)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
-    await checkout.place()
+        await place_as_shown(checkout)
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -313,13 +314,13 @@ async def test_an_order_that_comes_to_light_late_is_kept(
     checkout = await slow.start()
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "delay", seconds=0.3)
-    placing = asyncio.create_task(checkout.place())
+    placing = asyncio.create_task(place_as_shown(checkout))
     await seen(sandbox, "place_order", 1)
     clock.advance(120)  # its worker is given up for dead, although it only is slow
     sandbox.switches.sold_out.add("item_garlic_bread")
     elsewhere = await other.open(checkout.id)
     with pytest.raises(ItemUnavailableError):
-        await elsewhere.place()
+        await place_as_shown(elsewhere)
     sandbox.switches.sold_out.clear()
     order = await placing
     elsewhere = await other.open(checkout.id)
@@ -336,14 +337,14 @@ async def test_reconciling_never_begins_an_order(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_before", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     clock.advance(61)
     due = await storage.due(clock(), 10)
     sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
     elsewhere = await there.open(checkout.id)  # the shopper is faster than the cron job
     with pytest.raises(StoreClosedError):
-        await elsewhere.place()
+        await place_as_shown(elsewhere)
     await elsewhere.browse("store_bella_napoli")
     await elsewhere.validate()
     assert elsewhere.view.stage is Stage.PLACE
@@ -374,11 +375,11 @@ async def test_a_conflict_while_the_first_is_at_work_is_no_order(
         sandbox.switches.fail("place_order", "delay", seconds=0.3)
         sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT", after=1)
         with pytest.raises(OutcomeUnknownError):
-            await checkout.place()
+            await place_as_shown(checkout)
         await answered(sandbox)
         clock.advance(61)
         with pytest.raises(PaymentDeclinedError):
-            await checkout.place()
+            await place_as_shown(checkout)
     assert sandbox.orders == []
 
 
@@ -389,13 +390,13 @@ async def test_an_order_that_comes_to_light_after_giving_up_is_kept(
     checkout = await slow.start()
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "delay", seconds=0.3)
-    placing = asyncio.create_task(checkout.place())
+    placing = asyncio.create_task(place_as_shown(checkout))
     await seen(sandbox, "place_order", 1)
     clock.advance(120)
     sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
     elsewhere = await other.open(checkout.id)
     with pytest.raises(StoreClosedError):
-        await elsewhere.place()
+        await place_as_shown(elsewhere)
     await elsewhere.abandon()
     order = await placing
     elsewhere = await other.open(checkout.id)
@@ -410,11 +411,11 @@ async def test_an_outage_longer_than_the_quote_ends_in_a_new_price(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_before", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     clock.advance(20 * 60)
     with pytest.raises(InvalidRequestError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.next_action.kind == "validate"
     await order_for(checkout)
     assert len(sandbox.orders) == 1
@@ -436,7 +437,7 @@ async def test_what_cannot_be_read_does_not_stand_before_the_rest(
     clock.advance(1)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     clock.advance(20)
     (unreadable,) = await checkouts.reconcile(limit=1)
@@ -463,7 +464,7 @@ async def test_what_a_storage_failed_to_give_once_is_not_put_off(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     clock.advance(15)
     storage.failures = 1
@@ -479,13 +480,13 @@ async def test_the_lock_is_given_back_when_the_loop_ends_early(
 ) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout)
-    placing = asyncio.create_task(checkout.place())
+    placing = asyncio.create_task(place_as_shown(checkout))
     await asyncio.sleep(0)
     for task in list(gett._tasks):
         task.cancel()
     await asyncio.gather(placing, return_exceptions=True)
     async with asyncio.timeout(5):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -501,7 +502,7 @@ async def test_a_place_that_is_cancelled_while_it_waits_does_not_happen(
     before = sandbox.count("validate_order")
     pricing = asyncio.create_task(checkout.validate(tip=Decimal(50)))
     await seen(sandbox, "validate_order", before + 1)
-    placing = asyncio.create_task(checkout.place())
+    placing = asyncio.create_task(place_as_shown(checkout))
     await asyncio.sleep(0)
     placing.cancel()
     await asyncio.gather(placing, return_exceptions=True)
@@ -509,7 +510,7 @@ async def test_a_place_that_is_cancelled_while_it_waits_does_not_happen(
     assert placing.cancelled()
     assert sandbox.count("place_order") == 0
     await checkout.validate(tip=Decimal(3))
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -562,7 +563,7 @@ async def test_an_order_of_a_session_that_ended_can_still_be_found(
     await checkout.pay(CARD)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     sandbox.revoke_all()
     clock.advance(15)
@@ -573,7 +574,7 @@ async def test_an_order_of_a_session_that_ended_can_still_be_found(
     clock.advance(3600)
     assert outcomes(await checkouts.reconcile()) == {checkout.id: "unknown"}
     await checkout.identify(JANE)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [
         checkout.view.order and checkout.view.order.order_id
     ]
@@ -587,7 +588,7 @@ async def test_a_quote_that_only_gett_holds_to_be_over_is_asked_for_again(
     await until_payable(checkout)
     clock.advance(61)
     with pytest.raises(InvalidRequestError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.next_action.kind == "validate"
     await order_for(checkout)
     assert len(sandbox.orders) == 1

@@ -35,6 +35,7 @@ from gett_checkout.telemetry import digest
 from tests.acceptance.shopping import CARD, until_payable
 from tests.clock import Clock
 from tests.faults.night import DIGEST, Night, Run
+from tests.samples.shopper import place_as_shown
 
 IMPATIENT = RetryPolicy(tries=1)
 
@@ -65,7 +66,7 @@ async def lose_a_response(sandbox: Sandbox, storage: Storage) -> str:
         await until_payable(checkout)
         sandbox.switches.fail("place_order", "drop_after")
         with pytest.raises(OutcomeUnknownError):
-            await checkout.place()
+            await place_as_shown(checkout)
         return checkout.id
 
 
@@ -198,7 +199,7 @@ async def parsed(run: Run, command: str) -> Any:
 async def test_what_was_rejected_is_shown_with_its_words(night: Night, run: Run) -> None:
     night.sandbox.switches.fail("place_order", "error", code="PAYMENT_DECLINED")
     with pytest.raises(PaymentDeclinedError):
-        await night.checkout.place()
+        await place_as_shown(night.checkout)
     _, said = await run(f"gett-checkout show {DIGEST}")
     rejection = said.partition("rejections:\n")[2]
     assert "  step: place\n" in rejection
@@ -210,7 +211,7 @@ async def test_what_was_rejected_is_shown_with_its_words(night: Night, run: Run)
 
 async def test_a_worker_that_may_be_sending_is_shown(night: Night, run: Run) -> None:
     night.sandbox.switches.fail("place_order", "hang")
-    placing_it = asyncio.create_task(night.checkout.place())
+    placing_it = asyncio.create_task(place_as_shown(night.checkout))
     async with asyncio.timeout(5):
         while not night.sandbox.count("place_order"):  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0)
@@ -254,7 +255,7 @@ async def test_whether_the_order_is_in_the_books_is_shown(
         pass
 
     shop = Checkouts(gett, storage=night.storage, on_placed=book)
-    await (await shop.open(night.checkout.id)).place()
+    await place_as_shown(await shop.open(night.checkout.id))
     assert await run("gett-checkout list") == (0, "nothing is unresolved\n")
     _, said = await run(f"gett-checkout show {DIGEST}")
     books = said.partition("hand over:\n")[2].splitlines()
@@ -320,7 +321,7 @@ async def test_a_storage_that_cannot_be_scanned_says_so(
         _ = [each async for each in search.states(plain)]
     sandbox.switches.fail("place_order", "drop_after", times=10_000)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     names = await storage.due(checkout._record.now().replace(year=2190), 9)
 
     async def due(now: datetime, limit: int) -> list[str]:
@@ -331,7 +332,7 @@ async def test_a_storage_that_cannot_be_scanned_says_so(
 
 
 async def test_an_order_id_of_another_checkout_needs_force(night: Night, run: Run) -> None:
-    order = await night.checkout.place()
+    order = await place_as_shown(night.checkout)
     other = await night.checkouts.start(checkout_id="other")
     await until_payable(other)
     status, said = await run(f"gett-checkout resolve other --order-id {order.order_id}")

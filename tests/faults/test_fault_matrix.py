@@ -32,6 +32,7 @@ from tests.acceptance.shopping import CARD, JANE, until_payable
 from tests.clock import Clock
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, exception
 from tests.faults.victims import Victims
+from tests.samples.shopper import place_as_shown
 
 POLICIES = ["replay", "reject_other_body", "refuse_duplicates", "none"]
 SCENARIOS = ["plain", "lost answer", "payment fails once", "session expired"]
@@ -124,7 +125,7 @@ class Scene:
                     case "choose_payment":
                         await checkout.pay(CARD)
                     case "place":
-                        await checkout.place()
+                        await place_as_shown(checkout)
                     case other:
                         pytest.fail(f"a shopper does not know how to {other}")
             except GettCheckoutError:
@@ -173,7 +174,7 @@ async def _strike_in_process(scene: Scene, how: str, at: int | None, checkout_id
         async def place() -> None:
             checkout = await checkouts.open(checkout_id)
             wire.armed = True
-            await checkout.place()
+            await place_as_shown(checkout)
 
         caller = asyncio.create_task(place())
         strikes: dict[str, Callable[[], Any]] = {

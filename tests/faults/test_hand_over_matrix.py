@@ -34,6 +34,7 @@ from tests.clock import Clock
 from tests.faults.books import Books, BooksClosedError, Found, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, exception
 from tests.faults.victims import Victims
+from tests.samples.shopper import place_as_shown
 
 FOUND: Sequence[Found] = ("at once", "late", "again")
 STRIKES = [
@@ -112,10 +113,10 @@ class Scene:
             case "late":
                 self.sandbox.switches.fail("place_order", "drop_after")
                 with pytest.raises(OutcomeUnknownError):
-                    await checkout.place()
+                    await place_as_shown(checkout)
                 self.clock.advance(60)
             case "again":
-                await checkout.place()
+                await place_as_shown(checkout)
                 self.clock.advance(60)
             case "at once":
                 pass

@@ -28,6 +28,7 @@ from gett_checkout.errors import ConflictError, ForbiddenError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import CARD, HOME, JANE, operations, outcomes, until_payable
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 UNANSWERED = ["drop_after", "error_after", "garbage"]
 NEVER = 99  # longer than any patience
@@ -49,9 +50,9 @@ async def test_one_lost_answer_is_found_again(
     if policy in ("refuse_duplicates", "none"):
         # "Already used" proves the order only when nothing can be at work any more.
         with pytest.raises(OutcomeUnknownError):
-            await checkout.place()
+            await place_as_shown(checkout)
         clock.advance(60)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
     assert len(keys(sandbox)) == 1
     assert checkout.view.stage is Stage.PLACED
@@ -76,7 +77,7 @@ async def test_answers_lost_for_long_are_found_later(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", kind, times=NEVER)  # type: ignore[arg-type]
     with pytest.raises(OutcomeUnknownError) as unknown:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert unknown.value.next_action is not None
     assert unknown.value.next_action.kind == "reconcile"
     assert {unknown.value.idempotency_key} == keys(sandbox)
@@ -84,14 +85,14 @@ async def test_answers_lost_for_long_are_found_later(
     sandbox.switches.faults.clear()
     match finder:
         case "place":
-            await checkout.place()
+            await place_as_shown(checkout)
         case "reconcile":
             elsewhere = Checkouts(gett, storage=storage)
             assert await elsewhere.reconcile() == []  # a response may be a moment late
             clock.advance(15)
             assert outcomes(await elsewhere.reconcile()) == {checkout.id: "placed"}
         case _:
-            await (await Checkouts(gett, storage=storage).open(checkout.id)).place()
+            await place_as_shown(await Checkouts(gett, storage=storage).open(checkout.id))
     found = await here.open(checkout.id)
     assert found.view.stage is Stage.PLACED
     assert found.view.order is not None
@@ -108,7 +109,7 @@ async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     before, saved = len(sandbox.requests), checkout.view
     line = saved.lines[0].line_id
     for step in (
@@ -138,7 +139,7 @@ async def test_a_server_error_at_place_is_unknown_and_not_refused(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "error", status=status, times=NEVER)
     with pytest.raises(OutcomeUnknownError) as unknown:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert isinstance(unknown.value.__cause__, ApiError)
     assert checkout.view.stage is Stage.PLACING
 
@@ -150,7 +151,7 @@ async def test_what_never_left_is_certainly_not_placed(
     await until_payable(checkout)
     await sandbox.stop()
     with pytest.raises(TransportError) as refused:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert not refused.value.may_have_arrived
     assert checkout.view.stage is Stage.PLACE
     assert checkout.view.next_action == refused.value.next_action == Wait(1.0)
@@ -166,9 +167,9 @@ async def test_a_refusal_after_a_lost_answer_that_proves_nothing_stays_unknown(
     sandbox.switches.fail("place_order", "drop_after")
     sandbox.switches.fail("place_order", "error", status=403, code="FORBIDDEN", after=1)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.stage is Stage.PLACING
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -179,7 +180,7 @@ async def test_a_session_refused_after_a_lost_answer_is_renewed_and_the_same_byt
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after")
     sandbox.switches.fail("place_order", "error", status=401, code="UNAUTHENTICATED", after=1)
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert len(keys(sandbox)) == 1
 
@@ -192,9 +193,9 @@ async def test_an_order_resumed_in_another_session_goes_where_it_was_to_go(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_before", times=4)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.revoke_all()
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert len(keys(sandbox)) == 1
     assert operations(sandbox)[-4:] == [
@@ -214,10 +215,10 @@ async def test_a_context_refused_to_an_order_in_progress_says_nothing_of_the_ord
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=4)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.revoke_all()
     sandbox.switches.fail("set_fulfillment_context", "error", code=code, times=NEVER)
-    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+    assert (await place_as_shown(checkout)).order_id == sandbox.orders[0].order_id
     assert len(sandbox.orders) == 1
 
 
@@ -228,10 +229,10 @@ async def test_a_used_token_on_the_first_attempt_is_no_evidence_of_an_order(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT")
     with pytest.raises(ConflictError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.stage is Stage.VALIDATE
     await checkout.validate()
-    await checkout.place()
+    await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 
 
@@ -242,12 +243,12 @@ async def test_a_key_is_not_used_after_its_time(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     clock.advance(23 * 3600)
     before = len(sandbox.requests)
     for _ in range(2):
         with pytest.raises(OutcomeUnknownError) as unknown:
-            await checkout.place()
+            await place_as_shown(checkout)
         assert unknown.value.next_action is not None
         assert unknown.value.next_action.kind == "contact_support"
     assert await checkouts.reconcile() == []
@@ -283,7 +284,7 @@ async def test_a_worker_that_sleeps_too_long_does_not_use_an_old_key(
         await until_payable(checkout)
         sandbox.switches.fail("place_order", "drop_after")
         with pytest.raises(OutcomeUnknownError) as unknown:
-            await checkout.place()
+            await place_as_shown(checkout)
     assert unknown.value.next_action is not None
     assert unknown.value.next_action.kind == "contact_support"
     assert sandbox.count("place_order") == 1
@@ -303,7 +304,7 @@ async def test_patience_does_not_outlast_the_key(
         await until_payable(checkout)
         sandbox.switches.fail("place_order", "error_after", status=503, retry_after=86_400)
         with pytest.raises(OutcomeUnknownError) as unknown:
-            await checkout.place()
+            await place_as_shown(checkout)
     assert unknown.value.next_action is not None
     assert unknown.value.next_action.kind == "contact_support"
     assert sandbox.count("place_order") == 1
@@ -320,7 +321,7 @@ async def test_a_worker_that_sleeps_too_long_leaves_the_order_to_others(
         await until_payable(checkout)
         sandbox.switches.fail("place_order", "drop_after")
         sleep.meanwhile = Checkouts(gett, storage=storage).reconcile
-        order = await checkout.place()
+        order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert sandbox.count("place_order") == 2
 
@@ -331,7 +332,7 @@ async def test_a_cancelled_caller_does_not_stop_the_order(
     checkout = await checkouts.start()
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "delay", seconds=0.05)
-    placing = asyncio.create_task(checkout.place())
+    placing = asyncio.create_task(place_as_shown(checkout))
     async with asyncio.timeout(5):
         while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0)
@@ -349,7 +350,7 @@ async def test_eight_clicks_in_one_process(checkouts: Checkouts, sandbox: Sandbo
 
     async def click() -> str | None:
         handle = await checkouts.open(checkout.id)
-        return (await handle.place()).order_id
+        return (await place_as_shown(handle)).order_id
 
     ids = await asyncio.gather(*(click() for _ in range(8)))
     assert set(ids) == {sandbox.orders[0].order_id}
@@ -368,7 +369,7 @@ async def test_eight_workers_over_one_storage(
     async def click(worker: Checkouts) -> str | None:
         try:
             handle = await worker.open(checkout.id)
-            return (await handle.place()).order_id
+            return (await place_as_shown(handle)).order_id
         except PlacementInProgressError as busy:
             waits.append(busy.retry_after)
             return "busy"
@@ -387,14 +388,14 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
     checkout = await dead.start()
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "hang")
-    hanging = asyncio.create_task(checkout.place())
+    hanging = asyncio.create_task(place_as_shown(checkout))
     async with asyncio.timeout(5):
         while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0)
     handle = await alive.open(checkout.id)
     assert handle.view.next_action.kind == "wait"
     with pytest.raises(PlacementInProgressError) as busy:
-        await handle.place()
+        await place_as_shown(handle)
     assert busy.value.retry_after is not None
     assert await alive.reconcile() == []
     clock.advance(60)
@@ -411,9 +412,9 @@ async def test_what_was_certainly_not_placed_goes_out_again_under_its_key(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "error", status=403, code="FORBIDDEN")
     with pytest.raises(ForbiddenError) as refused:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.stage is Stage.PLACE
-    await checkout.place()
+    await place_as_shown(checkout)
     assert keys(sandbox) == {refused.value.idempotency_key}
     assert len(sandbox.orders) == 1
 
@@ -423,7 +424,7 @@ async def test_a_declined_order_names_its_key(checkouts: Checkouts, sandbox: San
     await until_payable(checkout)
     await checkout.pay(CardOnFile("card_declined", "stripe"))
     with pytest.raises(PaymentDeclinedError) as declined:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert {declined.value.idempotency_key} == keys(sandbox)
 
 
@@ -434,7 +435,7 @@ async def test_a_saved_body_that_was_tampered_with_is_not_sent(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_before", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     stored = await storage.load(checkout.id)
     assert stored is not None
     await storage.save(
@@ -447,7 +448,7 @@ async def test_a_saved_body_that_was_tampered_with_is_not_sent(
     before = len(sandbox.requests)
     tampered = await Checkouts(gett, storage=storage).open(checkout.id)
     with pytest.raises(StepNotAllowedError, match="not the one its key was made for"):
-        await tampered.place()
+        await place_as_shown(tampered)
     assert len(sandbox.requests) == before
 
 
@@ -484,7 +485,7 @@ async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
         }
 
     slow.meanwhile = reconcile_elsewhere
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert checkout.view.order == order
     assert "duplicate_order" not in {notice.code for notice in checkout.view.notices}
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
@@ -500,7 +501,7 @@ async def test_reconciling_may_learn_that_the_card_was_declined(
     await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
     sandbox.switches.fail("place_order", "drop_before", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     clock.advance(60)
     (looked,) = await checkouts.reconcile()
@@ -533,14 +534,14 @@ async def test_without_a_session_to_ask_in_the_outcome_stays_unknown(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_before", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     clock.advance(600)  # the session is over, and no other can be had
     sandbox.switches.fail("create_session", "drop_before", times=NEVER)
     asked = sandbox.count("place_order")
     with pytest.raises(OutcomeUnknownError) as unknown:
-        await checkout.place()
+        await place_as_shown(checkout)
     assert isinstance(unknown.value.__cause__, TransportError)
     assert (checkout.view.stage, sandbox.count("place_order")) == (Stage.PLACING, asked)
     sandbox.switches.faults.clear()
     clock.advance(60)
-    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+    assert (await place_as_shown(checkout)).order_id == sandbox.orders[0].order_id

@@ -14,6 +14,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage.sqlite import SQLiteStorage
 from tests.acceptance.shopping import until_payable
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 
 OUTAGE, PASS = 30, 60
 
@@ -45,7 +46,7 @@ async def test_an_order_is_known_within_five_minutes_of_getts_return(
         sandbox.switches.fail("place_order", "drop_after")
         sandbox.switches.fail("place_order", fault, times=10_000)  # type: ignore[arg-type]
         with pytest.raises(OutcomeUnknownError):
-            await checkout.place()
+            await place_as_shown(checkout)
         for _ in range(OUTAGE):
             assert await reconcile() == 1, capsys.readouterr().out
             clock.advance(PASS)

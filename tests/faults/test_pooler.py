@@ -9,6 +9,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage.opening import open_storage
 from tests.acceptance.shopping import outcomes, until_payable
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 from tests.servers import PgBouncer
 
 
@@ -23,7 +24,7 @@ async def test_six_unknown_placements_are_resolved_through_a_pooler(
             await until_payable(checkout)
             sandbox.switches.fail("place_order", "drop_after", times=4)
             with pytest.raises(OutcomeUnknownError):
-                await checkout.place()
+                await place_as_shown(checkout)
             ids.append(checkout.id)
         sandbox.switches.fail("place_order", "error", code="SERVICE_UNAVAILABLE", times=24)
         found: dict[str, str] = {}

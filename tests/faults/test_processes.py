@@ -25,6 +25,7 @@ from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.storage.opening import open_storage
 from tests.acceptance.shopping import JANE, until_payable, until_priced
 from tests.faults.workers import Worker
+from tests.samples.shopper import place_as_shown
 
 FAULTS: list[FaultKind] = ["drop_before", "drop_after", "error", "error_after", "garbage", "html"]
 across_processes = pytest.mark.parametrize(
@@ -94,7 +95,7 @@ async def test_steps_of_two_processes_end_in_one_end_user_session(storage_url: s
         levels = [each.level for each in sandbox.sessions]
         assert levels in (["partner_only", "end_user"], ["partner_only", "end_user", "end_user"])
         handle = await Checkouts(gett, storage=storage).open(checkout.id)
-        await handle.place()
+        await place_as_shown(handle)
         assert len(sandbox.orders) == 1
 
 
@@ -172,7 +173,7 @@ async def reconcile_all(storage_url: str, sandbox: Sandbox, ids: list[str]) -> N
         for checkout_id in ids:
             checkout = await checkouts.open(checkout_id)
             try:
-                await checkout.place()
+                await place_as_shown(checkout)
             except GettCheckoutError as error:
                 pytest.fail(f"{checkout_id}: {error!r} at {checkout.view.stage}")
 

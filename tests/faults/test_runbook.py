@@ -11,6 +11,7 @@ from gett_checkout import Checkouts, GettClient, PlacedOrder
 from gett_checkout import _placing as placing
 from gett_checkout._core.order import Order
 from tests.faults.night import DIGEST, MANY, ORDER_ID, Night, Run
+from tests.samples.shopper import place_as_shown
 
 PAGE = Path(__file__).parents[2] / "docs" / "runbook.md"
 DUPLICATE = "ord_30aa"
@@ -96,7 +97,7 @@ async def test_gett_has_an_order_that_we_do_not_know(night: Night, run: Run) -> 
 
 
 async def test_an_order_is_duplicated(night: Night, run: Run) -> None:
-    await night.checkout.place()
+    await place_as_shown(night.checkout)
     await placing.placed(night.checkout._record, Order(DUPLICATE))
     night.clock.advance(120)
     assert (await run("gett-checkout reconcile"))[0] == 1
@@ -114,7 +115,7 @@ async def test_an_order_is_not_in_the_books(
         raise OperationalError
 
     worker = Checkouts(gett, storage=night.storage, on_placed=book)
-    await (await worker.open(night.checkout.id)).place()
+    await place_as_shown(await worker.open(night.checkout.id))
     for pause in (15, 30):
         night.clock.advance(pause)
         (looked,) = await worker.reconcile()
@@ -136,7 +137,7 @@ async def test_nobody_looks(run: Run) -> None:
 
 
 async def test_a_shopper_wants_to_be_forgotten(night: Night, run: Run) -> None:
-    await night.checkout.place()
+    await place_as_shown(night.checkout)
     await as_on_the_page(run, "A shopper wants to be forgotten")
     assert await night.storage.load(night.checkout.id) is None
 

@@ -16,6 +16,7 @@ from gett_checkout.storage.postgres import PostgresStorage
 from tests.acceptance.shopping import until_payable
 from tests.clock import Clock
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire
+from tests.samples.shopper import place_as_shown
 from tests.servers import PostgresServer, RedisServer
 
 BEFORE_RECORDED = [0]  # the awaits before the placement is on record
@@ -51,10 +52,10 @@ async def test_the_storage_dies_at_every_await(
             wire.armed = True
             if at < 5:
                 with pytest.raises(StorageError) as gone:
-                    await checkout.place()
+                    await place_as_shown(checkout)
                 assert gone.value.checkout_id == checkout.id
             else:
-                await checkout.place()  # it was recorded in time
+                await place_as_shown(checkout)  # it was recorded in time
             wire.armed = False
             if at in BEFORE_RECORDED:
                 assert sandbox.count("place_order") == sent
@@ -69,7 +70,7 @@ async def test_the_storage_dies_at_every_await(
             expected = Stage.PLACE if at in BEFORE_RECORDED else Stage.PLACING
             assert found.view.stage is (expected if at < 5 else Stage.PLACED)
             try:
-                await found.place()
+                await place_as_shown(found)
             except GettCheckoutError as error:
                 pytest.fail(f"struck at {at}: {error!r}")
         assert len(sandbox.orders) == made + 1

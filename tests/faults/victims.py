@@ -24,6 +24,7 @@ from gett_checkout.storage.opening import open_storage
 from tests.clock import Clock
 from tests.faults.books import Books, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, kill
+from tests.samples.shopper import place_as_shown
 
 
 class Victims:
@@ -96,7 +97,7 @@ async def _run(errand: Mapping[str, Any]) -> None:
             else:
                 checkout = await Checkouts(client, storage=tripped).open(errand["checkout_id"])
                 wire.armed = True
-                await checkout.place()
+                await place_as_shown(checkout)
         except GettCheckoutError as error:
             print(repr(error), file=sys.stderr)
 

@@ -18,6 +18,7 @@ from attrs import frozen
 from gett_checkout import Checkouts, GettCheckoutError, GettClient, RetryPolicy
 from gett_checkout.storage.opening import open_storage
 from tests.acceptance.shopping import CARD
+from tests.samples.shopper import place_as_shown
 
 
 @frozen
@@ -77,7 +78,7 @@ async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
                     if errand["step"] == "pay":
                         await checkout.pay(CARD)
                         return "paid", None
-                    return "placed", (await checkout.place()).order_id
+                    return "placed", (await place_as_shown(checkout)).order_id
             except GettCheckoutError as error:
                 return type(error).__name__, error.retry_after
             except TimeoutError:

@@ -160,11 +160,11 @@ function paymentDone() {
 function placeForm() {
   const { next_action: action } = now.view;
   if (action.kind === "confirm_total") {
-    return form("confirm_total", () => ({ total: action.after }),
+    return form("place", () => ({ total: action.after }),
       make("dl.moved", {},
         make("div", {}, make("dt", {}, "You saw"), make("dd", {}, make("s", {}, money(action.before)))),
         make("div", {}, make("dt", {}, "It is now"), make("dd.total", {}, money(action.after)))),
-      submitButton(`Agree to ${money(action.after)}`, { id: "confirm" }));
+      submitButton(`Agree and place order · ${money(action.after)}`, { id: "confirm" }));
   }
   const total = action.kind === "place" ? action.total : now.view.quote?.amounts.total;
   if (total === undefined) return null;
