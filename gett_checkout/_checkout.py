@@ -64,10 +64,12 @@ from gett_checkout._upgrade import Carry, ShopperSession
 from gett_checkout.errors import (
     ApiError,
     CheckoutConflictError,
+    FieldError,
     GettCheckoutError,
     IdentityRequiredError,
     InvalidInputError,
     LineNotFoundError,
+    MenuChangedError,
     OrderBelowMinimumError,
     OrderTotalDifferentError,
     OutcomeUnknownError,
@@ -76,11 +78,13 @@ from gett_checkout.errors import (
     TotalChangedError,
     TransportError,
     UnreadableAnswerError,
+    pointer_to,
 )
 from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import digest
 
 _INCOMPLETE = "MODIFIER_REQUIRED"
+_TOO_MANY = "MODIFIER_TOO_MANY"
 
 
 class Checkout:
@@ -170,10 +174,10 @@ class Checkout:
 
         ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier`
         values where a choice has a quantity or choices of its own. Required choices may be made
-        later (`update`); what the menu does not offer is `InvalidInputError`.
+        later (`update`). Raises `MenuChangedError` for what the menu does not offer, or no more.
         """
         if not isinstance(item_id, str):
-            raise InvalidInputError("an item_id must be a string")
+            raise InvalidInputError("an item_id must be a string", field="item_id")
         line = Line(
             line_id=str(uuid.uuid4()),
             item_id=item_id,
@@ -196,7 +200,8 @@ class Checkout:
     ) -> Line:
         """Change a line; what is ``None`` stays as it is, and ``modifiers`` replaces all choices.
 
-        Empty ``special_instructions`` take them away. `LineNotFoundError` for an unknown line.
+        Empty ``special_instructions`` take them away. Raises `LineNotFoundError` for an unknown line,
+        `MenuChangedError` for what the menu does not offer, or no more.
         """
         line = self._line(line_id)
         if quantity is not None:
@@ -244,7 +249,7 @@ class Checkout:
 
     @staticmethod
     def _accept(line: Line, menu: CatalogSet) -> Line:
-        """The line by the menu; `InvalidInputError` for all that no later choice can fix."""
+        """The line by the menu; raise for all that no later choice can fix."""
         line = resolve(line, menu)
         wrong = [problem for problem in line.problems if problem.code != _INCOMPLETE]
         if wrong:
@@ -282,7 +287,7 @@ class Checkout:
         """
         wanted = self._record.state.tip
         if tip is not None:
-            wanted = read_charge(tip, what="the tip", currency=self._currency)
+            wanted = read_charge(tip, field="tip", currency=self._currency)
         state = self._record.state
         if state.end_user_needed and not state.has_end_user(self._record.now()):
             raise IdentityRequiredError("Gett prices for end users only: call identify first")
@@ -465,7 +470,8 @@ class Checkout:
             if shown is not None and state.quote:  # what they agree to is what they saw
                 is_total = self._is_total(shown, state.quote)
                 agreed = state.quote.amounts.total if is_total else shown
-                self._record.happen(TotalConfirmed(agreed))
+                if agreed != state.agreement:
+                    self._record.happen(TotalConfirmed(agreed))
             await self._require_complete()
         while True:
             try:
@@ -584,14 +590,25 @@ def _read_total(total: Decimal | int | str) -> Decimal:
     try:
         return read_amount(total)
     except ValueError as error:
-        raise InvalidInputError(f"the total: {error}") from None
+        raise InvalidInputError(f"the total: {error}", field="total") from None
 
 
 def _text(value: str | None) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise InvalidInputError("special_instructions must be a string")
+        raise InvalidInputError(
+            "special_instructions must be a string", field="special_instructions"
+        )
     return value or None
 
 
-def _not_offered(problems: Sequence[LineProblem]) -> InvalidInputError:
-    return InvalidInputError("; ".join(problem.message for problem in problems))
+def _not_offered(problems: Sequence[LineProblem]) -> GettCheckoutError:
+    """The error for what the menu does not offer: its change, or a choice of too many."""
+    gone = [each for each in problems if each.code != _TOO_MANY]
+    if gone:
+        return MenuChangedError(problems=gone)
+    return InvalidInputError(
+        errors=[
+            FieldError(pointer_to("modifiers", each.path[1]), "invalid", each.message)
+            for each in problems
+        ]
+    )

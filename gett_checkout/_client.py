@@ -378,7 +378,7 @@ class GettClient:
         token = hidden(token)
         asked_at = self.clock()
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
-        charge = None if tip is None else read_charge(tip, what="the tip", currency=store.currency)
+        charge = None if tip is None else read_charge(tip, field="tip", currency=store.currency)
         body = requests.validate_order(
             cart, fulfillment, tip=charge, identity=identity, assumed=self.assumptions
         )

@@ -6,9 +6,9 @@ A misspelt or missing member is an error, not a member left out; what a member m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from attrs import NOTHING, AttrsInstance, fields
+from attrs import NOTHING, Attribute, AttrsInstance, fields
 
 from gett_checkout._core.order import (
     Address,
@@ -22,7 +22,7 @@ from gett_checkout._core.order import (
 )
 from gett_checkout._core.session import Identity
 from gett_checkout._hidden import leaves_nothing
-from gett_checkout.errors import InvalidInputError
+from gett_checkout.errors import FieldError, InvalidInputError, pointer_to
 
 T = TypeVar("T", bound=AttrsInstance)
 
@@ -51,10 +51,7 @@ def read_fulfillment(members: object) -> Fulfillment:
     `InvalidInputError` for anything else.
     """
     given = _object(members, "a fulfillment")
-    kind = _kind(given, "type", _FULFILLMENTS)
-    if given.get("address") is not None:
-        given["address"] = _read(Address, _object(given["address"], "an address"))
-    return _read(kind, given)
+    return _read(_kind(given, "type", _FULFILLMENTS), given)
 
 
 @leaves_nothing
@@ -78,16 +75,41 @@ def _kind(members: dict[object, object], tag: str, kinds: Mapping[str, type[T]])
     """Take the member off that says which class it is."""
     kind = members.pop(tag, None)
     if not isinstance(kind, str) or kind not in kinds:
-        raise InvalidInputError(f"{tag} must be one of {', '.join(kinds)}")
+        code = "missing" if kind is None else "invalid"
+        words = f"{tag} must be one of {', '.join(kinds)}"
+        raise InvalidInputError(words, field=tag, code=code)
     return kinds[kind]
 
 
 def _read(kind: type[T], members: dict[object, object]) -> T:
+    """The value of these members; `InvalidInputError` names all that is wrong with them."""
     known = {each.name: each for each in fields(kind)}
-    if unknown := [name for name in members if name not in known]:
-        raise InvalidInputError(f"{kind.__name__} has no member {unknown[0]!r}")
     given = {str(name): value for name, value in members.items() if value is not None}
+    wrong = [
+        FieldError(pointer_to(name), "unknown", f"{kind.__name__} has no member {name!r}")
+        for name in members
+        if name not in known
+    ]
     for name, each in known.items():
-        if each.default is NOTHING and name not in given:
-            raise InvalidInputError(f"{kind.__name__} needs {name}")
+        if name in given:
+            try:
+                given[name] = _member(each, given[name])
+            except InvalidInputError as error:
+                wrong += error.errors
+        elif each.default is NOTHING:
+            message = f"{kind.__name__} needs {name}"
+            wrong.append(FieldError(pointer_to(name), "missing", message))
+    if wrong:
+        raise InvalidInputError(errors=wrong)
     return kind(**given)
+
+
+def _member(attribute: Attribute[Any], value: object) -> object:
+    if attribute.name == "address":
+        try:
+            value = _read(Address, _object(value, "an address"))
+        except InvalidInputError as error:
+            raise InvalidInputError(errors=error.within("address")) from None
+    if attribute.validator is not None:
+        attribute.validator(None, attribute, value)
+    return value

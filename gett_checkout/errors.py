@@ -5,6 +5,7 @@
     GettCheckoutError
     ├── InvalidInputError            what the caller passed cannot be right (also a ValueError)
     │   └── LineNotFoundError        the cart has no such line
+    ├── MenuChangedError             the menu does not sell this, or no more
     ├── StepNotAllowedError          the step does not fit the stage, or something is missing
     ├── IdentityRequiredError        the step needs an end user and no identity is known
     ├── TotalChangedError            the total is not the one the shopper agreed to
@@ -42,14 +43,18 @@ carries a credential, card data or a shopper's contact data in any attribute.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import asdict, evolve, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from gett_checkout._core.actions import NextAction
+    from gett_checkout._core.cart import LineProblem
     from gett_checkout._core.minimum import MinimumOrder
     from gett_checkout._core.requirements import Requirement
 
@@ -73,6 +78,7 @@ __all__ = [
     "CheckoutConflictError",
     "CheckoutNotFoundError",
     "ConflictError",
+    "FieldError",
     "ForbiddenError",
     "GettCheckoutError",
     "HandOverError",
@@ -82,6 +88,7 @@ __all__ = [
     "InvalidRequestError",
     "ItemUnavailableError",
     "LineNotFoundError",
+    "MenuChangedError",
     "MissingIdempotencyKeyError",
     "MissingStoreIdError",
     "ModifierRequiredError",
@@ -190,12 +197,71 @@ class GettCheckoutError(Exception):
         return headers
 
 
+@frozen
+class FieldError:
+    """One thing wrong with what the caller passed.
+
+    ``pointer`` is a JSON Pointer (RFC 6901) into it: ``/address/postal_code``. ``code`` is ``missing``,
+    ``unknown`` or ``invalid``. ``message`` is for developers, and never repeats the value.
+    """
+
+    pointer: str
+    code: str
+    message: str
+
+
 class InvalidInputError(GettCheckoutError, ValueError):
-    """What the caller passed cannot be right; nothing was sent and nothing changed."""
+    """What the caller passed cannot be right; nothing was sent and nothing changed.
+
+    ``errors`` names every field that is wrong, as far as fields are to blame, and ``field`` the first
+    of them, with dots between nested names: ``address.postal_code``.
+    """
 
     problem_code = "INVALID_INPUT"
     problem_title = "The request cannot be right"
     problem_status = 422
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        field: str | None = None,
+        code: str = "invalid",
+        errors: Iterable[FieldError] = (),
+    ) -> None:
+        found = (FieldError(pointer_to(field), code, message),) if field else tuple(errors)
+        super().__init__(message or "; ".join(each.message for each in found))
+        self.errors = found
+
+    @property
+    def field(self) -> str | None:
+        """The first field that is wrong; ``None`` when no field is to blame."""
+        names = self.errors[0].pointer.split("/")[1:] if self.errors else ()
+        return ".".join(map(_unescaped, names)) or None
+
+    def within(self, *names: object) -> tuple[FieldError, ...]:
+        """What is wrong, as seen from outside the member these names lead to."""
+        outside = pointer_to(*names)
+        if not self.errors:
+            return (FieldError(outside, "invalid", str(self)),)
+        return tuple(evolve(each, pointer=outside + each.pointer) for each in self.errors)
+
+    def to_problem(self) -> dict[str, Any]:
+        """As everywhere, with an entry of ``errors`` for each field that is wrong."""
+        errors = [
+            {"pointer": each.pointer, "code": each.code, "detail": each.message}
+            for each in self.errors
+        ]
+        return {**super().to_problem(), **({"errors": errors} if errors else {})}
+
+
+def pointer_to(*names: object) -> str:
+    """The JSON Pointer (RFC 6901) to a member, by the names or indexes that lead to it."""
+    return "".join("/" + str(each).replace("~", "~0").replace("/", "~1") for each in names)
+
+
+def _unescaped(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")
 
 
 class LineNotFoundError(InvalidInputError):
@@ -204,6 +270,28 @@ class LineNotFoundError(InvalidInputError):
     problem_code = "LINE_NOT_FOUND"
     problem_title = "No such line in the cart"
     problem_status = 404
+
+
+class MenuChangedError(GettCheckoutError):
+    """The menu does not sell this item or choice, or no more: show the menu again.
+
+    A page that showed the menu a while ago cannot know, so this is not its fault. ``problems`` says
+    what is not to be had, and where. Nothing was sent and nothing changed.
+    """
+
+    problem_code = "MENU_CHANGED"
+    problem_title = "The menu has changed"
+    problem_status = 409
+
+    def __init__(self, message: str = "", *, problems: Iterable[LineProblem] = ()) -> None:
+        self.problems = tuple(problems)
+        said = "; ".join(each.message for each in self.problems)
+        super().__init__(message or f"{said}: reload the menu")
+
+    def to_problem(self) -> dict[str, Any]:
+        """As everywhere, with what is not to be had in ``problems``."""
+        problems = [asdict(each) for each in self.problems]
+        return {**super().to_problem(), **({"problems": problems} if problems else {})}
 
 
 class StepNotAllowedError(GettCheckoutError):

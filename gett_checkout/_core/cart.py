@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from gett_checkout._core.catalog import CatalogSet, Item, ModifierGroup
 from gett_checkout._core.money import EXACT, ZERO, sum_of
-from gett_checkout.errors import InvalidInputError
+from gett_checkout.errors import FieldError, InvalidInputError, pointer_to
 
 MAX_QUANTITY = 99  # decided: the API documents no bound
 MAX_DEPTH = 8
@@ -98,34 +98,65 @@ class Line:
 def read_quantity(value: object) -> int:
     """A quantity of 1 to 99, or `InvalidInputError`."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_QUANTITY:
-        raise InvalidInputError(f"a quantity must be a whole number from 1 to {MAX_QUANTITY}")
+        raise InvalidInputError(
+            f"a quantity must be a whole number from 1 to {MAX_QUANTITY}", field="quantity"
+        )
     return value
 
 
-def read_modifiers(modifiers: Modifiers | None, depth: int = 0) -> tuple[GroupChoice, ...]:
-    """The caller's mapping of group ids to chosen items, as values."""
+def read_modifiers(modifiers: Modifiers | None) -> tuple[GroupChoice, ...]:
+    """The caller's mapping of group ids to chosen items, as values.
+
+    `InvalidInputError` names every place that is wrong.
+    """
+    wrong: list[FieldError] = []
+    groups = _read_groups(modifiers or {}, ("modifiers",), 0, wrong)
+    if wrong:
+        raise InvalidInputError(errors=wrong)
+    return groups
+
+
+def _read_groups(
+    modifiers: object, path: tuple[object, ...], depth: int, wrong: list[FieldError]
+) -> tuple[GroupChoice, ...]:
     if depth > MAX_DEPTH:
-        raise InvalidInputError(f"modifiers are nested more than {MAX_DEPTH} deep")
-    if not isinstance(modifiers or {}, Mapping):
-        raise InvalidInputError("modifiers must map a modifier group id to the items chosen in it")
-    return tuple(
-        GroupChoice(group_id, tuple(_read_choices(chosen, depth)))
-        for group_id, chosen in (modifiers or {}).items()
-    )
-
-
-def _read_choices(chosen: Iterable[Any], depth: int) -> Iterator[Choice]:
-    if isinstance(chosen, str):
-        raise InvalidInputError(f"pass a list of modifier item ids, not the bare id {chosen!r}")
-    if not isinstance(chosen, Iterable):
-        raise InvalidInputError("modifiers must map each group id to a list of modifiers")
-    for each in chosen:
-        modifier = _read_modifier(each)
-        yield Choice(
-            modifier.item_id,
-            read_quantity(modifier.quantity),
-            read_modifiers(modifier.modifiers, depth + 1),
+        wrong.append(_wrong(path, f"modifiers are nested more than {MAX_DEPTH} deep"))
+    elif not isinstance(modifiers, Mapping):
+        message = "modifiers must map a modifier group id to the items chosen in it"
+        wrong.append(_wrong(path, message))
+    else:
+        return tuple(
+            GroupChoice(group_id, tuple(_read_choices(chosen, (*path, group_id), depth, wrong)))
+            for group_id, chosen in modifiers.items()
         )
+    return ()
+
+
+def _read_choices(
+    chosen: object, path: tuple[object, ...], depth: int, wrong: list[FieldError]
+) -> Iterator[Choice]:
+    if isinstance(chosen, str):
+        message = f"pass a list of modifier item ids, not the bare id {chosen!r}"
+        wrong.append(_wrong(path, message))
+    elif not isinstance(chosen, Iterable):
+        wrong.append(_wrong(path, "modifiers must map each group id to a list of modifiers"))
+    else:
+        for number, each in enumerate(chosen):
+            here = (*path, number)
+            try:
+                modifier = _read_modifier(each)
+                quantity = read_quantity(modifier.quantity)
+            except InvalidInputError as error:
+                wrong += error.within(*here)
+            else:
+                nested = _read_groups(
+                    modifier.modifiers or {}, (*here, "modifiers"), depth + 1, wrong
+                )
+                yield Choice(modifier.item_id, quantity, nested)
+
+
+def _wrong(path: tuple[object, ...], message: str) -> FieldError:
+    return FieldError(pointer_to(*path), "invalid", message)
 
 
 def _read_modifier(value: object) -> Modifier:

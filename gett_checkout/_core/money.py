@@ -96,18 +96,18 @@ def is_tidy(amount: object) -> bool:
 
 
 @exactly
-def read_charge(value: object, *, what: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
-    """An amount a caller passes to be charged (a tip, say): not negative, no finer than a cent."""
+def read_charge(value: object, *, field: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
+    """An amount a caller passes to be charged, for example a tip: not negative, no finer than a cent."""
     try:
         amount = read_amount(value)
     except ValueError as error:
-        raise InvalidInputError(f"{what}: {error}") from None
+        raise InvalidInputError(f"the {field}: {error}", field=field) from None
     if amount < 0:
-        raise InvalidInputError(f"{what} must not be negative")
+        raise InvalidInputError(f"the {field} must not be negative", field=field)
     digits = minor_digits(currency)
     charge = amount.quantize(Decimal(1).scaleb(-digits))
     if charge != amount:
-        raise InvalidInputError(f"{what} must have at most {digits} decimals")
+        raise InvalidInputError(f"the {field} must have at most {digits} decimals", field=field)
     return charge
 
 

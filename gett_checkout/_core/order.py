@@ -51,10 +51,12 @@ class Delivery:
         default=None, validator=optional_text("an address_id must be a string")
     )
 
-    @address.validator
-    def _has_one(self, attribute: object, address: object) -> None:
-        if (address is None) == (not self.address_id):
-            raise InvalidInputError("a delivery needs either an address or an address_id")
+    def __attrs_post_init__(self) -> None:
+        if (self.address is None) == (not self.address_id):
+            code = "missing" if self.address is None else "invalid"
+            raise InvalidInputError(
+                "a delivery needs either an address or an address_id", field="address", code=code
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The delivery as JSON-ready data, its ``type`` included."""

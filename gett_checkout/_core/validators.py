@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from attrs import Attribute
+
 from gett_checkout.errors import InvalidInputError
 
 Validator = Callable[[Any, Any, Any], None]
@@ -51,19 +53,25 @@ def at_least(least: float, message: str) -> Validator:
 
 
 def _accept(*rules: tuple[Callable[[object], bool], str], optional: bool = False) -> Validator:
-    def validate(instance: object, attribute: object, value: object) -> None:
+    def validate(instance: object, attribute: Attribute[Any], value: object) -> None:
         if optional and value is None:
             return
         for is_valid, message in rules:
             if not is_valid(value):
+                is_there = value is not None and not _is_blank(value)
                 del instance, value
-                raise InvalidInputError(message)
+                code = "invalid" if is_there else "missing"
+                raise InvalidInputError(message, field=attribute.name, code=code)
 
     return validate
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, str) and not _is_blank(value)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _is_day(value: object) -> bool:

@@ -325,7 +325,7 @@ async def test_the_tutorials_backend_may_be_stopped_and_refuses_in_problems(tuto
             ("add", b"{", 422),
             ("pay", b'{"kind": "cash"}', 422),
             ("jump", b"", 422),
-            ("place", b"", 409),
+            ("place", b'{"total": "1"}', 409),
         ]:
             status, problem = await send(tutorial, f"{checkout}/{step}", body)
             assert status == problem["status"] == expected, step

@@ -178,7 +178,8 @@ SHOP = """
         return checkout.id
 
     async def place(checkout_id):
-        return (await (await checkouts.open(checkout_id)).place()).order_id
+        checkout = await checkouts.open(checkout_id)
+        return (await checkout.place(total=checkout.view.quote.amounts.total)).order_id
 """
 
 DJANGO = """

@@ -22,6 +22,7 @@ from gett_checkout import (
     InvalidInputError,
     ItemUnavailableError,
     MemoryStorage,
+    MenuChangedError,
     NewCard,
     OrderBelowMinimumError,
     OutcomeUnknownError,
@@ -246,19 +247,34 @@ async def test_nested_required_modifiers(checkouts: Checkouts, sandbox: Sandbox)
     [
         ("item_unheard_of", None),
         ("item_truffle_burrata", None),
+        ("item_size_large", None),  # no section sells it
         ("item_garlic_bread", {"group_pizza_size": ["item_size_regular"]}),
         ("item_margherita", {"group_pizza_size": ["item_topping_olives"]}),
-        ("item_margherita", {"group_pizza_size": ["item_size_regular", "item_size_large"]}),
+        ("item_margherita", {"group_pizza_size": ["item_topping_olives", "item_size_large"]}),
     ],
 )
-async def test_what_the_menu_does_not_offer_is_refused_and_nothing_is_lost(
+async def test_what_the_menu_does_not_offer_is_no_fault_of_the_page(
     checkouts: Checkouts, item_id: str, modifiers: dict[str, list[str]] | None
 ) -> None:
     checkout = await checkouts.start()
     await fill_cart(checkout)
     before = checkout.view
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(MenuChangedError, match="reload the menu") as changed:
         await checkout.add(item_id, modifiers=modifiers)
+    assert checkout.view == before
+    problem = changed.value.to_problem()
+    assert (problem["status"], problem["code"]) == (409, "MENU_CHANGED")
+    assert [each["path"][0] for each in problem["problems"]] == [item_id]
+
+
+async def test_too_many_choices_are_named(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await fill_cart(checkout)
+    before = checkout.view
+    both = {"group_pizza_size": ["item_size_regular", "item_size_large"]}
+    with pytest.raises(InvalidInputError) as refused:
+        await checkout.add("item_margherita", modifiers=both)
+    assert [each.pointer for each in refused.value.errors] == ["/modifiers/group_pizza_size"]
     assert checkout.view == before
 
 

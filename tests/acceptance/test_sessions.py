@@ -510,7 +510,7 @@ async def test_a_total_that_changes_with_the_session_is_never_paid_unseen(
     assert notice.details["total_after"] == str(after)
     before = len(sandbox.requests)
     with pytest.raises(TotalChangedError) as changed:
-        await place_as_shown(checkout)
+        await checkout.place(total=quote.amounts.total)
     assert len(sandbox.requests) == before
     assert (changed.value.before, changed.value.after) == (quote.amounts.total, after)
     await checkout.confirm_total(after)

@@ -84,13 +84,13 @@ def test_minor_units(minor: int, currency: str, amount: str) -> None:
     ("value", "amount"), [("3", "3.00"), (Decimal("3.1"), "3.10"), (0, "0.00"), ("3.000", "3.00")]
 )
 def test_read_charge(value: object, amount: str) -> None:
-    assert str(read_charge(value, what="the tip")) == amount
+    assert str(read_charge(value, field="tip")) == amount
 
 
 @pytest.mark.parametrize("value", [-1, "-0.01", "0.001", 3.0, True, None, "NaN", "three"])
 def test_read_charge_names_what_cannot_be(value: object) -> None:
     with pytest.raises(InvalidInputError, match="the tip"):
-        read_charge(value, what="the tip")
+        read_charge(value, field="tip")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.GettCheckoutError: "unknown",
     errors.InvalidInputError: "unknown",
     errors.LineNotFoundError: "unknown",
+    errors.MenuChangedError: "unknown",
     errors.StepNotAllowedError: "unknown",
     errors.IdentityRequiredError: "unknown",
     errors.TotalChangedError: "unknown",

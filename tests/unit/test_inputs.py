@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import pickle
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -40,8 +41,10 @@ from gett_checkout import (
     views,
     webhooks,
 )
+from gett_checkout._core.cart import Modifier, read_modifiers
 from gett_checkout._core.view import StoreView, view_of
 from gett_checkout.catalog import Section, StoreAddress, Window
+from gett_checkout.errors import pointer_to
 from gett_checkout.operations import RateLimit
 from gett_checkout.storage import Stored
 from gett_checkout.views import (
@@ -187,6 +190,86 @@ def test_what_cannot_be_right_is_refused_without_repeating_it(
     for name, value in members.items() if isinstance(members, Mapping) else ():
         if isinstance(value, str) and len(value) > 3 and name not in ("type", "kind"):
             assert value not in told
+
+
+WRONG_FIELDS: list[tuple[Read, dict[str, Any], dict[str, str]]] = [
+    (read_identity, {}, {"/email": "missing", "/first_name": "missing", "/last_name": "missing"}),
+    (
+        read_identity,
+        {"email": "jane", "first_name": " ", "last_name": "Doe", "phone": "0123", "age": 7},
+        {"/age": "unknown", "/email": "invalid", "/first_name": "missing", "/phone": "invalid"},
+    ),
+    (read_identity, {**ADA, "a/b~c": 1}, {"/a~1b~0c": "unknown"}),
+    (read_fulfillment, {}, {"/type": "missing"}),
+    (read_fulfillment, {"type": "drone"}, {"/type": "invalid"}),
+    (read_fulfillment, {"type": "pickup", "address": None}, {"/address": "unknown"}),
+    (read_fulfillment, {"type": "delivery"}, {"/address": "missing"}),
+    (read_fulfillment, {"type": "delivery", "address": "here"}, {"/address": "invalid"}),
+    (
+        read_fulfillment,
+        {"type": "delivery", "address_id": 7, "address": {"address1": "", "city": 7, "zip": "1"}},
+        {
+            "/address/zip": "unknown", "/address/address1": "missing", "/address/city": "invalid",
+            "/address/state": "missing", "/address/postal_code": "missing", "/address_id": "invalid",
+        },
+    ),
+    (read_payment, {"kind": "card_on_file"}, {"/card_token": "missing", "/processor_type": "missing"}),
+    (
+        read_payment,
+        {"kind": "card_on_file", "card_token": "t", "processor_type": "", "last_four": "12345"},
+        {"/processor_type": "missing", "/last_four": "invalid"},
+    ),
+    (read_payment, {"kind": "saved_card", "payment_id": None}, {"/payment_id": "missing"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "members", "wrong"), WRONG_FIELDS)
+def test_all_that_is_wrong_is_named_at_once(
+    read: Read, members: dict[str, Any], wrong: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read(members)
+    assert {each.pointer: each.code for each in caught.value.errors} == wrong
+    first = caught.value.errors[0].pointer
+    assert pointer_to(*str(caught.value.field).split(".")) == first or "~" in first
+    shown = caught.value.to_problem()["errors"]
+    assert [(each["pointer"], each["code"]) for each in shown] == list(wrong.items())
+    assert pickle.loads(pickle.dumps(caught.value)).errors == caught.value.errors
+
+
+def test_a_value_made_by_hand_names_its_field_too() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        Address("1 Main St", "", "NY", "10118")
+    assert caught.value.field == "city"
+    with pytest.raises(InvalidInputError) as both:
+        Delivery(address_id="a", address=Address("1 Main St", "New York", "NY", "10118"))
+    assert (both.value.field, both.value.errors[0].code) == ("address", "invalid")
+    assert InvalidInputError("no field is to blame").field is None
+    assert "errors" not in InvalidInputError("no field is to blame").to_problem()
+
+
+WRONG_MODIFIERS: list[tuple[Any, dict[str, str]]] = [
+    ("large", {"/modifiers": "map a modifier group"}),
+    ({"size": "large"}, {"/modifiers/size": "not the bare id"}),
+    ({"size": 7, "a/b": None}, {"/modifiers/size": "list of", "/modifiers/a~1b": "list of"}),
+    ({"a": ["large", {"quantity": 1}, 7]}, {"/modifiers/a/1": "item id", "/modifiers/a/2": "item id"}),
+    ({"size": [{"item_id": "large", "quantity": 0}]}, {"/modifiers/size/0/quantity": "from 1 to 99"}),
+    (
+        {"a": [Modifier("large", 1, {"b": [Modifier("thin", 100)], "c": "red"})]},
+        {"/modifiers/a/0/modifiers/b/0/quantity": "from 1", "/modifiers/a/0/modifiers/c": "bare id"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("modifiers", "wrong"), WRONG_MODIFIERS)
+def test_all_that_is_wrong_with_modifiers_is_named_at_once(
+    modifiers: Any, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read_modifiers(modifiers)
+    assert [each.pointer for each in caught.value.errors] == list(wrong)
+    for each in caught.value.errors:
+        assert wrong[each.pointer] in each.message
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(
