@@ -34,7 +34,9 @@ _WARM_UPS: Final = 2  # until the pools, the menu and the allocator have what th
 _KIB: Final = 1024
 # One request in eight goes wrong: half of them lose their response, half meet a rate limit.
 _FAULTS: Final = 30
-_PATIENT: Final = RetryPolicy(tries=8, budget=120.0, first_wait=0.05, longest_wait=1.0)
+_PATIENT: Final = RetryPolicy(
+    max_attempts=8, max_elapsed=120.0, initial_backoff=0.05, max_backoff=1.0
+)
 
 
 async def load(effort: Effort) -> list[Row]:

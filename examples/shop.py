@@ -21,7 +21,7 @@ from gett_checkout import (
     RetryPolicy,
     Storage,
 )
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 
 
 @frozen
@@ -89,7 +89,7 @@ async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
     Every worker looks after orders whose worker died before it knew the outcome, for `reconcile` leaves
     alone what another one is at; a cron job with ``gett-checkout reconcile`` does the same.
     """
-    retry = RetryPolicy(budget=settings.retry_budget)
+    retry = RetryPolicy(max_elapsed=settings.retry_budget)
     async with (
         open_storage(settings.storage, encryption_keys=settings.storage_keys) as storage,
         GettClient(

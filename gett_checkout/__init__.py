@@ -29,7 +29,7 @@ from gett_checkout._core.requirements import Requirement
 from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import Notice, Stage
 from gett_checkout._core.view import CheckoutView
-from gett_checkout._inputs import read_fulfillment, read_identity, read_payment
+from gett_checkout._inputs import parse_fulfillment, parse_identity, parse_payment
 from gett_checkout._reconciling import Reconciled, Unresolved
 from gett_checkout._retry import RetryPolicy
 from gett_checkout._version import __version__
@@ -44,6 +44,7 @@ from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
     InvalidInputError,
+    InvalidResponseError,
     ItemUnavailableError,
     LineNotFoundError,
     MenuChangedError,
@@ -61,7 +62,6 @@ from gett_checkout.errors import (
     StoreClosedError,
     TotalChangedError,
     TransportError,
-    UnreadableAnswerError,
 )
 from gett_checkout.storage import Storage
 from gett_checkout.storage.memory import MemoryStorage
@@ -92,6 +92,7 @@ __all__ = [
     "Identity",
     "IdentityRequiredError",
     "InvalidInputError",
+    "InvalidResponseError",
     "Item",
     "ItemUnavailableError",
     "Level",
@@ -135,11 +136,10 @@ __all__ = [
     "StorePage",
     "TotalChangedError",
     "TransportError",
-    "UnreadableAnswerError",
     "Unresolved",
     "__version__",
     "jsonable",
-    "read_fulfillment",
-    "read_identity",
-    "read_payment",
+    "parse_fulfillment",
+    "parse_identity",
+    "parse_payment",
 ]

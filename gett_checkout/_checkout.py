@@ -40,7 +40,7 @@ from gett_checkout._core.machine import (
     StoreRead,
     TotalConfirmed,
 )
-from gett_checkout._core.minimum import TopUp
+from gett_checkout._core.minimum import Suggestion
 from gett_checkout._core.money import DEFAULT_CURRENCY, is_same_amount, read_amount, read_charge
 from gett_checkout._core.order import (
     CardOnFile,
@@ -68,6 +68,7 @@ from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
     InvalidInputError,
+    InvalidResponseError,
     LineNotFoundError,
     MenuChangedError,
     OrderBelowMinimumError,
@@ -77,7 +78,6 @@ from gett_checkout.errors import (
     StepNotAllowedError,
     TotalChangedError,
     TransportError,
-    UnreadableAnswerError,
     pointer_to,
 )
 from gett_checkout.telemetry import logs
@@ -98,7 +98,7 @@ class Checkout:
     checkout again.
 
     Any step may raise `StepNotAllowedError` when it does not fit the stage, `InvalidInputError`,
-    `StorageError`, and, when it asks Gett, `ApiError`, `TransportError` or `UnreadableAnswerError`;
+    `StorageError`, and, when it asks Gett, `ApiError`, `TransportError` or `InvalidResponseError`;
     what else it raises is said with it. Every `GettCheckoutError` that leaves a step carries
     ``checkout_id`` and ``next_action``.
     """
@@ -225,7 +225,7 @@ class Checkout:
         self._record.happen(CartChanged(rest))
 
     @look
-    async def top_ups(self, limit: int = 5) -> tuple[TopUp, ...]:
+    async def suggest_items(self, limit: int = 5) -> tuple[Suggestion, ...]:
         """At most ``limit`` menu items that would close the minimum-order gap, the cheapest way first.
 
         Empty when there is no gap.
@@ -233,7 +233,9 @@ class Checkout:
         gap = registry.minimum_gap(self._record.state, self._record.now())
         if gap is None or gap.met:
             return ()  # without loading the menu
-        return minimum_rules.top_ups(gap, await self._menu(), limit, self._record.state.sold_out)
+        return minimum_rules.suggest_items(
+            gap, await self._menu(), limit, self._record.state.sold_out
+        )
 
     async def _menu(self) -> CatalogSet:
         store = self._record.state.store
@@ -488,7 +490,7 @@ class Checkout:
         try:
             session = await self._session.ready("place_order", Carry.QUOTE)
             return await placing.send(self._record, self._client, session)
-        except (ApiError, TransportError, UnreadableAnswerError) as error:
+        except (ApiError, TransportError, InvalidResponseError) as error:
             if self._stage is not Stage.PLACING or self._session.may_give_way(error):
                 raise
             # It could not be asked, for example for want of a session.
@@ -550,7 +552,7 @@ class Checkout:
 
     def _require_offered(self, fulfillment: Fulfillment | None) -> None:
         """`StepNotAllowedError` when the store does not offer it."""
-        if fulfillment and fulfillment.type not in registry.offers(self._record.state):
+        if fulfillment and fulfillment.type not in registry.fulfillment_types(self._record.state):
             raise StepNotAllowedError(f"the restaurant does not offer {fulfillment.type}")
 
     async def _learn_from(self, error: Exception, name: str) -> None:

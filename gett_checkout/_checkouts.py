@@ -237,7 +237,7 @@ class Checkouts:
         """
         if not 0 < every <= _DAY:
             raise InvalidInputError("every must be more than 0 seconds and at most a day")
-        return repeating(self._pass, every=every, jitter=self._client.dice)
+        return repeating(self._pass, every=every, jitter=self._client.jitter)
 
     async def _pass(self) -> list[Reconciled]:
         found: list[Reconciled] = []
@@ -290,7 +290,7 @@ class Checkouts:
             await checkout._forget(force=force)  # noqa: SLF001 - its other half
         except CheckoutNotFoundError:
             return
-        except StorageError:
+        except (StorageError, CheckoutConflictError):
             if not force:
                 raise
             await self._storage.delete(checkout_id)
@@ -301,7 +301,7 @@ class Checkouts:
             checkout = await self.open(checkout_id)
         except GettCheckoutError as error:
             if is_due:
-                with suppress(StorageError):
+                with suppress(StorageError, CheckoutConflictError):
                     await self._put_off(checkout_id)
             return Reconciled(checkout_id, "unknown", None, error)
         record = checkout._record  # noqa: SLF001 - its other half

@@ -46,9 +46,9 @@ from gett_checkout._wire.problems import read_problem, secrets_of
 from gett_checkout.errors import (
     GettCheckoutError,
     InvalidInputError,
+    InvalidResponseError,
     RateLimitedError,
     TransportError,
-    UnreadableAnswerError,
 )
 from gett_checkout.sharing import LimitReport, Permit, Priority, RateLimiter
 from gett_checkout.telemetry.events import RetryScheduled, digest
@@ -88,10 +88,10 @@ class GettClient:
     spans call the checkout of an id (default: a short digest; ``str`` shows the id itself).
     ``rate_limiter`` is a rate limit that all workers of the organisation spend together
     (`gett_checkout.sharing`); without one, each goes by the responses it got itself. ``clock`` (aware
-    UTC), ``sleep`` and ``dice`` are for tests.
+    UTC), ``sleep`` and ``jitter`` are for tests.
 
     Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
-    `UnreadableAnswerError` when the answer is not what is documented, and `InvalidInputError`
+    `InvalidResponseError` when the answer is not what is documented, and `InvalidInputError`
     before anything is sent; the subclass of `ApiError` to be ready for is said with the call.
     ``token`` is a session token; without one the API key is sent, and one of too low a level is
     `SessionUserRequiredError`. Amounts are decimals in major units. Pages of the docs are named as
@@ -119,7 +119,7 @@ class GettClient:
         rate_limiter: RateLimiter | None = None,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        dice: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         if not 0 < timeout <= _LONGEST_TIMEOUT:
             raise InvalidInputError("timeout must be more than 0 seconds and at most an hour")
@@ -138,7 +138,7 @@ class GettClient:
         self.hooks: Final = Hooks(hooks, label=checkout_label)
         self.clock: Final = clock or (lambda: datetime.now(UTC))
         self.sleep: Final = sleep
-        self.dice: Final = dice
+        self.jitter: Final = jitter
 
     def __repr__(self) -> str:
         return f"GettClient(base_url={self._base_url!r})"
@@ -555,7 +555,9 @@ class GettClient:
                 if not may_repeat(error, operation.repeat) or self._transport.closed:
                     raise
                 elapsed = (self.clock() - started).total_seconds()
-                wait = self.retry.next_wait(error, tried=tried, elapsed=elapsed, dice=self.dice())
+                wait = self.retry.next_wait(
+                    error, tried=tried, elapsed=elapsed, jitter=self.jitter()
+                )
                 if wait is None:
                     raise
                 failure, reason, cause = error, type(error).__name__, error.cause
@@ -590,7 +592,7 @@ class GettClient:
         if operation.repeat is Repeat.BY_KEY:
             return None  # a placement: only the server may stop it
         wait = self._limits.turn(operation.bucket, now, uses_reserve=operation.uses_reserve)
-        if wait > self.retry.budget:
+        if wait > self.retry.max_elapsed:
             raise _not_sent(operation, wait)
         if wait:
             await self._pause(operation, 1, wait, "rate_limit")
@@ -609,7 +611,7 @@ class GettClient:
             if permit is None or permit.wait <= 0 or priority == "always":
                 return permit
             elapsed = (self.clock() - started).total_seconds()
-            if elapsed + permit.wait > self.retry.budget:
+            if elapsed + permit.wait > self.retry.max_elapsed:
                 raise _not_sent(operation, permit.wait)
             if not told:  # once: it may be asked for a few times
                 told = True
@@ -617,7 +619,7 @@ class GettClient:
                     RetryScheduled, operation.name, 1, permit.wait, "rate_limit", None
                 )
             # Those that wait for the same moment are not to come all at once.
-            await self.sleep(permit.wait + _SPREAD * self.dice())
+            await self.sleep(permit.wait + _SPREAD * self.jitter())
 
     def _report(self, operation: Operation, permit: Permit | None, report: LimitReport) -> None:
         """Tell the other workers, without waiting for it."""
@@ -726,7 +728,7 @@ def _of_json(read: Callable[[Json], T]) -> Callable[[bytes], T]:
         if read is _nothing:
             return read(None)
         if not body:
-            raise UnreadableAnswerError("the response is empty")
+            raise InvalidResponseError("the response is empty")
         return read(read_json(body))
 
     return from_bytes
@@ -772,7 +774,7 @@ def _other(method: str, path: str) -> Operation:
 def _read(answer: Answer, read: Callable[[bytes], T]) -> T:
     try:
         return read(answer.body)
-    except UnreadableAnswerError as error:
+    except InvalidResponseError as error:
         error.status = answer.status
         raise
 

@@ -31,8 +31,7 @@ from gett_checkout._facts import Facts, facts, moment
 from gett_checkout._hidden import hidden
 from gett_checkout._reconciling import Reason, Reconciled, Unresolved
 from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, InvalidInputError
-from gett_checkout.storage import Storage
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import Storage, open_storage
 from gett_checkout.telemetry.events import digest
 
 _WORDS: Final[dict[Reason, str]] = {

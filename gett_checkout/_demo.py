@@ -60,9 +60,9 @@ class Teller:
         self.say(f"\n{self._paint('1', text)}")
 
     def _bar(self, gap: MinimumOrder) -> str:
-        filled = int(min(gap.counted / gap.threshold, Decimal(1)) * _BAR)
+        filled = int(min(gap.subtotal / gap.minimum, Decimal(1)) * _BAR)
         bar = self._paint("32" if gap.met else "33", "█" * filled) + "░" * (_BAR - filled)
-        return f"{bar} {show_amount(gap.counted, gap.currency)} · {gap.message()}"
+        return f"{bar} {show_amount(gap.subtotal, gap.currency)} · {gap.message()}"
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colours else text
@@ -107,7 +107,7 @@ async def _browse(checkout: Checkout, teller: Teller) -> None:
         await checkout.place(total=checkout.view.subtotal)
     except OrderBelowMinimumError as error:
         teller.refusal("place(total=…)", error)
-    for way in (await checkout.top_ups())[:3]:
+    for way in (await checkout.suggest_items())[:3]:
         teller.note(
             f"would close the gap: {way.quantity} × {way.item.name}, {show_amount(way.total)}"
         )

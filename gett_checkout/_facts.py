@@ -38,7 +38,7 @@ def facts(state: CheckoutState, now: datetime) -> Facts:
         "items": sum(line.quantity for line in state.lines) or None,
         "fulfillment": state.fulfillment.type if state.fulfillment else None,
         "payment": state.payment.kind if state.payment else None,
-        "total": state.quote.amounts.total if state.quote else state.agreed_total,
+        "total": state.quote.amounts.total if state.quote else state.confirmed_total,
         "order": _order(state),
         "duplicates": list(state.duplicates),
         "rejections": [

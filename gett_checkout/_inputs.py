@@ -35,7 +35,7 @@ _PAYMENTS: Final[Mapping[str, type[Payment]]] = {
 
 
 @leaves_nothing
-def read_identity(members: object) -> Identity:
+def parse_identity(members: object) -> Identity:
     """``{"email": …, "first_name": …, "last_name": …}``, with ``phone`` and ``partner_user_id``.
 
     `InvalidInputError` for anything else. A page may claim to be anybody: with a login of your own,
@@ -45,7 +45,7 @@ def read_identity(members: object) -> Identity:
 
 
 @leaves_nothing
-def read_fulfillment(members: object) -> Fulfillment:
+def parse_fulfillment(members: object) -> Fulfillment:
     """``{"type": "pickup"}``, or ``{"type": "delivery", "address": {…}}`` or with ``address_id``.
 
     `InvalidInputError` for anything else.
@@ -55,7 +55,7 @@ def read_fulfillment(members: object) -> Fulfillment:
 
 
 @leaves_nothing
-def read_payment(members: object) -> Payment:
+def parse_payment(members: object) -> Payment:
     """``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, with ``card_type`` and
     ``last_four``; ``{"kind": "saved_card", "payment_id": …}``; or ``{"kind": "gett_payment"}``.
 

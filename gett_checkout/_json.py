@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from gett_checkout._hidden import Hidden
-from gett_checkout.errors import InvalidInputError, UnreadableAnswerError
+from gett_checkout.errors import InvalidInputError, InvalidResponseError
 
 Json = Any
 Raw = msgspec.Raw
@@ -46,7 +46,7 @@ def write_json(value: Json) -> bytes:
 
 
 def read_json(body: bytes | str | Raw) -> Json:
-    """The value of some JSON, fractions as ``Decimal``; `UnreadableAnswerError`."""
+    """The value of some JSON, fractions as ``Decimal``; `InvalidResponseError`."""
     try:
         return _read(body)
     except (ValueError, ArithmeticError, RecursionError):
@@ -57,7 +57,7 @@ def read_json(body: bytes | str | Raw) -> Json:
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent without bounds
         pass
     # Raised out here, because these exceptions hold the whole response.
-    raise UnreadableAnswerError("the response is not JSON")
+    raise InvalidResponseError("the response is not JSON")
 
 
 def _refuse_constant(name: str) -> Json:

@@ -11,7 +11,7 @@ from gett_checkout._client import GettClient
 from gett_checkout._core.catalog import CatalogSet
 from gett_checkout._shared import SharedMenus
 from gett_checkout._wire.menu import catalog_set
-from gett_checkout.errors import GettCheckoutError, UnreadableAnswerError
+from gett_checkout.errors import GettCheckoutError, InvalidResponseError
 from gett_checkout.sharing import MenuCache
 
 
@@ -67,7 +67,7 @@ class Menus:
     ) -> CatalogSet:
         body = await shared.get(catalog_set_id)
         if body is not None:
-            with suppress(UnreadableAnswerError):  # not ours after all
+            with suppress(InvalidResponseError):  # not ours after all
                 return catalog_set(body, catalog_set_id)
         menu, body = await self._client.catalog_set_as_sent(catalog_set_id, store_id=store_id)
         self._client.kept(shared.put(catalog_set_id, body))

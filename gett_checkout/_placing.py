@@ -109,7 +109,7 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
         elapsed = record.now() - started
         match outcome:
             case Outcome.TRY_AGAIN if failed_payments < _PAYMENT_TRIES:
-                wait: float | None = 1.0 + 2.0 * client.dice()
+                wait: float | None = 1.0 + 2.0 * client.jitter()
             case Outcome.NOT_PLACED | Outcome.UNKNOWN:
                 wait = _patience(client, answer, elapsed, tried)
             case _:
@@ -277,7 +277,7 @@ def _patience(
     if isinstance(error, ApiError) and error.status != 429 and not error.may_have_had_effect:
         return None
     return client.retry.next_wait(
-        error, tried=tried, elapsed=elapsed.total_seconds(), dice=client.dice()
+        error, tried=tried, elapsed=elapsed.total_seconds(), jitter=client.jitter()
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a failed request is sent again, and after how long. Pure: the clock and the dice are passed in.
+"""Whether a failed request is sent again, and after how long. Pure: the clock and the jitter are passed in.
 
 Docs: Errors (``retryable``, ``retryAfter``; else 1, 2, 4 … at most 30 s). An error's ``retry_after``
 is read in ``_wire/problems.py``: from the document, the header, or the end of the rate limit's
@@ -29,28 +29,28 @@ class Repeat(StrEnum):
 class RetryPolicy:
     """How patient a call is. All durations in seconds.
 
-    A call is tried at most ``tries`` times, and no attempt begins more than ``budget`` after the
+    A call is tried at most ``max_attempts`` times, and no attempt begins more than ``max_elapsed`` after the
     call did: one that took longer than that to fail is not repeated. Without a ``retryAfter`` the
-    waits grow from ``first_wait`` by doubling, up to ``longest_wait``,
+    waits grow from ``initial_backoff`` by doubling, up to ``max_backoff``,
     each spread by a fifth either way so that many clients do not return in step.
     """
 
-    tries: int = field(default=4, validator=at_least(1, _NEEDS))
-    budget: float = field(default=20.0, validator=at_least(0, _NEEDS))
-    first_wait: float = field(default=1.0, validator=at_least(0, _NEEDS))
-    longest_wait: float = field(default=30.0, validator=at_least(0, _NEEDS))
+    max_attempts: int = field(default=4, validator=at_least(1, _NEEDS))
+    max_elapsed: float = field(default=20.0, validator=at_least(0, _NEEDS))
+    initial_backoff: float = field(default=1.0, validator=at_least(0, _NEEDS))
+    max_backoff: float = field(default=30.0, validator=at_least(0, _NEEDS))
 
-    def backoff(self, tried: int, dice: float) -> float:
-        """The wait after ``tried`` attempts; ``dice`` is from 0 up to 1."""
-        wait = min(self.first_wait * 2.0 ** min(tried - 1, 60), self.longest_wait)
-        return wait * (0.8 + 0.4 * dice)
+    def backoff(self, tried: int, jitter: float) -> float:
+        """The wait after ``tried`` attempts; ``jitter`` is from 0 up to 1."""
+        wait = min(self.initial_backoff * 2.0 ** min(tried - 1, 60), self.max_backoff)
+        return wait * (0.8 + 0.4 * jitter)
 
     def next_wait(
-        self, error: GettCheckoutError, *, tried: int, elapsed: float, dice: float
+        self, error: GettCheckoutError, *, tried: int, elapsed: float, jitter: float
     ) -> float | None:
         """The wait before the next attempt, or ``None`` when patience is at its end."""
-        wait = error.retry_after if error.retry_after is not None else self.backoff(tried, dice)
-        return wait if tried < self.tries and elapsed + wait <= self.budget else None
+        wait = error.retry_after if error.retry_after is not None else self.backoff(tried, jitter)
+        return wait if tried < self.max_attempts and elapsed + wait <= self.max_elapsed else None
 
 
 def may_repeat(error: GettCheckoutError, repeat: Repeat) -> bool:

@@ -32,7 +32,7 @@ from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState
 from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout._json import bare, read_json
-from gett_checkout.errors import SnapshotTooNewError, StorageError, UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError, SnapshotTooNewError, StorageError
 
 VERSION: Final = 1
 _FIRST: Final = b'{"v":%d' % VERSION
@@ -84,9 +84,15 @@ class Snapshots:
 
 
 def _state_of(lines: dict[str, bytes]) -> CheckoutState:
+    for old, name in _NAMES_OF_0_1.items():
+        if old in lines:
+            lines[name] = lines[old]
     values = {name: part.read(lines[name]) for name, part in _parts().items() if name in lines}
     values.setdefault("refusals", _refusals_of_0_1(lines, values))
     return CheckoutState(**values)
+
+
+_NAMES_OF_0_1: Final = {"agreed_total": "confirmed_total", "agreed_for": "confirmed_for"}
 
 
 def _refusals_of_0_1(lines: Mapping[str, bytes], values: dict[str, Any]) -> tuple[Refusal, ...]:
@@ -114,7 +120,7 @@ def _parse(data: bytes) -> tuple[Any, dict[str, bytes]] | None:
     try:
         lines = _lines_of(data)
         return _value_of(lines.pop("v")), lines
-    except (ValueError, AttributeError, KeyError, RecursionError, UnreadableAnswerError):
+    except (ValueError, AttributeError, KeyError, RecursionError, InvalidResponseError):
         return None
 
 

@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractStreamWriter
 from attrs import field, frozen
 
 from gett_checkout._hidden import hidden
-from gett_checkout.errors import TransportError, UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError, TransportError
 
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
 LARGEST_REFUSAL: Final = 1024 * 1024
@@ -101,7 +101,7 @@ class Transport:
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """The response; `TransportError` when none came, `UnreadableAnswerError` when it is too big."""
+        """The response; `TransportError` when none came, `InvalidResponseError` when it is too big."""
         self.require_open()
         http = self._http or await self._own_session()
         data = None if body is None else _Body(body)
@@ -202,7 +202,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             break
     if size > most and not refused:
-        raise UnreadableAnswerError(
+        raise InvalidResponseError(
             f"the answer is larger than {most} bytes", status=response.status
         )
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

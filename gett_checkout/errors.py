@@ -13,10 +13,10 @@
     ├── PlacementInProgressError     another worker is placing this checkout right now
     ├── HandOverError                there is an order, and on_placed did not take it
     ├── TransportError               no complete answer: refused, reset, timed out
-    ├── UnreadableAnswerError        an answer that is not what the API documents
+    ├── InvalidResponseError        an answer that is not what the API documents
+    ├── CheckoutNotFoundError        unknown or expired checkout
+    ├── CheckoutConflictError        somebody else changed the checkout first
     ├── StorageError                 the storage failed
-    │   ├── CheckoutNotFoundError    unknown or expired checkout
-    │   ├── CheckoutConflictError    somebody else changed the checkout first
     │   └── SnapshotTooNewError      saved by a later release
     ├── WebhookError                 a webhook that is not to be acted on now
     │   ├── WebhookRefusedError      not signed by Gett, or signed too long ago
@@ -86,6 +86,7 @@ __all__ = [
     "InternalError",
     "InvalidInputError",
     "InvalidRequestError",
+    "InvalidResponseError",
     "ItemUnavailableError",
     "LineNotFoundError",
     "MenuChangedError",
@@ -112,7 +113,6 @@ __all__ = [
     "TotalChangedError",
     "TransportError",
     "UnauthenticatedError",
-    "UnreadableAnswerError",
     "ValidationFailedError",
     "WebhookBusyError",
     "WebhookError",
@@ -417,7 +417,7 @@ class TransportError(GettCheckoutError):
         return self.may_have_arrived
 
 
-class UnreadableAnswerError(GettCheckoutError):
+class InvalidResponseError(GettCheckoutError):
     """A successful ``status`` with a body that is not what the API documents."""
 
     cause: str | None = "unreadable"
@@ -443,7 +443,7 @@ class StorageError(GettCheckoutError):
     problem_status = 503
 
 
-class CheckoutNotFoundError(StorageError):
+class CheckoutNotFoundError(GettCheckoutError):
     """No checkout is kept under this id: it was never started, or it has expired."""
 
     problem_code = "CHECKOUT_NOT_FOUND"
@@ -451,7 +451,7 @@ class CheckoutNotFoundError(StorageError):
     problem_status = 404
 
 
-class CheckoutConflictError(StorageError):
+class CheckoutConflictError(GettCheckoutError):
     """Somebody else changed the checkout first; open it again and repeat the step."""
 
     problem_code = "CHECKOUT_CONFLICT"

@@ -1,7 +1,7 @@
 """What a checkout's view is made of: for the pages of a shop, and for its JSON."""
 
 from gett_checkout._core.cart import Choice, GroupChoice, LineProblem
-from gett_checkout._core.minimum import MinimumOrder, TopUp
+from gett_checkout._core.minimum import MinimumOrder, Suggestion
 from gett_checkout._core.order import Charge
 from gett_checkout._core.requirements import Requirement
 from gett_checkout._core.state import Notice, Stage
@@ -29,5 +29,5 @@ __all__ = [
     "SessionView",
     "Stage",
     "StoreView",
-    "TopUp",
+    "Suggestion",
 ]

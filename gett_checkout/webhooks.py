@@ -4,8 +4,8 @@
 
     async def order_events(request):
         try:
-            event = read_event(await request.read(), request.headers, SECRET)
-            async with once(storage, event) as is_new:
+            event = verify_event(await request.read(), request.headers, SECRET)
+            async with handle_once(storage, event) as is_new:
                 if is_new:
                     ...  # do what the event asks for; raise, and it comes again
         except WebhookError as error:
@@ -14,7 +14,7 @@
         return json_response({"received": True})
 
 Docs: Webhooks; Money (refunds are in minor units). The signature covers the body alone, so a fresh
-timestamp proves little: `once` is what stands against a replay.
+timestamp proves little: `handle_once` is what stands against a replay.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from gett_checkout._json import read_json
 from gett_checkout.errors import (
     CheckoutConflictError,
     InvalidInputError,
+    InvalidResponseError,
     StorageError,
-    UnreadableAnswerError,
     WebhookBusyError,
     WebhookPayloadError,
     WebhookRefusedError,
 )
 from gett_checkout.storage import Storage
 
-__all__ = ["TOLERANCE", "OrderEvent", "Refund", "once", "parse", "read_event", "verify"]
+__all__ = ["TOLERANCE", "OrderEvent", "Refund", "handle_once", "parse", "verify", "verify_event"]
 
 TOLERANCE: Final = 300.0
 """How far a timestamp may be off, in seconds, both ways."""
@@ -135,7 +135,7 @@ def parse(body: bytes, *, currency: str = DEFAULT_CURRENCY) -> OrderEvent:
     """
     try:
         raw = read_json(body)
-    except UnreadableAnswerError:
+    except InvalidResponseError:
         raise WebhookPayloadError("the body is not JSON") from None
     event = _object(raw, "the event")
     data = _object(event.get("data"), "data")
@@ -153,7 +153,7 @@ def parse(body: bytes, *, currency: str = DEFAULT_CURRENCY) -> OrderEvent:
 
 
 @leaves_nothing
-def read_event(
+def verify_event(
     body: bytes,
     headers: Mapping[str, str],
     secret: str | Sequence[str],
@@ -168,7 +168,7 @@ def read_event(
 
 
 @asynccontextmanager
-async def once(
+async def handle_once(
     storage: Storage,
     event: OrderEvent,
     *,

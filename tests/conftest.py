@@ -13,7 +13,7 @@ import aiohttp
 import aioresponses.core
 import pytest
 
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
 from tests.servers import PgBouncer, PostgresServer, RedisServer
 

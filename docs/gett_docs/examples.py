@@ -26,9 +26,9 @@ JANE: Final = Identity("jane@example.com", "Jane", "Doe")
 HOME: Final = Delivery(Address("350 5th Ave", "New York", "NY", "10118"))
 CARD: Final = CardOnFile("card_ok", "stripe")
 GAP: Final = MinimumOrder(
-    threshold=Decimal("15.00"),
-    counted=Decimal("10.50"),
-    missing=Decimal("4.50"),
+    minimum=Decimal("15.00"),
+    subtotal=Decimal("10.50"),
+    gap=Decimal("4.50"),
     met=False,
     basis="estimate",
 )
@@ -69,7 +69,7 @@ _COMPLETE: Final = CheckoutState(
         NOW + timedelta(minutes=15),
         session_serial=1,
     ),
-    agreed_total=Decimal("19.25"),
+    confirmed_total=Decimal("19.25"),
     payment=CARD,
 )
 
@@ -112,13 +112,13 @@ LACKING: Final = {
     ),
     "store_open": rejected(Part.STORE, "STORE_CLOSED", "The store is closed."),
     "minimum_order": _lacking(
-        lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, agreed_total=None
+        lines=(evolve(_LINE, unit_price=Decimal("10.50")),), quote=None, confirmed_total=None
     ),
     "fulfillment": rejected(Part.FULFILLMENT, "ADDRESS_OUT_OF_RANGE", "Too far away."),
     "quote": _lacking(quote=None),
     "identity": _lacking(identity=None, session=None),
     "payment": rejected(Part.PAYMENT, "PAYMENT_DECLINED", "The card was declined."),
-    "total_confirmed": _lacking(agreed_total=Decimal("18.36")),
+    "total_confirmed": _lacking(confirmed_total=Decimal("18.36")),
 }
 """For each requirement a checkout that lacks it: the code under ``RULES`` → the state."""
 

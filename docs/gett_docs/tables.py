@@ -283,7 +283,7 @@ def placement_answers() -> str:
     answers: tuple[tuple[str, GettCheckoutError], ...] = (
         ("the request never left", errors.TransportError(may_have_arrived=False)),
         ("connection lost, or timed out", errors.TransportError()),
-        ("an answer that cannot be read", errors.UnreadableAnswerError(status=200)),
+        ("an answer that cannot be read", errors.InvalidResponseError(status=200)),
         ("500, 502, 503 or 504", refuse("INTERNAL_ERROR")),
         ("429 `RATE_LIMITED`", refuse("RATE_LIMITED")),
         ("401 on the session", refuse("UNAUTHENTICATED")),

@@ -19,11 +19,11 @@ from gett_checkout import (
     Checkout,
     GettCheckoutError,
     jsonable,
-    read_fulfillment,
-    read_identity,
-    read_payment,
+    parse_fulfillment,
+    parse_identity,
+    parse_payment,
 )
-from gett_checkout.webhooks import once, read_event
+from gett_checkout.webhooks import handle_once, verify_event
 
 log = logging.getLogger(__name__)
 routes = web.RouteTableDef()
@@ -158,17 +158,17 @@ async def remove(request: web.Request) -> web.Response:
 
 
 @routes.get("/checkout/top-ups")
-async def top_ups(request: web.Request) -> web.Response:
+async def suggest_items(request: web.Request) -> web.Response:
     """What would close the gap to the minimum order."""
     checkout = await opened(request)
-    return web.json_response({"top_ups": jsonable(await checkout.top_ups())})
+    return web.json_response({"suggest_items": jsonable(await checkout.suggest_items())})
 
 
 @routes.put("/checkout/fulfillment")
 async def fulfill(request: web.Request) -> web.Response:
     """Step 2: delivery or pickup."""
     checkout = await opened(request)
-    await checkout.fulfill(read_fulfillment(await read_json(request)))
+    await checkout.fulfill(parse_fulfillment(await read_json(request)))
     return answer(checkout)
 
 
@@ -181,7 +181,7 @@ async def validate(request: web.Request) -> web.Response:
     return answer(checkout)
 
 
-@routes.put("/checkout/agreed-total")
+@routes.put("/checkout/confirmed-total")
 async def confirm_total(request: web.Request) -> web.Response:
     """The shopper agrees to a total that has changed."""
     checkout = await opened(request)
@@ -194,7 +194,7 @@ async def confirm_total(request: web.Request) -> web.Response:
 async def identify(request: web.Request) -> web.Response:
     """Who the shopper is. With a login of your own, take it from there and not from the request."""
     checkout = await opened(request)
-    await checkout.identify(read_identity(await read_json(request)))
+    await checkout.identify(parse_identity(await read_json(request)))
     return answer(checkout)
 
 
@@ -209,7 +209,7 @@ async def saved_cards(request: web.Request) -> web.Response:
 async def pay(request: web.Request) -> web.Response:
     """Step 4: how to pay. A token of your processor's, never a card number."""
     checkout = await opened(request)
-    await checkout.pay(read_payment(await read_json(request)))
+    await checkout.pay(parse_payment(await read_json(request)))
     return answer(checkout)
 
 
@@ -225,8 +225,8 @@ async def place(request: web.Request) -> web.Response:
 async def order_events(request: web.Request) -> web.Response:
     """Gett's order events. The body is read as bytes: its signature is of just these."""
     shop = request.app[SHOP]
-    event = read_event(await request.read(), request.headers, shop.settings.webhook_secret or "")
-    async with once(shop.storage, event) as is_new:
+    event = verify_event(await request.read(), request.headers, shop.settings.webhook_secret or "")
+    async with handle_once(shop.storage, event) as is_new:
         if is_new:  # here a real shop tells the shopper
             log.info("order event", extra={"type": event.type, "status": event.status})
     return web.json_response({"received": True})

@@ -32,11 +32,11 @@ from gett_checkout import (
     GettCheckoutError,
     InvalidInputError,
     jsonable,
-    read_fulfillment,
-    read_identity,
-    read_payment,
+    parse_fulfillment,
+    parse_identity,
+    parse_payment,
 )
-from gett_checkout.webhooks import once, read_event
+from gett_checkout.webhooks import handle_once, verify_event
 
 log = logging.getLogger(__name__)
 routes = APIRouter()
@@ -167,15 +167,15 @@ async def remove(checkout: Opened, line_id: str) -> Answer:
 
 
 @routes.get("/checkout/top-ups")
-async def top_ups(checkout: Opened) -> Answer:
+async def suggest_items(checkout: Opened) -> Answer:
     """What would close the gap to the minimum order."""
-    return {"top_ups": jsonable(await checkout.top_ups())}
+    return {"suggest_items": jsonable(await checkout.suggest_items())}
 
 
 @routes.put("/checkout/fulfillment")
 async def fulfill(checkout: Opened, body: FulfillmentBody) -> Answer:
     """Step 2: delivery or pickup."""
-    await checkout.fulfill(read_fulfillment(body.model_dump()))
+    await checkout.fulfill(parse_fulfillment(body.model_dump()))
     return checkout_answer(checkout)
 
 
@@ -186,7 +186,7 @@ async def validate(checkout: Opened, body: QuoteBody) -> Answer:
     return checkout_answer(checkout)
 
 
-@routes.put("/checkout/agreed-total")
+@routes.put("/checkout/confirmed-total")
 async def confirm_total(checkout: Opened, body: TotalBody) -> Answer:
     """The shopper agrees to a total that has changed."""
     await checkout.confirm_total(body.total)
@@ -196,7 +196,7 @@ async def confirm_total(checkout: Opened, body: TotalBody) -> Answer:
 @routes.put("/checkout/identity")
 async def identify(checkout: Opened, body: IdentityBody) -> Answer:
     """Who the shopper is. With a login of your own, take it from there and not from the request."""
-    await checkout.identify(read_identity(body.model_dump()))
+    await checkout.identify(parse_identity(body.model_dump()))
     return checkout_answer(checkout)
 
 
@@ -209,7 +209,7 @@ async def saved_cards(checkout: Opened) -> Answer:
 @routes.put("/checkout/payment")
 async def pay(checkout: Opened, body: PaymentBody) -> Answer:
     """Step 4: how to pay. A token of your processor's, never a card number."""
-    await checkout.pay(read_payment(body.model_dump()))
+    await checkout.pay(parse_payment(body.model_dump()))
     return checkout_answer(checkout)
 
 
@@ -223,8 +223,8 @@ async def place(checkout: Opened, body: TotalBody) -> Answer:
 async def order_events(request: Request, shop: OurShop) -> Answer:
     """Gett's order events. The body is read as bytes: its signature is of just these."""
     secret = shop.settings.webhook_secret or ""
-    event = read_event(await request.body(), request.headers, secret)
-    async with once(shop.storage, event) as is_new:
+    event = verify_event(await request.body(), request.headers, secret)
+    async with handle_once(shop.storage, event) as is_new:
         if is_new:  # here a real shop tells the shopper
             log.info("order event", extra={"type": event.type, "status": event.status})
     return {"received": True}

@@ -12,7 +12,7 @@ import os
 import sys
 
 from gett_checkout._storefront import open_storefront
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 
 
 async def work(name: str, storage_url: str, sandbox_url: str) -> None:

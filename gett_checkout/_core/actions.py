@@ -60,12 +60,12 @@ class CompleteModifiers(_Action):
 
 @frozen
 class ChooseFulfillment(_Action):
-    """Give an address, or choose pickup: one of what the store ``offers``. ``reason`` is the error code
-    by which Gett rejected the last one, if it did.
+    """Give an address, or choose pickup: one of the store's ``fulfillment_types``. ``reason`` is the error
+    code by which Gett rejected the last one, if it did.
     """
 
     kind: ClassVar[Literal["choose_fulfillment"]] = "choose_fulfillment"
-    offers: tuple[str, ...] = ("delivery", "pickup")
+    fulfillment_types: tuple[str, ...] = ("delivery", "pickup")
     reason: str | None = None
 
 

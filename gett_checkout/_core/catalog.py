@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 from gett_checkout._core.extra import NO_EXTRA, unreadable_in
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
 from gett_checkout._core.money import DEFAULT_CURRENCY
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Store:
         return _with_extra(self)
 
     @property
-    def offers(self) -> tuple[str, ...]:
+    def fulfillment_types(self) -> tuple[str, ...]:
         """The fulfillment types it offers: ``delivery``, ``pickup``."""
         delivery, pickup = self.delivery_allowed is not False, self.pickup_allowed is not False
         return ("delivery",) * delivery + ("pickup",) * pickup
@@ -238,7 +238,7 @@ class CatalogSet:
         """The ids that sections list, ``None`` when the menu does not say. Looks at no item."""
         try:
             reached = tuple(self._reached(strict=True))
-        except UnreadableAnswerError:
+        except InvalidResponseError:
             return None
         listing: tuple[Catalog | Section, ...] = (
             *_readable(self.catalogs, self.catalogs),
@@ -303,14 +303,14 @@ def _with_extra(value: Store | Item | ModifierGroup) -> dict[str, Any]:
 def _readable(entries: Mapping[str, T], ids: Iterable[str], *, strict: bool = False) -> Iterator[T]:
     """The entries of these ids that are there and are what they should be.
 
-    ``strict`` raises `UnreadableAnswerError` for one that is there and is not.
+    ``strict`` raises `InvalidResponseError` for one that is there and is not.
     """
     for each in ids:
         try:
             entry = entries[each]
         except KeyError:
             continue
-        except UnreadableAnswerError:
+        except InvalidResponseError:
             if strict:
                 raise
             continue

@@ -27,8 +27,8 @@ from gett_checkout.errors import (
     ApiError,
     GettCheckoutError,
     IdentityRequiredError,
+    InvalidResponseError,
     TransportError,
-    UnreadableAnswerError,
 )
 
 _LATER: Final = 1.0
@@ -44,7 +44,7 @@ def event_of(
             return ShopperRejected(_refusal(Part.SHOPPER, "", error, step, now))
         case TransportError(cause="closed" | "other event loop"):
             return None  # it was found here, before anything was sent
-        case TransportError() | UnreadableAnswerError():
+        case TransportError() | InvalidResponseError():
             return Objected(_refusal(Part.SERVICE, error.problem_code, error, step, now))
         case ApiError():
             return _event_of(error, step, state, now)

@@ -155,7 +155,7 @@ class ShopperChanged(Event):
             fulfillment=None if theirs else state.fulfillment,
             payment=None,
             session=None,
-            agreed_total=None,
+            confirmed_total=None,
             refusals=dropped(_identified(state, self.identity), Part.PAYMENT),
         )
 
@@ -211,8 +211,8 @@ class Quoted(Event):
             state,
             quote=self.quote,
             tip=self.tip,
-            agreed_total=agreed,
-            agreed_for=state.order_digest,
+            confirmed_total=agreed,
+            confirmed_for=state.order_digest,
             notices=notices,
             refusals=answered(state.refusals, Part.QUOTE),
         )
@@ -237,7 +237,7 @@ class TotalConfirmed(Aside):
 
     def change(self, state: CheckoutState) -> CheckoutState:
         """Only what was agreed to changes."""
-        return evolve_state(state, agreed_total=self.total, agreed_for=state.order_digest)
+        return evolve_state(state, confirmed_total=self.total, confirmed_for=state.order_digest)
 
 
 @frozen

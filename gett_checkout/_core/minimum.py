@@ -33,26 +33,26 @@ _DUST: Final = Decimal("1e-6")  # what a server's binary fractions may lack
 class MinimumOrder:
     """Where the cart stands against the store's minimum; all amounts in major units.
 
-    ``counted`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the
+    ``subtotal`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the
     sum of the catalog prices (``"estimate"``): items and their modifiers, never tip or fees, and no
     line that cannot be had as it is (for example sold out). Amounts are to the cent. ``met`` is
-    ``counted >= threshold``, and ``missing`` is never negative.
+    ``subtotal >= minimum``, and ``gap`` is never negative.
     """
 
-    threshold: Decimal
-    counted: Decimal
-    missing: Decimal
+    minimum: Decimal
+    subtotal: Decimal
+    gap: Decimal
     met: bool
     basis: Literal["quote", "estimate"]
     currency: str = DEFAULT_CURRENCY
 
     def message(self, locale: str | None = None) -> str:
         """``Add $4.50 more to reach the $15.00 minimum``, or that the minimum is reached."""
-        threshold = show_amount(self.threshold, self.currency, locale)
+        minimum = show_amount(self.minimum, self.currency, locale)
         if self.met:
-            return f"The {threshold} minimum is reached"
-        missing = show_amount(self.missing, self.currency, locale)
-        return f"Add {missing} more to reach the {threshold} minimum"
+            return f"The {minimum} minimum is reached"
+        gap = show_amount(self.gap, self.currency, locale)
+        return f"Add {gap} more to reach the {minimum} minimum"
 
     def to_dict(self) -> dict[str, Any]:
         """The gap as JSON-ready data, its message included."""
@@ -60,7 +60,7 @@ class MinimumOrder:
 
 
 @frozen
-class TopUp:
+class Suggestion:
     """An item that closes the gap when ``quantity`` of it are added, for ``total`` in major units."""
 
     item: Item
@@ -72,30 +72,30 @@ def minimum_order(
     store: Store | None, lines: Iterable[Line], quote: Quote | None
 ) -> MinimumOrder | None:
     """The gap; ``None`` without a store, or when the store has no minimum."""
-    threshold = store.minimum_order_amount if store else None
-    if store is None or threshold is None or threshold <= 0:
+    least = store.minimum_order_amount if store else None
+    if store is None or least is None or least <= 0:
         return None
     to_be_had = (line for line in lines if line.can_be_had)
-    counted = quote.amounts.sub_total if quote else subtotal(to_be_had)
-    threshold, counted = (to_the_cent(each, store.currency) for each in (threshold, counted))
-    missing = max(EXACT.subtract(threshold, counted), ZERO)
+    so_far = quote.amounts.sub_total if quote else subtotal(to_be_had)
+    least, so_far = (to_the_cent(each, store.currency) for each in (least, so_far))
+    gap = max(EXACT.subtract(least, so_far), ZERO)
     return MinimumOrder(
-        threshold=threshold,
-        counted=counted,
-        missing=missing,
-        met=not missing,
+        minimum=least,
+        subtotal=so_far,
+        gap=gap,
+        met=not gap,
         basis="quote" if quote else "estimate",
         currency=store.currency,
     )
 
 
 @exactly
-def top_ups(
+def suggest_items(
     gap: MinimumOrder | None,
     catalog: CatalogSet,
     limit: int = 5,
     sold_out: Collection[str] = frozenset(),
-) -> tuple[TopUp, ...]:
+) -> tuple[Suggestion, ...]:
     """Menu items that would close the gap as they are, the cheapest way first.
 
     Only what a section sells and can be added without a further choice: available, priced, no
@@ -110,8 +110,8 @@ def top_ups(
             continue
         if item.item_id in sold_out or demands.any_of(item):
             continue
-        quantity = int(((gap.missing - _DUST) / item.price).to_integral_value(ROUND_CEILING))
+        quantity = int(((gap.gap - _DUST) / item.price).to_integral_value(ROUND_CEILING))
         if quantity <= MAX_QUANTITY:
-            ways.append(TopUp(item, quantity, item.price * quantity))
+            ways.append(Suggestion(item, quantity, item.price * quantity))
     ways.sort(key=lambda way: (way.quantity > _TOP_UP_QUANTITY, way.total, way.quantity))
     return tuple(ways[:limit])

@@ -76,7 +76,7 @@ class Situation:
 
     state: CheckoutState
     now: datetime
-    offers: tuple[str, ...]
+    fulfillment_types: tuple[str, ...]
     quote: Quote | None
     has_end_user: bool
     store_is_open: bool | None
@@ -85,7 +85,7 @@ class Situation:
     @classmethod
     def of(cls, state: CheckoutState, now: datetime) -> Situation:
         """The checkout as it stands at ``now``."""
-        offered, quote = offers(state), state.quote if state.quote_is_live(now) else None
+        offered, quote = fulfillment_types(state), state.quote if state.quote_is_live(now) else None
         is_open = state.store.is_open(now) if state.store else None
         gap = _gap(state, offered, quote)
         return cls(state, now, offered, quote, state.has_end_user(now), is_open, gap)
@@ -230,7 +230,7 @@ def _minimum(here: Situation) -> Missing | None:
 
 
 def _fulfillment(here: Situation) -> Missing | None:
-    offered, refusal = here.offers, here.refused(Part.FULFILLMENT)
+    offered, refusal = here.fulfillment_types, here.refused(Part.FULFILLMENT)
     if here.state.fulfillment is None:
         code = refusal.code if refusal else None
         return Missing(
@@ -246,7 +246,9 @@ def _fulfillment(here: Situation) -> Missing | None:
         return Missing(words, action, _said(refusal))
     if here.state.fulfillment.type not in offered:
         words = f"The restaurant does not offer {here.state.fulfillment.type}"
-        return Missing(words, actions.ChooseFulfillment(offered), {"offers": list(offered)})
+        return Missing(
+            words, actions.ChooseFulfillment(offered), {"fulfillment_types": list(offered)}
+        )
     return None
 
 
@@ -405,7 +407,7 @@ def minimum_gap(state: CheckoutState, now: datetime) -> MinimumOrder | None:
 
     Until the fulfillment is chosen, one that holds for any of those the store offers does.
     """
-    return _gap(state, offers(state), state.quote if state.quote_is_live(now) else None)
+    return _gap(state, fulfillment_types(state), state.quote if state.quote_is_live(now) else None)
 
 
 def _gap(
@@ -417,6 +419,6 @@ def _gap(
     return minimum_order(state.store, state.lines, quote)
 
 
-def offers(state: CheckoutState) -> tuple[str, ...]:
+def fulfillment_types(state: CheckoutState) -> tuple[str, ...]:
     """Which fulfillment types the store offers; both as long as there is none."""
-    return state.store.offers if state.store else FULFILLMENT_TYPES
+    return state.store.fulfillment_types if state.store else FULFILLMENT_TYPES

@@ -22,7 +22,7 @@ from gett_checkout._core.order import Fulfillment
 from gett_checkout._core.validators import matches, optional_text, text
 from gett_checkout._hidden import hidden, of_secrets
 from gett_checkout._json import read_json
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -160,6 +160,6 @@ def _object(part: str) -> dict[str, Any] | None:
     """The JSON object that a part of a JWT is."""
     try:
         value = read_json(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, UnreadableAnswerError):
+    except (ValueError, InvalidResponseError):
         return None
     return value if isinstance(value, dict) else None

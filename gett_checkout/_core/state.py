@@ -65,8 +65,8 @@ class Resolution:
 class CheckoutState:
     """Everything there is to know about a checkout besides the menu.
 
-    ``agreed_total`` is the total the shopper has seen, in major units: the first quoted one of an
-    order, or the one given to ``confirm_total``; ``agreed_for`` tells which order that was.
+    ``confirmed_total`` is the total the shopper has seen, in major units: the first quoted one of an
+    order, or the one given to ``confirm_total``; ``confirmed_for`` tells which order that was.
     ``refusals`` is what Gett rejected, the latest last; ``sold_out`` the items it has no more. ``sessions``
     counts the sessions there have been; ``end_user_needed`` is true when only an end user is given a
     price: by the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
@@ -90,8 +90,8 @@ class CheckoutState:
     minimum_for: tuple[str, ...] = FULFILLMENT_TYPES
     tip: Decimal | None = None
     quote: Quote | None = None
-    agreed_total: Decimal | None = None
-    agreed_for: str | None = None
+    confirmed_total: Decimal | None = None
+    confirmed_for: str | None = None
     payment: Payment | None = None
     placement: Placement | None = None
     order: Order | None = None
@@ -146,8 +146,8 @@ class CheckoutState:
     @property
     def agreement(self) -> Decimal | None:
         """The total the shopper agreed to for this order; of another one nothing is agreed."""
-        is_this = self.agreed_for is None or self.agreed_for == self.order_digest
-        return self.agreed_total if is_this else None
+        is_this = self.confirmed_for is None or self.confirmed_for == self.order_digest
+        return self.confirmed_total if is_this else None
 
     def refused(self, part: Part) -> Refusal | None:
         """What stands against the part, if anything does."""

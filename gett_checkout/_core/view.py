@@ -57,7 +57,7 @@ class LineView:
 class StoreView:
     """A store as a page shows it: the one the order goes to, or one to choose.
 
-    ``offers`` names the fulfillment types, ``minimum_order_amount`` is in major units, and
+    ``fulfillment_types`` names the fulfillment types, ``minimum_order_amount`` is in major units, and
     ``is_open`` says whether its hours hold now, ``None`` when they are not known. A menu is
     immutable under its ``catalog_set_id``. ``extra`` is that of the `Store`; a checkout's own has none.
     """
@@ -65,7 +65,7 @@ class StoreView:
     store_id: str
     name: str
     currency: str
-    offers: tuple[str, ...]
+    fulfillment_types: tuple[str, ...]
     catalog_set_id: str | None = None
     categories: tuple[str, ...] = ()
     minimum_order_amount: Decimal | None = None
@@ -87,7 +87,7 @@ def _store_view(store: Store, *, is_open: bool | None) -> StoreView:
         store.store_id,
         store.name,
         store.currency,
-        store.offers,
+        store.fulfillment_types,
         store.catalog_set_id,
         store.categories,
         store.minimum_order_amount,
@@ -188,7 +188,7 @@ class CheckoutView:
     quote: Quote | None
     """Gett's price for the order as it stands."""
 
-    agreed_total: Decimal | None
+    confirmed_total: Decimal | None
     """The total the shopper has seen; when the quote's is another, the shopper is asked."""
 
     payment: PaymentView | None
@@ -240,7 +240,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         fulfillment=state.fulfillment,
         tip=state.tip,
         quote=state.quote.without_token() if state.quote else None,
-        agreed_total=state.agreed_total,
+        confirmed_total=state.confirmed_total,
         payment=PaymentView.of(state.payment) if state.payment else None,
         order=state.order,
         placement=placement_view(state.placement) if state.placement else None,

@@ -141,7 +141,7 @@ class Storefront:
     async def _answer(self, checkout: Checkout) -> web.Response:
         shown = checkout.view.to_dict()
         del shown["id"]  # it opens the checkout, and stays in a cookie no script can read
-        return web.json_response({"view": shown, "top_ups": await _top_ups(checkout)})
+        return web.json_response({"view": shown, "suggest_items": await _top_ups(checkout)})
 
     # --- the sandbox ------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ async def _asset(_: web.Request, *, text: str, content_type: str) -> web.Respons
 
 
 def _without_checkout() -> web.Response:
-    answer = web.json_response({"view": None, "top_ups": []})
+    answer = web.json_response({"view": None, "suggest_items": []})
     answer.del_cookie(COOKIE, httponly=True, samesite="Strict")
     return answer
 
@@ -175,5 +175,5 @@ def _without_checkout() -> web.Response:
 async def _top_ups(checkout: Checkout) -> Any:
     """What would close the gap, once something is in the cart; a hint, so never a reason to fail."""
     with suppress(GettCheckoutError):
-        return jsonable(await checkout.top_ups(3)) if checkout.view.lines else []
+        return jsonable(await checkout.suggest_items(3)) if checkout.view.lines else []
     return []

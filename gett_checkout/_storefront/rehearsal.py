@@ -16,13 +16,17 @@ from gett_checkout import InvalidInputError, RetryPolicy, TransportError
 from gett_checkout.operations import OPERATIONS
 
 # A shopper waits at the page, so patience is short: what is not known by then is asked for again.
-PATIENCE: Final = RetryPolicy(tries=2, budget=10.0, first_wait=0.4)
+PATIENCE: Final = RetryPolicy(max_attempts=2, max_elapsed=10.0, initial_backoff=0.4)
 
 _SHOWN: Final = 200
 _FAULTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         # Lost as often as one click tries, so that the shopper gets to see it.
-        "lost_answer": {"operation": "place_order", "kind": "drop_after", "times": PATIENCE.tries},
+        "lost_answer": {
+            "operation": "place_order",
+            "kind": "drop_after",
+            "times": PATIENCE.max_attempts,
+        },
         "slow_answer": {"operation": "place_order", "kind": "delay", "seconds": 5},
     }
 )

@@ -13,8 +13,8 @@ from gett_checkout import (
     CardOnFile,
     Checkout,
     InvalidInputError,
-    read_fulfillment,
-    read_identity,
+    parse_fulfillment,
+    parse_identity,
 )
 
 Asked = Mapping[str, Any]
@@ -82,9 +82,9 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
             modifiers=asked.get("modifiers"),
         ),
         "remove": lambda checkout, asked: checkout.remove(_text(asked, "line_id")),
-        "fulfill": lambda checkout, asked: checkout.fulfill(read_fulfillment(asked)),
+        "fulfill": lambda checkout, asked: checkout.fulfill(parse_fulfillment(asked)),
         "validate": lambda checkout, asked: checkout.validate(tip=asked.get("tip")),
-        "identify": lambda checkout, asked: checkout.identify(read_identity(asked)),
+        "identify": lambda checkout, asked: checkout.identify(parse_identity(asked)),
         "pay": lambda checkout, asked: checkout.pay(_card(asked)),
         "confirm_total": lambda checkout, asked: checkout.confirm_total(_text(asked, "total")),
         # What the button said.

@@ -15,7 +15,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from gett_checkout._core.extra import Extra
 from gett_checkout._core.money import is_tidy, read_amount, tidy
 from gett_checkout._json import Json
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError
 
 T = TypeVar("T")
 
@@ -56,13 +56,13 @@ class Reader:
         self.converter.register_structure_hook_factory(_is_optional, self._present_hook)
 
     def read(self, value: Json, cls: type[T]) -> T:
-        """The value as ``cls``; `UnreadableAnswerError` when it is not one."""
+        """The value as ``cls``; `InvalidResponseError` when it is not one."""
         try:
             return self.converter.structure(value, cls)
         except Exception as error:  # noqa: BLE001 - cattrs raises whatever the data provokes
             kind = type(error).__name__
         # Raised out here, because these exceptions quote what they do not like.
-        raise UnreadableAnswerError(f"the response is not a {cls.__name__} ({kind})")
+        raise InvalidResponseError(f"the response is not a {cls.__name__} ({kind})")
 
     def _attrs_hook(self, cls: type[Any]) -> Callable[[Json, Any], Any]:
         names = {each.name: camel_case(each.name) for each in fields(cls)}

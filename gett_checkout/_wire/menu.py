@@ -20,7 +20,7 @@ from gett_checkout._core.money import is_tidy
 from gett_checkout._json import Json, Raw, read_json
 from gett_checkout._wire.codec import amount, camel_case
 from gett_checkout._wire.responses import reader
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ _read_menu: Final = msgspec.json.Decoder(_Menu).decode
 
 
 def catalog_set(body: bytes, catalog_set_id: str) -> CatalogSet:
-    """Docs: Catalog. An entry that is no object raises `UnreadableAnswerError` when it is looked at."""
+    """Docs: Catalog. An entry that is no object raises `InvalidResponseError` when it is looked at."""
     members: Mapping[str, Json]
     try:
         members = msgspec.structs.asdict(_read_menu(body))
@@ -61,7 +61,7 @@ def _entries(members: Mapping[str, Json], name: str, cls: type[Any]) -> Mapping[
 
 def _object(value: Json, what: str) -> Mapping[str, Json]:
     if not isinstance(value, dict):
-        raise UnreadableAnswerError(f"{what} is not a dictionary")
+        raise InvalidResponseError(f"{what} is not a dictionary")
     return value
 
 

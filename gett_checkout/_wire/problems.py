@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gett_checkout._core.codes import ERROR_CODES, refuse
 from gett_checkout._json import Json, read_json
-from gett_checkout.errors import ApiError, UnreadableAnswerError
+from gett_checkout.errors import ApiError, InvalidResponseError
 
 _LONGEST_TEXT: Final = 500
 _LONGEST_ERRORS: Final = 100
@@ -106,7 +106,7 @@ def secrets_of(payload: bytes | None) -> Iterator[str]:
     """The credentials, card data and contact data in a request body, for `read_problem` to mask."""
     try:
         waiting: list[Json] = [read_json(payload)] if payload else []
-    except UnreadableAnswerError:
+    except InvalidResponseError:
         return
     while waiting:
         value = waiting.pop()
@@ -139,7 +139,7 @@ def _without(text: str, secrets: Collection[str]) -> str:
 def _document(body: bytes) -> dict[str, Json]:
     try:
         document = read_json(body)
-    except UnreadableAnswerError:
+    except InvalidResponseError:
         return {}  # gateways answer with HTML, or with nothing
     return document if isinstance(document, dict) else {}
 

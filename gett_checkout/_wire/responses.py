@@ -31,13 +31,13 @@ from gett_checkout._core.session import is_credential
 from gett_checkout._hidden import hidden
 from gett_checkout._json import Json
 from gett_checkout._wire.codec import Reader, camel_case
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError
 
 T = TypeVar("T")
 
 
 @frozen
-class SessionAnswer:
+class SessionResponse:
     """A new session."""
 
     token: str = field(repr=False, converter=hidden)
@@ -45,7 +45,7 @@ class SessionAnswer:
 
 
 @frozen
-class ValidateAnswer:
+class ValidateResponse:
     """A price and the token to place an order at it."""
 
     validated_order_token: str = field(repr=False, converter=hidden)
@@ -73,13 +73,13 @@ class CartLine:
 
 # Older or conflicting spellings, by class and member. The portal's pages differ.
 _SPELLINGS: Final[dict[type[Any], dict[str, tuple[str, ...]]]] = {
-    SessionAnswer: {"token": ("sessionToken",)},
+    SessionResponse: {"token": ("sessionToken",)},
     ModifierGroup: {
         "min_selections": ("minimumAllowed",),
         "max_selections": ("maximumAllowed",),
     },
     Item: {"price": ("basePrice",), "available": ("isAvailable",)},
-    ValidateAnswer: {"validated_order_token": ("orderToken", "token")},
+    ValidateResponse: {"validated_order_token": ("orderToken", "token")},
     PaymentMethod: {"payment_id": ("paymentMethodId", "id")},
     CartLine: {"line_item_id": ("id",), "modifier_groups": ("modifiers",)},
     GroupChoice: {"chosen": ("selectedModifiers", "modifiers"), "modifier_group_id": ("id",)},
@@ -95,7 +95,7 @@ _ADDRESS_ID: Final = ("addressId", "id")
 # Classes of which a member that cannot be read is not known, and the members that must be readable. Of the
 # others every member counts: a price, a cart.
 _TOLERANT: Final[dict[type[Any], tuple[str, ...]]] = {
-    SessionAnswer: ("token",),
+    SessionResponse: ("token",),
     StorePage: ("stores",),
     Store: ("storeId", "minimumOrderAmount"),
     Catalog: ("catalogId",),
@@ -151,11 +151,11 @@ def _store_address(value: Json, _: Any) -> StoreAddress:
     )
 
 
-def session(value: Json) -> SessionAnswer:
+def session(value: Json) -> SessionResponse:
     """Docs: Session › create."""
-    answer = reader().read(value, SessionAnswer)
+    answer = reader().read(value, SessionResponse)
     if not is_credential(answer.token):
-        raise UnreadableAnswerError("the new session has no token that could be sent")
+        raise InvalidResponseError("the new session has no token that could be sent")
     return answer
 
 
@@ -176,7 +176,7 @@ def store(value: Json) -> Store:
         known["availability"] = [each for each in hours if not _is_closed(each)]
     found = reader().read(known, Store)
     if not found.store_id:
-        raise UnreadableAnswerError("the store has no id")
+        raise InvalidResponseError("the store has no id")
     if "availability" in members and hours is None:
         found = evolve(found, availability=())
     in_part = {name: members[name] for name, whole in _NESTED if not whole(members.get(name))}
@@ -216,7 +216,7 @@ def _readable(entries: list[Json], read: Callable[[Json], T]) -> tuple[tuple[T, 
     """The entries that can be read, and how many cannot: one odd entry takes no list away."""
     found: list[T] = []
     for each in entries:
-        with suppress(UnreadableAnswerError):
+        with suppress(InvalidResponseError):
             found.append(read(each))
     return tuple(found), len(entries) - len(found)
 
@@ -247,7 +247,7 @@ def cart_lines(value: Json, known: Iterable[Line]) -> tuple[Line, ...]:
 def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
     read = reader().read(value, CartLine)
     if read.quantity < 1:
-        raise UnreadableAnswerError("a line of the cart has no quantity")
+        raise InvalidResponseError("a line of the cart has no quantity")
     line = Line(
         line_id=read.line_item_id,
         item_id=read.item_id,
@@ -261,13 +261,13 @@ def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
     return evolve(line, name=old.name, unit_price=old.unit_price, problems=old.problems)
 
 
-def validated(value: Json) -> ValidateAnswer:
+def validated(value: Json) -> ValidateResponse:
     """Docs: Orders › validate. Also accepted wrapped in ``order``. The total is Gett's word."""
-    answer = reader().read(_unwrapped(value, "order"), ValidateAnswer)
+    answer = reader().read(_unwrapped(value, "order"), ValidateResponse)
     if not answer.validated_order_token:
-        raise UnreadableAnswerError("the quote has an empty token")
+        raise InvalidResponseError("the quote has an empty token")
     if answer.amounts.total < 0 or answer.amounts.sub_total < 0:
-        raise UnreadableAnswerError("the quote has a negative total")
+        raise InvalidResponseError("the quote has a negative total")
     return evolve(answer, amounts=_broken_down(answer.amounts))
 
 
@@ -280,13 +280,13 @@ def order(value: Json) -> Order:
     members = {**_unwrapped(value, "order")}
     order_id = members.pop("orderId", None)
     if not isinstance(order_id, str) or not order_id:
-        raise UnreadableAnswerError("the order has no id")
+        raise InvalidResponseError("the order has no id")
 
     def understood(name: str, cls: type[T]) -> T | None:
         """The member, no longer among those that are extra; ``None`` when it cannot be read."""
         try:
             found = None if members.get(name) is None else reader().read(members[name], cls)
-        except UnreadableAnswerError:
+        except InvalidResponseError:
             return None
         members.pop(name, None)
         return found
@@ -340,7 +340,7 @@ def _charges(value: Json) -> tuple[Charge, ...]:
         name, amount = _first(charge, _CHARGE_NAMES), charge.get("amount")
         try:
             found.append(Charge(reader().read(name, str), reader().read(amount, Decimal)))
-        except UnreadableAnswerError:
+        except InvalidResponseError:
             return ()
     return tuple(found)
 
@@ -364,7 +364,7 @@ def payment_method(value: Json) -> PaymentMethod:
     """Docs: Saved cards › add. Also accepted wrapped in ``payment``."""
     found = reader().read(_unwrapped(value, *_CARD), PaymentMethod)
     if not found.payment_id:
-        raise UnreadableAnswerError("the card has no id")
+        raise InvalidResponseError("the card has no id")
     # Whatever comes here, no more than four digits of a card are stored.
     return evolve(found, last_four=found.last_four and found.last_four[-4:])
 
@@ -373,7 +373,7 @@ def address_id(value: Json) -> str:
     """Docs: Checkout › addresses. Also accepted wrapped in ``address``."""
     found = _first(_unwrapped(value, "address"), _ADDRESS_ID)
     if not isinstance(found, str) or not found:
-        raise UnreadableAnswerError("the address has no id")
+        raise InvalidResponseError("the address has no id")
     return found
 
 
@@ -393,11 +393,11 @@ def _first(members: Mapping[str, Json], names: Iterable[str]) -> Json:
 
 def _members(value: Json, what: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise UnreadableAnswerError(f"the answer is not {what}")
+        raise InvalidResponseError(f"the answer is not {what}")
     return value
 
 
 def _list(value: Json, member: str) -> list[Json]:
     if not isinstance(value, list):
-        raise UnreadableAnswerError(f"the answer holds no list of {member}")
+        raise InvalidResponseError(f"the answer holds no list of {member}")
     return value

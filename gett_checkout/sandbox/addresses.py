@@ -49,5 +49,5 @@ class Address:
     def check(self, switches: Switches) -> None:
         """Refuse a magic postal code whose code is switched on."""
         code, detail = MAGIC_POSTAL_CODES.get(self.postal_code, ("", ""))
-        if code in switches.reserved:
+        if code in switches.reserved_codes:
             raise RefusedError(code, detail)

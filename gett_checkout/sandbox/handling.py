@@ -194,7 +194,7 @@ class Handler:
         needs_end_user = operation.needs_end_user
         if level == "none":
             raise unauthenticated()
-        if level == "end_user" and needs_end_user and self._switches.distrust_end_users:
+        if level == "end_user" and needs_end_user and self._switches.reject_end_users:
             raise session_user_required()
         if level in operation.levels:
             return

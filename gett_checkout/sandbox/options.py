@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     yes: dict[str, Any] = {"action": "store_const", "const": True}
     number: dict[str, Any] = {"type": int, "metavar": "N"}
     add(
-        "reserved",
+        "reserved_codes",
         "emit a reserved error code; again for more",
         action="append",
         metavar="CODE",
@@ -84,8 +84,8 @@ def read_options(options: argparse.Namespace) -> Switches:
     """The switches as the options set them; `RefusedError` for what is no setting."""
     members = {name: getattr(options, name) for name in switchboard.READERS}
     document = {name: value for name, value in members.items() if value is not None}
-    if "all" in document.get("reserved", ()):
-        document["reserved"] = sorted(RESERVED)
+    if "all" in document.get("reserved_codes", ()):
+        document["reserved_codes"] = sorted(RESERVED)
     if "price_change" in document:
         document["price_change"] = _number(document["price_change"])
     if "rate_limits" in document:

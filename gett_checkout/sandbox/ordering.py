@@ -78,7 +78,7 @@ class Ordering:
             fulfillment_type=fulfillment_type,
             address=self._address(call, fulfillment_type),
             tip=amounts.amount("tip"),
-            expires_at=call.at + timedelta(seconds=self._switches.order_token_seconds),
+            expires_at=call.at + timedelta(seconds=self._switches.quote_seconds),
         )
         priced = self._check_and_price(validated, store, call.at)
         token = f"vot_{secrets.token_urlsafe(24)}"
@@ -94,7 +94,7 @@ class Ordering:
         try:
             outcome = answer(self._place(call, key).receipt(), status=201)
         except RefusedError as refusal:
-            if self._switches.store_refusals and not refusal.retryable:
+            if self._switches.cache_errors and not refusal.retryable:
                 self._keys.keep(key, call, refusal)
             raise
         self._keys.keep(key, call, outcome)
@@ -163,7 +163,7 @@ class Ordering:
 
     def _check_and_price(self, wanted: Validated, store: Store, now: datetime) -> Amounts:
         """Everything that can stand against an order at validate and again at place."""
-        reserved = self._switches.reserved
+        reserved = self._switches.reserved_codes
         self._storefront.check_open(store, now)
         if wanted.address is not None:
             wanted.address.check(self._switches)
@@ -207,7 +207,7 @@ class Ordering:
         if validated is None:
             raise RefusedError("INVALID_REQUEST", "The validatedOrderToken is unknown.")
         if token in self._used_tokens:
-            emitted = "ORDER_ALREADY_PLACED" in self._switches.reserved
+            emitted = "ORDER_ALREADY_PLACED" in self._switches.reserved_codes
             code = "ORDER_ALREADY_PLACED" if emitted else "CONFLICT"
             raise RefusedError(code, "The validatedOrderToken has been used.")
         if validated.expires_at <= now:
@@ -224,7 +224,7 @@ class Ordering:
         card = self._wallets.card(call.shopper(), payment.token)
         if card is not None:
             return payment, card.behaves_as
-        if "PAYMENT_METHOD_INVALID" in self._switches.reserved:
+        if "PAYMENT_METHOD_INVALID" in self._switches.reserved_codes:
             raise RefusedError("PAYMENT_METHOD_INVALID", "The user has no such saved card.")
         path = "$.payment.savedCard.paymentId"
         raise invalid(path, "unknown", "The user has no such saved card.")

@@ -92,7 +92,7 @@ class Terminal:
             case "declined":
                 raise _declined()
             case "invalid":
-                if "PAYMENT_METHOD_INVALID" in self._switches.reserved:
+                if "PAYMENT_METHOD_INVALID" in self._switches.reserved_codes:
                     raise RefusedError("PAYMENT_METHOD_INVALID", "The card cannot be used.")
                 raise _declined()
             case "fails_always":

@@ -1,7 +1,7 @@
 """Every way the API says no: one literal table of codes, and the problem document around a code.
 
 Docs: Errors. Bodies are RFC 9457 problem documents. A code marked reserved is documented but "not
-currently emitted by any endpoint"; the sandbox emits it only when `Switches.reserved` names it.
+currently emitted by any endpoint"; the sandbox emits it only when `Switches.reserved_codes` names it.
 """
 
 from collections.abc import Mapping, Sequence

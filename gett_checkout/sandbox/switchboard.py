@@ -52,9 +52,9 @@ def _exact(document: Document, name: str) -> Document:
 
 READERS: Mapping[str, Read] = MappingProxyType(
     {
-        "reserved": lambda document, name: document.texts(name, RESERVED),
+        "reserved_codes": lambda document, name: document.texts(name, RESERVED),
         "key_policy": lambda document, name: document.choice(name, get_args(KeyPolicy)),
-        "store_refusals": Document.flag,
+        "cache_errors": Document.flag,
         "fulfillment_modes": Document.flag,
         "minimum_for_deliveries": Document.flag,
         "price_change": lambda document, name: _exact(document, name).amount(name, negative=True),
@@ -62,9 +62,9 @@ READERS: Mapping[str, Read] = MappingProxyType(
         "sold_out": Document.texts,
         "rate_limits": _or_null(_rate_limits),
         "rate_window": lambda document, name: document.whole(name, 1, 3600),
-        "order_token_seconds": _seconds,
+        "quote_seconds": _seconds,
         "session_seconds": _or_null(_seconds),
-        "distrust_end_users": Document.flag,
+        "reject_end_users": Document.flag,
         "opaque_tokens": Document.flag,
         "webhook_url": _or_null(_url),
         "webhook_secret": Document.text,

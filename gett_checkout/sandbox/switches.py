@@ -76,13 +76,13 @@ class Fault:
 class Switches:
     """How the sandbox behaves; set a member and the next request sees it."""
 
-    reserved: set[str] = Factory(set)
+    reserved_codes: set[str] = Factory(set)
     """Reserved error codes that are emitted all the same. Docs: Errors, column "reserved"."""
 
     key_policy: KeyPolicy = "replay"
     """What a second request with the same `Idempotency-Key` gets."""
 
-    store_refusals: bool = False
+    cache_errors: bool = False
     """Whether a refusal that is not retryable is stored under the key, as an order is."""
 
     faults: list[Fault] = Factory(list)
@@ -109,13 +109,13 @@ class Switches:
     rate_window: int = 60
     """How long a rate-limit window is, in seconds: Gett's minute, or less to wait less for the next."""
 
-    order_token_seconds: int = int(timedelta(minutes=15).total_seconds())
+    quote_seconds: int = int(timedelta(minutes=15).total_seconds())
     """How long a `validatedOrderToken` lives. Docs: Validate and place."""
 
     session_seconds: int | None = None
     """When set, the life of every new session, whatever the request asks for."""
 
-    distrust_end_users: bool = False
+    reject_end_users: bool = False
     """Wrongly answer 401 `SESSION_USER_REQUIRED` to end-user tokens."""
 
     opaque_tokens: bool = False

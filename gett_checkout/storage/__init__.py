@@ -12,8 +12,9 @@ from typing import Protocol, runtime_checkable
 from attrs import field, frozen
 
 from gett_checkout._hidden import hidden
+from gett_checkout.storage._opening import open_storage
 
-__all__ = ["ScannableStorage", "Storage", "Stored"]
+__all__ = ["ScannableStorage", "Storage", "Stored", "open_storage"]
 
 
 @frozen

@@ -12,7 +12,7 @@ from gett_checkout.errors import InvalidInputError, StorageError
 from gett_checkout.storage import ScannableStorage, Storage, Stored
 
 
-class Encrypted:
+class EncryptedStorage:
     """Encrypts what ``storage`` keeps (Fernet: AES-128-CBC and HMAC-SHA256).
 
     ``keys`` are made by ``cryptography.fernet.Fernet.generate_key()``. The first encrypts, all
@@ -28,7 +28,7 @@ class Encrypted:
         self._count = len(ciphers)
 
     def __repr__(self) -> str:
-        return f"Encrypted({self._storage!r}, <{self._count} keys>)"
+        return f"EncryptedStorage({self._storage!r}, <{self._count} keys>)"
 
     async def load(self, checkout_id: str) -> Stored | None:
         """What is kept under the id, or ``None``; `StorageError` when no key opens it."""
@@ -79,7 +79,7 @@ class Encrypted:
         """
         if not isinstance(self._storage, ScannableStorage):
             raise StorageError(
-                "the storage that Encrypted wraps has no scan, so it has none either"
+                "the storage that EncryptedStorage wraps has no scan, so it has none either"
             )
         async for checkout_id, stored in self._storage.scan():
             opened = self._opened(stored)

@@ -17,7 +17,7 @@ from gett_checkout.errors import (
     ApiError,
     GettCheckoutError,
     InvalidInputError,
-    UnreadableAnswerError,
+    InvalidResponseError,
 )
 from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import (
@@ -131,7 +131,7 @@ class Hooks:
             raise
         finally:
             rejection = failed if isinstance(failed, ApiError) else None
-            if isinstance(failed, UnreadableAnswerError) and failed.status:
+            if isinstance(failed, InvalidResponseError) and failed.status:
                 exchange.status = failed.status  # it was not read to its end
             self.tell(
                 RequestFinished,

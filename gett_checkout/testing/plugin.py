@@ -75,7 +75,7 @@ async def gett_client(
         base_url=gett_sandbox.url,
         clock=gett_clock,
         sleep=gett_clock.sleep,
-        dice=lambda: 0.5,
+        jitter=lambda: 0.5,
     ) as client:
         yield client
 

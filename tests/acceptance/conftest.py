@@ -25,7 +25,7 @@ async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def gett(sandbox: Sandbox, clock: Clock) -> AsyncIterator[GettClient]:
     async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, dice=lambda: 0.5
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
     ) as gett:
         yield gett
 

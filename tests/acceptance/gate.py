@@ -29,7 +29,7 @@ Part = Literal[
 Until = Literal["once", "mended", "replaced", "for ever"]
 """For how long a rule refuses.
 
-- `once`: the first request only.
+- `handle_once`: the first request only.
 - `mended`: as long as the part is what it was in the first request refused.
 - `replaced`: as long as the cart holds the item of the first request refused.
 - `for ever`: every request.

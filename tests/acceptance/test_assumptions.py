@@ -300,7 +300,7 @@ async def test_a_placement_goes_on_in_the_form_it_was_begun_with(
 async def test_a_pickup_below_the_minimum_is_placed_where_only_deliveries_have_one(
     worker_of: WorkerOf, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
+    sandbox.switches.reserved_codes = {"ORDER_BELOW_MINIMUM"}
     sandbox.switches.minimum_for_deliveries = True
     checkout = await worker_of(FREE_PICKUPS).start(JANE)
     await checkout.browse(STORE)
@@ -311,7 +311,7 @@ async def test_a_pickup_below_the_minimum_is_placed_where_only_deliveries_have_o
     await checkout.fulfill(Pickup())
     after = checkout.view.minimum_order
     assert after is None
-    assert await checkout.top_ups() == ()
+    assert await checkout.suggest_items() == ()
     await checkout.validate()
     elsewhere = await worker_of(Assumptions()).open(checkout.id)
     await elsewhere.pay(CARD)
@@ -324,7 +324,7 @@ async def test_a_pickup_below_the_minimum_is_placed_where_only_deliveries_have_o
 async def test_a_rejected_delivery_below_the_minimum_may_be_picked_up(
     worker_of: WorkerOf, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
+    sandbox.switches.reserved_codes = {"ORDER_BELOW_MINIMUM"}
     sandbox.switches.minimum_for_deliveries = True
     checkout = await worker_of(FREE_PICKUPS).start(JANE)
     await checkout.browse(STORE)
@@ -335,7 +335,7 @@ async def test_a_rejected_delivery_below_the_minimum_may_be_picked_up(
         await checkout.validate()
     gap = checkout.view.minimum_order
     assert gap is not None
-    assert (gap, gap.missing) == (rejected.value.minimum_order, Decimal("4.50"))
+    assert (gap, gap.gap) == (rejected.value.minimum_order, Decimal("4.50"))
     await checkout.fulfill(Pickup())
     assert [each.code for each in checkout.view.requirements] == ["quote", "payment"]
     await checkout.validate()
@@ -360,7 +360,7 @@ async def test_a_pickup_has_a_minimum_by_default(checkouts: Checkouts, sandbox: 
 async def test_a_minimum_of_pickups_after_all_is_gett_s_to_tell(
     worker_of: WorkerOf, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
+    sandbox.switches.reserved_codes = {"ORDER_BELOW_MINIMUM"}
     checkout = await worker_of(FREE_PICKUPS).start(JANE)
     await checkout.browse(STORE)
     await checkout.add("item_margherita", modifiers=REGULAR)

@@ -109,7 +109,7 @@ def storage(clock: Clock) -> CountingStorage:
 @pytest.fixture
 def once(gett: GettClient) -> GettClient:
     """A client that sends each request once, so that a response can be lost."""
-    object.__setattr__(gett, "retry", RetryPolicy(tries=1))
+    object.__setattr__(gett, "retry", RetryPolicy(max_attempts=1))
     return gett
 
 

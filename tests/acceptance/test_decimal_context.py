@@ -31,7 +31,7 @@ async def order(gett: GettClient) -> list[dict[str, Any]]:
 
     def look() -> None:
         view = checkout.view.to_dict()
-        names = ("subtotal", "minimum_order", "quote", "agreed_total", "requirements", "lines")
+        names = ("subtotal", "minimum_order", "quote", "confirmed_total", "requirements", "lines")
         amounts = {name: view[name] for name in names}
         for line in amounts["lines"]:
             line.pop("line_id")
@@ -42,7 +42,7 @@ async def order(gett: GettClient) -> list[dict[str, Any]]:
     await checkout.browse(STORE)
     await checkout.add("item_diavola", modifiers={"group_pizza_size": ["item_size_large"]})
     look()
-    ways = await checkout.top_ups()
+    ways = await checkout.suggest_items()
     views.append({"ways": [(each.item.item_id, str(each.total)) for each in ways]})
     await checkout.add("item_garlic_bread", quantity=7)
     look()

@@ -22,7 +22,7 @@ from examples.fastapi_backend.__main__ import main as run_fastapi
 from examples.fastapi_backend.app import create_app as create_fastapi_app
 from examples.shop import Settings
 from gett_checkout import InvalidInputError
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from tests.acceptance.shops import (
     CARD_TOKEN,
     EMAIL,
@@ -89,9 +89,9 @@ async def walk(shopper: Shopper, rehearsal: Rehearsal) -> None:
     choice = {pizza["modifier_group_ids"][0]: [{"item_id": size["item_ids"][0]}]}
     await shopper.does("POST", "/checkout/lines", item_id=sections["Pizza"][0], modifiers=choice)
     refused = await shopper.is_refused("ORDER_BELOW_MINIMUM", "POST", "/checkout/order", total="1")
-    assert refused.body["next_action"]["minimum_order"]["missing"] == "4.50"
+    assert refused.body["next_action"]["minimum_order"]["gap"] == "4.50"
     assert refused.body["detail"] == "Add $4.50 more to reach the $15.00 minimum"
-    ways = (await shopper.does("GET", "/checkout/top-ups"))["top_ups"]
+    ways = (await shopper.does("GET", "/checkout/top-ups"))["suggest_items"]
     assert (ways[0]["quantity"], ways[0]["total"]) == (1, "4.50")
     item_id = ways[0]["item"]["item_id"]
     view = await shopper.does("POST", "/checkout/lines", item_id=item_id, quantity=2)
@@ -184,7 +184,7 @@ async def test_a_changed_total_is_agreed_to_first(shopper: Shopper, rehearsal: R
     said = (refused.status, refused.body["before"], refused.body["after"])
     assert said == (409, before, after)
     assert await rehearsal.orders() == []
-    await shopper.is_refused("TOTAL_CHANGED", "PUT", "/checkout/agreed-total", total=before)
+    await shopper.is_refused("TOTAL_CHANGED", "PUT", "/checkout/confirmed-total", total=before)
     # The button shows the new total: to press it is to agree.
     await shopper.does("POST", "/checkout/order", total=after)
     (order,) = await rehearsal.orders()

@@ -130,7 +130,7 @@ async def test_below_the_minimum_placing_is_refused_before_any_request(
     assert len(sandbox.requests) == before
     gap = refused.value.minimum_order
     assert gap is not None
-    assert (gap.threshold, gap.counted, gap.missing) == (
+    assert (gap.minimum, gap.subtotal, gap.gap) == (
         Decimal("15.00"),
         Decimal("10.50"),
         Decimal("4.50"),
@@ -164,13 +164,13 @@ async def test_a_minimum_that_only_gett_knows_of_is_read_again(
     if refuses_at == "place":
         await checkout.validate()
         await checkout.pay(CARD)
-    sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
+    sandbox.switches.reserved_codes = {"ORDER_BELOW_MINIMUM"}
     with pytest.raises(OrderBelowMinimumError) as refused:
         await (checkout.validate() if refuses_at == "validate" else place_as_shown(checkout))
     gap = checkout.view.minimum_order
     assert gap is not None
     assert gap == refused.value.minimum_order
-    assert (gap.threshold, gap.missing) == (Decimal("15.00"), Decimal("4.50"))
+    assert (gap.minimum, gap.gap) == (Decimal("15.00"), Decimal("4.50"))
     assert operations(sandbox).count("get_store") == 2
     await checkout.add("item_san_pellegrino")
     with pytest.raises(OrderBelowMinimumError):
@@ -196,14 +196,14 @@ async def test_top_ups_close_the_gap(checkouts: Checkouts) -> None:
     checkout = await checkouts.start()
     await checkout.browse(STORE)
     await checkout.add("item_margherita", modifiers=REGULAR)
-    for way in await checkout.top_ups():
+    for way in await checkout.suggest_items():
         line = await checkout.add(way.item.item_id, quantity=way.quantity)
         assert checkout.view.minimum_order is not None
         assert checkout.view.minimum_order.met, way
         await checkout.remove(line.line_id)
         assert not checkout.view.minimum_order.met
     await checkout.add("item_garlic_bread")
-    assert await checkout.top_ups() == ()
+    assert await checkout.suggest_items() == ()
 
 
 async def test_a_store_without_minimum_has_no_gap(checkouts: Checkouts, sandbox: Sandbox) -> None:

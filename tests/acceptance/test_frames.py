@@ -32,8 +32,8 @@ from gett_checkout import (
     MemoryStorage,
     NewCard,
     Pickup,
-    read_identity,
-    read_payment,
+    parse_identity,
+    parse_payment,
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.switches import FaultKind
@@ -369,8 +369,8 @@ def test_what_is_stored_is_not_in_a_repr() -> None:
         lambda: Identity(EMAIL, "Jane", "Doe", phone=PHONE + "x"),
         lambda: CardOnFile(CARD_TOKEN, ""),
         lambda: CardOnFile(CARD_TOKEN, "stripe", last_four="12345"),
-        lambda: read_identity({"email": EMAIL, "first_name": "Jane"}),
-        lambda: read_payment({"kind": "card_on_file", "card_token": CARD_TOKEN, "oops": 1}),
+        lambda: parse_identity({"email": EMAIL, "first_name": "Jane"}),
+        lambda: parse_payment({"kind": "card_on_file", "card_token": CARD_TOKEN, "oops": 1}),
         lambda: GettClient(EMAIL, base_url="no address"),
         lambda: GettClient(EMAIL + "\n"),
     ],

@@ -114,7 +114,7 @@ async def gett(sandbox: Sandbox, clock: Clock, collected: Collected) -> AsyncIte
         base_url=sandbox.url,
         clock=clock,
         sleep=clock.sleep,
-        dice=lambda: 0.5,
+        jitter=lambda: 0.5,
         hooks=[collected.hook],
     ) as gett:
         yield gett

@@ -124,7 +124,9 @@ async def test_what_gett_calls_sold_out_is_not_suggested_and_does_not_count(
     assert not gap.met
     await checkout.remove(checkout.view.lines[0].line_id)
     await checkout.add("item_tiramisu")
-    assert "item_garlic_bread" not in [each.item.item_id for each in await checkout.top_ups(99)]
+    assert "item_garlic_bread" not in [
+        each.item.item_id for each in await checkout.suggest_items(99)
+    ]
 
 
 async def test_what_is_found_here_is_no_rejection_by_gett(checkouts: Checkouts) -> None:

@@ -27,7 +27,7 @@ from gett_checkout import (
 from gett_checkout._core.codes import ERROR_CODES
 from gett_checkout.errors import ApiError, WebhookError
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.webhooks import OrderEvent, once, read_event
+from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 from tests.acceptance.shopping import CARD, HOME, JANE, REGULAR, STORE, until_payable, until_priced
 from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
@@ -72,10 +72,10 @@ async def fulfill_far_away(checkout: Checkout, _: Sandbox) -> None:
 
 async def moved_out_of_range(checkout: Checkout, sandbox: Sandbox) -> None:
     """The address is found out only when the order is placed."""
-    sandbox.switches.reserved.clear()
+    sandbox.switches.reserved_codes.clear()
     await checkout.fulfill(FAR_AWAY)
     await checkout.validate()
-    sandbox.switches.reserved.add("ADDRESS_OUT_OF_RANGE")
+    sandbox.switches.reserved_codes.add("ADDRESS_OUT_OF_RANGE")
     await place_as_shown(checkout)
 
 
@@ -135,7 +135,7 @@ async def order_twice_and_ask_a_minute_later(checkout: Checkout, sandbox: Sandbo
 
 
 async def distrusted(checkout: Checkout, sandbox: Sandbox) -> None:
-    sandbox.switches.distrust_end_users = True
+    sandbox.switches.reject_end_users = True
     await place_as_shown(checkout)
 
 
@@ -220,7 +220,7 @@ async def test_a_code_leads_to_its_next_action(
 ) -> None:
     checkout = await checkouts.start(JANE)
     await until_payable(checkout)
-    sandbox.switches.reserved.add(case.code)
+    sandbox.switches.reserved_codes.add(case.code)
     if case.stage is Stage.PLACED:
         await case.step(checkout, sandbox)
         assert checkout.view.next_action.kind == case.next_action
@@ -248,7 +248,7 @@ async def test_after_every_refusal_the_order_can_still_be_placed(
     for case in CASES:
         checkout = await checkouts.start(JANE)
         await until_payable(checkout)
-        sandbox.switches.reserved.add(case.code)
+        sandbox.switches.reserved_codes.add(case.code)
         made = len(sandbox.orders)
         try:
             await case.step(checkout, sandbox)
@@ -285,7 +285,7 @@ async def test_a_gateways_page_is_a_wait(checkouts: Checkouts, sandbox: Sandbox)
 async def test_what_the_library_finds_first_is_never_sent(
     checkouts: Checkouts, sandbox: Sandbox, code: str
 ) -> None:
-    sandbox.switches.reserved.add(code)
+    sandbox.switches.reserved_codes.add(code)
     checkout = await checkouts.start(JANE)
     await until_priced(checkout)
     margherita, bread = checkout.view.lines
@@ -316,8 +316,8 @@ async def inbox(
     async def receive(request: web.BaseRequest) -> web.Response:
         secret = sandbox.switches.webhook_secret
         try:
-            event = read_event(await request.read(), request.headers, secret, now=clock())
-            async with once(storage, event, clock=clock) as is_new:
+            event = verify_event(await request.read(), request.headers, secret, now=clock())
+            async with handle_once(storage, event, clock=clock) as is_new:
                 if event.id not in failed:
                     failed.add(event.id)
                     raise WebhookError("not now")
@@ -367,5 +367,5 @@ async def test_a_receiver_with_another_secret_refuses(
     await place_as_shown(checkout)
     body = sandbox.deliveries[0].body
     with pytest.raises(WebhookError):
-        read_event(body, {"Signature": "0" * 64, "Timestamp": "1"}, "whsec_other")
+        verify_event(body, {"Signature": "0" * 64, "Timestamp": "1"}, "whsec_other")
     assert inbox == []

@@ -95,7 +95,7 @@ async def test_a_full_run_with_failures_gives_nothing_away(
     caplog.set_level(logging.DEBUG)
     storage = MemoryStorage(clock=clock)
     async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, dice=lambda: 0.5
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
     ) as gett:
         checkouts = Checkouts(gett, storage=storage)
         checkout = await checkouts.start()

@@ -168,7 +168,7 @@ async def test_the_token_can_be_taken_out_for_the_front_end(
 async def test_an_abandoned_browse_costs_no_write(checkouts: Checkouts, sandbox: Sandbox) -> None:
     checkout = await checkouts.start()
     await fill_cart(checkout)
-    await checkout.top_ups()
+    await checkout.suggest_items()
     await checkout.abandon()
     assert operations(sandbox) == ["get_store", "get_catalog_set"]
     assert sandbox.writes == 0
@@ -310,7 +310,7 @@ async def test_wrongly_distrusted_end_users_get_one_renewal_then_a_clear_error(
     checkout = await checkouts.start(JANE)
     await until_priced(checkout)
     await checkout.pay(CARD)
-    sandbox.switches.distrust_end_users = True
+    sandbox.switches.reject_end_users = True
     with pytest.raises(SessionUserRequiredError) as refused:
         await place_as_shown(checkout)
     assert len(sandbox.sessions) == 2
@@ -318,7 +318,7 @@ async def test_wrongly_distrusted_end_users_get_one_renewal_then_a_clear_error(
     assert refused.value.next_action is not None
     assert refused.value.next_action.kind == "contact_support"
     assert sandbox.orders == []
-    sandbox.switches.distrust_end_users = False
+    sandbox.switches.reject_end_users = False
     await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
 

@@ -150,11 +150,11 @@ async def test_errors_say_what_to_do_next(sandbox: Sandbox, browser: Browser) ->
     await browser.step("browse", {"store_id": "store_bella_napoli"})
     answer = await browser.post("/api/steps/add", {"item_id": "item_margherita", "modifiers": SIZE})
     assert answer["view"]["subtotal"] == "10.50"
-    way = answer["top_ups"][0]
+    way = answer["suggest_items"][0]
     assert (way["item"]["name"], way["quantity"], way["total"]) == ("Garlic bread", 1, "4.50")
     gap = await browser.step("place", {"total": "10.50"}, 400)
     assert gap["code"] == "ORDER_BELOW_MINIMUM"
-    assert gap["next_action"]["minimum_order"]["missing"] == "4.50"
+    assert gap["next_action"]["minimum_order"]["gap"] == "4.50"
     await browser.until_payable("declined")
     total = {"total": (await browser.get("/api/checkout"))["view"]["next_action"]["total"]}
     declined = await browser.step("place", total, 400)
@@ -417,12 +417,12 @@ async def test_top_ups_that_cannot_be_had_are_left_out(
 ) -> None:
     await browser.step("browse", {"store_id": "store_bella_napoli"})
     added = {"item_id": "item_margherita", "modifiers": SIZE}
-    assert (await browser.post("/api/steps/add", added))["top_ups"]
+    assert (await browser.post("/api/steps/add", added))["suggest_items"]
 
     async def no_top_ups(*_: object) -> None:
         raise TransportError("gone", may_have_arrived=False)
 
-    monkeypatch.setattr(Checkout, "top_ups", no_top_ups)
+    monkeypatch.setattr(Checkout, "suggest_items", no_top_ups)
     answer = await browser.get("/api/checkout")
-    assert answer["top_ups"] == []
+    assert answer["suggest_items"] == []
     assert answer["view"]["minimum_order"]["met"] is False

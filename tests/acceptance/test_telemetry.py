@@ -20,13 +20,13 @@ from gett_checkout import (
     Checkouts,
     GettClient,
     InvalidInputError,
+    InvalidResponseError,
     MemoryStorage,
     Order,
     OutcomeUnknownError,
     PaymentDeclinedError,
     StepNotAllowedError,
     TransportError,
-    UnreadableAnswerError,
 )
 from gett_checkout import _placing as placing
 from gett_checkout import _transport as transport
@@ -259,9 +259,9 @@ async def test_an_answer_that_cannot_be_read_has_its_status_told(
 ) -> None:
     checkout = await listened.start()
     monkeypatch.setattr(transport, "LARGEST_ANSWER", 10)
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         await checkout.browse(STORE)
-    assert of(events, RequestFinished) == ["get_store 1: 200 UnreadableAnswerError"]
+    assert of(events, RequestFinished) == ["get_store 1: 200 InvalidResponseError"]
 
 
 async def test_an_unknown_outcome_is_told_until_it_is_known(

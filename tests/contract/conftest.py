@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from redis.asyncio import Redis
 
 from gett_checkout.storage import ScannableStorage
-from gett_checkout.storage.encrypted import Encrypted
+from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
@@ -73,4 +73,4 @@ async def storage(
             opened = SQLiteStorage(tmp_path / "checkouts.db", clock=clock)
     async with opened as storage:
         is_encrypted = kind.startswith("encrypted")
-        yield Encrypted(storage, [Fernet.generate_key()]) if is_encrypted else storage
+        yield EncryptedStorage(storage, [Fernet.generate_key()]) if is_encrypted else storage

@@ -54,14 +54,14 @@ def work(load: Load, seed: int, ready: Any, results: Any) -> None:
     results.put(asyncio.run(_work(load, random.Random(seed), ready)))
 
 
-async def _work(load: Load, dice: random.Random, ready: Any) -> Counter[str]:
+async def _work(load: Load, jitter: random.Random, ready: Any) -> Counter[str]:
     redis = Redis.from_url(load.redis) if load.redis else None
     async with (
         redis or nullcontext(),
         GettClient(
             load.api_key,
             base_url=load.url,
-            retry=RetryPolicy(budget=load.window / 5),
+            retry=RetryPolicy(max_elapsed=load.window / 5),
             rate_limiter=RedisRateLimiter(redis, prefix=load.prefix) if redis else None,
         ) as gett,
     ):
@@ -78,11 +78,11 @@ async def _work(load: Load, dice: random.Random, ready: Any) -> Counter[str]:
             for window in range(load.windows + 1):
                 start = begins + window * load.window
                 for _ in range(load.orders):
-                    at = start + dice.random() * load.window
+                    at = start + jitter.random() * load.window
                     tasks.create_task(_place(at, waiting.pop(), told))
                 # In the first window there are orders alone.
                 for number in range(load.requests if window else 0):
-                    at = start + (number + dice.random()) * load.window / load.requests
+                    at = start + (number + jitter.random()) * load.window / load.requests
                     tasks.create_task(_browse(at, gett, store, told, opens=number % 10 == 9))
         return told
 

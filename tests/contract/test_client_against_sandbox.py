@@ -19,6 +19,7 @@ from gett_checkout import (
     GettClient,
     GettPayment,
     Identity,
+    InvalidResponseError,
     Level,
     Line,
     Order,
@@ -28,7 +29,6 @@ from gett_checkout import (
     SavedCard,
     Store,
     TransportError,
-    UnreadableAnswerError,
 )
 from gett_checkout._core.card import NewCard
 from gett_checkout._core.cart import Choice, GroupChoice
@@ -70,7 +70,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def gett(sandbox: Sandbox) -> AsyncIterator[GettClient]:
     clock = Clock()
     async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, dice=lambda: 0.5
+        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
     ) as gett:
         yield gett
 
@@ -243,7 +243,7 @@ async def test_refusals_by_their_codes(gett: GettClient, sandbox: Sandbox) -> No
         ("drop_before", TransportError),
         ("drop_after", TransportError),
         ("error_after", InternalError),
-        ("garbage", UnreadableAnswerError),
+        ("garbage", InvalidResponseError),
     ],
 )
 async def test_what_must_not_happen_twice_is_sent_once(

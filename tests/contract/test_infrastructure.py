@@ -23,8 +23,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from gett_checkout import StorageError
-from gett_checkout.storage import Storage, sqlite
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import Storage, open_storage, sqlite
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.redis import _warn as warned_before

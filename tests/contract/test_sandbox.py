@@ -291,7 +291,7 @@ async def test_sessions_do_not_make_sessions_and_the_api_key_has_no_context(
 
 async def test_end_users_can_be_distrusted(partner: Partner) -> None:
     await partner.session(**PERSON)
-    partner.sandbox.switches.distrust_end_users = True
+    partner.sandbox.switches.reject_end_users = True
     reply = await partner.send("GET", "/orders", token=partner.token)
     assert reply.code == "SESSION_USER_REQUIRED"
     assert (await partner.fulfil()).status == 200
@@ -642,7 +642,7 @@ async def test_keys_are_kept_for_a_day(partner: Partner) -> None:
 async def test_refusals_are_stored_on_request(
     partner: Partner, stored: bool, code: str | None
 ) -> None:
-    partner.sandbox.switches.store_refusals = stored
+    partner.sandbox.switches.cache_errors = stored
     body, key = await partner.order(payment=card_on_file("card_declined")), str(uuid4())
     assert (await partner.place(body, key)).code == "PAYMENT_DECLINED"
     again = await partner.place(body | {"payment": card_on_file("card_ok")}, key)
@@ -796,7 +796,7 @@ async def test_reserved_codes_at_validate_and_place(
     partner: Partner, code: str, cart: dict[str, Any]
 ) -> None:
     body = await partner.order(cart=cart)
-    partner.sandbox.switches.reserved = {code}
+    partner.sandbox.switches.reserved_codes = {code}
     assert (await partner.validate(cart)).code == code
     assert (await partner.place(body)).code == code
     assert partner.sandbox.orders == []
@@ -808,14 +808,14 @@ async def test_reserved_codes_at_validate_and_place(
 async def test_reserved_address_codes(partner: Partner, code: str, postal_code: str) -> None:
     await partner.session()
     assert (await partner.fulfil(postal_code)).status == 200
-    partner.sandbox.switches.reserved = {code}
+    partner.sandbox.switches.reserved_codes = {code}
     assert (await partner.validate()).code == code
     assert (await partner.fulfil(postal_code)).code == code
     assert (await partner.fulfil("10012")).status == 200
 
 
 async def test_the_minimum_may_hold_for_deliveries_only(partner: Partner) -> None:
-    partner.sandbox.switches.reserved = {"ORDER_BELOW_MINIMUM"}
+    partner.sandbox.switches.reserved_codes = {"ORDER_BELOW_MINIMUM"}
     await partner.session(**PERSON)
     await collected(partner)
     assert (await partner.validate(fulfillmentType="pickup")).code == "ORDER_BELOW_MINIMUM"
@@ -827,7 +827,7 @@ async def test_the_minimum_may_hold_for_deliveries_only(partner: Partner) -> Non
 
 
 async def test_the_other_reserved_codes(partner: Partner) -> None:
-    partner.sandbox.switches.reserved = {"PAYMENT_METHOD_INVALID", "ORDER_ALREADY_PLACED"}
+    partner.sandbox.switches.reserved_codes = {"PAYMENT_METHOD_INVALID", "ORDER_ALREADY_PLACED"}
     body = await partner.order()
     invalid = await partner.place(body | {"payment": card_on_file("card_invalid")})
     assert invalid.code == "PAYMENT_METHOD_INVALID"
@@ -1059,7 +1059,7 @@ async def test_every_request_is_on_record_and_no_secret_is(partner: Partner) -> 
 async def test_reset_forgets_everything(partner: Partner) -> None:
     body, key = await partner.order(), str(uuid4())
     await partner.place(body, key)
-    partner.sandbox.switches.reserved = {"CART_EMPTY"}
+    partner.sandbox.switches.reserved_codes = {"CART_EMPTY"}
     partner.sandbox.reset()
     assert (partner.sandbox.orders, partner.sandbox.sessions) == ([], [])
     assert partner.sandbox.requests == []
@@ -1164,7 +1164,7 @@ async def test_a_modifier_group_comes_once_and_choices_are_not_nested_forever() 
 async def test_a_saved_card_that_is_nobodys_may_have_its_reserved_code(partner: Partner) -> None:
     body = await partner.order(payment={"savedCard": {"paymentId": "nobodys"}})
     assert (await partner.place(body)).code == "VALIDATION_FAILED"
-    partner.sandbox.switches.reserved = {"PAYMENT_METHOD_INVALID"}
+    partner.sandbox.switches.reserved_codes = {"PAYMENT_METHOD_INVALID"}
     assert (await partner.place(body)).code == "PAYMENT_METHOD_INVALID"
 
 

@@ -178,9 +178,9 @@ async def test_hundreds_of_connections_that_say_nothing(sandbox: Sandbox) -> Non
 
 
 async def test_random_bytes(sandbox: Sandbox) -> None:
-    dice = random.Random(6)
+    jitter = random.Random(6)
     for _ in range(50):
-        noise = b"POST " + dice.randbytes(dice.randrange(1, 300)) + b"\r\n\r\n"
+        noise = b"POST " + jitter.randbytes(jitter.randrange(1, 300)) + b"\r\n\r\n"
         got = await raw(sandbox, noise)
         assert b"Traceback" not in got
         assert b"application/problem+json" in got

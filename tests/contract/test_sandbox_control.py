@@ -31,13 +31,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
 
 # Each switch, turned: over HTTP, on the command line, and what it is then in Python.
 TURNED: dict[str, tuple[Any, list[str], Any]] = {
-    "reserved": (
+    "reserved_codes": (
         ["CART_EMPTY", "ADDRESS_INVALID"],
         ["CART_EMPTY", "ADDRESS_INVALID"],
         {"CART_EMPTY", "ADDRESS_INVALID"},
     ),
     "key_policy": ("reject_other_body", ["reject_other_body"], "reject_other_body"),
-    "store_refusals": (True, [""], True),
+    "cache_errors": (True, [""], True),
     "fulfillment_modes": (True, [""], True),
     "minimum_for_deliveries": (True, [""], True),
     "price_change": (-1.5, ["-1.50"], Decimal("-1.50")),
@@ -49,9 +49,9 @@ TURNED: dict[str, tuple[Any, list[str], Any]] = {
         {"reads": 5000, "writes": 2, "discovery": 300},
     ),
     "rate_window": (5, ["5"], 5),
-    "order_token_seconds": (60, ["60"], 60),
+    "quote_seconds": (60, ["60"], 60),
     "session_seconds": (600, ["600"], 600),
-    "distrust_end_users": (True, [""], True),
+    "reject_end_users": (True, [""], True),
     "opaque_tokens": (True, [""], True),
     "webhook_url": ("http://127.0.0.1:1/e", ["http://127.0.0.1:1/e"], "http://127.0.0.1:1/e"),
     "webhook_secret": ("whsec_mine", ["whsec_mine"], "whsec_mine"),
@@ -125,7 +125,7 @@ def test_a_switch_on_the_command_line(name: str) -> None:
 
 
 def test_more_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert options_of("--reserved", "all").reserved == RESERVED
+    assert options_of("--reserved-codes", "all").reserved_codes == RESERVED
     assert options_of("--rate-limits", "none").rate_limits is None
     monkeypatch.setenv("GETT_WEBHOOK_SECRET", "whsec_from_outside")
     assert options_of().webhook_secret == "whsec_from_outside"
@@ -203,7 +203,7 @@ def test_the_page_lists_every_control() -> None:
 async def test_put_turns_the_rest_back_and_patch_does_not(desk: Desk) -> None:
     desk.sandbox.switches.opaque_tokens = True
     fault = desk.sandbox.switches.fail("place_order", "hang")
-    await desk.turn("PATCH", "/switches", {"store_refusals": True})
+    await desk.turn("PATCH", "/switches", {"cache_errors": True})
     assert desk.sandbox.switches.opaque_tokens
     await desk.turn("PUT", "/switches", {"sold_out": []})
     assert desk.sandbox.switches == Switches(faults=[fault])
@@ -216,14 +216,14 @@ async def test_put_turns_the_rest_back_and_patch_does_not(desk: Desk) -> None:
         {"reserved": "CART_EMPTY"},
         {"reserved": [1]},
         {"key_policy": "sometimes"},
-        {"store_refusals": "yes"},
+        {"cache_errors": "yes"},
         {"price_change": "a dollar"},
         {"price_change": "NaN"},
         {"price_change": None},
         {"rate_limits": {"reads": -1}},
         {"rate_limits": {"naps": 1}},
-        {"order_token_seconds": 1.5},
-        {"order_token_seconds": None},
+        {"quote_seconds": 1.5},
+        {"quote_seconds": None},
         {"webhook_url": "ftp://example.com"},
         {"webhook_secret": ""},
         {"webhook_secret": None},

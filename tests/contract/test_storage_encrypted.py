@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from gett_checkout.errors import InvalidInputError, StorageError
 from gett_checkout.storage import Storage, Stored
-from gett_checkout.storage.encrypted import Encrypted
+from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 
@@ -29,7 +29,7 @@ async def save(
 
 async def test_what_is_kept_cannot_be_read() -> None:
     memory = MemoryStorage()
-    await save(Encrypted(memory, [OLD]), 0)
+    await save(EncryptedStorage(memory, [OLD]), 0)
     kept = await memory.load("a")
     assert kept is not None
     assert b"session" not in kept.data
@@ -38,21 +38,21 @@ async def test_what_is_kept_cannot_be_read() -> None:
 
 async def test_keys_rotate() -> None:
     memory = MemoryStorage()
-    await save(Encrypted(memory, [OLD.decode()]), 0)
-    rotating = Encrypted(memory, [NEW, OLD])
+    await save(EncryptedStorage(memory, [OLD.decode()]), 0)
+    rotating = EncryptedStorage(memory, [NEW, OLD])
     assert await rotating.load("a") == Stored(b"session token", 1)
     await save(rotating, 1, b"saved under the new key")
-    rotated = Encrypted(memory, [NEW])
+    rotated = EncryptedStorage(memory, [NEW])
     assert await rotated.load("a") == Stored(b"saved under the new key", 2)
 
 
 @pytest.mark.parametrize("change", ["other key", "not encrypted", "altered"])
 async def test_what_no_key_opens_is_a_storage_error(change: str) -> None:
     memory = MemoryStorage()
-    storage = Encrypted(memory, [OLD])
+    storage = EncryptedStorage(memory, [OLD])
     match change:
         case "other key":
-            await save(Encrypted(memory, [OTHER]), 0)
+            await save(EncryptedStorage(memory, [OTHER]), 0)
         case "not encrypted":
             await save(memory, 0)
         case _:
@@ -65,14 +65,14 @@ async def test_what_no_key_opens_is_a_storage_error(change: str) -> None:
     told = "".join(traceback.format_exception(caught.value)) + repr(storage)
     for secret in (b"session token", OLD, OTHER):
         assert secret.decode() not in told
-    assert repr(storage) == "Encrypted(MemoryStorage(<1 checkouts>), <1 keys>)"
+    assert repr(storage) == "EncryptedStorage(MemoryStorage(<1 checkouts>), <1 keys>)"
 
 
 async def test_a_scan_goes_on_after_what_no_key_opens() -> None:
     memory = MemoryStorage()
-    storage = Encrypted(memory, [NEW, OLD])
-    await save(Encrypted(memory, [OLD]), 0, key="a")
-    await save(Encrypted(memory, [OTHER]), 0, key="b")
+    storage = EncryptedStorage(memory, [NEW, OLD])
+    await save(EncryptedStorage(memory, [OLD]), 0, key="a")
+    await save(EncryptedStorage(memory, [OTHER]), 0, key="b")
     await save(memory, 0, key="c")
     await save(storage, 0, key="d")
     scanned = [each async for each in storage.scan()]
@@ -89,7 +89,7 @@ class Unscannable:
 
 
 async def test_a_scan_of_what_has_none_says_so() -> None:
-    storage = Encrypted(Unscannable(), [OLD])
+    storage = EncryptedStorage(Unscannable(), [OLD])
     await save(storage, 0)
     with pytest.raises(StorageError, match="wraps has no scan"):
         await anext(storage.scan())
@@ -102,14 +102,14 @@ async def test_a_scan_of_what_has_none_says_so() -> None:
 )
 def test_keys_that_are_none_are_refused_unquoted(keys: list[bytes]) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        Encrypted(MemoryStorage(), keys)
+        EncryptedStorage(MemoryStorage(), keys)
     assert caught.value.__context__ is None
     assert OLD.decode() not in str(caught.value)
 
 
 async def test_what_it_wraps_stays_the_callers_to_close(tmp_path: Path) -> None:
     async with SQLiteStorage(tmp_path / "a.db") as inner:
-        storage = Encrypted(inner, [OLD])
+        storage = EncryptedStorage(inner, [OLD])
         await save(storage, 0)
     with pytest.raises(StorageError):
         await storage.load("a")
@@ -121,5 +121,5 @@ async def test_purging_is_left_to_what_is_wrapped() -> None:
             return limit
 
     keys = [Fernet.generate_key()]
-    assert await Encrypted(Purging(), keys).purge(7) == 7
-    assert await Encrypted(MemoryStorage(), keys).purge() == 0
+    assert await EncryptedStorage(Purging(), keys).purge(7) == 7
+    assert await EncryptedStorage(MemoryStorage(), keys).purge() == 0

@@ -13,10 +13,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from gett_checkout.errors import GettCheckoutError, InvalidInputError, StorageError
-from gett_checkout.storage import Storage, Stored
-from gett_checkout.storage.encrypted import Encrypted
+from gett_checkout.storage import Storage, Stored, open_storage
+from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.memory import MemoryStorage
-from gett_checkout.storage.opening import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
 from tests.servers import PostgresServer, RedisServer
 
@@ -154,7 +153,7 @@ async def test_with_keys_what_is_kept_is_encrypted(tmp_path: Path) -> None:
     old, new = (Fernet.generate_key().decode() for _ in range(2))
     url = f"sqlite:///{tmp_path}/a.db"
     async with open_storage(url, encryption_keys=[old]) as storage:
-        assert isinstance(storage, Encrypted)
+        assert isinstance(storage, EncryptedStorage)
         await saves_and_loads(storage)
     async with open_storage(url) as storage:
         kept = await storage.load("a")
@@ -212,7 +211,7 @@ def test_keys_without_the_library_for_them_name_the_extra(monkeypatch: pytest.Mo
 
 def test_no_driver_is_imported_before_it_is_needed() -> None:
     code = (
-        "import sys, gett_checkout, gett_checkout.testing, gett_checkout.storage.opening as opening;"
+        "import sys, gett_checkout, gett_checkout.testing, gett_checkout.storage._opening as opening;"
         "opening.open_storage('memory:');"
         "print({'redis', 'asyncpg', 'cryptography', 'sqlite3', 'pytest'} & set(sys.modules))"
     )

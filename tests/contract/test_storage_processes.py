@@ -15,8 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from gett_checkout.errors import CheckoutConflictError, StorageError
-from gett_checkout.storage import Storage, Stored
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import Storage, Stored, open_storage
 from gett_checkout.storage.postgres import PostgresStorage
 from tests.contract.conftest import opened_postgres, opened_redis
 from tests.servers import PostgresServer, RedisServer

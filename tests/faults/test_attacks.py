@@ -241,7 +241,7 @@ async def test_a_slow_first_attempt_is_not_refuted_by_a_refusal_of_the_second(
         base_url=sandbox.url,
         clock=clock,
         timeout=0.1,
-        retry=RetryPolicy(tries=2, first_wait=0.0),
+        retry=RetryPolicy(max_attempts=2, initial_backoff=0.0),
     ) as impatient:  # for this one step alone: a busy machine is slow in the others
         elsewhere = await Checkouts(impatient, storage=storage).open(checkout.id)
         with pytest.raises(OutcomeUnknownError):
@@ -364,7 +364,7 @@ async def test_reconciling_never_begins_an_order(
 async def test_a_conflict_while_the_first_is_at_work_is_no_order(
     sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
-    patience = RetryPolicy(tries=2, first_wait=0.0)
+    patience = RetryPolicy(max_attempts=2, initial_backoff=0.0)
     async with GettClient(
         sandbox.api_key, base_url=sandbox.url, clock=clock, timeout=0.1, retry=patience
     ) as gett:
@@ -583,7 +583,7 @@ async def test_an_order_of_a_session_that_ended_can_still_be_found(
 async def test_a_quote_that_only_gett_holds_to_be_over_is_asked_for_again(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
-    sandbox.switches.order_token_seconds = 60
+    sandbox.switches.quote_seconds = 60
     checkout = await checkouts.start()
     await until_payable(checkout)
     clock.advance(61)

@@ -28,7 +28,7 @@ from gett_checkout._core.order import Order
 from gett_checkout.errors import CheckoutNotFoundError, InvalidInputError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Storage, Stored
-from gett_checkout.storage.encrypted import Encrypted
+from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
@@ -37,7 +37,7 @@ from tests.clock import Clock
 from tests.faults.night import DIGEST, Night, Run
 from tests.samples.shopper import place_as_shown
 
-IMPATIENT = RetryPolicy(tries=1)
+IMPATIENT = RetryPolicy(max_attempts=1)
 
 
 async def gett_checkout(
@@ -74,7 +74,7 @@ async def lose_a_response(sandbox: Sandbox, storage: Storage) -> str:
 async def test_the_one_order_is_found(tmp_path: Path, *, encrypted: bool) -> None:
     path, key = tmp_path / "checkouts.db", Fernet.generate_key().decode()
     async with Sandbox() as sandbox, SQLiteStorage(path) as stored:
-        storage = Encrypted(stored, [key]) if encrypted else stored
+        storage = EncryptedStorage(stored, [key]) if encrypted else stored
         name = digest(await lose_a_response(sandbox, storage))
         keys = {"GETT_STORAGE_KEYS": key} if encrypted else {}
         status, said = await gett_checkout(path, sandbox, "reconcile", **keys)

@@ -26,8 +26,7 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.switches import KeyPolicy
-from gett_checkout.storage import Storage
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import Storage, open_storage
 from tests.acceptance.shopping import CARD, JANE, until_payable
 from tests.clock import Clock
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, exception
@@ -70,7 +69,7 @@ class Scene:
             base_url=self.sandbox.url,
             clock=self.clock,
             sleep=self.clock.sleep,
-            dice=lambda: 0.5,
+            jitter=lambda: 0.5,
         )
 
     async def payable(self) -> str:

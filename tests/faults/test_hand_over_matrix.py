@@ -27,8 +27,7 @@ from gett_checkout import (
     Stage,
 )
 from gett_checkout.sandbox import Sandbox, Switches
-from gett_checkout.storage import Storage
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import Storage, open_storage
 from tests.acceptance.shopping import JANE, until_payable
 from tests.clock import Clock
 from tests.faults.books import Books, BooksClosedError, Found, come_to_the_order
@@ -167,7 +166,7 @@ class Scene:
             base_url=self.sandbox.url,
             clock=self.clock,
             sleep=self.clock.sleep,
-            dice=lambda: 0.5,
+            jitter=lambda: 0.5,
         ) as client:
             checkouts = Checkouts(
                 client,
@@ -256,7 +255,7 @@ async def scene(
             base_url=sandbox.url,
             clock=clock,
             sleep=clock.sleep,
-            retry=RetryPolicy(tries=1),
+            retry=RetryPolicy(max_attempts=1),
         ) as gett,
     ):
         for left in await Checkouts(gett, storage=storage).unresolved(limit=EVERYTHING):

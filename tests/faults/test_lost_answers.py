@@ -298,7 +298,7 @@ async def test_patience_does_not_outlast_the_key(
         base_url=sandbox.url,
         clock=clock,
         sleep=clock.sleep,
-        retry=RetryPolicy(budget=100_000),
+        retry=RetryPolicy(max_elapsed=100_000),
     ) as patient:
         checkout = await Checkouts(patient, storage=storage).start()
         await until_payable(checkout)

@@ -34,7 +34,7 @@ async def test_an_order_is_known_within_five_minutes_of_getts_return(
     monkeypatch.setenv("GETT_API_KEY", sandbox.api_key)
     monkeypatch.setattr(commands, "_now", clock)
     monkeypatch.setattr(
-        commands, "GettClient", partial(GettClient, sleep=clock.sleep, dice=lambda: 0.5)
+        commands, "GettClient", partial(GettClient, sleep=clock.sleep, jitter=lambda: 0.5)
     )
     asked = ["reconcile", "--storage", url, "--base-url", sandbox.url]
     reconcile = partial(commands.run, _parser().parse_args(asked))

@@ -6,7 +6,7 @@ import pytest
 
 from gett_checkout import Checkouts, GettClient, OutcomeUnknownError
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from tests.acceptance.shopping import outcomes, until_payable
 from tests.clock import Clock
 from tests.samples.shopper import place_as_shown

@@ -22,7 +22,7 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.switches import FaultKind
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from tests.acceptance.shopping import JANE, until_payable, until_priced
 from tests.faults.workers import Worker
 from tests.samples.shopper import place_as_shown
@@ -104,12 +104,14 @@ async def test_stress(storage_url: str, capsys: pytest.CaptureFixture[str]) -> N
     seed = int(os.environ.get("GETT_STRESS_SEED") or random.randrange(10**6))
     with capsys.disabled():
         print(f" [GETT_STRESS_SEED={seed}]", end="", flush=True)
-    dice = random.Random(seed)
+    jitter = random.Random(seed)
     switches = Switches(rate_limits=None)
     async with (
         Sandbox(switches=switches) as sandbox,
         open_storage(storage_url) as storage,
-        GettClient(sandbox.api_key, base_url=sandbox.url, retry=RetryPolicy(tries=1)) as gett,
+        GettClient(
+            sandbox.api_key, base_url=sandbox.url, retry=RetryPolicy(max_attempts=1)
+        ) as gett,
     ):
         checkouts = Checkouts(gett, storage=storage)
         turns = asyncio.Semaphore(16)
@@ -123,25 +125,25 @@ async def test_stress(storage_url: str, capsys: pytest.CaptureFixture[str]) -> N
 
         ids = list(await asyncio.gather(*map(prepare, range(200))))
         for _ in range(60):
-            fault, after = dice.choice(FAULTS), dice.randrange(200)
-            switches.fail("place_order", fault, after=after, times=dice.choice([1, 2, 3]))
+            fault, after = jitter.choice(FAULTS), jitter.randrange(200)
+            switches.fail("place_order", fault, after=after, times=jitter.choice([1, 2, 3]))
         kills = 0
         given = errand(sandbox, storage_url, ids, patience=[0.02, 0.2, 60.0, 60.0])
         workers = [await Worker.start({**given, "seed": seed + n}) for n in range(3)]
         for worker in workers:
             worker.go()
-        strike_at = dice.randrange(5, 25)
+        strike_at = jitter.randrange(5, 25)
         while any(worker.process.returncode is None for worker in workers):
             await asyncio.sleep(0.002)  # lets the sandbox and the workers on; nothing is awaited
             if kills < 8 and sandbox.count("place_order") >= strike_at:
-                strike_at += dice.randrange(10, 40)
-                victim = dice.choice(workers)
+                strike_at += jitter.randrange(10, 40)
+                victim = jitter.choice(workers)
                 if victim.process.returncode is None:
                     victim.process.send_signal(signal.SIGKILL)
                     await victim.process.wait()
                     kills += 1
                     workers.remove(victim)
-                    workers.append(await Worker.start({**given, "seed": dice.random()}))
+                    workers.append(await Worker.start({**given, "seed": jitter.random()}))
                     workers[-1].go()
         assert kills > 0
         switches.faults.clear()

@@ -11,7 +11,7 @@ import pytest
 
 from gett_checkout import Checkouts, GettCheckoutError, GettClient, Stage, StorageError
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
 from tests.acceptance.shopping import until_payable
 from tests.clock import Clock

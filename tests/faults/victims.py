@@ -20,7 +20,7 @@ import gett_checkout.storage.postgres
 import gett_checkout.storage.redis
 import gett_checkout.storage.sqlite  # noqa: F401 - loaded here, so that no victim has to
 from gett_checkout import Checkouts, GettCheckoutError
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from tests.clock import Clock
 from tests.faults.books import Books, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, kill
@@ -83,7 +83,7 @@ async def _run(errand: Mapping[str, Any]) -> None:
             base_url=errand["url"],
             clock=clock,
             sleep=clock.sleep,
-            dice=lambda: 0.5,
+            jitter=lambda: 0.5,
             from_response=errand.get("found") in ("at once", "late"),
         ) as client,
     ):

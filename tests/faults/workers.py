@@ -16,7 +16,7 @@ from typing import Any
 from attrs import frozen
 
 from gett_checkout import Checkouts, GettCheckoutError, GettClient, RetryPolicy
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from tests.acceptance.shopping import CARD
 from tests.samples.shopper import place_as_shown
 
@@ -61,8 +61,8 @@ class Worker:
 
 async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
     """Take every checkout of the errand one step on, cancelling now and then."""
-    dice = random.Random(errand["seed"])
-    retry = RetryPolicy(tries=3, first_wait=0.01)
+    jitter = random.Random(errand["seed"])
+    retry = RetryPolicy(max_attempts=3, initial_backoff=0.01)
     async with (
         open_storage(errand["storage"]) as storage,
         GettClient(errand["api_key"], base_url=errand["url"], retry=retry, timeout=5.0) as gett,
@@ -73,7 +73,7 @@ async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
 
         async def place(checkout_id: str) -> Sequence[Any]:
             try:
-                async with asyncio.timeout(dice.choice(errand["patience"])):
+                async with asyncio.timeout(jitter.choice(errand["patience"])):
                     checkout = await checkouts.open(checkout_id)
                     if errand["step"] == "pay":
                         await checkout.pay(CARD)
@@ -91,7 +91,7 @@ async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
                 return await place(checkout_id)
 
         ids = list(errand["checkout_ids"])
-        dice.shuffle(ids)
+        jitter.shuffle(ids)
         return await asyncio.gather(*map(in_turn, ids))
 
 

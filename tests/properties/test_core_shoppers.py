@@ -332,7 +332,7 @@ def follow(state: CheckoutState, action: Any, now: datetime) -> CheckoutState:
             fixed = (SALADS, SALADS) if state.lines != (SALADS, SALADS) else (SALADS,) * 3
             return machine.apply(state, machine.CartChanged(fixed), now)
         case "choose_fulfillment":
-            how = HOME if "delivery" in action.offers else Pickup()
+            how = HOME if "delivery" in action.fulfillment_types else Pickup()
             return machine.apply(state, machine.FulfillmentChosen(how), now)
         case "validate":
             priced = evolve(quote("43.50", "50.00"), expires_at=now + timedelta(minutes=15))

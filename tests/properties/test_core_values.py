@@ -19,7 +19,7 @@ from gett_checkout._core.cart import MAX_DEPTH, Line, Modifier, Modifiers, resol
 from gett_checkout._core.catalog import CatalogSet, Store
 from gett_checkout._core.codes import part_of, refuse
 from gett_checkout._core.consequences import event_of
-from gett_checkout._core.minimum import minimum_order, top_ups
+from gett_checkout._core.minimum import minimum_order, suggest_items
 from gett_checkout._core.money import from_minor_units, minor_digits, read_amount, show_amount
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.session import Level, Session
@@ -274,11 +274,11 @@ def test_the_gap_is_what_is_missing_and_any_top_up_closes_it(lines: list[Line], 
     store: Store = evolve(STORE, minimum_order_amount=from_minor_units(least))
     gap = minimum_order(store, lines, None)
     assert gap is not None
-    assert gap.met is (gap.counted >= gap.threshold) is (gap.missing == 0)
-    assert gap.missing >= 0
+    assert gap.met is (gap.subtotal >= gap.minimum) is (gap.gap == 0)
+    assert gap.gap >= 0
     if not gap.met:
-        assert gap.counted + gap.missing == gap.threshold
-    ways = top_ups(gap, MENU)
+        assert gap.subtotal + gap.gap == gap.minimum
+    ways = suggest_items(gap, MENU)
     assert bool(ways) is not gap.met
     for way in ways:
         added = line(way.item.item_id, way.quantity)
@@ -287,7 +287,7 @@ def test_the_gap_is_what_is_missing_and_any_top_up_closes_it(lines: list[Line], 
         assert after.met
         assert way.total == added.total
         fewer = subtotal([*lines, evolve(added, quantity=way.quantity - 1)])
-        assert fewer < gap.threshold
+        assert fewer < gap.minimum
 
 
 # --- answers --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from gett_checkout import Checkout, Order
 def total_shown(checkout: Checkout) -> Decimal:
     """The amount on the button; 0 as long as there is no price, for then there is no button."""
     view = checkout.view
-    return view.quote.amounts.total if view.quote else view.agreed_total or Decimal(0)
+    return view.quote.amounts.total if view.quote else view.confirmed_total or Decimal(0)
 
 
 async def place_as_shown(checkout: Checkout) -> Order:

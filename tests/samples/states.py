@@ -133,10 +133,10 @@ _PLACE = CheckoutState(
     sessions=1,
     tip=Decimal("3.00"),
     quote=quote(),
-    agreed_total=Decimal("27.00"),
+    confirmed_total=Decimal("27.00"),
     payment=CARD,
 )
-_UNPRICED: dict[str, Any] = {"quote": None, "agreed_total": None}
+_UNPRICED: dict[str, Any] = {"quote": None, "confirmed_total": None}
 
 
 def state_at(stage: Stage, **facts: Any) -> CheckoutState:

@@ -51,7 +51,7 @@ def by_kind(action: NextAction) -> None:
         assert_type(action.lines, tuple[str, ...])
     elif action.kind == "choose_fulfillment":
         assert_type(action, ChooseFulfillment)
-        assert_type(action.offers, tuple[str, ...])
+        assert_type(action.fulfillment_types, tuple[str, ...])
     elif action.kind == "validate":
         assert_type(action, Validate)
     elif action.kind == "sign_in":

@@ -51,7 +51,7 @@ def values(checkout: Checkout, home: Address) -> None:
     view.next_action.minimum_order  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     print(view.next_action.kind == "pay")  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
     if isinstance(view.next_action, AddItems):
-        view.next_action.minimum_order.missing  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+        view.next_action.minimum_order.gap  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def clients() -> None:

@@ -41,21 +41,20 @@ from gett_checkout import (
     Storage,
     Store,
     StorePage,
-    read_fulfillment,
-    read_identity,
-    read_payment,
+    parse_fulfillment,
+    parse_identity,
+    parse_payment,
 )
 from gett_checkout.operations import RateLimit
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.storage import Stored
-from gett_checkout.storage.encrypted import Encrypted
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import Stored, open_storage
+from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.testing import Clock, StorageContract, sends_nothing, the_order
-from gett_checkout.views import LineView, PaymentView, SessionView, StoreView, TopUp
-from gett_checkout.webhooks import OrderEvent, once, read_event
+from gett_checkout.views import LineView, PaymentView, SessionView, StoreView, Suggestion
+from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 
 
 async def an_order(gett: GettClient, card: NewCard) -> None:
@@ -72,7 +71,7 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     await checkout.add("item", modifiers={"size": ["large"], "extras": [Modifier("olives")]})
     assert_type(await checkout.update(line.line_id, quantity=3), Line)
     assert_type(await checkout.remove(line.line_id), None)
-    assert_type(await checkout.top_ups(), tuple[TopUp, ...])
+    assert_type(await checkout.suggest_items(), tuple[Suggestion, ...])
     address = Address("350 5th Ave", "New York", "NY", "10118")
     assert_type(await checkout.fulfill(Delivery(address)), None)
     assert_type(await checkout.fulfill(Pickup()), None)
@@ -107,7 +106,7 @@ def a_view(view: CheckoutView) -> None:
     assert_type(view.fulfillment, Fulfillment | None)
     assert_type(view.tip, Decimal | None)
     assert_type(view.quote, Quote | None)
-    assert_type(view.agreed_total, Decimal | None)
+    assert_type(view.confirmed_total, Decimal | None)
     assert_type(view.payment, PaymentView | None)
     assert_type(view.order, Order | None)
     assert_type(view.requirements, tuple[Requirement, ...])
@@ -120,7 +119,7 @@ def a_view(view: CheckoutView) -> None:
     if view.payment is not None:
         assert_type(view.payment.last_four, str | None)
     if view.minimum_order is not None:
-        assert_type(view.minimum_order.missing, Decimal)
+        assert_type(view.minimum_order.gap, Decimal)
         assert_type(view.minimum_order.met, bool)
         assert_type(view.minimum_order.message("en_US"), str)
     if view.quote is not None:
@@ -160,7 +159,7 @@ async def storages(storage: PostgresStorage | RedisStorage, clock: Clock) -> Non
         MemoryStorage(),
         SQLiteStorage("checkouts.db"),
         storage,
-        Encrypted(storage, ["key"]),
+        EncryptedStorage(storage, ["key"]),
     )
     assert_type(await any_of_them[0].load("id"), Stored | None)
     assert_type(open_storage("memory:", clock=clock), AbstractAsyncContextManager[Storage])
@@ -169,9 +168,9 @@ async def storages(storage: PostgresStorage | RedisStorage, clock: Clock) -> Non
 
 
 async def events(storage: Storage, body: bytes, headers: dict[str, str]) -> None:
-    event = read_event(body, headers, "secret")
+    event = verify_event(body, headers, "secret")
     assert_type(event, OrderEvent)
-    async with once(storage, event) as is_new:
+    async with handle_once(storage, event) as is_new:
         assert_type(is_new, bool)
     assert_type(event.refunds[0].amount, Decimal)
 
@@ -191,10 +190,10 @@ class TestMyStorage(StorageContract):
 
 
 def words_of_a_page(body: object, error: GettCheckoutError, menu: CatalogSet, store: Store) -> None:
-    assert_type(read_identity(body), Identity)
-    assert_type(read_fulfillment(body), Fulfillment)
-    assert_type(read_payment(body), Payment)
+    assert_type(parse_identity(body), Identity)
+    assert_type(parse_fulfillment(body), Fulfillment)
+    assert_type(parse_payment(body), Payment)
     assert_type(menu.to_dict(), dict[str, Any])  # JSON
     assert_type(error.problem_headers(), dict[str, str])
     assert_type(StoreView.of(store, datetime.now(UTC)), StoreView)
-    assert_type(store.offers, tuple[str, ...])
+    assert_type(store.fulfillment_types, tuple[str, ...])

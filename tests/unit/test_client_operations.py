@@ -23,6 +23,7 @@ from gett_checkout import (
     GettPayment,
     Identity,
     InvalidInputError,
+    InvalidResponseError,
     Level,
     Line,
     Order,
@@ -30,7 +31,6 @@ from gett_checkout import (
     SavedCard,
     ServiceUnavailableError,
     Store,
-    UnreadableAnswerError,
 )
 from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import Choice, GroupChoice
@@ -368,7 +368,7 @@ async def test_an_answer_of_another_kind_is_unreadable(
     if sent.operation == "set_fulfillment_context":  # whose answer says nothing
         assert await sent.call(gett) is None
         return
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         await sent.call(gett)
 
 
@@ -591,7 +591,7 @@ async def test_a_total_that_cannot_be_one_is_unreadable(
 ) -> None:
     answer = f'{{"validatedOrderToken":"v","amounts":{{"subTotal":1.00,"total":{figure}}}}}'
     web.post(f"{BASE}/orders/validate", body=answer)
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         await gett.validate_order(STORE, [LINE], Pickup(), token="t")
 
 

@@ -135,7 +135,7 @@ async def test_nothing_secret_is_shown(
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    once = RetryPolicy(tries=1)
+    once = RetryPolicy(max_attempts=1)
     async with server, GettClient(KEY, base_url=url, retry=once, timeout=5) as gett:
         with pytest.raises(GettCheckoutError) as caught:
             await call(gett)

@@ -21,7 +21,7 @@ WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     (actions.CompleteModifiers(("l",)), {"kind": "complete_modifiers", "lines": ["l"]}),
     (
         actions.ChooseFulfillment(),
-        {"kind": "choose_fulfillment", "offers": ["delivery", "pickup"], "reason": None},
+        {"kind": "choose_fulfillment", "fulfillment_types": ["delivery", "pickup"], "reason": None},
     ),
     (actions.Validate(), {"kind": "validate"}),
     (

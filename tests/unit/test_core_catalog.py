@@ -397,4 +397,4 @@ def test_the_json_names_nothing_that_is_not_in_it() -> None:
 def test_a_store_offers_what_it_does_not_rule_out(
     delivery: bool | None, pickup: bool | None, offers: tuple[str, ...]
 ) -> None:
-    assert Store("s", delivery_allowed=delivery, pickup_allowed=pickup).offers == offers
+    assert Store("s", delivery_allowed=delivery, pickup_allowed=pickup).fulfillment_types == offers

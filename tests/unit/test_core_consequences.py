@@ -213,7 +213,7 @@ def test_a_rejected_cart_has_its_lines_marked_and_named() -> None:
         (refuse("SERVICE_UNAVAILABLE", retry_after=120.0), 120.0),
         (refuse("", status=504), 1.0),
         (TransportError(), 1.0),
-        (errors.UnreadableAnswerError(status=200), 1.0),
+        (errors.InvalidResponseError(status=200), 1.0),
         (refuse("STORE_CLOSED", retry_after=60.0), None),
         (refuse("FORBIDDEN", retry_after=60.0), None),
     ],
@@ -231,7 +231,7 @@ OURS: list[tuple[GettCheckoutError, str, str, str]] = [
     (IdentityRequiredError("sign in"), "ShopperRejected", "shopper", ""),
     (TransportError("down"), "Objected", "service", "GETT_UNREACHABLE"),
     (TransportError(may_have_arrived=False), "Objected", "service", "GETT_UNREACHABLE"),
-    (errors.UnreadableAnswerError(status=200), "Objected", "service", "GETT_UNREADABLE"),
+    (errors.InvalidResponseError(status=200), "Objected", "service", "GETT_UNREADABLE"),
 ]
 
 

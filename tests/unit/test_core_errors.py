@@ -32,7 +32,7 @@ OWN_FACTS: dict[str, dict[str, Any]] = {
         "after": Decimal("12.00"),
     },
     "TransportError": {"may_have_arrived": False},
-    "UnreadableAnswerError": {"status": 200},
+    "InvalidResponseError": {"status": 200},
 }
 API_FACTS: dict[str, Any] = {
     "code": "SOME_CODE",
@@ -168,7 +168,7 @@ def test_the_headers_of_a_problem_say_when_to_come_back() -> None:
     [
         (errors.TransportError(may_have_arrived=True), True),
         (errors.TransportError(may_have_arrived=False), False),
-        (errors.UnreadableAnswerError(status=200), True),
+        (errors.InvalidResponseError(status=200), True),
         (errors.ApiError(status=500), True),
         (errors.ApiError(status=408), True),
         (errors.ApiError(status=302), True),

@@ -308,7 +308,7 @@ NOTHING_NEW: list[Event] = [
 @pytest.mark.parametrize("stage", PRICED)
 @pytest.mark.parametrize("event", NOTHING_NEW, ids=repr)
 def test_what_changes_nothing_of_the_order_drops_nothing(stage: Stage, event: Event) -> None:
-    state = state_at(stage, agreed_for=AGREED)
+    state = state_at(stage, confirmed_for=AGREED)
     moved = machine.apply(state, event, NOW)
     assert moved == evolve(state, store=moved.store)
     assert moved.agreement == Decimal("27.00")
@@ -332,10 +332,10 @@ def agreed(**facts: Any) -> CheckoutState:
 
 
 def test_a_price_is_agreed_to_for_the_order_it_is_of() -> None:
-    assert (agreed().agreed_total, agreed().agreed_for) == (Decimal("27.00"), AGREED)
+    assert (agreed().confirmed_total, agreed().confirmed_for) == (Decimal("27.00"), AGREED)
     assert agreed().agreement == Decimal("27.00")
     confirmed = machine.apply(agreed(), machine.TotalConfirmed(Decimal("28.00")), NOW)
-    assert (confirmed.agreed_total, confirmed.agreed_for) == (Decimal("28.00"), AGREED)
+    assert (confirmed.confirmed_total, confirmed.confirmed_for) == (Decimal("28.00"), AGREED)
 
 
 OTHER_ORDERS: list[Event] = [
@@ -352,7 +352,7 @@ def test_of_another_order_nothing_is_agreed(event: Event) -> None:
     moved = machine.apply(agreed(), event, NOW)
     assert moved.agreement is None
     priced = machine.apply(moved, machine.Quoted(quote(total="31.00"), moved.tip), NOW)
-    assert (priced.agreement, priced.agreed_for) == (Decimal("31.00"), moved.order_digest)
+    assert (priced.agreement, priced.confirmed_for) == (Decimal("31.00"), moved.order_digest)
 
 
 # What happens to an order, and what makes it the same again.
@@ -399,9 +399,9 @@ def test_a_tip_is_for_the_order_at_one_store() -> None:
 
 def test_a_lost_quote_keeps_what_the_shopper_agreed_to() -> None:
     lost = machine.apply(state_at(Stage.PLACE), machine.QuoteLost(), NOW)
-    assert (lost.quote, lost.agreed_total) == (None, Decimal("27.00"))
+    assert (lost.quote, lost.confirmed_total) == (None, Decimal("27.00"))
     again = machine.apply(lost, machine.Quoted(quote(total="29.00"), Decimal("3.00")), NOW)
-    assert again.agreed_total == Decimal("27.00")
+    assert again.confirmed_total == Decimal("27.00")
     with pytest.raises(TotalChangedError) as raised:
         machine.apply(again, machine.PlacementBegun(placement()), NOW)
     assert (raised.value.before, raised.value.after) == (Decimal("27.00"), Decimal("29.00"))
@@ -411,14 +411,14 @@ def test_another_tip_is_another_price_the_shopper_asked_for() -> None:
     moved = machine.apply(
         state_at(Stage.PLACE), machine.Quoted(quote(total="30.00"), Decimal("6.00")), NOW
     )
-    assert (moved.agreed_total, moved.tip) == (Decimal("30.00"), Decimal("6.00"))
+    assert (moved.confirmed_total, moved.tip) == (Decimal("30.00"), Decimal("6.00"))
 
 
 def test_the_first_price_is_agreed_to_by_going_on() -> None:
     moved = machine.apply(
         state_at(Stage.VALIDATE), machine.Quoted(quote(total="31.00"), Decimal("3.00")), NOW
     )
-    assert (moved.stage, moved.agreed_total) == (Stage.PLACE, Decimal("31.00"))
+    assert (moved.stage, moved.confirmed_total) == (Stage.PLACE, Decimal("31.00"))
 
 
 def test_a_cart_refusal_holds_until_the_cart_changes() -> None:
@@ -611,7 +611,7 @@ def test_a_placed_order_keeps_its_key_and_lets_the_body_go() -> None:
 UNFIT: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"identity": None, "session": None}, IdentityRequiredError),
     ({"quote": quote(sub_total="14.99")}, OrderBelowMinimumError),
-    ({"agreed_total": Decimal("26.99")}, TotalChangedError),
+    ({"confirmed_total": Decimal("26.99")}, TotalChangedError),
     ({"store": evolve(STORE, availability=())}, StepNotAllowedError),
     ({"store": evolve(STORE, delivery_allowed=False)}, StepNotAllowedError),
 ]
@@ -638,7 +638,7 @@ def test_a_quote_is_dropped_ten_seconds_before_it_ends(stage: Stage) -> None:
     assert machine.at(state, LAST - timedelta(microseconds=1)) is state
     late = machine.at(state, LAST)
     assert (late.stage, late.quote) == (Stage.VALIDATE, None)
-    assert late.agreed_total == Decimal("27.00")
+    assert late.confirmed_total == Decimal("27.00")
     assert late.payment == state.payment
 
 

@@ -14,7 +14,7 @@ from gett_checkout._core import machine
 from gett_checkout._core.cart import Line, LineProblem, Modifier
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
-from gett_checkout._core.minimum import MinimumOrder, minimum_order, top_ups
+from gett_checkout._core.minimum import MinimumOrder, minimum_order, suggest_items
 from gett_checkout._core.order import Delivery, Fulfillment, Pickup
 from gett_checkout._core.requirements import minimum_gap, refusal, requirements
 from gett_checkout._core.state import Stage
@@ -48,8 +48,8 @@ def gap(*lines: Line, at_least: str = "15.00") -> MinimumOrder:
 )
 def test_the_edge_is_exact(at_least: str, met: bool, missing: str) -> None:
     found = gap(line("salad", 2), at_least=at_least)  # 14.50
-    assert (found.met, found.missing) == (met, Decimal(missing))
-    assert (found.counted, found.basis) == (Decimal("14.50"), "estimate")
+    assert (found.met, found.gap) == (met, Decimal(missing))
+    assert (found.subtotal, found.basis) == (Decimal("14.50"), "estimate")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_edge_is_exact(at_least: str, met: bool, missing: str) -> None:
     ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_quantities_and_nested_modifiers_count(lines: tuple[Line, ...], counted: str) -> None:
-    assert gap(*lines).counted == Decimal(counted)
+    assert gap(*lines).subtotal == Decimal(counted)
 
 
 @pytest.mark.parametrize("amount", [None, Decimal(0), Decimal("0.00"), Decimal("-1.00")])
@@ -113,16 +113,16 @@ def test_a_line_that_cannot_be_had_does_not_count(codes: tuple[str, ...], counts
     problems = tuple(LineProblem(code, "no") for code in codes)
     salad = evolve(line("salad", 1), problems=problems)
     assert salad.can_be_had is counts
-    assert gap(salad, line("water", 1)).counted == Decimal("8.75" if counts else "1.50")
+    assert gap(salad, line("water", 1)).subtotal == Decimal("8.75" if counts else "1.50")
     quoted = minimum_order(STORE, (salad,), quote(sub_total="14.00", total="20.00"))
     assert quoted is not None
-    assert (quoted.counted, quoted.basis) == (Decimal("14.00"), "quote")
+    assert (quoted.subtotal, quoted.basis) == (Decimal("14.00"), "quote")
 
 
 def test_what_no_section_sells_does_not_count() -> None:
-    assert gap(line("olives", 5), line("water", 1)).counted == Decimal("1.50")
-    assert gap(line("nothing", 5)).counted == 0
-    assert gap(line("soldout", 5)).counted == 0
+    assert gap(line("olives", 5), line("water", 1)).subtotal == Decimal("1.50")
+    assert gap(line("nothing", 5)).subtotal == 0
+    assert gap(line("soldout", 5)).subtotal == 0
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_amounts_are_compared_to_the_cent_of_their_currency(
     store = evolve(STORE, minimum_order_amount=Decimal(at_least), currency=currency)
     found = minimum_order(store, (), quote(sub_total=sub_total, total=sub_total))
     assert found is not None
-    assert str(found.counted) == counted
-    assert found.missing == Decimal(missing)
-    assert found.met is (found.missing == 0)
+    assert str(found.subtotal) == counted
+    assert found.gap == Decimal(missing)
+    assert found.met is (found.gap == 0)
 
 
 def test_the_callers_decimal_context_does_not_break_the_cents() -> None:
@@ -159,7 +159,7 @@ def test_the_callers_decimal_context_does_not_break_the_cents() -> None:
         context.traps[Inexact] = True
         found = minimum_order(STORE, (), quote(sub_total="15.000", total="20.00"))
     assert found is not None
-    assert (str(found.counted), found.met) == ("15.00", True)
+    assert (str(found.subtotal), found.met) == ("15.00", True)
 
 
 def test_a_minimum_of_less_than_a_cent_is_met() -> None:
@@ -172,7 +172,7 @@ def test_the_view_shows_the_gap_from_the_first_item_on() -> None:
     one = machine.apply(empty, machine.CartChanged((line("water", 1),)), NOW)
     shown = view_of(one, NOW).minimum_order
     assert shown is not None
-    assert shown.missing == Decimal("13.50")
+    assert shown.gap == Decimal("13.50")
 
 
 def test_removing_an_item_brings_the_gap_back() -> None:
@@ -182,20 +182,20 @@ def test_removing_an_item_brings_the_gap_back() -> None:
     less = machine.apply(both, machine.CartChanged((salads,)), NOW)
     found = next(each for each in requirements(less, NOW) if each.code == "minimum_order")
     assert found.message == "Add $0.50 more to reach the $15.00 minimum"
-    assert found.details["minimum_order"]["missing"] == "0.50"
+    assert found.details["minimum_order"]["gap"] == "0.50"
 
 
 def test_the_quotes_subtotal_counts_while_it_lives_and_the_estimate_after() -> None:
     state = state_at(Stage.PLACE, quote=quote(sub_total="14.00", total="40.00"))
     quoted = minimum_gap(state, NOW)
     assert quoted is not None
-    assert (quoted.basis, quoted.counted, quoted.met) == ("quote", Decimal("14.00"), False)
+    assert (quoted.basis, quoted.subtotal, quoted.met) == ("quote", Decimal("14.00"), False)
     for later in (
         minimum_gap(state, NOW + timedelta(minutes=15)),
         minimum_gap(machine.apply(state, machine.QuoteLost(), NOW), NOW),
     ):
         assert later is not None
-        assert (later.basis, later.counted, later.met) == ("estimate", Decimal("21.75"), True)
+        assert (later.basis, later.subtotal, later.met) == ("estimate", Decimal("21.75"), True)
 
 
 def test_tip_and_fees_do_not_count() -> None:
@@ -205,9 +205,9 @@ def test_tip_and_fees_do_not_count() -> None:
     assert isinstance(refused, OrderBelowMinimumError)
     assert refused.code == "ORDER_BELOW_MINIMUM"
     assert refused.minimum_order is not None
-    assert refused.minimum_order.missing == Decimal("0.01")
+    assert refused.minimum_order.gap == Decimal("0.01")
     assert refused.next_action is not None
-    assert refused.next_action.to_dict()["minimum_order"]["missing"] == "0.01"
+    assert refused.next_action.to_dict()["minimum_order"]["gap"] == "0.01"
 
 
 BOTH, TO_HOME, NEITHER = ("delivery", "pickup"), ("delivery",), ()
@@ -236,7 +236,7 @@ def test_the_minimum_holds_for_some_orders(
 ) -> None:
     facts: dict[str, Any] = {"store": store, "fulfillment": fulfillment}
     state = state_at(
-        Stage.BROWSE, lines=(line("water", 1),), minimum_for=minimum_for, agreed_for="", **facts
+        Stage.BROWSE, lines=(line("water", 1),), minimum_for=minimum_for, confirmed_for="", **facts
     )
     assert (view_of(state, NOW).minimum_order is not None) is is_held
     assert ("minimum_order" in {each.code for each in requirements(state, NOW)}) is is_held
@@ -244,7 +244,7 @@ def test_the_minimum_holds_for_some_orders(
 
 def test_an_order_to_collect_is_not_held_up_and_one_to_deliver_is() -> None:
     cheap = quote(sub_total="7.25", total="10.00")
-    facts: dict[str, Any] = {"quote": cheap, "agreed_total": cheap.amounts.total}
+    facts: dict[str, Any] = {"quote": cheap, "confirmed_total": cheap.amounts.total}
     delivered = state_at(Stage.PLACE, minimum_for=TO_HOME, **facts)
     assert isinstance(refusal(delivered, NOW), OrderBelowMinimumError)
     assert refusal(evolve(delivered, fulfillment=Pickup()), NOW) is None
@@ -313,7 +313,7 @@ def test_the_message_is_in_the_stores_currency() -> None:
 
 def test_top_ups_close_the_gap_cheapest_first() -> None:
     # 4.50 is missing: a tiramisu 4.50, three waters 4.50, a salad 7.25; a pizza needs its size.
-    ways = [(each.item.item_id, each.quantity, each.total) for each in top_ups(SHORT, MENU)]
+    ways = [(each.item.item_id, each.quantity, each.total) for each in suggest_items(SHORT, MENU)]
     assert ways == [
         ("tiramisu", 1, Decimal("4.50")),
         ("water", 3, Decimal("4.50")),
@@ -322,7 +322,7 @@ def test_top_ups_close_the_gap_cheapest_first() -> None:
 
 
 def test_every_top_up_does_close_it() -> None:
-    for each in top_ups(SHORT, MENU):
+    for each in suggest_items(SHORT, MENU):
         added = line(each.item.item_id, each.quantity)
         assert not added.problems
         assert gap(line("water", 7), added).met
@@ -343,39 +343,39 @@ def test_every_top_up_does_close_it() -> None:
 def test_top_ups_never_suggest(unfit: object) -> None:
     assert isinstance(unfit, type(MENU.items["pizza"]))
     catalog = menu(unfit, item("x"), groups=(group("must", "x", least=1),), listed=("unfit",))
-    assert top_ups(SHORT, catalog) == ()
+    assert suggest_items(SHORT, catalog) == ()
 
 
 def test_top_ups_never_suggest_what_is_only_a_modifier() -> None:
     catalog = menu(item("dish", "5.00"), item("sauce", "4.50"), listed=("dish",))
-    assert [each.item.item_id for each in top_ups(SHORT, catalog)] == ["dish"]
+    assert [each.item.item_id for each in suggest_items(SHORT, catalog)] == ["dish"]
 
 
 def test_a_choice_that_may_be_left_out_is_no_obstacle() -> None:
     catalog = menu(item("dish", "5.00", "may"), groups=(group("may", "dish"),))
-    assert [each.item.item_id for each in top_ups(SHORT, catalog)] == ["dish"]
+    assert [each.item.item_id for each in suggest_items(SHORT, catalog)] == ["dish"]
 
 
 def test_many_of_a_kind_come_last() -> None:
     catalog = menu(item("gum", "0.50"), item("cake", "20.00"))
-    ways = [(each.item.item_id, each.quantity) for each in top_ups(SHORT, catalog)]
+    ways = [(each.item.item_id, each.quantity) for each in suggest_items(SHORT, catalog)]
     assert ways == [("cake", 1), ("gum", 9)]
     catalog = menu(item("mint", "1.20"), item("roll", "1.50"), item("cake", "20.00"))
-    ways = [(each.item.item_id, each.quantity) for each in top_ups(SHORT, catalog)]
+    ways = [(each.item.item_id, each.quantity) for each in suggest_items(SHORT, catalog)]
     assert ways == [("roll", 3), ("cake", 1), ("mint", 4)]
 
 
 def test_top_ups_are_limited_and_nothing_is_suggested_without_a_gap() -> None:
-    assert len(top_ups(SHORT, MENU, limit=2)) == 2
-    assert top_ups(gap(line("salad", 3)), MENU) == ()
-    assert top_ups(None, MENU) == ()
+    assert len(suggest_items(SHORT, MENU, limit=2)) == 2
+    assert suggest_items(gap(line("salad", 3)), MENU) == ()
+    assert suggest_items(None, MENU) == ()
 
 
 def test_as_many_are_suggested_as_a_line_may_hold() -> None:
     def suggested(price: str) -> list[int]:
-        return [each.quantity for each in top_ups(gap(), menu(item("nut", price)))]
+        return [each.quantity for each in suggest_items(gap(), menu(item("nut", price)))]
 
-    assert gap().missing == Decimal("15.00")
+    assert gap().gap == Decimal("15.00")
     assert suggested("0.152") == [99]
     assert suggested("0.15") == []
 
@@ -390,20 +390,20 @@ def test_what_cannot_be_added_hides_nothing_that_comes_after_it() -> None:
         groups=(group("size", "small", least=1),),
         listed=("soldout", "free", "box", "salad"),
     )
-    assert [each.item.item_id for each in top_ups(gap(), catalog)] == ["salad"]
-    assert [each.quantity for each in top_ups(gap(), catalog)] == [3]
+    assert [each.item.item_id for each in suggest_items(gap(), catalog)] == ["salad"]
+    assert [each.quantity for each in suggest_items(gap(), catalog)] == [3]
 
 
 def test_five_top_ups_are_enough() -> None:
     names = [f"dish {number}" for number in range(9)]
     catalog = menu(*(item(name, "15.00") for name in names), listed=tuple(names))
-    assert len(top_ups(gap(), catalog)) == 5
-    assert len(top_ups(gap(), catalog, 7)) == 7
+    assert len(suggest_items(gap(), catalog)) == 5
+    assert len(suggest_items(gap(), catalog, 7)) == 7
 
 
 def test_what_gett_called_sold_out_is_not_suggested() -> None:
     def suggested(*sold_out: str) -> list[str]:
-        return [each.item.item_id for each in top_ups(SHORT, MENU, 2, frozenset(sold_out))]
+        return [each.item.item_id for each in suggest_items(SHORT, MENU, 2, frozenset(sold_out))]
 
     assert suggested() == ["tiramisu", "water"]
     assert suggested("tiramisu") == ["water", "salad"]
@@ -417,7 +417,7 @@ def test_a_choice_that_cannot_be_made_is_no_obstacle() -> None:
         groups=(group("must", "gone", least=1),),
         listed=("dish",),
     )
-    assert [each.item.item_id for each in top_ups(SHORT, catalog)] == ["dish"]
+    assert [each.item.item_id for each in suggest_items(SHORT, catalog)] == ["dish"]
 
 
 @pytest.mark.parametrize(
@@ -425,6 +425,6 @@ def test_a_choice_that_cannot_be_made_is_no_obstacle() -> None:
     [("4.499999999999999", 1), ("4.500000000000001", 1), ("2.2499999999999996", 2), ("4.49", 2)],
 )
 def test_the_dust_of_a_price_takes_no_second_item(price: str, quantity: int) -> None:
-    [way] = top_ups(SHORT, menu(item("bread", price)))
+    [way] = suggest_items(SHORT, menu(item("bread", price)))
     assert way.quantity == quantity
     assert gap(line("water", 7), line("bread", quantity, catalog=menu(item("bread", price)))).met

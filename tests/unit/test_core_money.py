@@ -52,8 +52,8 @@ def test_read_amount_refuses(value: object) -> None:
 
 
 def test_sums_are_exact() -> None:
-    dice = Random(19)
-    cents = [dice.randrange(1, 100_000) for _ in range(10_000)]
+    jitter = Random(19)
+    cents = [jitter.randrange(1, 100_000) for _ in range(10_000)]
     amounts = [read_amount(f"{each // 100}.{each % 100:02}") for each in cents]
     assert sum(amounts, Decimal(0)) * 100 == sum(cents)
 

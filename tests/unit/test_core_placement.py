@@ -82,7 +82,7 @@ BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.PlacementInProgressError: "unknown",
     errors.HandOverError: "unknown",
     errors.TransportError: "unknown",
-    errors.UnreadableAnswerError: "unknown",
+    errors.InvalidResponseError: "unknown",
     errors.StorageError: "unknown",
     errors.CheckoutNotFoundError: "unknown",
     errors.CheckoutConflictError: "unknown",
@@ -367,18 +367,18 @@ def test_the_body_is_not_in_the_repr() -> None:
 
 # --- retry ----------------------------------------------------------------------------------------
 
-POLICY = RetryPolicy(tries=4, budget=20.0, first_wait=1.0, longest_wait=30.0)
+POLICY = RetryPolicy(max_attempts=4, max_elapsed=20.0, initial_backoff=1.0, max_backoff=30.0)
 
 
 @pytest.mark.parametrize(
-    ("tried", "dice", "wait"),
+    ("tried", "jitter", "wait"),
     [
         (1, 0.5, 1.0), (2, 0.5, 2.0), (3, 0.5, 4.0), (4, 0.5, 8.0), (5, 0.5, 16.0),
         (6, 0.5, 30.0), (50, 0.5, 30.0), (1, 0.0, 0.8), (1, 1.0, 1.2), (3, 0.0, 3.2), (3, 1.0, 4.8),
     ],
 )  # fmt: skip
-def test_waits_double_up_to_a_bound_and_spread(tried: int, dice: float, wait: float) -> None:
-    assert POLICY.backoff(tried, dice) == pytest.approx(wait)
+def test_waits_double_up_to_a_bound_and_spread(tried: int, jitter: float, wait: float) -> None:
+    assert POLICY.backoff(tried, jitter) == pytest.approx(wait)
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_next_wait(
     retry_after: float | None, tried: int, elapsed: float, wait: float | None
 ) -> None:
     error = refuse("RATE_LIMITED", retry_after=retry_after)
-    assert POLICY.next_wait(error, tried=tried, elapsed=elapsed, dice=0.5) == wait
+    assert POLICY.next_wait(error, tried=tried, elapsed=elapsed, jitter=0.5) == wait
 
 
 # error → whether it is repeated: always, undelivered, by key.
@@ -419,7 +419,7 @@ REPEATS: list[tuple[GettCheckoutError, tuple[bool, bool, bool]]] = [
     (refuse("STORE_CLOSED"), (False, False, False)),
     (refuse("UNAUTHENTICATED"), (False, False, False)),
     (refuse("", status=404), (False, False, False)),
-    (errors.UnreadableAnswerError(), (False, False, False)),
+    (errors.InvalidResponseError(), (False, False, False)),
     (errors.StorageError(), (False, False, False)),
     (errors.InvalidInputError(), (False, False, False)),
 ]

@@ -15,7 +15,13 @@ from gett_checkout._core.cart import LineProblem
 from gett_checkout._core.catalog import Window, parse_time
 from gett_checkout._core.codes import Part
 from gett_checkout._core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
-from gett_checkout._core.requirements import RULES, next_action, offers, refusal, requirements
+from gett_checkout._core.requirements import (
+    RULES,
+    fulfillment_types,
+    next_action,
+    refusal,
+    requirements,
+)
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Notice, Stage
 from gett_checkout._core.view import PaymentView, StoreView, view_of
@@ -73,7 +79,7 @@ MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError] | Non
     ({"quote": None}, "quote", "validate", "validate", StepNotAllowedError),
     (GUEST, "identity", "identify", "sign_in", IdentityRequiredError),
     ({"payment": None}, "payment", "pay", "choose_payment", StepNotAllowedError),
-    ({"agreed_total": Decimal(1)}, "total_confirmed", "confirm_total", "confirm_total", TotalChangedError),
+    ({"confirmed_total": Decimal(1)}, "total_confirmed", "confirm_total", "confirm_total", TotalChangedError),
 ]  # fmt: skip
 
 
@@ -234,7 +240,7 @@ def test_below_the_minimum_the_gap_is_said_with_what_gett_said() -> None:
     action = next_action(state, NOW)
     assert isinstance(action, actions.AddItems)
     assert action.minimum_order is not None
-    assert action.minimum_order.missing == Decimal("0.01")
+    assert action.minimum_order.gap == Decimal("0.01")
 
 
 def test_above_the_minimum_we_know_nobody_is_told_that_it_is_reached() -> None:
@@ -298,7 +304,7 @@ def test_a_page_can_show_what_gett_said(
 
 
 def test_before_there_is_a_store_either_fulfillment_can_be_chosen() -> None:
-    assert offers(CheckoutState("c", NOW)) == ("delivery", "pickup")
+    assert fulfillment_types(CheckoutState("c", NOW)) == ("delivery", "pickup")
 
 
 def test_where_only_an_end_user_is_given_a_price_signing_in_comes_first() -> None:
@@ -333,7 +339,7 @@ def test_a_new_checkout_misses_everything_in_order() -> None:
         ({"lines": (SOLD_OUT,)}, actions.FixLines(("line-salad",))),
         ({"store": CLOSED}, actions.ChooseStore("STORE_CLOSED")),
         ({"store": NO_DELIVERY}, actions.ChooseFulfillment(("pickup",))),
-        ({"agreed_total": Decimal(1)}, actions.ConfirmTotal(Decimal(1), Decimal("27.00"))),
+        ({"confirmed_total": Decimal(1)}, actions.ConfirmTotal(Decimal(1), Decimal("27.00"))),
     ],
     ids=str,
 )
@@ -459,7 +465,7 @@ def test_the_view_of_a_complete_order() -> None:
     assert data["lines"][0]["total"] == "25.00"
     assert data["lines"][0]["groups"][0]["chosen"][0]["item_id"] == "large"
     assert data["minimum_order"]["message"] == "The $15.00 minimum is reached"
-    assert data["store"]["offers"] == ["delivery", "pickup"]
+    assert data["store"]["fulfillment_types"] == ["delivery", "pickup"]
     assert data["store"]["minimum_order_amount"] == "15.00"
     assert data["signed_in"] is True
 
@@ -535,9 +541,9 @@ def test_the_key_of_a_placement_is_shown_and_its_body_is_not() -> None:
     ("facts", "code", "details"),
     [
         ({"store": CLOSED}, "store_open", {}),
-        ({"store": NO_DELIVERY}, "fulfillment", {"offers": ["pickup"]}),
+        ({"store": NO_DELIVERY}, "fulfillment", {"fulfillment_types": ["pickup"]}),
         (
-            {"agreed_total": Decimal("26.00")},
+            {"confirmed_total": Decimal("26.00")},
             "total_confirmed",
             {"before": "26.00", "after": "27.00"},
         ),

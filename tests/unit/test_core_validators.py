@@ -38,9 +38,9 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
         (CardOnFile("tok_1", "stripe"), {"processor_type": None}, "and a processor_type"),
         (CardOnFile("tok_1", "stripe"), {"last_four": "41111"}, "the last four digits"),
         (SavedCard("pay_1"), {"payment_id": ""}, "needs a payment_id"),
-        (RetryPolicy(), {"tries": 0}, "at least one try"),
-        (RetryPolicy(), {"budget": "20"}, "no negative seconds"),
-        (RetryPolicy(), {"first_wait": float("nan")}, "no negative seconds"),
+        (RetryPolicy(), {"max_attempts": 0}, "at least one try"),
+        (RetryPolicy(), {"max_elapsed": "20"}, "no negative seconds"),
+        (RetryPolicy(), {"initial_backoff": float("nan")}, "no negative seconds"),
     ],
 )
 def test_what_is_changed_is_validated_as_what_is_made(

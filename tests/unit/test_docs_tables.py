@@ -163,7 +163,7 @@ def test_the_steps_of_a_checkout_need_what_they_need() -> None:
     needs = {
         level.strip("*"): set(steps.split(", ")) for level, steps in rows(tables.step_levels())
     }
-    assert needs["none"] >= {"`browse`", "`add`", "`identify`", "`top_ups`", "`abandon`"}
+    assert needs["none"] >= {"`browse`", "`add`", "`identify`", "`suggest_items`", "`abandon`"}
     assert needs["partner-only"] == {"`fulfill`", "`validate`", "`session_token`"}
     assert needs["end-user"] == {"`pay`", "`saved_cards`", "`add_card`", "`place`", "`reconcile`"}
 

@@ -34,9 +34,9 @@ from gett_checkout import (
     catalog,
     jsonable,
     operations,
-    read_fulfillment,
-    read_identity,
-    read_payment,
+    parse_fulfillment,
+    parse_identity,
+    parse_payment,
     storage,
     views,
     webhooks,
@@ -55,7 +55,7 @@ from gett_checkout.views import (
     PaymentView,
     PlacementView,
     SessionView,
-    TopUp,
+    Suggestion,
 )
 from gett_checkout.webhooks import OrderEvent, Refund
 from tests.samples.states import HOME, INCOMPLETE, MENU, NOW, SECRETS, STORE, state_at
@@ -75,33 +75,33 @@ Read = Callable[[object], object]
 @pytest.mark.parametrize(
     ("read", "members", "value"),
     [
-        (read_fulfillment, {"type": "pickup"}, Pickup()),
-        (read_fulfillment, {"type": "delivery", "address": STREET}, HOME),
+        (parse_fulfillment, {"type": "pickup"}, Pickup()),
+        (parse_fulfillment, {"type": "delivery", "address": STREET}, HOME),
         (
-            read_fulfillment,
+            parse_fulfillment,
             {"type": "delivery", "address": {**STREET, "address2": "Apt 4"}, "address_id": None},
             Delivery(Address(**STREET, address2="Apt 4")),
         ),
         (
-            read_fulfillment,
+            parse_fulfillment,
             {"type": "delivery", "address": None, "address_id": "addr-1"},
             Delivery(address_id="addr-1"),
         ),
-        (read_identity, ADA, Identity(**ADA)),
-        (read_identity, {**ADA, "phone": None}, Identity(**ADA)),
+        (parse_identity, ADA, Identity(**ADA)),
+        (parse_identity, {**ADA, "phone": None}, Identity(**ADA)),
         (
-            read_identity,
+            parse_identity,
             {**ADA, "phone": "+12125550123", "partner_user_id": "user-1"},
             Identity(**ADA, phone="+12125550123", partner_user_id="user-1"),
         ),
-        (read_payment, TOKEN, CardOnFile("tok_1", "stripe")),
+        (parse_payment, TOKEN, CardOnFile("tok_1", "stripe")),
         (
-            read_payment,
+            parse_payment,
             {**TOKEN, "card_type": "American Express", "last_four": "0005"},
             CardOnFile("tok_1", "stripe", "American Express", "0005"),
         ),
-        (read_payment, {"kind": "saved_card", "payment_id": "pay-1"}, SavedCard("pay-1")),
-        (read_payment, {"kind": "gett_payment"}, GettPayment()),
+        (parse_payment, {"kind": "saved_card", "payment_id": "pay-1"}, SavedCard("pay-1")),
+        (parse_payment, {"kind": "gett_payment"}, GettPayment()),
     ],
 )
 def test_what_a_page_sends_becomes_a_value(
@@ -118,31 +118,31 @@ def test_what_a_page_sends_becomes_a_value(
         *(
             (read, members, f"{what} must be a JSON object")
             for read, what in [
-                (read_fulfillment, "a fulfillment"),
-                (read_identity, "an identity"),
-                (read_payment, "a payment"),
+                (parse_fulfillment, "a fulfillment"),
+                (parse_identity, "an identity"),
+                (parse_payment, "a payment"),
             ]
             for members in (None, [], "pickup", 7, [["type", "pickup"]])
         ),
-        (read_fulfillment, {}, "type must be one of delivery, pickup"),
-        (read_fulfillment, {"type": "drone"}, "type must be one of"),
-        (read_fulfillment, {"type": ["pickup"]}, "type must be one of"),
-        (read_fulfillment, {"type": "Pickup"}, "type must be one of"),
-        (read_fulfillment, {"type": "pickup", "address": STREET}, "no member 'address'"),
-        (read_fulfillment, {"type": "pickup", 7: 7}, "no member 7"),
-        (read_fulfillment, {"type": "delivery"}, "either an address or an address_id"),
+        (parse_fulfillment, {}, "type must be one of delivery, pickup"),
+        (parse_fulfillment, {"type": "drone"}, "type must be one of"),
+        (parse_fulfillment, {"type": ["pickup"]}, "type must be one of"),
+        (parse_fulfillment, {"type": "Pickup"}, "type must be one of"),
+        (parse_fulfillment, {"type": "pickup", "address": STREET}, "no member 'address'"),
+        (parse_fulfillment, {"type": "pickup", 7: 7}, "no member 7"),
+        (parse_fulfillment, {"type": "delivery"}, "either an address or an address_id"),
         (
-            read_fulfillment,
+            parse_fulfillment,
             {"type": "delivery", "address": STREET, "address_id": "a"},
             "either an address or an address_id",
         ),
-        (read_fulfillment, {"type": "delivery", "address_id": 7}, "address_id must be a string"),
-        (read_fulfillment, {"type": "delivery", "adress": STREET}, "no member 'adress'"),
-        (read_fulfillment, {"type": "delivery", "address": "1 Main St"}, "must be a JSON object"),
-        (read_fulfillment, {"type": "delivery", "address": {}}, "needs address1"),
+        (parse_fulfillment, {"type": "delivery", "address_id": 7}, "address_id must be a string"),
+        (parse_fulfillment, {"type": "delivery", "adress": STREET}, "no member 'adress'"),
+        (parse_fulfillment, {"type": "delivery", "address": "1 Main St"}, "must be a JSON object"),
+        (parse_fulfillment, {"type": "delivery", "address": {}}, "needs address1"),
         *(
             (
-                read_fulfillment,
+                parse_fulfillment,
                 {"type": "delivery", "address": {**STREET, name: value}},
                 f"needs {name}",
             )
@@ -150,34 +150,38 @@ def test_what_a_page_sends_becomes_a_value(
             for value in (None, "", "  ", 7, ["x"])
         ),
         (
-            read_fulfillment,
+            parse_fulfillment,
             {"type": "delivery", "address": {**STREET, "address2": 4}},
             "address2 must be a string",
         ),
-        (read_fulfillment, {"type": "delivery", "address": {**STREET, "zip": "1"}}, "member 'zip'"),
-        (read_identity, {}, "needs email"),
-        (read_identity, {**ADA, "last_name": None}, "needs last_name"),
-        (read_identity, {**ADA, "email": "ada"}, "e-mail address is not one"),
-        (read_identity, {**ADA, "email": 7}, "email is missing"),
-        (read_identity, {**ADA, "phone": "555-0123"}, "E.164"),
-        (read_identity, {**ADA, "phone": 12125550123}, "E.164"),
-        (read_identity, {**ADA, "partner_user_id": 7}, "partner_user_id must be a string"),
-        (read_identity, {**ADA, "admin": True}, "no member 'admin'"),
-        (read_payment, {}, "kind must be one of card_on_file, saved_card, gett_payment"),
-        (read_payment, {"kind": "cash"}, "kind must be one of"),
-        (read_payment, {"kind": None}, "kind must be one of"),
-        (read_payment, {"kind": "card_on_file", "card_token": "tok_1"}, "needs processor_type"),
-        (read_payment, {**TOKEN, "card_token": ""}, "needs a card_token"),
-        (read_payment, {**TOKEN, "card_token": 7}, "needs a card_token"),
-        (read_payment, {**TOKEN, "processor_type": ["stripe"]}, "and a processor_type"),
-        (read_payment, {**TOKEN, "number": "4242424242424242"}, "no member 'number'"),
-        (read_payment, {**TOKEN, "last_four": "4242424242424242"}, "and no more"),
-        (read_payment, {**TOKEN, "last_four": 4242}, "and no more"),
-        (read_payment, {**TOKEN, "card_type": "4242424242424242"}, "without digits"),
-        (read_payment, {**TOKEN, "card_type": "visa 4242"}, "without digits"),
-        (read_payment, {"kind": "saved_card"}, "needs payment_id"),
-        (read_payment, {"kind": "saved_card", "payment_id": 7}, "needs a payment_id"),
-        (read_payment, {"kind": "gett_payment", "payment_id": "p"}, "no member 'payment_id'"),
+        (
+            parse_fulfillment,
+            {"type": "delivery", "address": {**STREET, "zip": "1"}},
+            "member 'zip'",
+        ),
+        (parse_identity, {}, "needs email"),
+        (parse_identity, {**ADA, "last_name": None}, "needs last_name"),
+        (parse_identity, {**ADA, "email": "ada"}, "e-mail address is not one"),
+        (parse_identity, {**ADA, "email": 7}, "email is missing"),
+        (parse_identity, {**ADA, "phone": "555-0123"}, "E.164"),
+        (parse_identity, {**ADA, "phone": 12125550123}, "E.164"),
+        (parse_identity, {**ADA, "partner_user_id": 7}, "partner_user_id must be a string"),
+        (parse_identity, {**ADA, "admin": True}, "no member 'admin'"),
+        (parse_payment, {}, "kind must be one of card_on_file, saved_card, gett_payment"),
+        (parse_payment, {"kind": "cash"}, "kind must be one of"),
+        (parse_payment, {"kind": None}, "kind must be one of"),
+        (parse_payment, {"kind": "card_on_file", "card_token": "tok_1"}, "needs processor_type"),
+        (parse_payment, {**TOKEN, "card_token": ""}, "needs a card_token"),
+        (parse_payment, {**TOKEN, "card_token": 7}, "needs a card_token"),
+        (parse_payment, {**TOKEN, "processor_type": ["stripe"]}, "and a processor_type"),
+        (parse_payment, {**TOKEN, "number": "4242424242424242"}, "no member 'number'"),
+        (parse_payment, {**TOKEN, "last_four": "4242424242424242"}, "and no more"),
+        (parse_payment, {**TOKEN, "last_four": 4242}, "and no more"),
+        (parse_payment, {**TOKEN, "card_type": "4242424242424242"}, "without digits"),
+        (parse_payment, {**TOKEN, "card_type": "visa 4242"}, "without digits"),
+        (parse_payment, {"kind": "saved_card"}, "needs payment_id"),
+        (parse_payment, {"kind": "saved_card", "payment_id": 7}, "needs a payment_id"),
+        (parse_payment, {"kind": "gett_payment", "payment_id": "p"}, "no member 'payment_id'"),
     ],
 )
 def test_what_cannot_be_right_is_refused_without_repeating_it(
@@ -193,33 +197,33 @@ def test_what_cannot_be_right_is_refused_without_repeating_it(
 
 
 WRONG_FIELDS: list[tuple[Read, dict[str, Any], dict[str, str]]] = [
-    (read_identity, {}, {"/email": "missing", "/first_name": "missing", "/last_name": "missing"}),
+    (parse_identity, {}, {"/email": "missing", "/first_name": "missing", "/last_name": "missing"}),
     (
-        read_identity,
+        parse_identity,
         {"email": "jane", "first_name": " ", "last_name": "Doe", "phone": "0123", "age": 7},
         {"/age": "unknown", "/email": "invalid", "/first_name": "missing", "/phone": "invalid"},
     ),
-    (read_identity, {**ADA, "a/b~c": 1}, {"/a~1b~0c": "unknown"}),
-    (read_fulfillment, {}, {"/type": "missing"}),
-    (read_fulfillment, {"type": "drone"}, {"/type": "invalid"}),
-    (read_fulfillment, {"type": "pickup", "address": None}, {"/address": "unknown"}),
-    (read_fulfillment, {"type": "delivery"}, {"/address": "missing"}),
-    (read_fulfillment, {"type": "delivery", "address": "here"}, {"/address": "invalid"}),
+    (parse_identity, {**ADA, "a/b~c": 1}, {"/a~1b~0c": "unknown"}),
+    (parse_fulfillment, {}, {"/type": "missing"}),
+    (parse_fulfillment, {"type": "drone"}, {"/type": "invalid"}),
+    (parse_fulfillment, {"type": "pickup", "address": None}, {"/address": "unknown"}),
+    (parse_fulfillment, {"type": "delivery"}, {"/address": "missing"}),
+    (parse_fulfillment, {"type": "delivery", "address": "here"}, {"/address": "invalid"}),
     (
-        read_fulfillment,
+        parse_fulfillment,
         {"type": "delivery", "address_id": 7, "address": {"address1": "", "city": 7, "zip": "1"}},
         {
             "/address/zip": "unknown", "/address/address1": "missing", "/address/city": "invalid",
             "/address/state": "missing", "/address/postal_code": "missing", "/address_id": "invalid",
         },
     ),
-    (read_payment, {"kind": "card_on_file"}, {"/card_token": "missing", "/processor_type": "missing"}),
+    (parse_payment, {"kind": "card_on_file"}, {"/card_token": "missing", "/processor_type": "missing"}),
     (
-        read_payment,
+        parse_payment,
         {"kind": "card_on_file", "card_token": "t", "processor_type": "", "last_four": "12345"},
         {"/processor_type": "missing", "/last_four": "invalid"},
     ),
-    (read_payment, {"kind": "saved_card", "payment_id": None}, {"/payment_id": "missing"}),
+    (parse_payment, {"kind": "saved_card", "payment_id": None}, {"/payment_id": "missing"}),
 ]  # fmt: skip
 
 
@@ -285,7 +289,7 @@ tags = st.sampled_from(["delivery", "pickup", "card_on_file", "saved_card", "get
 
 
 @given(
-    read=st.sampled_from([read_fulfillment, read_identity, read_payment]),
+    read=st.sampled_from([parse_fulfillment, parse_identity, parse_payment]),
     members=json_values | st.dictionaries(names, json_values | tags, max_size=6),
 )
 @quick
@@ -318,13 +322,13 @@ def over_the_wire(value: object) -> Any:
 @given(fulfillment=fulfillments)
 @quick
 def test_a_fulfillment_comes_back_from_its_json(fulfillment: public.Fulfillment) -> None:
-    assert read_fulfillment(over_the_wire(fulfillment)) == fulfillment
+    assert parse_fulfillment(over_the_wire(fulfillment)) == fulfillment
 
 
 @given(payment=st.just(GettPayment()) | st.builds(SavedCard, some_text))
 @quick
 def test_a_payment_comes_back_from_its_json(payment: public.Payment) -> None:
-    assert read_payment(over_the_wire(payment)) == payment
+    assert parse_payment(over_the_wire(payment)) == payment
 
 
 @given(token=some_text, processor=some_text)
@@ -333,7 +337,7 @@ def test_of_a_card_on_file_all_comes_back_but_its_token(token: str, processor: s
     card = CardOnFile(token, processor, "visa", "4242")
     members = over_the_wire(card)
     assert "card_token" not in members
-    assert read_payment({**members, "card_token": token}) == card
+    assert parse_payment({**members, "card_token": token}) == card
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -392,7 +396,7 @@ VALUES: tuple[Any, ...] = (
     MENU,
     *(next(iter(each.values())) for each in (MENU.catalogs, MENU.items, MENU.modifier_groups)),
     Section("s"),
-    TopUp(ITEM, 2, Decimal("14.50")),
+    Suggestion(ITEM, 2, Decimal("14.50")),
     Charge("Service fee", Decimal("2.50")),
     STORE,
     StoreAddress(latitude=Decimal("40.7")),

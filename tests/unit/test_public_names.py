@@ -48,8 +48,8 @@ FIRST_DAY = """
     PlacedOrder PlacementInProgressError Quote RateLimitedError Reconciled Requirement
     RetryPolicy SavedCard Unresolved
     ServiceUnavailableError Session Stage StepNotAllowedError Storage StorageError Store
-    StoreClosedError StorePage TotalChangedError TransportError UnreadableAnswerError
-    __version__ jsonable read_fulfillment read_identity read_payment
+    StoreClosedError StorePage TotalChangedError TransportError InvalidResponseError
+    __version__ jsonable parse_fulfillment parse_identity parse_payment
 """
 
 # ``Any`` where it is the truth: JSON as it comes, and what a coroutine never sends or yields.

@@ -48,7 +48,7 @@ def web() -> Iterator[aioresponses]:
 @pytest.fixture
 async def gett(clock: Clock) -> AsyncIterator[GettClient]:
     async with GettClient(
-        "k", base_url=HOST, clock=clock, sleep=clock.sleep, dice=lambda: 0.5
+        "k", base_url=HOST, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
     ) as gett:
         yield gett
 
@@ -155,12 +155,12 @@ async def test_a_call_that_succeeds_at_last_gives_its_answer(
 @pytest.mark.parametrize(
     ("policy", "waits"),
     [
-        (RetryPolicy(tries=1), []),
-        (RetryPolicy(tries=2), [1]),
-        (RetryPolicy(budget=3), [1, 2]),
-        (RetryPolicy(budget=2.9), [1]),
+        (RetryPolicy(max_attempts=1), []),
+        (RetryPolicy(max_attempts=2), [1]),
+        (RetryPolicy(max_elapsed=3), [1, 2]),
+        (RetryPolicy(max_elapsed=2.9), [1]),
         (
-            RetryPolicy(tries=9, budget=100, first_wait=3, longest_wait=10),
+            RetryPolicy(max_attempts=9, max_elapsed=100, initial_backoff=3, max_backoff=10),
             [3, 6, 10, 10, 10, 10, 10, 10],
         ),
     ],
@@ -170,7 +170,7 @@ async def test_patience_has_an_end(
 ) -> None:
     web.get(f"{BASE}/stores/x", status=503, repeat=True)
     async with GettClient(
-        "k", base_url=HOST, clock=clock, sleep=clock.sleep, dice=lambda: 0.5, retry=policy
+        "k", base_url=HOST, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5, retry=policy
     ) as gett:
         with pytest.raises(ApiError):
             await gett.get_store("x")
@@ -187,17 +187,19 @@ async def test_a_wait_beyond_the_budget_is_the_callers_to_decide(
     assert clock.slept == []
 
 
-@pytest.mark.parametrize(("dice", "wait"), [(0.0, 0.8), (0.5, 1.0), (1.0, 1.2)])
-def test_waits_are_spread(dice: float, wait: float) -> None:
-    assert RetryPolicy().backoff(1, dice) == pytest.approx(wait)
-    assert RetryPolicy().backoff(10_000, dice) == pytest.approx(30 * wait)
+@pytest.mark.parametrize(("jitter", "wait"), [(0.0, 0.8), (0.5, 1.0), (1.0, 1.2)])
+def test_waits_are_spread(jitter: float, wait: float) -> None:
+    assert RetryPolicy().backoff(1, jitter) == pytest.approx(wait)
+    assert RetryPolicy().backoff(10_000, jitter) == pytest.approx(30 * wait)
 
 
-@pytest.mark.parametrize("members", [{"tries": 0}, {"budget": -1}, {"first_wait": -1}])
+@pytest.mark.parametrize(
+    "members", [{"max_attempts": 0}, {"max_elapsed": -1}, {"initial_backoff": -1}]
+)
 def test_a_policy_that_makes_no_sense_is_refused(members: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         RetryPolicy(**members)
-    RetryPolicy(tries=1, budget=0, first_wait=0, longest_wait=0)
+    RetryPolicy(max_attempts=1, max_elapsed=0, initial_backoff=0, max_backoff=0)
 
 
 async def test_nothing_is_sent_again_once_the_client_is_closed(

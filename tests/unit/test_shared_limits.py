@@ -89,7 +89,7 @@ async def gett(limiter: Limiter, clock: Clock, heard: list[Any]) -> AsyncIterato
         base_url=HOST,
         clock=clock,
         sleep=clock.sleep,
-        dice=lambda: 0.5,
+        jitter=lambda: 0.5,
         rate_limiter=limiter,
         hooks=[heard.append],
     ) as gett:
@@ -179,7 +179,7 @@ async def test_what_never_left_is_given_back(
     web: aioresponses, limiter: Limiter, clock: Clock
 ) -> None:
     async with GettClient(
-        "k", base_url=HOST, rate_limiter=limiter, retry=RetryPolicy(tries=1), clock=clock
+        "k", base_url=HOST, rate_limiter=limiter, retry=RetryPolicy(max_attempts=1), clock=clock
     ) as gett:
         for failure in (aiohttp.ConnectionTimeoutError(), aiohttp.ClientConnectionResetError()):
             web.get(f"{BASE}/stores/x", exception=failure)

@@ -67,10 +67,10 @@ NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
         {"notices": NOTICES, "sessions": 3},
         {"refusals": tuple(rejection(part) for part in Part)},
         {"refusals": (WHOLE_REJECTION,), "sold_out": ("salad", "ham")},
-        {"agreed_for": "0123456789abcdef"},
+        {"confirmed_for": "0123456789abcdef"},
         {"order": Order(None)},
         {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
-        {"tip": Decimal("0.00"), "agreed_total": Decimal("1E+2")},
+        {"tip": Decimal("0.00"), "confirmed_total": Decimal("1E+2")},
         {"lines": (line("pizza", 2, {"size": [Modifier("large", modifiers={"crust": []})]}),)},
         {"lines": (line("pizza", 1, special_instructions='"no\0 ónions" \ud83c \U0001f355'),)},
     ],
@@ -168,7 +168,7 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
     assert found.refusals == (
         Refusal(Part.LINES, "c", "m", NOW, "", None, (), 1, None, answered=False),
     )
-    assert (found.sold_out, found.agreed_for) == ((), None)
+    assert (found.sold_out, found.confirmed_for) == ((), None)
     assert snapshot.load(json.dumps(saved).encode()) == CheckoutState(
         "c",
         NOW,

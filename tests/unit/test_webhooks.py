@@ -24,9 +24,9 @@ from gett_checkout.errors import (
     WebhookRefusedError,
 )
 from gett_checkout.storage import Storage
-from gett_checkout.storage.encrypted import Encrypted
+from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
-from gett_checkout.webhooks import OrderEvent, Refund, once, parse, read_event, verify
+from gett_checkout.webhooks import OrderEvent, Refund, handle_once, parse, verify, verify_event
 from tests.clock import Clock
 
 SECRET = "whsec_very_secret"
@@ -155,7 +155,7 @@ def test_the_tolerance_and_the_time_are_the_callers() -> None:
 
 
 def test_an_event_is_read_and_its_refunds_are_in_major_units() -> None:
-    assert read_event(BODY, signed(), SECRET, now=NOW) == OrderEvent(
+    assert verify_event(BODY, signed(), SECRET, now=NOW) == OrderEvent(
         type="order_update",
         checkout_session_id="csn_1",
         permalink_url="https://gett.example/orders/1",
@@ -236,7 +236,7 @@ async def storage(
         async with SQLiteStorage(tmp_path / "events.db", clock=clock) as storage:
             yield storage
     elif request.param == "encrypted":
-        yield Encrypted(MemoryStorage(clock=clock), [Fernet.generate_key()])
+        yield EncryptedStorage(MemoryStorage(clock=clock), [Fernet.generate_key()])
     else:
         yield MemoryStorage(clock=clock)
 
@@ -250,10 +250,10 @@ def test_the_same_event_has_the_same_id() -> None:
 async def test_a_redelivery_is_not_new(storage: Storage, clock: Clock) -> None:
     news = []
     for _ in range(3):
-        async with once(storage, parse(BODY), clock=clock) as is_new:
+        async with handle_once(storage, parse(BODY), clock=clock) as is_new:
             news.append(is_new)
         clock.advance(3600)
-    async with once(storage, parse(changed(status="fulfilled")), clock=clock) as is_new:
+    async with handle_once(storage, parse(changed(status="fulfilled")), clock=clock) as is_new:
         news.append(is_new)
     assert news == [True, False, False, True]
 
@@ -265,7 +265,7 @@ async def test_what_failed_is_new_again(
     handled = []
 
     async def handle(*, fails: bool) -> None:
-        async with once(storage, parse(BODY), clock=clock) as is_new:
+        async with handle_once(storage, parse(BODY), clock=clock) as is_new:
             if fails:
                 raise failure
             handled.append(is_new)
@@ -281,15 +281,15 @@ async def test_one_worker_at_a_time_and_a_dead_one_is_followed(
 ) -> None:
     event = parse(BODY)
     handled = 0
-    async with once(storage, event, clock=clock, lease=60) as is_new:
+    async with handle_once(storage, event, clock=clock, lease=60) as is_new:
         assert is_new
         with pytest.raises(WebhookBusyError) as busy:
-            await once(storage, event, clock=clock).__aenter__()
+            await handle_once(storage, event, clock=clock).__aenter__()
         assert busy.value.to_problem()["status"] == 503
         clock.advance(61)  # as if this worker had died
-        async with once(storage, event, clock=clock) as is_new:
+        async with handle_once(storage, event, clock=clock) as is_new:
             handled += is_new
-    async with once(storage, event, clock=clock) as is_new:
+    async with handle_once(storage, event, clock=clock) as is_new:
         handled += is_new
     assert handled == 1
 
@@ -304,7 +304,7 @@ async def test_of_many_deliveries_at_once_one_is_handled(clock: Clock) -> None:
 
     async def receive() -> None:
         try:
-            async with once(slow, parse(BODY), clock=clock) as is_new:
+            async with handle_once(slow, parse(BODY), clock=clock) as is_new:
                 await asyncio.sleep(0)
                 outcomes.append(is_new)
         except WebhookBusyError:
@@ -317,14 +317,14 @@ async def test_of_many_deliveries_at_once_one_is_handled(clock: Clock) -> None:
 
 async def test_it_is_forgotten_in_the_end(storage: Storage, clock: Clock) -> None:
     for _ in range(2):
-        async with once(storage, parse(BODY), clock=clock, remember=3600) as is_new:
+        async with handle_once(storage, parse(BODY), clock=clock, remember=3600) as is_new:
             assert is_new
         clock.advance(3600)
 
 
 async def test_what_is_remembered_of_an_event_is_a_digest(clock: Clock) -> None:
     memory, event = MemoryStorage(clock=clock), parse(BODY)
-    async with once(memory, event, clock=clock):
+    async with handle_once(memory, event, clock=clock):
         pass
     stored = await memory.load(event.id)
     assert stored is not None
@@ -339,21 +339,21 @@ async def test_a_storage_that_fails_is_said(clock: Clock) -> None:
             raise StorageError("down")
 
     with pytest.raises(StorageError):
-        await once(Broken(clock=clock), parse(BODY), clock=clock).__aenter__()
+        await handle_once(Broken(clock=clock), parse(BODY), clock=clock).__aenter__()
 
 
 async def test_a_late_failure_does_not_undo_what_another_worker_did(
     storage: MemoryStorage, clock: Clock
 ) -> None:
     event = parse(BODY)
-    late = once(storage, event, clock=clock, lease=10.0)
+    late = handle_once(storage, event, clock=clock, lease=10.0)
     assert await late.__aenter__()
     clock.advance(11)
-    async with once(storage, event, clock=clock) as is_new:
+    async with handle_once(storage, event, clock=clock) as is_new:
         assert is_new
     error = ZeroDivisionError()
     assert not await late.__aexit__(ZeroDivisionError, error, None)
-    async with once(storage, event, clock=clock) as is_new:
+    async with handle_once(storage, event, clock=clock) as is_new:
         assert not is_new
 
 
@@ -371,10 +371,10 @@ class Behind(MemoryStorage):
 
 async def test_a_claim_that_comes_second_finds_out_what_became_of_the_first(clock: Clock) -> None:
     storage, event = Behind(clock=clock), parse(BODY)
-    async with once(storage, event, clock=clock):
+    async with handle_once(storage, event, clock=clock):
         storage.is_behind = True
         with pytest.raises(WebhookBusyError):
-            await once(storage, event, clock=clock).__aenter__()
+            await handle_once(storage, event, clock=clock).__aenter__()
     storage.is_behind = True
-    async with once(storage, event, clock=clock) as is_new:
+    async with handle_once(storage, event, clock=clock) as is_new:
         assert not is_new

@@ -21,7 +21,7 @@ from gett_checkout._json import read_json, write_json
 from gett_checkout._wire import responses
 from gett_checkout._wire.menu import catalog_set
 from gett_checkout._wire.problems import mask, read_problem
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError
 
 NOW = datetime(2026, 4, 27, 14, 30, tzinfo=UTC)
 HOST = "https://gett.test"
@@ -127,7 +127,7 @@ def _look_at_everything(menu: Any) -> Iterator[Any]:
         for key in entries:
             try:
                 yield entries[key]
-            except UnreadableAnswerError:
+            except InvalidResponseError:
                 yield None
 
 
@@ -139,7 +139,7 @@ def test_any_document_is_a_value_or_unreadable(document: Any) -> None:
     for name, read in READERS.items():
         try:
             found = read(value)
-        except UnreadableAnswerError:
+        except InvalidResponseError:
             assert document is not RIGHT, name
             continue
         assert isinstance(found, str | tuple) or has(type(found))
@@ -297,7 +297,7 @@ class _RawServer:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         port = self.server.sockets[0].getsockname()[1]
         self.gett = GettClient(
-            "k", base_url=f"http://127.0.0.1:{port}", retry=RetryPolicy(tries=1), timeout=5
+            "k", base_url=f"http://127.0.0.1:{port}", retry=RetryPolicy(max_attempts=1), timeout=5
         )
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

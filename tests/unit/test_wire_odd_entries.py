@@ -10,7 +10,7 @@ import pytest
 
 from gett_checkout._core.catalog import Store, StoreAddress
 from gett_checkout._wire import responses
-from gett_checkout.errors import UnreadableAnswerError
+from gett_checkout.errors import InvalidResponseError
 
 MONDAY = {"dayOfWeek": "monday", "start": "09:00:00", "end": "17:00:00"}
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)  # a Monday
@@ -55,7 +55,7 @@ def test_a_store_without_an_id_or_with_an_unreadable_minimum_is_left_out(entry: 
     page = responses.store_page({"stores": [entry, {"storeId": "good"}], "hasMore": "perhaps"})
     assert [store.store_id for store in page.stores] == ["good"]
     assert (page.left_out, page.has_more) == (1, False)
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         responses.store(entry)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from gett_checkout import CatalogSet, InvalidInputError, UnreadableAnswerError
+from gett_checkout import CatalogSet, InvalidInputError, InvalidResponseError
 from gett_checkout._core.cart import Line, LineProblem
 from gett_checkout._core.catalog import StoreAddress
 from gett_checkout._json import read_json, write_json
@@ -61,7 +61,7 @@ def test_floats_and_what_is_no_number_are_not_written(value: Any) -> None:
     ],
 )
 def test_what_is_not_json_is_unreadable(body: bytes) -> None:
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         read_json(body)
 
 
@@ -104,7 +104,7 @@ def test_categories_may_be_words_or_objects() -> None:
     ],
 )
 def test_a_store_of_the_wrong_types_is_unreadable(members: dict[str, Any]) -> None:
-    with pytest.raises(UnreadableAnswerError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         store(**members)
     assert caught.value.__cause__ is None
 
@@ -140,9 +140,9 @@ def test_a_malformed_entry_is_unreadable_when_looked_at_and_leaves_the_others_al
     assert list(menu.items) == ["good", "bad", "fine"]
     assert "bad" in menu.items
     for _ in range(2):
-        with pytest.raises(UnreadableAnswerError):
+        with pytest.raises(InvalidResponseError):
             menu.items["bad"]
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         menu.items.get("bad")
     assert menu.items["good"].price == 1
     assert menu.items["fine"] is menu.items["fine"]
@@ -151,7 +151,7 @@ def test_a_malformed_entry_is_unreadable_when_looked_at_and_leaves_the_others_al
 
 @pytest.mark.parametrize("member", ["catalogs", "sections", "items", "modifierGroups"])
 def test_a_dictionary_of_the_wrong_type_is_unreadable_at_once(member: str) -> None:
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         catalog(**{member: []})
     assert not catalog(**{member: None}).items
 
@@ -161,7 +161,7 @@ def test_a_dictionary_of_the_wrong_type_is_unreadable_at_once(member: str) -> No
 
 @pytest.mark.parametrize("token", ["", "a\nb", "é", 7, None])
 def test_a_session_token_that_cannot_be_sent_is_unreadable(token: Any) -> None:
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         responses.session({"token": token})
 
 
@@ -187,7 +187,7 @@ def test_an_order_is_an_order_whatever_its_receipt_says(receipt: dict[str, Any])
 
 @pytest.mark.parametrize("value", [{}, {"id": "x"}, {"orderId": 7}, {"orderId": ""}, {"order": []}])
 def test_an_order_without_an_id_is_none(value: Any) -> None:
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         responses.order(value)
 
 
@@ -213,7 +213,7 @@ def test_a_line_that_stayed_keeps_what_was_known_of_it() -> None:
     ],
 )
 def test_a_cart_with_a_malformed_line_is_unreadable(line: Any) -> None:
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         responses.cart_lines({"cart": {"lineItems": [line]}}, [])
 
 
@@ -254,33 +254,33 @@ def test_a_quote_is_read() -> None:
     ],
 )
 def test_a_quote_without_token_or_total_is_unreadable(change: dict[str, Any]) -> None:
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(InvalidResponseError):
         responses.validated({**QUOTE, **change})
 
 
 def test_a_card_needs_an_id_and_keeps_four_digits() -> None:
-    with pytest.raises(UnreadableAnswerError, match="no id"):
+    with pytest.raises(InvalidResponseError, match="no id"):
         responses.payment_method({"paymentId": ""})
     card = responses.payment_method({"paymentId": "p", "lastFour": "4111111111111234"})
     assert (card.payment_id, card.last_four) == ("p", "1234")
     assert responses.payment_methods([{"paymentId": "p"}]).cards == (evolve(card, last_four=None),)
-    with pytest.raises(UnreadableAnswerError, match=r"payments$"):
+    with pytest.raises(InvalidResponseError, match=r"payments$"):
         responses.payment_methods({"payments": "none"})
 
 
 @pytest.mark.parametrize("missing", ["", None, 5, [], {}])
 def test_an_address_that_is_kept_has_an_id(missing: Any) -> None:
     assert responses.address_id({"addressId": "a-1"}) == "a-1"
-    with pytest.raises(UnreadableAnswerError, match="no id"):
+    with pytest.raises(InvalidResponseError, match="no id"):
         responses.address_id({"addressId": missing})
 
 
 def test_a_list_that_is_missing_is_named() -> None:
-    with pytest.raises(UnreadableAnswerError, match=r"no list of stores$"):
+    with pytest.raises(InvalidResponseError, match=r"no list of stores$"):
         responses.store_page({})
-    with pytest.raises(UnreadableAnswerError, match=r"no list of orders$"):
+    with pytest.raises(InvalidResponseError, match=r"no list of orders$"):
         responses.order_page({})
-    with pytest.raises(UnreadableAnswerError, match=r"no list of lineItems$"):
+    with pytest.raises(InvalidResponseError, match=r"no list of lineItems$"):
         responses.cart_lines({"cart": {}}, [])
 
 

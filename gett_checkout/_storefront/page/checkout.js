@@ -32,7 +32,7 @@ async function ask(method, path, body) {
 }
 
 /** Go by what the library says; where it cannot say anything, the page stays as it is. */
-function take({ ok, data: { view, top_ups: topUps, ...problem } }) {
+function take({ ok, data: { view, suggest_items: topUps, ...problem } }) {
   if (ok) Object.assign(now, { view, topUps });
   else now.problem ??= problem;
 }

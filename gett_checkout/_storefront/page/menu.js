@@ -30,7 +30,7 @@ export function renderMenu() {
 }
 
 function storeFacts(store) {
-  const [delivery, pickup] = ["delivery", "pickup"].map((way) => store.offers.includes(way));
+  const [delivery, pickup] = ["delivery", "pickup"].map((way) => store.fulfillment_types.includes(way));
   const ways = delivery && pickup ? "Delivery and pickup" : delivery ? "Delivery only" : "Pickup only";
   const least = store.minimum_order_amount;
   const minimum = Number(least) ? `${money(least, store.currency)} minimum` : "No minimum";

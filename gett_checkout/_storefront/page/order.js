@@ -55,13 +55,13 @@ function renderGap() {
   const gap = now.view?.stage === "placed" ? null : now.view?.minimum_order;
   $("gap").hidden = !gap;
   if (!gap) return;
-  const share = Math.min(Number(gap.counted) / Number(gap.threshold), 1);
+  const share = Math.min(Number(gap.subtotal) / Number(gap.minimum), 1);
   $("gap").classList.toggle("met", gap.met);
   $("gap-fill").style.setProperty("width", `${share * 100}%`);
   const bar = $("gap-bar");
-  bar.setAttribute("aria-valuemax", gap.threshold);
-  bar.setAttribute("aria-valuenow", String(Math.min(Number(gap.counted), Number(gap.threshold))));
-  bar.setAttribute("aria-valuetext", `${money(gap.counted)} of ${money(gap.threshold)}`);
+  bar.setAttribute("aria-valuemax", gap.minimum);
+  bar.setAttribute("aria-valuenow", String(Math.min(Number(gap.subtotal), Number(gap.minimum))));
+  bar.setAttribute("aria-valuetext", `${money(gap.subtotal)} of ${money(gap.minimum)}`);
   if ($("gap-text").textContent !== gap.message) $("gap-text").textContent = gap.message;
   fill($("top-ups"), now.topUps, () => now.topUps.map((way) => make(
     "button.chip", { type: "button", onclick: () => step("add", { item_id: way.item.item_id, quantity: way.quantity }) },

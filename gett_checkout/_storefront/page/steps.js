@@ -79,7 +79,7 @@ const submitButton = (label, more = {}) => make("button.primary", { type: "submi
 
 function fulfillmentForm() {
   const { view } = now;
-  const { offers } = view.store;
+  const { fulfillment_types: offers } = view.store;
   const before = view.fulfillment?.address ?? { address1: "350 5th Ave", city: "New York", state: "NY", postal_code: "10118" };
   const address = make("div.fields", {},
     field("Street and number", "address1", before.address1, { autocomplete: "address-line1" }),

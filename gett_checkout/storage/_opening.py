@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout.errors import InvalidInputError
-from gett_checkout.storage import Storage
+
+if TYPE_CHECKING:
+    from gett_checkout.storage import Storage
 
 
 @leaves_nothing
@@ -24,7 +27,7 @@ def open_storage(
     ``memory:``, ``sqlite:///relative/path``, ``sqlite:////absolute/path``,
     ``redis://user:password@host:port/database``, ``rediss://`` with TLS,
     ``postgresql://user:password@host:port/database``. What is special in a URL is percent-encoded.
-    With ``encryption_keys`` it is wrapped in `gett_checkout.storage.encrypted.Encrypted`.
+    With ``encryption_keys`` it is wrapped in `gett_checkout.storage.encrypted.EncryptedStorage`.
     `InvalidInputError` when the URL or a key cannot be right or the driver is not installed; it never
     quotes them. ``clock`` gives aware UTC.
     """
@@ -38,7 +41,7 @@ def _encrypted(
     opened: AbstractAsyncContextManager[Storage], keys: Sequence[str]
 ) -> AbstractAsyncContextManager[Storage]:
     try:
-        from gett_checkout.storage.encrypted import Encrypted, read_keys
+        from gett_checkout.storage.encrypted import EncryptedStorage, read_keys
     except ModuleNotFoundError as error:
         raise _missing("encrypted", "encryption") from error
     read_keys(keys)  # before anything is opened
@@ -46,7 +49,7 @@ def _encrypted(
     @asynccontextmanager
     async def encrypting() -> AsyncIterator[Storage]:
         async with opened as storage:
-            yield Encrypted(storage, keys)
+            yield EncryptedStorage(storage, keys)
 
     return encrypting()
 
