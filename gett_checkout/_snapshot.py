@@ -137,7 +137,7 @@ def _line(name: str, value: Any) -> bytes:
 
 
 def _value_of(line: bytes) -> Any:
-    return read_json(line.split(b":", 1)[1])
+    return read_json(line.partition(b":")[2])
 
 
 @frozen
