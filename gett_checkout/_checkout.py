@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -25,6 +26,7 @@ from gett_checkout._core.cart import (
     resolve,
 )
 from gett_checkout._core.catalog import CatalogSet, Store, shared
+from gett_checkout._core.edits import means_the_same
 from gett_checkout._core.machine import (
     Abandoned,
     CartChanged,
@@ -85,6 +87,8 @@ from gett_checkout.telemetry.events import digest
 
 _INCOMPLETE = "MODIFIER_REQUIRED"
 _TOO_MANY = "MODIFIER_TOO_MANY"
+_MOST_EDITS: Final = 50  # each time another worker got its own edit in
+_EDIT_AGAIN: Final = 0.05  # seconds, at most
 
 
 class Checkout:
@@ -94,8 +98,8 @@ class Checkout:
     refusal of Gett's says of it (a sold-out item, a declined card), which is then in the view; a
     session it opened is kept. After `StorageError` and `OutcomeUnknownError` it is not known: open
     the checkout again and look at the view. Steps of one checkout follow one another within a
-    process; across processes the loser of a race gets `CheckoutConflictError` and opens the
-    checkout again.
+    process. Across processes an edit of the cart is made again on what another worker saved, as long
+    as it still means the same; any other step that loses the race raises `CheckoutConflictError`.
 
     Any step may raise `StepNotAllowedError` when it does not fit the stage, `InvalidInputError`,
     `StorageError`, and, when it asks Gett, `ApiError`, `TransportError` or `InvalidResponseError`;
@@ -185,9 +189,12 @@ class Checkout:
             groups=read_modifiers(modifiers),
             special_instructions=_text(special_instructions),
         )
-        line = self._accept(line, await self._menu())
-        self._record.happen(CartChanged((*self._record.state.lines, line)))
-        return line
+
+        async def added() -> tuple[Line, tuple[Line, ...]]:
+            accepted = self._accept(line, await self._menu())
+            return accepted, (*self._record.state.lines, accepted)
+
+        return await self._edit(added)
 
     @step(CartChanged)
     async def update(
@@ -203,26 +210,56 @@ class Checkout:
         Empty ``special_instructions`` take them away. Raises `LineNotFoundError` for an unknown line,
         `MenuChangedError` for what the menu does not offer, or no more.
         """
-        line = self._line(line_id)
+        changed: dict[str, Any] = {}
         if quantity is not None:
-            line = evolve(line, quantity=read_quantity(quantity))
+            changed["quantity"] = read_quantity(quantity)
         if modifiers is not None:
-            line = evolve(line, groups=read_modifiers(modifiers))
+            changed["groups"] = read_modifiers(modifiers)
         if special_instructions is not None:
-            line = evolve(line, special_instructions=_text(special_instructions))
-        line = self._accept(line, await self._menu())
-        lines = self._record.state.lines
-        self._record.happen(
-            CartChanged(tuple(line if each.line_id == line_id else each for each in lines))
-        )
-        return line
+            changed["special_instructions"] = _text(special_instructions)
+
+        async def updated() -> tuple[Line, tuple[Line, ...]]:
+            line = self._accept(evolve(self._line(line_id), **changed), await self._menu())
+            lines = self._record.state.lines
+            return line, tuple(line if each.line_id == line_id else each for each in lines)
+
+        return await self._edit(updated, line_id)
 
     @step(CartChanged)
     async def remove(self, line_id: str) -> None:
         """Take a line out of the cart; `LineNotFoundError` for an unknown one."""
-        self._line(line_id)
-        rest = tuple(each for each in self._record.state.lines if each.line_id != line_id)
-        self._record.happen(CartChanged(rest))
+
+        async def removed() -> tuple[Line, tuple[Line, ...]]:
+            line = self._line(line_id)
+            return line, tuple(each for each in self._record.state.lines if each is not line)
+
+        await self._edit(removed, line_id)
+
+    async def _edit(
+        self,
+        edited: Callable[[], Awaitable[tuple[Line, tuple[Line, ...]]]],
+        line_id: str | None = None,
+    ) -> Line:
+        """Save the cart as edited; edit it again when another worker saved first.
+
+        ``edited`` gives the line and the cart. Raises `CheckoutConflictError` when the edit would not
+        mean the same any more.
+        """
+        before, tried = self._record.state, 0
+        while True:
+            line, lines = await edited()
+            self._record.happen(CartChanged(lines))
+            try:
+                await self._record.save_changes()
+            except CheckoutConflictError:
+                await self._record.reload()
+                tried += 1
+                is_same = means_the_same(before, self._record.state, line_id)
+                if tried == _MOST_EDITS or not is_same:
+                    raise
+            else:
+                return line
+            await self._client.sleep(_EDIT_AGAIN * self._client.jitter())
 
     @look
     async def suggest_items(self, limit: int = 5) -> tuple[Suggestion, ...]:

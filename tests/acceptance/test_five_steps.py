@@ -309,25 +309,6 @@ async def test_another_worker_goes_on(gett: GettClient, storage: MemoryStorage) 
     assert (await place_as_shown(checkout)).order_id is not None
 
 
-async def test_of_two_that_change_one_version_one_conflicts_and_nothing_is_lost(
-    gett: GettClient, storage: MemoryStorage
-) -> None:
-    here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    mine = await here.start()
-    await mine.browse(STORE)
-    theirs = await there.open(mine.id)
-    await mine.add("item_garlic_bread")
-    with pytest.raises(CheckoutConflictError) as conflict:
-        await theirs.add("item_tiramisu")
-    assert conflict.value.checkout_id == mine.id
-    theirs = await there.open(mine.id)
-    await theirs.add("item_tiramisu")
-    assert [line.item_id for line in theirs.view.lines] == [
-        "item_garlic_bread",
-        "item_tiramisu",
-    ]
-
-
 async def test_handles_in_one_process_follow_one_another(checkouts: Checkouts) -> None:
     started = await checkouts.start()
     await started.browse(STORE)

@@ -1,0 +1,32 @@
+"""Whether an edit of the cart may be made again after another worker changed the checkout."""
+
+from __future__ import annotations
+
+from gett_checkout._core.state import OPEN, CheckoutState
+
+
+def means_the_same(before: CheckoutState, after: CheckoutState, line_id: str | None) -> bool:
+    """Whether an edit that was made for ``before`` is the same edit of ``after``.
+
+    It is not at another store, for another shopper, once the order is in progress, or when the line
+    it names (``line_id``) is gone or was changed.
+    """
+    if after.stage not in OPEN or _store_of(before) != _store_of(after):
+        return False
+    if before.identity is not None and (
+        after.identity is None or not before.identity.is_same_person(after.identity)
+    ):
+        return False
+    return line_id is None or _choice_of(before, line_id) == _choice_of(after, line_id) is not None
+
+
+def _store_of(state: CheckoutState) -> str | None:
+    return state.store.store_id if state.store else None
+
+
+def _choice_of(state: CheckoutState, line_id: str) -> object:
+    """What the line orders; ``None`` when there is no such line."""
+    for line in state.lines:
+        if line.line_id == line_id:
+            return line.item_id, line.quantity, line.groups, line.special_instructions
+    return None
