@@ -43,7 +43,6 @@ from gett_checkout._core.machine import (
     TotalConfirmed,
 )
 from gett_checkout._core.minimum import Suggestion
-from gett_checkout._core.money import DEFAULT_CURRENCY, is_same_amount, read_amount, read_charge
 from gett_checkout._core.order import (
     CardOnFile,
     Delivery,
@@ -58,8 +57,10 @@ from gett_checkout._core.order import (
 from gett_checkout._core.placement import Placement
 from gett_checkout._core.session import Identity, Level
 from gett_checkout._core.state import OPEN, Resolution, Stage
+from gett_checkout._core.validators import read_charge
 from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout._menus import Menus
+from gett_checkout._money import DEFAULT_CURRENCY, is_same_amount, read_amount
 from gett_checkout._record import Record
 from gett_checkout._steps import look, step
 from gett_checkout._upgrade import Carry, ShopperSession

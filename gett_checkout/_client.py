@@ -19,7 +19,6 @@ from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import Line, read_quantity
 from gett_checkout._core.catalog import CatalogSet, Store, StorePage
 from gett_checkout._core.codes import refuse
-from gett_checkout._core.money import read_charge
 from gett_checkout._core.order import (
     Address,
     Amounts,
@@ -31,6 +30,7 @@ from gett_checkout._core.order import (
     Quote,
 )
 from gett_checkout._core.session import Identity, Level, Session, is_credential
+from gett_checkout._core.validators import read_charge
 from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout._json import Json, read_json, write_json
 from gett_checkout._rate_limits import RateLimit, RateLimits, figures

@@ -9,10 +9,10 @@ from gett_checkout._checkout import Checkout
 from gett_checkout._checkouts import Checkouts
 from gett_checkout._client import GettClient
 from gett_checkout._core.minimum import MinimumOrder
-from gett_checkout._core.money import show_amount
 from gett_checkout._core.order import Address, CardOnFile, Delivery
 from gett_checkout._core.session import Identity
 from gett_checkout._core.view import CheckoutView
+from gett_checkout._money import show_amount
 from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,

@@ -12,10 +12,10 @@ from attrs import asdict
 
 from gett_checkout._core import requirements as registry
 from gett_checkout._core.machine import at
-from gett_checkout._core.money import DEFAULT_CURRENCY, show_amount
 from gett_checkout._core.placement import KEY_LIFE, KEY_MARGIN, Placement
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import placement_view
+from gett_checkout._money import DEFAULT_CURRENCY, show_amount
 from gett_checkout._reconciling import unresolved
 from gett_checkout.telemetry.events import digest
 

@@ -198,8 +198,7 @@ async def _known(record: Record, known: Order, order: Order, sent: Placement | N
         await named(record, order)
         return order
     order_id = str(order.order_id)
-    words = "A second order came to light: a person must look at it"
-    notice = Notice("duplicate_order", words, record.now(), {"order_id": order_id})
+    notice = Notice("duplicate_order", record.now(), {"order_id": order_id})
     record.happen(DuplicateFound(order_id, notice))
     await record.save()
     concluded(record, "duplicate_order", ours, order_id=order_id)

@@ -25,6 +25,7 @@ from gett_checkout._core import machine
 from gett_checkout._core import requirements as registry
 from gett_checkout._core.actions import StartOver
 from gett_checkout._core.machine import Event, WentThrough
+from gett_checkout._core.state import Stage
 from gett_checkout._record import Record
 from gett_checkout._upgrade import ShopperSession
 from gett_checkout.errors import (
@@ -148,6 +149,11 @@ def look(work: Work[S, P, T]) -> Work[S, P, T]:
 def not_now(record: Record, name: str) -> StepNotAllowedError:
     """The error of a step that does not fit the stage; it says what to do first."""
     state = record.state
+    if state.stage is Stage.PLACED:
+        words = (
+            f"{name} is not possible: the order is placed; start another checkout for the next one"
+        )
+        return StepNotAllowedError(words)
     missing = registry.requirements(state, record.now())
     # Below the minimum everything is possible but `place`.
     first = next((each.message for each in missing if each.code != "minimum_order"), None)

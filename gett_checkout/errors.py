@@ -44,10 +44,14 @@ carries a credential, card data or a shopper's contact data in any attribute.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import asdict, evolve, frozen
+from attrs import evolve, frozen
+
+from gett_checkout._money import DEFAULT_CURRENCY
+from gett_checkout.messages import DEFAULT, Messages, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,13 +133,12 @@ class GettCheckoutError(Exception):
     code, and to wait when there was no readable answer. ``idempotency_key`` is set once a placement
     has begun: quote it to support. ``retry_after`` is in seconds, when it is known how long to wait.
     ``cause`` says what was behind it in a word or two, of few values, for logs and alerts:
-    ``timeout``, ``ServerDisconnected``, ``HTTP 502``. ``problem_code``, ``problem_title`` and
-    ``problem_status`` are what a class has in `to_problem` unless the error itself knows better.
+    ``timeout``, ``ServerDisconnected``, ``HTTP 502``. ``problem_code`` and ``problem_status``
+    are what a class has in `to_problem` unless the error itself knows better.
     """
 
     cause: str | None = None
     problem_code: ClassVar[str] = "CHECKOUT_ERROR"
-    problem_title: ClassVar[str] = "The checkout could not go on"
     problem_status: ClassVar[int] = 500
 
     def __init__(
@@ -158,22 +161,28 @@ class GettCheckoutError(Exception):
         """Whether a request left, and what it asked for may be done all the same, now or later."""
         return False
 
-    def to_problem(self) -> dict[str, Any]:
-        """An RFC 9457 problem document for the partner's own HTTP answer; holds no secret."""
+    def text(self) -> Text:
+        """The sentence for the shopper. What is for developers is ``str(error)``."""
+        return Text.of(self.problem_code)
+
+    def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
+        """An RFC 9457 problem document for the partner's own HTTP response; holds no secret.
+
+        Its ``detail`` is for the shopper to read, in the sentences of ``messages``.
+        """
         problem: dict[str, Any] = {
             "type": "about:blank",
-            "title": self.problem_title,
+            "title": _phrase(self.problem_status),
             "status": self.problem_status,
-            # What went wrong behind a 5xx is for the log, not for the shopper.
-            "detail": str(self) if self.problem_status < 500 else self.problem_title,
+            "detail": messages.say(self.text()),
             "code": self.problem_code,
         }
         if self.checkout_id is not None:
             problem["checkout_id"] = self.checkout_id
         if self.next_action is not None:
-            problem["next_action"] = self.next_action.to_dict()
+            problem["next_action"] = self.next_action.to_dict(messages)
         if self.requirements:
-            problem["requirements"] = [each.to_dict() for each in self.requirements]
+            problem["requirements"] = [each.to_dict(messages) for each in self.requirements]
         if self.retry_after is not None:
             problem["retry_after"] = self.retry_after
         if self.idempotency_key is not None:
@@ -209,6 +218,12 @@ class FieldError:
     code: str
     message: str
 
+    def text(self) -> Text:
+        """The sentence for the shopper."""
+        name = self.pointer.rpartition("/")[2]
+        own = (f"field.{name}",) if self.code == "invalid" else ()
+        return Text.of(*own, f"field.{self.code}")
+
 
 class InvalidInputError(GettCheckoutError, ValueError):
     """What the caller passed cannot be right; nothing was sent and nothing changed.
@@ -218,7 +233,6 @@ class InvalidInputError(GettCheckoutError, ValueError):
     """
 
     problem_code = "INVALID_INPUT"
-    problem_title = "The request cannot be right"
     problem_status = 422
 
     def __init__(
@@ -246,13 +260,13 @@ class InvalidInputError(GettCheckoutError, ValueError):
             return (FieldError(outside, "invalid", str(self)),)
         return tuple(evolve(each, pointer=outside + each.pointer) for each in self.errors)
 
-    def to_problem(self) -> dict[str, Any]:
+    def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """As everywhere, with an entry of ``errors`` for each field that is wrong."""
         errors = [
-            {"pointer": each.pointer, "code": each.code, "detail": each.message}
+            {"pointer": each.pointer, "code": each.code, "detail": messages.say(each.text())}
             for each in self.errors
         ]
-        return {**super().to_problem(), **({"errors": errors} if errors else {})}
+        return {**super().to_problem(messages), **({"errors": errors} if errors else {})}
 
 
 def pointer_to(*names: object) -> str:
@@ -268,7 +282,6 @@ class LineNotFoundError(InvalidInputError):
     """The cart has no line of this id: it was taken out, in another tab say."""
 
     problem_code = "LINE_NOT_FOUND"
-    problem_title = "No such line in the cart"
     problem_status = 404
 
 
@@ -280,18 +293,17 @@ class MenuChangedError(GettCheckoutError):
     """
 
     problem_code = "MENU_CHANGED"
-    problem_title = "The menu has changed"
     problem_status = 409
 
     def __init__(self, message: str = "", *, problems: Iterable[LineProblem] = ()) -> None:
         self.problems = tuple(problems)
-        said = "; ".join(each.message for each in self.problems)
-        super().__init__(message or f"{said}: reload the menu")
+        found = "; ".join(f"{each.code} {' › '.join(each.path)}" for each in self.problems)
+        super().__init__(message or f"reload the menu, it does not offer this: {found}")
 
-    def to_problem(self) -> dict[str, Any]:
+    def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """As everywhere, with what is not to be had in ``problems``."""
-        problems = [asdict(each) for each in self.problems]
-        return {**super().to_problem(), **({"problems": problems} if problems else {})}
+        problems = [each.to_dict(messages) for each in self.problems]
+        return {**super().to_problem(messages), **({"problems": problems} if problems else {})}
 
 
 class StepNotAllowedError(GettCheckoutError):
@@ -302,7 +314,6 @@ class StepNotAllowedError(GettCheckoutError):
     """
 
     problem_code = "STEP_NOT_ALLOWED"
-    problem_title = "Not possible at this point of the checkout"
     problem_status = 409
 
     def __init__(
@@ -317,10 +328,22 @@ class StepNotAllowedError(GettCheckoutError):
         self.step = step
         self.stage = stage
 
-    def to_problem(self) -> dict[str, Any]:
+    def text(self) -> Text:
+        """What is missing first, if that is known."""
+        if self.stage == "placed":
+            return Text.of("STEP_NOT_ALLOWED.placed")
+        # Below the minimum everything is possible but `place`.
+        missing = [
+            each
+            for each in self.requirements
+            if each.blocks and (self.step == "place" or each.code != "minimum_order")
+        ]
+        return missing[0].text() if missing else super().text()
+
+    def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """As everywhere, with the step and the stage the checkout is in, once they are known."""
         known = {"step": self.step, "stage": self.stage} if self.step else {}
-        return {**super().to_problem(), **known}
+        return {**super().to_problem(messages), **known}
 
 
 class IdentityRequiredError(GettCheckoutError):
@@ -330,7 +353,6 @@ class IdentityRequiredError(GettCheckoutError):
     """
 
     problem_code = "IDENTITY_REQUIRED"
-    problem_title = "Sign in to go on"
     problem_status = 409
 
 
@@ -342,7 +364,6 @@ class TotalChangedError(GettCheckoutError):
     """
 
     problem_code = "TOTAL_CHANGED"
-    problem_title = "The total has changed"
     problem_status = 409
 
     def __init__(
@@ -351,16 +372,26 @@ class TotalChangedError(GettCheckoutError):
         *,
         before: Decimal | None = None,
         after: Decimal | None = None,
+        currency: str = DEFAULT_CURRENCY,
     ) -> None:
         super().__init__(message)
         self.before = before
         self.after = after
+        self.currency = currency
 
-    def to_problem(self) -> dict[str, Any]:
+    def text(self) -> Text:
+        """What the total was and what it is, if both are known."""
+        if self.before is None or self.after is None:
+            return Text.of("TOTAL_CHANGED.unpriced")
+        return Text.of(
+            "TOTAL_CHANGED", before=self.before, after=self.after, currency=self.currency
+        )
+
+    def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """As everywhere, with both totals."""
         totals = {"before": self.before, "after": self.after}
         known = {name: format(total, "f") for name, total in totals.items() if total is not None}
-        return {**super().to_problem(), **known}
+        return {**super().to_problem(messages), **known}
 
 
 class OutcomeUnknownError(GettCheckoutError):
@@ -370,7 +401,6 @@ class OutcomeUnknownError(GettCheckoutError):
     """
 
     problem_code = "OUTCOME_UNKNOWN"
-    problem_title = "We do not know yet whether the order was placed"
     problem_status = 503
 
 
@@ -378,7 +408,6 @@ class PlacementInProgressError(GettCheckoutError):
     """Another worker is placing this checkout; come back after ``retry_after`` seconds."""
 
     problem_code = "PLACEMENT_IN_PROGRESS"
-    problem_title = "The order is being placed"
     problem_status = 409
 
 
@@ -390,7 +419,6 @@ class HandOverError(GettCheckoutError):
     """
 
     problem_code = "HAND_OVER_FAILED"
-    problem_title = "The order is placed, and not in the books yet"
     problem_status = 500
 
 
@@ -401,7 +429,6 @@ class TransportError(GettCheckoutError):
     """
 
     problem_code = "GETT_UNREACHABLE"
-    problem_title = "Gett could not be reached"
     problem_status = 503
 
     def __init__(
@@ -422,7 +449,6 @@ class InvalidResponseError(GettCheckoutError):
 
     cause: str | None = "unreadable"
     problem_code = "GETT_UNREADABLE"
-    problem_title = "Gett answered something unreadable"
     problem_status = 502
 
     def __init__(self, message: str = "", *, status: int = 0) -> None:
@@ -439,7 +465,6 @@ class StorageError(GettCheckoutError):
     """The storage failed. What was saved before is there; whether this save happened is not known."""
 
     problem_code = "STORAGE_FAILED"
-    problem_title = "The checkout could not be read or saved"
     problem_status = 503
 
 
@@ -447,7 +472,6 @@ class CheckoutNotFoundError(GettCheckoutError):
     """No checkout is kept under this id: it was never started, or it has expired."""
 
     problem_code = "CHECKOUT_NOT_FOUND"
-    problem_title = "No such checkout"
     problem_status = 404
 
 
@@ -455,7 +479,6 @@ class CheckoutConflictError(GettCheckoutError):
     """Somebody else changed the checkout first; open it again and repeat the step."""
 
     problem_code = "CHECKOUT_CONFLICT"
-    problem_title = "The checkout was changed elsewhere"
     problem_status = 409
 
 
@@ -463,7 +486,6 @@ class SnapshotTooNewError(StorageError):
     """The checkout was saved by a later release than this one."""
 
     problem_code = "SNAPSHOT_TOO_NEW"
-    problem_title = "The checkout was saved by a later release"
     problem_status = 500
 
 
@@ -471,7 +493,6 @@ class WebhookError(GettCheckoutError):
     """A webhook that is not to be acted on now; answer it with ``to_problem()``. Docs: Webhooks."""
 
     problem_code = "WEBHOOK_ERROR"
-    problem_title = "The webhook was not accepted"
 
 
 class WebhookRefusedError(WebhookError):
@@ -505,8 +526,6 @@ class ApiError(GettCheckoutError):
     seconds. ``errors`` is ``errors[]`` as sent, with what is secret masked, as it is in ``title``
     and ``detail``. Docs: Errors.
     """
-
-    problem_title = "Gett refused the request"
 
     def __init__(
         self,
@@ -545,21 +564,34 @@ class ApiError(GettCheckoutError):
         said = f"{said}: {self.detail}" if self.detail else said
         return f"{said}; request {self.request_id}" if self.request_id else said
 
-    def to_problem(self) -> dict[str, Any]:
+    def text(self) -> Text:
+        """That of its code, or else of its category."""
+        return Text.of(self.code, f"category.{self.category}", self.problem_code)
+
+    def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """As everywhere, with Gett's code and with a status that is true of the partner's server.
 
         The partner's credential and Gett's outages are not the shopper's fault: 401, 403, 429,
-        5xx and redirects become 502 or 503.
+        5xx and redirects become 502 or 503. ``said`` is Gett's own ``detail``, where it gave one.
         """
-        problem = super().to_problem()
+        problem = super().to_problem(messages)
         problem["code"] = self.code or f"HTTP_{self.status}"
-        problem["detail"] = self.detail or self.title or self.problem_title
         problem["status"] = (
             502
             if self.status < 400
             else _OUTWARD_STATUS.get(self.status, 503 if self.status > 500 else self.status)
         )
+        problem["title"] = _phrase(problem["status"])
+        if said := self.detail or self.title:
+            problem["said"] = said
         return problem
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:  # one that no RFC knows
+        return "Error"
 
 
 _OUTWARD_STATUS = {401: 502, 403: 502, 429: 503, 500: 502, 502: 502}
@@ -639,8 +671,11 @@ class OrderBelowMinimumError(ApiValidationError):
     Raised by `Checkout.place` before any request, and for the server's own code once it emits it.
     """
 
-    problem_title = "The order is below the restaurant's minimum"
     minimum_order: MinimumOrder | None = None
+
+    def text(self) -> Text:
+        """How much is missing, if that is known."""
+        return self.minimum_order.text() if self.minimum_order else super().text()
 
 
 class OrderTotalDifferentError(ApiValidationError):

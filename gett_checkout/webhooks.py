@@ -32,9 +32,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from gett_checkout._core.money import DEFAULT_CURRENCY, from_minor_units
 from gett_checkout._hidden import leaves_nothing
 from gett_checkout._json import read_json
+from gett_checkout._money import DEFAULT_CURRENCY, from_minor_units
 from gett_checkout.errors import (
     CheckoutConflictError,
     InvalidInputError,

@@ -91,8 +91,8 @@ def rejected(part: Part, code: str, said: str = "", **facts: Any) -> CheckoutSta
     return _lacking(refusals=(refusal,), **lacking.get(part, {}))
 
 
-def _with_problem(code: str, message: str) -> CheckoutState:
-    problem = LineProblem(code, message, ("item_diavola", "group_pizza_size"))
+def _with_problem(code: str, name: str, count: int | None = None) -> CheckoutState:
+    problem = LineProblem(code, ("item_diavola", "group_pizza_size"), name, count)
     return _lacking(lines=(evolve(_LINE, problems=(problem,)),))
 
 
@@ -104,8 +104,8 @@ LACKING: Final = {
     "shopper_accepted": rejected(Part.SHOPPER, "VALIDATION_FAILED", "The phone is unknown."),
     "store": _lacking(store=None),
     "cart": _lacking(lines=()),
-    "modifiers": _with_problem("MODIFIER_REQUIRED", "Diavola: choose one of Size"),
-    "items": _with_problem("ITEM_UNAVAILABLE", "Diavola is not available"),
+    "modifiers": _with_problem("MODIFIER_REQUIRED", "Size", 1),
+    "items": _with_problem("ITEM_UNAVAILABLE", "Diavola"),
     "menu": rejected(Part.STORE, "CATALOGSET_NOT_FOUND", "No such catalog set."),
     "cart_accepted": rejected(
         Part.LINES, "VALIDATION_FAILED", "The note is too long.", lines=(_LINE.line_id,)

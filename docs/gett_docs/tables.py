@@ -36,6 +36,7 @@ from gett_checkout._wire import assumptions
 from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
+from gett_checkout.messages import DEFAULT
 from gett_docs.diagram import events, landings, state_diagram, words
 from gett_docs.examples import (
     ACTIONS,
@@ -427,7 +428,7 @@ def requirements() -> str:
         rows.append(
             (
                 code(rule.code),
-                missing.message,
+                DEFAULT.say(missing.words),
                 code(rule.step),
                 code(missing.action.kind),
                 ", ".join(map(code, missing.details)),

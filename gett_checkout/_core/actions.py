@@ -7,17 +7,19 @@ from typing import Any, ClassVar, Literal
 
 from attrs import frozen
 
-from gett_checkout._core.jsonable import jsonable_fields
+from gett_checkout._core.jsonable import Worded, jsonable_fields
 from gett_checkout._core.minimum import MinimumOrder
+from gett_checkout._core.order import Order
+from gett_checkout.messages import DEFAULT, Messages
 
 
-class _Action:
+class _Action(Worded):
     __slots__ = ()
     kind: ClassVar[str]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """The action as JSON-ready data, its ``kind`` first."""
-        return {"kind": self.kind, **jsonable_fields(self)}
+        return {"kind": self.kind, **jsonable_fields(self, messages)}
 
 
 @frozen
@@ -129,10 +131,11 @@ class Reconcile(_Action):
 
 @frozen
 class Done(_Action):
-    """The order is placed."""
+    """The order is placed. For another one, begin another checkout: `Checkouts.start`."""
 
     kind: ClassVar[Literal["done"]] = "done"
     order_id: str | None = None
+    order: Order | None = None
 
 
 @frozen

@@ -87,11 +87,10 @@ def mark(error: ApiError, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     ITEM_UNAVAILABLE, VALIDATION_FAILED.
     """
     for entry in error.errors:
-        problem = LineProblem(
-            str(entry.get("code") or error.code), str(entry.get("message") or error.detail)
-        )
+        code, said = entry.get("code") or error.code, entry.get("message") or error.detail
+        problem = LineProblem(str(code), said=str(said) or None)
         lines = tuple(
-            evolve(line, problems=(*line.problems, problem))
+            evolve(line, problems=(*line.problems, evolve(problem, name=line.name)))
             if _is_named(entry, index, line)
             else line
             for index, line in enumerate(lines)

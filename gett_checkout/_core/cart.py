@@ -15,8 +15,10 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from gett_checkout._core.catalog import CatalogSet, Item, ModifierGroup
-from gett_checkout._core.money import EXACT, ZERO, sum_of
+from gett_checkout._core.jsonable import Sentence
+from gett_checkout._money import EXACT, ZERO, sum_of
 from gett_checkout.errors import FieldError, InvalidInputError, pointer_to
+from gett_checkout.messages import Text
 
 MAX_QUANTITY = 99  # decided: the API documents no bound
 MAX_DEPTH = 8
@@ -58,17 +60,26 @@ class GroupChoice:
 
 
 @frozen
-class LineProblem:
+class LineProblem(Sentence):
     """Something wrong with a line. ``path`` leads from the line's item to the place: ids in turn.
 
     ``code`` is ``ITEM_UNKNOWN`` of an item, ``ITEM_UNAVAILABLE`` of an item or a modifier (sold out, or
     an item that no section sells), ``MODIFIER_UNKNOWN``, ``MODIFIER_REQUIRED`` or
-    ``MODIFIER_TOO_MANY`` of a choice, or the error code by which Gett refused the line.
+    ``MODIFIER_TOO_MANY`` of a choice, or the error code by which Gett rejected the line. ``name`` is that
+    of the item or the choice, ``count`` how many to choose, ``said`` Gett's own words.
     """
 
     code: str
-    message: str
     path: tuple[str, ...] = ()
+    name: str = ""
+    count: int | None = None
+    said: str | None = None
+
+    def text(self) -> Text:
+        """Which sentence says it."""
+        code = f"line.{self.code}" if self.name or self.code == "ITEM_UNKNOWN" else "line"
+        one = (f"{code}.one",) if self.count == 1 else ()
+        return Text.of(*one, code, "line", name=self.name, count=self.count)
 
 
 @frozen
@@ -175,12 +186,11 @@ def resolve(line: Line, catalog: CatalogSet) -> Line:
     """The line with its names, price and problems as this menu has them."""
     item = catalog.items.get(line.item_id)
     if item is None:
-        unknown = LineProblem("ITEM_UNKNOWN", f"{line.item_id} is not on the menu", (line.item_id,))
+        unknown = LineProblem("ITEM_UNKNOWN", (line.item_id,), line.name)
         return evolve(line, problems=(unknown,))
     found = _configure(item, line.groups, Demands(catalog), (item.item_id,))
     if item.available and not catalog.sells(line.item_id):
-        message = f"{item.name} is not sold by itself"
-        found.complain("ITEM_UNAVAILABLE", message, (line.item_id,))
+        found.complain("ITEM_UNAVAILABLE", (line.item_id,), item.name)
     return evolve(
         line,
         name=item.name,
@@ -248,8 +258,10 @@ class _Configured:
     groups: tuple[GroupChoice, ...] = ()
     problems: list[LineProblem] = field(factory=list)
 
-    def complain(self, code: str, message: str, path: tuple[str, ...]) -> None:
-        self.problems.append(LineProblem(code, message, path))
+    def complain(
+        self, code: str, path: tuple[str, ...], name: str, count: int | None = None
+    ) -> None:
+        self.problems.append(LineProblem(code, path, name, count))
 
 
 def _configure(
@@ -257,13 +269,12 @@ def _configure(
 ) -> _Configured:
     found = _Configured(item.price or ZERO)
     if not item.available:
-        found.complain("ITEM_UNAVAILABLE", f"{item.name} is not available", path)
+        found.complain("ITEM_UNAVAILABLE", path, item.name)
     offered = {group.modifier_group_id: group for group in demands.catalog.groups_of(item)}
     for choice in groups:
         group, here = offered.get(choice.modifier_group_id), (*path, choice.modifier_group_id)
         if group is None:
-            message = f"{item.name} has no group {choice.modifier_group_id}"
-            found.complain("MODIFIER_UNKNOWN", message, here)
+            found.complain("MODIFIER_UNKNOWN", here, item.name)
             found.groups += (choice,)
         else:
             chosen = tuple(_choose(each, group, demands, here, found) for each in choice.chosen)
@@ -284,8 +295,7 @@ def _choose(
     """The choice with its names; its price and problems are added to what was ``found``."""
     modifier, here = demands.catalog.items.get(choice.item_id), (*path, choice.item_id)
     if modifier is None or choice.item_id not in group.item_ids:
-        message = f"{group.name} does not offer {choice.item_id}"
-        found.complain("MODIFIER_UNKNOWN", message, here)
+        found.complain("MODIFIER_UNKNOWN", here, group.name)
         return choice
     part = _configure(modifier, choice.groups, demands, here)
     found.price = sum_of((found.price, EXACT.multiply(part.price, choice.quantity)))
@@ -305,15 +315,9 @@ def _count(
     levels = len(path) // 2  # of choices above this one: an id of a group and of an item for each
     least, most = demands.of(group, MAX_DEPTH - levels)
     if count < least:
-        message = f"{item.name}: choose {_at_least(least)} of {group.name}"
-        found.complain("MODIFIER_REQUIRED", message, here)
+        found.complain("MODIFIER_REQUIRED", here, group.name, least)
     if most is not None and count > most:
-        message = f"{item.name}: choose at most {most} of {group.name}"
-        found.complain("MODIFIER_TOO_MANY", message, here)
-
-
-def _at_least(count: int) -> str:
-    return "one" if count == 1 else f"at least {count}"
+        found.complain("MODIFIER_TOO_MANY", here, group.name, most)
 
 
 def subtotal(lines: Iterable[Line]) -> Decimal:

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from gett_checkout._core.extra import NO_EXTRA, unreadable_in
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
-from gett_checkout._core.money import DEFAULT_CURRENCY
+from gett_checkout._money import DEFAULT_CURRENCY
 from gett_checkout.errors import InvalidResponseError
 
 T = TypeVar("T")

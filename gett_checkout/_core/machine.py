@@ -38,7 +38,6 @@ from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
 from gett_checkout._core.hand_over import HandOver
-from gett_checkout._core.money import EXACT, ZERO, sum_of
 from gett_checkout._core.order import Delivery, Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import Placement
 from gett_checkout._core.refusal import Refusal, answered, dropped, refused
@@ -51,6 +50,7 @@ from gett_checkout._core.state import (
     Resolution,
     Stage,
 )
+from gett_checkout._money import EXACT, ZERO, sum_of
 from gett_checkout.errors import StepNotAllowedError
 
 if TYPE_CHECKING:
@@ -594,9 +594,8 @@ def _report(state: CheckoutState, session: Session, now: datetime) -> Notice:
         "kept": ", ".join(name for name, value in facts.items() if value),
     }
     if after > before:
-        words = f"Signed in: the {before.label} session became an {after.label} one"
-        return Notice("session_upgraded", words, now, details)
-    return Notice("session_renewed", f"The {after.label} session was renewed", now, details)
+        return Notice("session_upgraded", now, details)
+    return Notice("session_renewed", now, details)
 
 
 def _with_totals(notices: tuple[Notice, ...], before: str, after: str) -> tuple[Notice, ...]:

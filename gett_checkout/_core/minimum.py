@@ -14,23 +14,23 @@ from attrs import frozen
 
 from gett_checkout._core.cart import MAX_QUANTITY, Demands, Line, subtotal
 from gett_checkout._core.catalog import CatalogSet, Item, Store
-from gett_checkout._core.jsonable import jsonable_fields
-from gett_checkout._core.money import (
+from gett_checkout._core.jsonable import Worded, jsonable_fields
+from gett_checkout._core.order import Quote
+from gett_checkout._money import (
     DEFAULT_CURRENCY,
     EXACT,
     ZERO,
     exactly,
-    show_amount,
     to_the_cent,
 )
-from gett_checkout._core.order import Quote
+from gett_checkout.messages import DEFAULT, Messages, Text
 
 _TOP_UP_QUANTITY = 3
 _DUST: Final = Decimal("1e-6")  # what a server's binary fractions may lack
 
 
 @frozen
-class MinimumOrder:
+class MinimumOrder(Worded):
     """Where the cart stands against the store's minimum; all amounts in major units.
 
     ``subtotal`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the
@@ -46,17 +46,18 @@ class MinimumOrder:
     basis: Literal["quote", "estimate"]
     currency: str = DEFAULT_CURRENCY
 
-    def message(self, locale: str | None = None) -> str:
-        """``Add $4.50 more to reach the $15.00 minimum``, or that the minimum is reached."""
-        minimum = show_amount(self.minimum, self.currency, locale)
-        if self.met:
-            return f"The {minimum} minimum is reached"
-        gap = show_amount(self.gap, self.currency, locale)
-        return f"Add {gap} more to reach the {minimum} minimum"
+    def text(self) -> Text:
+        """Which sentence says it."""
+        code = "minimum_order.met" if self.met else "minimum_order"
+        return Text.of(code, minimum=self.minimum, gap=self.gap, currency=self.currency)
 
-    def to_dict(self) -> dict[str, Any]:
+    def message(self, messages: Messages = DEFAULT) -> str:
+        """``Add $4.50 more to reach the $15.00 minimum``, or that the minimum is reached."""
+        return messages.say(self.text())
+
+    def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """The gap as JSON-ready data, its message included."""
-        return {**jsonable_fields(self), "message": self.message()}
+        return {**jsonable_fields(self), "message": self.message(messages)}
 
 
 @frozen

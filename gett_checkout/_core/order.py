@@ -12,9 +12,9 @@ from attrs import field, frozen
 
 from gett_checkout._core.extra import NO_EXTRA
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
-from gett_checkout._core.money import ZERO
 from gett_checkout._core.validators import instance_of, matches, optional_text, text
 from gett_checkout._hidden import hidden, of_secrets
+from gett_checkout._money import ZERO
 from gett_checkout.errors import InvalidInputError
 
 FulfillmentType = Literal["delivery", "pickup"]

@@ -19,13 +19,14 @@ from attrs import evolve, field, frozen
 
 from gett_checkout._core import actions
 from gett_checkout._core.actions import NextAction
+from gett_checkout._core.cart import LineProblem
 from gett_checkout._core.codes import Part, refuse
-from gett_checkout._core.jsonable import jsonable, jsonable_fields
+from gett_checkout._core.jsonable import Sentence, Worded, jsonable
 from gett_checkout._core.minimum import MinimumOrder, minimum_order
-from gett_checkout._core.money import DEFAULT_CURRENCY, is_same_amount, show_amount
 from gett_checkout._core.order import FULFILLMENT_TYPES, Quote
 from gett_checkout._core.refusal import TOO_OFTEN, Refusal, standing
 from gett_checkout._core.state import CheckoutState, Stage
+from gett_checkout._money import DEFAULT_CURRENCY, is_same_amount
 from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
@@ -33,38 +34,62 @@ from gett_checkout.errors import (
     StepNotAllowedError,
     TotalChangedError,
 )
+from gett_checkout.messages import DEFAULT, Messages, Text
 
 
 @frozen
-class Requirement:
-    """One thing that is missing: a stable ``code``, the ``step`` that fixes it, words for a person.
+class Requirement(Sentence):
+    """One thing that is missing: a stable ``code``, the ``step`` that fixes it, a ``message`` to show.
 
-    ``details`` has what Gett said, where it rejected something: ``error_code``, ``message`` and the
-    ids of the ``lines``. ``blocks`` is false for what does not keep `place` from being tried.
+    ``blocks`` is false for what does not keep `place` from being tried.
     """
 
     code: str
     step: str
-    message: str
-    details: Mapping[str, Any]
+    words: Text = field(repr=False)
+    facts: Mapping[str, Any] = field(repr=False)
     blocks: bool = True
 
-    def to_dict(self) -> dict[str, Any]:
+    def text(self) -> Text:
+        """Which sentence says it."""
+        return self.words
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What Gett said, where it rejected something (``error_code``, ``message``, the ids of the
+        ``lines``), and what the rule goes by, as JSON-ready data.
+        """
+        found: dict[str, Any] = jsonable(self.facts)
+        return found
+
+    def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """The requirement as JSON-ready data."""
-        return jsonable_fields(self)
+        return {**super().to_dict(messages), "details": jsonable(self.facts, messages)}
 
 
 @frozen
 class Missing:
-    """What a rule found: the requirement's words, the next action, the data of both.
+    """What a rule found: the sentence that says it, the next action, the data of both.
 
     ``blocks``: whether ``place`` refuses on it.
     """
 
-    message: str
+    words: Text
     action: NextAction
     details: Mapping[str, Any] = field(factory=dict)
     blocks: bool = True
+
+
+@frozen
+class NamedProblem(Worded):
+    """A problem of the line of this id."""
+
+    line_id: str
+    problem: LineProblem
+
+    def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
+        """The problem as JSON-ready data, with the id of its line."""
+        return {"line_id": self.line_id, **self.problem.to_dict(messages)}
 
 
 @frozen
@@ -112,9 +137,8 @@ def _person(here: Situation) -> Missing | None:
     for refusal in reversed(here.state.refusals):
         if refusal.is_hopeless:
             reason = refusal.reason or ("REPEATED" if refusal.times >= TOO_OFTEN else "INTEGRATION")
-            words = "This cannot be fixed here: please contact support"
             action = actions.ContactSupport(reason)
-            return Missing(words, action, _said(refusal), blocks=False)
+            return Missing(Text.of("person"), action, _said(refusal), blocks=False)
     return None
 
 
@@ -122,7 +146,7 @@ def _patience(here: Situation) -> Missing | None:
     for refusal in reversed(here.state.refusals):
         if refusal.until is not None and here.now < refusal.until:
             action = actions.Wait((refusal.until - here.now).total_seconds())
-            return Missing("Please wait a moment", action, _said(refusal), blocks=False)
+            return Missing(Text.of("patience"), action, _said(refusal), blocks=False)
     return None
 
 
@@ -140,51 +164,50 @@ def _said(refusal: Refusal | None) -> dict[str, Any]:
 
 def _store(here: Situation) -> Missing | None:
     if here.state.store is None:
-        return Missing("Choose a restaurant", actions.ChooseStore())
+        return Missing(Text.of("store"), actions.ChooseStore())
     return None
 
 
 def _cart(here: Situation) -> Missing | None:
     if not here.state.lines:
-        return Missing("Add something to the cart", actions.AddItems(here.gap))
+        return Missing(Text.of("cart"), actions.AddItems(here.gap))
     return None
 
 
 def _modifiers(here: Situation) -> Missing | None:
-    return _problems(here, actions.CompleteModifiers, choices=True)
+    return _problems(here, "modifiers", actions.CompleteModifiers, choices=True)
 
 
 def _items(here: Situation) -> Missing | None:
     refusal = here.refused(Part.LINES)
     reason = refusal.code if refusal else None
-    found = _problems(here, lambda lines: actions.FixLines(lines, reason), choices=False)
+    found = _problems(here, "items", lambda lines: actions.FixLines(lines, reason), choices=False)
     return found and evolve(found, details={**_said(refusal), **found.details})
 
 
 def _problems(
-    here: Situation, action: Callable[[tuple[str, ...]], NextAction], *, choices: bool
+    here: Situation, code: str, action: Callable[[tuple[str, ...]], NextAction], *, choices: bool
 ) -> Missing | None:
     """The lines' problems that are about choices to make, or those that are about the items."""
     found = [
-        (line.line_id, problem)
+        NamedProblem(line.line_id, problem)
         for line in here.state.lines
         for problem in line.problems
         if problem.code.startswith("MODIFIER_") is choices
     ]
     if not found:
         return None
-    lines = tuple(dict.fromkeys(line_id for line_id, _ in found))
-    named = [{"line_id": line_id, **jsonable(problem)} for line_id, problem in found]
-    message = "; ".join(problem.message for _, problem in found)
-    return Missing(message, action(lines), {"problems": named})
+    lines = tuple(dict.fromkeys(each.line_id for each in found))
+    # A single problem says best itself what is wrong.
+    words = found[0].problem.text() if len(found) == 1 else Text.of(code)
+    return Missing(words, action(lines), {"problems": found})
 
 
 def _menu(here: Situation) -> Missing | None:
     refusal = here.refused(Part.STORE)
     if refusal is None or not _is_about_menu(refusal.code):
         return None
-    words = "The menu has changed: load it again"
-    return Missing(words, actions.ChooseStore(refusal.code), _said(refusal))
+    return Missing(Text.of("menu"), actions.ChooseStore(refusal.code), _said(refusal))
 
 
 def _cart_accepted(here: Situation) -> Missing | None:
@@ -193,14 +216,14 @@ def _cart_accepted(here: Situation) -> Missing | None:
         return None
     if refusal.code in _ADD_MORE:
         gap = here.gap
-        words = gap.message() if gap and not gap.met else "The order is too small: add more"
+        words = gap.text() if gap and not gap.met else Text.of("cart_accepted.too_small")
         action: NextAction = actions.AddItems(gap if gap and not gap.met else None)
         return Missing(words, action, _said(refusal))
     if refusal.code == "MODIFIER_REQUIRED":
         action = actions.CompleteModifiers(tuple(line.line_id for line in here.state.lines))
-        return Missing("Complete the choices of the items", action, _said(refusal))
+        return Missing(Text.of("modifiers"), action, _said(refusal))
     action = actions.FixLines(tuple(line.line_id for line in here.state.lines), refusal.code)
-    return Missing("The cart was rejected: change it", action, _said(refusal))
+    return Missing(Text.of("cart_accepted"), action, _said(refusal))
 
 
 _ADD_MORE: Final = ("ORDER_BELOW_MINIMUM", "CART_EMPTY")
@@ -215,10 +238,10 @@ def _store_open(here: Situation) -> Missing | None:
         return None
     refusal = here.refused(Part.STORE)
     if refusal is not None and not _is_about_menu(refusal.code):
-        words = "The restaurant does not take this order now"
+        words = Text.of("store_open.rejected")
         return Missing(words, actions.ChooseStore(refusal.code), _said(refusal))
     if here.store_is_open is False:
-        return Missing("The restaurant is closed", actions.ChooseStore("STORE_CLOSED"))
+        return Missing(Text.of("store_open"), actions.ChooseStore("STORE_CLOSED"))
     return None
 
 
@@ -226,7 +249,7 @@ def _minimum(here: Situation) -> Missing | None:
     gap = here.gap
     if gap is None or gap.met:
         return None
-    return Missing(gap.message(), actions.AddItems(gap), {"minimum_order": jsonable(gap)})
+    return Missing(gap.text(), actions.AddItems(gap), {"minimum_order": gap})
 
 
 def _fulfillment(here: Situation) -> Missing | None:
@@ -234,18 +257,18 @@ def _fulfillment(here: Situation) -> Missing | None:
     if here.state.fulfillment is None:
         code = refusal.code if refusal else None
         return Missing(
-            "Say how the order is to reach the shopper",
+            Text.of("fulfillment"),
             actions.ChooseFulfillment(offered, code),
             _said(refusal),
         )
     if refusal is not None:  # the one chosen before stands, but the shopper wanted another
         words, action = (
-            "Choose how the order gets to you",
+            Text.of("fulfillment.rejected"),
             actions.ChooseFulfillment(offered, refusal.code),
         )
         return Missing(words, action, _said(refusal))
     if here.state.fulfillment.type not in offered:
-        words = f"The restaurant does not offer {here.state.fulfillment.type}"
+        words = Text.of(f"fulfillment.no_{here.state.fulfillment.type}")
         return Missing(
             words, actions.ChooseFulfillment(offered), {"fulfillment_types": list(offered)}
         )
@@ -256,7 +279,7 @@ def _quote(here: Situation) -> Missing | None:
     if here.state.end_user_needed and not here.has_end_user:
         return None  # signing in comes first
     if here.quote is None:
-        return Missing("Ask for the price", actions.Validate())
+        return Missing(Text.of("quote"), actions.Validate())
     return None
 
 
@@ -264,20 +287,20 @@ def _shopper(here: Situation) -> Missing | None:
     refusal = here.refused(Part.SHOPPER)
     if refusal is None:
         return None
-    words = "Check your contact data" if refusal.code else "Sign in"
+    words = Text.of("shopper_accepted" if refusal.code else "shopper_accepted.sign_in")
     return Missing(words, actions.SignIn(reason=refusal.code or None), _said(refusal))
 
 
 def _identity(here: Situation) -> Missing | None:
     if not here.has_end_user:
-        return Missing("Sign in", actions.SignIn())
+        return Missing(Text.of("identity"), actions.SignIn())
     return None
 
 
 def _payment(here: Situation) -> Missing | None:
     if here.state.payment is None:
         refusal = here.refused(Part.PAYMENT)
-        words = "The payment was rejected: choose another" if refusal else "Choose how to pay"
+        words = Text.of("payment.rejected" if refusal else "payment")
         action = actions.ChoosePayment(refusal.code if refusal else None)
         return Missing(words, action, _said(refusal))
     return None
@@ -290,11 +313,10 @@ def _total(here: Situation) -> Missing | None:
     currency = here.state.store.currency if here.state.store else DEFAULT_CURRENCY
     if before is None or is_same_amount(before, after, currency):
         return None
-    was, now_is = show_amount(before, currency), show_amount(after, currency)
     return Missing(
-        f"The total was {was} and is {now_is} now: ask the shopper",
+        Text.of("total_confirmed", before=before, after=after, currency=currency),
         actions.ConfirmTotal(before, after),
-        {"before": jsonable(before), "after": jsonable(after)},
+        {"before": before, "after": after},
     )
 
 
@@ -323,7 +345,7 @@ def outlook(here: Situation) -> tuple[tuple[Requirement, ...], NextAction]:
     state = here.state
     match state.stage:
         case Stage.PLACED:
-            return (), actions.Done(state.order.order_id if state.order else None)
+            return (), actions.Done(state.order.order_id if state.order else None, state.order)
         case Stage.ABANDONED:
             return (), actions.StartOver()
         case Stage.PLACING:
@@ -336,7 +358,7 @@ def outlook(here: Situation) -> tuple[tuple[Requirement, ...], NextAction]:
 
 
 def _requirement(rule: Rule, missing: Missing) -> Requirement:
-    return Requirement(rule.code, rule.step, missing.message, missing.details, missing.blocks)
+    return Requirement(rule.code, rule.step, missing.words, missing.details, missing.blocks)
 
 
 def requirements(state: CheckoutState, now: datetime) -> tuple[Requirement, ...]:
@@ -384,6 +406,7 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
                 first.message,
                 before=state.agreement,
                 after=here.quote.amounts.total if here.quote else None,
+                currency=state.store.currency if state.store else DEFAULT_CURRENCY,
             )
         case _:
             error = StepNotAllowedError(

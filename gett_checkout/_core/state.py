@@ -16,10 +16,12 @@ from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
 from gett_checkout._core.hand_over import HandOver
+from gett_checkout._core.jsonable import Sentence
 from gett_checkout._core.order import FULFILLMENT_TYPES, Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import NEVER, Placement
 from gett_checkout._core.refusal import Refusal, standing
 from gett_checkout._core.session import Identity, Level, Session
+from gett_checkout.messages import Text
 
 # An order sent with a quote that runs out on the way would be refused: such a quote counts as gone.
 QUOTE_MARGIN = timedelta(seconds=10)
@@ -43,13 +45,16 @@ OPEN = frozenset({Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, St
 
 
 @frozen
-class Notice:
+class Notice(Sentence):
     """Something the library did on its own that the caller may want to show or log."""
 
     code: str
-    message: str
     at: datetime
     details: Mapping[str, str] = field(factory=dict)
+
+    def text(self) -> Text:
+        """Which sentence says it."""
+        return Text.of(self.code)
 
 
 @frozen

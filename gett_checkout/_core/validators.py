@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from attrs import Attribute
 
+from gett_checkout._money import DEFAULT_CURRENCY, exactly, minor_digits, read_amount
 from gett_checkout.errors import InvalidInputError
 
 Validator = Callable[[Any, Any, Any], None]
@@ -80,3 +82,19 @@ def _is_day(value: object) -> bool:
 
 def _is(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+@exactly
+def read_charge(value: object, *, field: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
+    """An amount a caller passes to be charged, for example a tip: not negative, no finer than a cent."""
+    try:
+        amount = read_amount(value)
+    except ValueError as error:
+        raise InvalidInputError(f"the {field}: {error}", field=field) from None
+    if amount < 0:
+        raise InvalidInputError(f"the {field} must not be negative", field=field)
+    digits = minor_digits(currency)
+    charge = amount.quantize(Decimal(1).scaleb(-digits))
+    if charge != amount:
+        raise InvalidInputError(f"the {field} must have at most {digits} decimals", field=field)
+    return charge

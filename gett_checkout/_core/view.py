@@ -14,7 +14,7 @@ from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import GroupChoice, Line, LineProblem, subtotal
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.extra import NO_EXTRA
-from gett_checkout._core.jsonable import jsonable, jsonable_fields
+from gett_checkout._core.jsonable import Worded, jsonable, jsonable_fields
 from gett_checkout._core.machine import at
 from gett_checkout._core.minimum import MinimumOrder
 from gett_checkout._core.order import CardOnFile, Fulfillment, Order, Payment, Quote, SavedCard
@@ -146,7 +146,7 @@ class PlacementView:
 
 
 @frozen
-class CheckoutView:
+class CheckoutView(Worded):
     """Where a checkout stands: everything a shop's page needs for its next screen.
 
     Amounts in major units, times UTC.
@@ -208,10 +208,6 @@ class CheckoutView:
 
     notices: tuple[Notice, ...]
     """What the library did on its own; the latest ten."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The view as JSON-ready data: amounts as strings, times as ISO 8601."""
-        return jsonable_fields(self)
 
 
 def placement_view(placement: Placement) -> PlacementView:

@@ -13,8 +13,8 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from gett_checkout._core.extra import Extra
-from gett_checkout._core.money import is_tidy, read_amount, tidy
 from gett_checkout._json import Json
+from gett_checkout._money import is_tidy, read_amount, tidy
 from gett_checkout.errors import InvalidResponseError
 
 T = TypeVar("T")

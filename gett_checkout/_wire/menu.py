@@ -16,8 +16,8 @@ from attrs import fields, resolve_types
 
 from gett_checkout._core.catalog import Catalog, CatalogSet, Item, ModifierGroup, Section
 from gett_checkout._core.extra import Extra
-from gett_checkout._core.money import is_tidy
 from gett_checkout._json import Json, Raw, read_json
+from gett_checkout._money import is_tidy
 from gett_checkout._wire.codec import amount, camel_case
 from gett_checkout._wire.responses import reader
 from gett_checkout.errors import InvalidResponseError

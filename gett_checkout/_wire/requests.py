@@ -8,7 +8,6 @@ from typing import Any
 
 from gett_checkout._core.card import NewCard
 from gett_checkout._core.cart import GroupChoice, Line
-from gett_checkout._core.money import ZERO, exactly
 from gett_checkout._core.order import (
     Address,
     Amounts,
@@ -19,6 +18,7 @@ from gett_checkout._core.order import (
     SavedCard,
 )
 from gett_checkout._core.session import Identity
+from gett_checkout._money import ZERO, exactly
 from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout.errors import InvalidInputError
 

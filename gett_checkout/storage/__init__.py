@@ -12,7 +12,6 @@ from typing import Protocol, runtime_checkable
 from attrs import field, frozen
 
 from gett_checkout._hidden import hidden
-from gett_checkout.storage._opening import open_storage
 
 __all__ = ["ScannableStorage", "Storage", "Stored", "open_storage"]
 
@@ -79,3 +78,7 @@ class ScannableStorage(Storage, Protocol):
         when the storage fails, also in the middle.
         """
         ...
+
+
+# At the end, for it opens storages as they are described here.
+from gett_checkout.storage._opening import open_storage  # noqa: E402

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from gett_checkout.storage import Storage
+from gett_checkout.storage import Storage
 
 
 @leaves_nothing

@@ -65,7 +65,7 @@ LINES = [
     line("pizza", 2, {"size": [LARGE], "toppings": ["olives"]}),
     line("soldout", 1),
 ]
-SOLD_OUT_SALADS = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", "sold out"),))
+SOLD_OUT_SALADS = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE"),))
 OPEN_STAGES = [Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, Stage.PLACE]
 
 # What each next action asks for, as the event it leads to; `None` where it is not an event.

@@ -20,11 +20,11 @@ from gett_checkout._core.catalog import CatalogSet, Store
 from gett_checkout._core.codes import part_of, refuse
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.minimum import minimum_order, suggest_items
-from gett_checkout._core.money import from_minor_units, minor_digits, read_amount, show_amount
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import view_of
+from gett_checkout._money import from_minor_units, minor_digits, read_amount, show_amount
 from gett_checkout.errors import SnapshotTooNewError, StorageError
 from tests.samples import saved as snapshot
 from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at

@@ -45,6 +45,7 @@ from gett_checkout import (
     parse_identity,
     parse_payment,
 )
+from gett_checkout.messages import Messages
 from gett_checkout.operations import RateLimit
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored, open_storage
@@ -121,7 +122,7 @@ def a_view(view: CheckoutView) -> None:
     if view.minimum_order is not None:
         assert_type(view.minimum_order.gap, Decimal)
         assert_type(view.minimum_order.met, bool)
-        assert_type(view.minimum_order.message("en_US"), str)
+        assert_type(view.minimum_order.message(Messages(locale="en_US")), str)
     if view.quote is not None:
         assert_type(view.quote.amounts.total, Decimal)
         assert_type(view.quote.expires_at, datetime)

@@ -26,7 +26,7 @@ from gett_checkout import (
     Store,
 )
 from gett_checkout._core.card import NewCard
-from gett_checkout._core.money import ZERO
+from gett_checkout._money import ZERO
 
 KEY, TOKEN = "zpka_0key0secret", "opaque-token-secret"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJJZCI6InNlY3JldCJ9.c2lnbmF0dXJl"

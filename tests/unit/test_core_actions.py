@@ -40,7 +40,7 @@ WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     (actions.Place(Decimal("27.00")), {"kind": "place", "total": "27.00"}),
     (actions.Wait(), {"kind": "wait", "seconds": 1.0}),
     (actions.Reconcile(), {"kind": "reconcile"}),
-    (actions.Done("o"), {"kind": "done", "order_id": "o"}),
+    (actions.Done("o"), {"kind": "done", "order_id": "o", "order": None}),
     (actions.StartOver(), {"kind": "start_over"}),
     (actions.ContactSupport(), {"kind": "contact_support", "reason": None}),
 ]

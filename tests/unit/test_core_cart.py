@@ -189,7 +189,7 @@ def test_what_no_section_sells_is_not_available_by_itself(item_id: str) -> None:
     found = line(item_id, 5)
     assert [each.code for each in found.problems] == ["ITEM_UNAVAILABLE"]
     [problem] = found.problems
-    assert problem.message == f"{item_id} is not sold by itself"
+    assert problem.message == f"{item_id} is not available."
     assert problem.path == (item_id,)
     assert not found.can_be_had
 
@@ -200,7 +200,7 @@ def test_a_choice_need_not_be_sold_by_itself() -> None:
 
 def test_what_is_sold_out_and_not_sold_by_itself_is_said_once() -> None:
     assert problems("truffle") == {"ITEM_UNAVAILABLE truffle"}
-    assert [each.message for each in line("truffle").problems] == ["truffle is not available"]
+    assert [each.message for each in line("truffle").problems] == ["truffle is not available."]
 
 
 def test_all_else_that_is_wrong_with_what_is_not_sold_is_said_as_well() -> None:
@@ -445,7 +445,9 @@ def test_choices_carry_their_names_at_every_depth() -> None:
     ]
 
 
-@pytest.mark.parametrize(("least", "words"), [(1, "choose one of"), (2, "choose at least 2 of")])
+@pytest.mark.parametrize(
+    ("least", "words"), [(1, "Please choose: size."), (2, "Please choose at least 2: size.")]
+)
 def test_a_missing_choice_says_how_many(least: int, words: str) -> None:
     catalog = menu(
         item("pizza", "9.50", "size"),
@@ -454,4 +456,4 @@ def test_a_missing_choice_says_how_many(least: int, words: str) -> None:
         listed=("pizza",),
     )
     [problem] = line("pizza", 1, catalog=catalog).problems
-    assert words in problem.message
+    assert problem.message == words

@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from gett_checkout._core.minimum import MinimumOrder
 from gett_checkout._core.requirements import refusal
 from gett_checkout._core.state import Stage
 from gett_checkout.errors import ApiError, GettCheckoutError
+from gett_checkout.messages import DEFAULT
 from tests.samples.states import NOW, SECRETS, quote, state_at
 
 CLASSES = [
@@ -77,9 +79,9 @@ def test_an_error_pickles_with_all_it_carries(kind: type[GettCheckoutError]) -> 
 def test_a_problem_document_is_json(kind: type[GettCheckoutError]) -> None:
     problem = json.loads(json.dumps(whole(kind).to_problem()))
     assert problem["type"] == "about:blank"
-    # What went wrong behind the partner's server is not the shopper's business.
-    inside = kind.problem_status >= 500 and not issubclass(kind, ApiError)
-    assert problem["detail"] == (problem["title"] if inside else "what happened")
+    assert problem["detail"] == DEFAULT.say(whole(kind).text())
+    assert "what happened" not in problem["detail"]
+    assert problem["title"] == HTTPStatus(problem["status"]).phrase
     assert 400 <= problem["status"] <= 599
     assert problem["code"]
     assert problem["title"]

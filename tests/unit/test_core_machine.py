@@ -81,13 +81,13 @@ SAMPLES: dict[type[Event], Event] = {
     machine.ContextSent: machine.ContextSent(Pickup()),
     machine.ContextSet: machine.ContextSet(None),
     machine.ContextUnchanged: machine.ContextUnchanged(SESSION),
-    machine.Noticed: machine.Noticed(Notice("a", "b", NOW)),
+    machine.Noticed: machine.Noticed(Notice("a", NOW)),
     machine.ShopperRejected: machine.ShopperRejected(NO_PHONE),
     machine.Objected: machine.Objected(FORBIDDEN),
     machine.WentThrough: machine.WentThrough("validate"),
     machine.HandOverBegun: machine.HandOverBegun(HandOver().begun(NOW)),
     machine.HandOverEnded: machine.HandOverEnded(HandOver().begun(NOW).done(NOW)),
-    machine.DuplicateFound: machine.DuplicateFound("order-2", Notice("duplicate_order", "b", NOW)),
+    machine.DuplicateFound: machine.DuplicateFound("order-2", Notice("duplicate_order", NOW)),
     machine.Resolved: machine.Resolved(Resolution("order-1", NOW, "Gett's support")),
 }
 
@@ -534,7 +534,7 @@ FADING: list[tuple[Event, str, str]] = [
     (machine.ContextSent(HOME), "", ""),
     (machine.ContextSet(None), "", ""),
     (machine.ContextUnchanged(SESSION), "", ""),
-    (machine.Noticed(Notice("a", "b", NOW)), "", ""),
+    (machine.Noticed(Notice("a", NOW)), "", ""),
     (machine.Placed(ORDER), " ".join(Part), ""),
 ]
 
@@ -750,7 +750,7 @@ def test_a_price_asked_in_a_new_session_completes_its_report() -> None:
 def test_only_the_latest_ten_notices_are_stored() -> None:
     state = state_at(Stage.PLACE)
     for number in range(11):
-        notice = Notice(str(number), "words", NOW)
+        notice = Notice(str(number), NOW)
         state = machine.apply(state, machine.Noticed(notice), NOW)
     assert [each.code for each in state.notices] == [str(number) for number in range(1, 11)]
 

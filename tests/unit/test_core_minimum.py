@@ -20,6 +20,7 @@ from gett_checkout._core.requirements import minimum_gap, refusal, requirements
 from gett_checkout._core.state import Stage
 from gett_checkout._core.view import view_of
 from gett_checkout.errors import OrderBelowMinimumError
+from gett_checkout.messages import Messages
 from tests.samples.states import (
     HOME,
     MENU,
@@ -110,7 +111,7 @@ def test_there_is_no_gap_without_a_store() -> None:
     ],
 )
 def test_a_line_that_cannot_be_had_does_not_count(codes: tuple[str, ...], counts: bool) -> None:
-    problems = tuple(LineProblem(code, "no") for code in codes)
+    problems = tuple(LineProblem(code) for code in codes)
     salad = evolve(line("salad", 1), problems=problems)
     assert salad.can_be_had is counts
     assert gap(salad, line("water", 1)).subtotal == Decimal("8.75" if counts else "1.50")
@@ -290,12 +291,12 @@ SHORT = gap(line("water", 7))  # 10.50
     ],
 )
 def test_the_message_in_the_shoppers_locale(locale: str | None, words: str) -> None:
-    assert SHORT.message(locale) == words
+    assert SHORT.message(Messages(locale=locale)) == words
 
 
 def test_without_babel_the_message_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "babel", None)
-    assert SHORT.message("de_DE") == "Add $4.50 more to reach the $15.00 minimum"
+    assert SHORT.message(Messages(locale="de_DE")) == "Add $4.50 more to reach the $15.00 minimum"
 
 
 def test_the_message_says_when_it_is_reached() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from gett_checkout._core.money import (
+from gett_checkout._core.validators import read_charge
+from gett_checkout._money import (
     from_minor_units,
     read_amount,
-    read_charge,
     show_amount,
     tidy,
 )

@@ -32,6 +32,7 @@ from gett_checkout.errors import (
     StepNotAllowedError,
     TotalChangedError,
 )
+from gett_checkout.messages import ENGLISH
 from tests.samples.states import (
     INCOMPLETE,
     NOW,
@@ -44,7 +45,7 @@ from tests.samples.states import (
     state_at,
 )
 
-SOLD_OUT = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", "salad is not available"),))
+SOLD_OUT = evolve(SALADS, problems=(LineProblem("ITEM_UNAVAILABLE", (), "Salad"),))
 CLOSED = evolve(STORE, availability=())
 NO_DELIVERY = evolve(STORE, delivery_allowed=False)
 GUEST: dict[str, Any] = {"identity": None, "session": None}
@@ -247,7 +248,7 @@ def test_above_the_minimum_we_know_nobody_is_told_that_it_is_reached() -> None:
     for store in (STORE, evolve(STORE, minimum_order_amount=None)):
         state = state_at(Stage.PLACE, store=store, **against(Part.LINES, "ORDER_BELOW_MINIMUM"))
         (found,) = requirements(state, NOW)
-        assert found.message == "The order is too small: add more"
+        assert found.message == "Your order is too small. Please add more."
 
 
 def test_a_rejected_payment_is_said_to_be() -> None:
@@ -255,16 +256,16 @@ def test_a_rejected_payment_is_said_to_be() -> None:
         (found,) = requirements(state_at(Stage.PLACE, payment=None, **facts), NOW)
         return found.message
 
-    assert words() == "Choose how to pay"
-    assert words(**against(Part.PAYMENT)) == "The payment was rejected: choose another"
+    assert words() == ENGLISH["payment"]
+    assert words(**against(Part.PAYMENT)) == ENGLISH["payment.rejected"]
 
 
 def test_a_shopper_is_asked_for_other_data_or_to_sign_in() -> None:
     def words(code: str) -> str:
         return requirements(state_at(Stage.PLACE, **against(Part.SHOPPER, code)), NOW)[0].message
 
-    assert words("VALIDATION_FAILED") == "Check your contact data"
-    assert words("") == "Sign in"
+    assert words("VALIDATION_FAILED") == ENGLISH["shopper_accepted"]
+    assert words("") == "Please sign in to continue."
 
 
 # Where what Gett said is shown: the facts, and the code of the requirement.
@@ -352,7 +353,7 @@ def test_the_next_action_carries_what_is_needed(
 @pytest.mark.parametrize(
     ("stage", "facts", "after", "action"),
     [
-        (Stage.PLACED, {}, 0, actions.Done("order-1")),
+        (Stage.PLACED, {}, 0, actions.Done("order-1", state_at(Stage.PLACED).order)),
         (Stage.PLACED, {"order": None}, 0, actions.Done(None)),
         (Stage.ABANDONED, {}, 0, actions.StartOver()),
         (Stage.PLACING, {}, 0, actions.Wait(2.0)),
@@ -375,7 +376,12 @@ def test_the_next_action_carries_what_is_needed(
             0,
             actions.ContactSupport("RECORD_LOST"),
         ),
-        (Stage.PLACED, against(Part.INTEGRATION), 0, actions.Done("order-1")),
+        (
+            Stage.PLACED,
+            against(Part.INTEGRATION),
+            0,
+            actions.Done("order-1", state_at(Stage.PLACED).order),
+        ),
         (Stage.ABANDONED, against(Part.INTEGRATION), 0, actions.StartOver()),
         (Stage.PLACING, {}, 60, actions.Reconcile()),
         (Stage.PLACING, {}, 22 * 3600, actions.Reconcile()),
@@ -555,8 +561,11 @@ def test_the_key_of_a_placement_is_shown_and_its_body_is_not() -> None:
                     {
                         "line_id": "line-salad",
                         "code": "ITEM_UNAVAILABLE",
-                        "message": "salad is not available",
+                        "message": "Salad is not available.",
                         "path": [],
+                        "name": "Salad",
+                        "count": None,
+                        "said": None,
                     }
                 ]
             },
@@ -577,7 +586,7 @@ def test_an_order_that_lacks_something_says_where_it_stands() -> None:
 
 
 def test_the_view_shows_notices_and_no_token_of_the_quote() -> None:
-    notice = Notice("session_renewed", "renewed", NOW, {"kept": "cart"})
+    notice = Notice("session_renewed", NOW, {"kept": "cart"})
     view = view_of(evolve(state_at(Stage.PLACE), notices=(notice,)), NOW)
     assert view.notices == (notice,)
     assert view.quote is not None

@@ -45,6 +45,7 @@ from gett_checkout._core.cart import Modifier, read_modifiers
 from gett_checkout._core.view import StoreView, view_of
 from gett_checkout.catalog import Section, StoreAddress, Window
 from gett_checkout.errors import pointer_to
+from gett_checkout.messages import Text
 from gett_checkout.operations import RateLimit
 from gett_checkout.storage import Stored
 from gett_checkout.views import (
@@ -409,8 +410,8 @@ VALUES: tuple[Any, ...] = (
     GroupChoice("size", (Choice("small"),)),
     Choice("small"),
     LineView.of(LINE),
-    public.Notice("session_renewed", "renewed", WHEN, {"kept": "all"}),
-    public.Requirement("cart", "add", "Add something", {"problems": []}),
+    public.Notice("session_renewed", WHEN, {"kept": "all"}),
+    public.Requirement("cart", "add", Text.of("cart"), {"problems": []}),
     SessionView("end-user", WHEN),
     RateLimit(7, WHEN),
     public.RetryPolicy(),

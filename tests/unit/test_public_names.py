@@ -18,6 +18,7 @@ from gett_checkout import (
     actions,
     catalog,
     errors,
+    messages,
     operations,
     sandbox,
     sharing,
@@ -31,7 +32,7 @@ from gett_checkout import (
 PACKAGE = Path(gett_checkout.__file__).parent
 API_PAGES = Path(__file__).parents[2] / "docs" / "api"
 RE_EXPORTS = (actions, catalog, operations, views)
-MODULES = (*RE_EXPORTS, errors, sandbox, sharing, storage, telemetry, testing, webhooks)
+MODULES = (*RE_EXPORTS, errors, messages, sandbox, sharing, storage, telemetry, testing, webhooks)
 PUBLIC = (gett_checkout, *MODULES)
 
 # What a backend needs on its first day. The rest is one module away, so think twice before adding.

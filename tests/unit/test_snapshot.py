@@ -49,7 +49,7 @@ WHOLE_REJECTION = rejection(
     until=NOW + timedelta(seconds=60),
     answered=True,
 )
-NOTICES = (Notice("session_upgraded", "Signed in", NOW, {"kept": "cart"}),)
+NOTICES = (Notice("session_upgraded", NOW, {"kept": "cart"}),)
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -164,7 +164,7 @@ def test_what_a_snapshot_leaves_out_means_the_same_in_every_release() -> None:
         "breakdown": {},
         "extra": {},
     }
-    assert found.notices == (Notice("c", "m", NOW, {}),)
+    assert found.notices == (Notice("c", NOW, {}),)
     assert found.refusals == (
         Refusal(Part.LINES, "c", "m", NOW, "", None, (), 1, None, answered=False),
     )
@@ -322,7 +322,7 @@ def test_ten_lines_with_nested_modifiers_and_uuids_for_ids_stay_within_eight() -
 
 
 def test_a_problem_of_a_line_comes_back() -> None:
-    problem = LineProblem("MODIFIER_REQUIRED", "choose one", ("a", "b"))
+    problem = LineProblem("MODIFIER_REQUIRED", ("a", "b"))
     state = state_at(Stage.BROWSE, lines=(evolve(line(), problems=(problem,)),))
     assert snapshot.load(snapshot.dump(state)).lines[0].problems == (problem,)
 

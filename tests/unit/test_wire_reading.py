@@ -197,7 +197,7 @@ def test_a_line_that_changed_loses_what_was_known_of_it() -> None:
 
 
 def test_a_line_that_stayed_keeps_what_was_known_of_it() -> None:
-    problem = LineProblem("ITEM_UNAVAILABLE", "gone for today")
+    problem = LineProblem("ITEM_UNAVAILABLE")
     known = Line("1", "a", 1, "Apple", Decimal("0.50"), problems=(problem,))
     answer = {"lineItems": [{"id": "1", "itemId": "a", "quantity": 2}]}
     assert responses.cart_lines(answer, [known]) == (evolve(known, quantity=2),)

@@ -101,7 +101,7 @@ function message() {
         "Nothing was ordered. Please look at the new total below."]);
   }
   if (problem) {
-    const words = PROBLEM_WORDS[problem.code] ?? [problem.title ?? "That did not work.", problem.detail ?? ""];
+    const words = PROBLEM_WORDS[problem.code] ?? ["That did not work.", problem.detail ?? ""];
     return about("bad", words, view ? null : { label: "Look again", press: reload });
   }
   return null;

@@ -12,8 +12,6 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcont
 from functools import lru_cache, reduce, wraps
 from typing import Final, ParamSpec, TypeVar
 
-from gett_checkout.errors import InvalidInputError
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -93,22 +91,6 @@ def is_tidy(amount: object) -> bool:
         and amount.adjusted() <= _HIGHEST
         and bool(amount)
     )
-
-
-@exactly
-def read_charge(value: object, *, field: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
-    """An amount a caller passes to be charged, for example a tip: not negative, no finer than a cent."""
-    try:
-        amount = read_amount(value)
-    except ValueError as error:
-        raise InvalidInputError(f"the {field}: {error}", field=field) from None
-    if amount < 0:
-        raise InvalidInputError(f"the {field} must not be negative", field=field)
-    digits = minor_digits(currency)
-    charge = amount.quantize(Decimal(1).scaleb(-digits))
-    if charge != amount:
-        raise InvalidInputError(f"the {field} must have at most {digits} decimals", field=field)
-    return charge
 
 
 def is_same_amount(one: Decimal, other: Decimal, currency: str = DEFAULT_CURRENCY) -> bool:
