@@ -23,6 +23,7 @@ from examples.fastapi_backend.app import create_app as create_fastapi_app
 from examples.shop import Settings
 from gett_checkout import InvalidInputError
 from gett_checkout.storage.opening import open_storage
+from gett_checkout.testing import signed_event
 from tests.acceptance.shops import (
     CARD_TOKEN,
     EMAIL,
@@ -373,8 +374,8 @@ async def test_order_events_are_taken_once_and_forged_ones_refused(
 
     delivery = await until(delivered)
     assert [each["status"] for each in delivery["attempts"]] == [200]
-    forged = {"Signature": "0" * 64, "Timestamp": "1"}
-    async with rehearsal.http.post(url, json=delivery["event"], headers=forged) as answer:
+    body, headers = signed_event(secret="whsec_of_somebody_else")
+    async with rehearsal.http.post(url, data=body, headers=headers) as answer:
         assert answer.status == 401
         assert (await answer.json(content_type=None))["code"] == "WEBHOOK_REFUSED"
 
