@@ -226,6 +226,7 @@ def test_tests_on_pages_pass(tmp_path: Path) -> None:
     strict = ("-W", "error", "-W", "ignore:Using `httpx` with `starlette.testclient`")
     told = python(tmp_path, "-m", "pytest", "-q", *strict, *plugin, "-p", "no:cacheprovider")
     assert re.search(r"\b\d{2} passed", told)
+    assert "skipped" not in told
 
 
 def _entry_points() -> str:
