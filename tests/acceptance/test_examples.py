@@ -37,10 +37,10 @@ from tests.acceptance.shops import (
     secrets_in,
     until,
 )
+from tests.acceptance.test_docs import OF_EXAMPLES
 from tests.servers import RedisServer
 
 README = Path(__file__).parents[2] / "examples" / "README.md"
-DOCS = README.parents[1] / "docs" / "backend.md"
 
 
 @pytest.fixture(scope="module")
@@ -442,9 +442,10 @@ def test_the_readmes_lines_place_an_order(shops: Shops, tmp_path: Path) -> None:
     assert '"stage":"placed"' in ran.stdout.splitlines()[-1]
 
 
-def test_what_the_docs_show_of_the_examples_is_in_them() -> None:
+@pytest.mark.parametrize("page", OF_EXAMPLES, ids=lambda page: page.stem)
+def test_what_the_docs_show_of_the_examples_is_in_them(page: Path) -> None:
     sources = "".join(path.read_text() for path in README.parent.rglob("*.py"))
-    blocks = re.findall(r"^```python\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 4
     for block in blocks:
         assert block in sources
