@@ -7,8 +7,9 @@ in the background, and closes everything in the reverse order.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Self
 
 from attrs import field, frozen
@@ -69,6 +70,7 @@ class Shop:
     gett: GettClient
     storage: Storage
     checkouts: Checkouts
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def cookie(self) -> str:
@@ -80,6 +82,10 @@ class Shop:
         sibling domain, which could slip the shopper a checkout of its own; it needs HTTPS.
         """
         return "__Host-checkout" if self.settings.secure_cookie else "checkout"
+
+
+Opening = Callable[[Settings], AbstractAsyncContextManager[Shop]]
+"""How a worker comes by its shop: `open_shop`, or what a test has in its place."""
 
 
 @asynccontextmanager

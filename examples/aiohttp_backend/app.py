@@ -14,7 +14,7 @@ from aiohttp import web
 
 from examples.aiohttp_backend.bodies import read_json, read_members
 from examples.answers import PROBLEM, checkout_answer, http_problem, problem_answer
-from examples.shop import Settings, Shop, open_shop
+from examples.shop import Opening, Settings, Shop, open_shop
 from gett_checkout import (
     Checkout,
     GettCheckoutError,
@@ -30,19 +30,22 @@ routes = web.RouteTableDef()
 SHOP: Final = web.AppKey("shop", Shop)
 
 
-def create_app() -> web.Application:
-    """The application of one worker."""
-    settings = Settings.from_environment()
+def create_app(settings: Settings | None = None, opening: Opening = open_shop) -> web.Application:
+    """The application of one worker.
+
+    ``settings`` default to those of the environment. A test passes an ``opening`` of its own.
+    """
+    chosen = settings or Settings.from_environment()
 
     async def shop(app: web.Application) -> AsyncIterator[None]:
-        async with open_shop(settings) as opened:
+        async with opening(chosen) as opened:
             app[SHOP] = opened
             yield
 
     app = web.Application(middlewares=[answer_problems])
     app.cleanup_ctx.append(shop)
     app.add_routes(routes)
-    if settings.webhook_secret:
+    if chosen.webhook_secret:
         app.router.add_post("/webhooks/gett", order_events)
     return app
 
@@ -225,8 +228,9 @@ async def place(request: web.Request) -> web.Response:
 async def order_events(request: web.Request) -> web.Response:
     """Gett's order events. The body is read as bytes: its signature is of just these."""
     shop = request.app[SHOP]
-    event = verify_event(await request.read(), request.headers, shop.settings.webhook_secret or "")
-    async with handle_once(shop.storage, event) as is_new:
+    secret = shop.settings.webhook_secret or ""
+    event = verify_event(await request.read(), request.headers, secret, now=shop.clock())
+    async with handle_once(shop.storage, event, clock=shop.clock) as is_new:
         if is_new:  # here a real shop tells the shopper
             log.info("order event", extra={"type": event.type, "status": event.status})
     return web.json_response({"received": True})

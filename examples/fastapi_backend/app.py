@@ -26,7 +26,7 @@ from examples.fastapi_backend.bodies import (
     StoreBody,
     TotalBody,
 )
-from examples.shop import Settings, Shop, open_shop
+from examples.shop import Opening, Settings, Shop, open_shop
 from gett_checkout import (
     Checkout,
     GettCheckoutError,
@@ -43,18 +43,21 @@ routes = APIRouter()
 Answer = dict[str, Any]
 
 
-def create_app() -> FastAPI:
-    """The application of one worker: ``uvicorn --factory examples.fastapi_backend.app:create_app``."""
-    settings = Settings.from_environment()
+def create_app(settings: Settings | None = None, opening: Opening = open_shop) -> FastAPI:
+    """The application of one worker: ``uvicorn --factory examples.fastapi_backend.app:create_app``.
+
+    ``settings`` default to those of the environment. A test passes an ``opening`` of its own.
+    """
+    chosen = settings or Settings.from_environment()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        async with open_shop(settings) as shop:
+        async with opening(chosen) as shop:
             yield {"shop": shop}
 
     app = FastAPI(title="A shop", lifespan=lifespan)
     app.include_router(routes)
-    if settings.webhook_secret:
+    if chosen.webhook_secret:
         app.add_api_route("/webhooks/gett", order_events, methods=["POST"])
     for kind in (GettCheckoutError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer_problem)
@@ -223,8 +226,8 @@ async def place(checkout: Opened, body: TotalBody) -> Answer:
 async def order_events(request: Request, shop: OurShop) -> Answer:
     """Gett's order events. The body is read as bytes: its signature is of just these."""
     secret = shop.settings.webhook_secret or ""
-    event = verify_event(await request.body(), request.headers, secret)
-    async with handle_once(shop.storage, event) as is_new:
+    event = verify_event(await request.body(), request.headers, secret, now=shop.clock())
+    async with handle_once(shop.storage, event, clock=shop.clock) as is_new:
         if is_new:  # here a real shop tells the shopper
             log.info("order event", extra={"type": event.type, "status": event.status})
     return {"received": True}

@@ -47,6 +47,8 @@ FaultKind = Literal[
 SANDBOX_RATE_LIMITS = {"reads": 5000, "writes": 500, "discovery": 300}
 """Requests per minute. Docs: Rate limits (the sandbox's are five times production's)."""
 
+SANDBOX_WEBHOOK_SECRET = "whsec_sandbox_only_for_rehearsals"  # noqa: S105 - and so no secret
+
 
 @frozen
 class Fault:
@@ -124,7 +126,7 @@ class Switches:
     webhook_url: str | None = None
     """Where order events are posted; none are made while it is `None`. Docs: Webhooks."""
 
-    webhook_secret: str = field(default="whsec_sandbox_only_for_rehearsals", repr=False)
+    webhook_secret: str = field(default=SANDBOX_WEBHOOK_SECRET, repr=False)
     """The key of the events' signatures."""
 
     def fail(

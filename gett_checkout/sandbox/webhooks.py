@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -39,6 +39,22 @@ STATUSES = {
     "cancelled": "canceled",
 }
 """What the webhooks call each step of an order's progress."""
+
+
+def event_body(kind: str, data: Mapping[str, Any]) -> bytes:
+    """Return the bytes of an event; `data` is all it says of the order but that it is one."""
+    return json.dumps({"type": kind, "data": {"type": "order", **data}}).encode()
+
+
+def signed_headers(body: bytes, secret: str, at: datetime) -> dict[str, str]:
+    """Return the headers of a request with `body`, sent `at` this time."""
+    key = secret.encode(errors="surrogatepass")
+    return {
+        "Content-Type": "application/json",
+        "API-Version": API_VERSION,
+        "Timestamp": str(int(at.timestamp())),
+        "Signature": hmac.new(key, body, hashlib.sha256).hexdigest(),
+    }
 
 
 @frozen
@@ -96,7 +112,7 @@ class Courier:
         if before is not None and data == self._data(before):
             return
         kind: EventType = "order_create" if before is None else "order_update"
-        body = json.dumps({"type": kind, "data": data}).encode()
+        body = event_body(kind, data)
         self.deliveries.append(Delivery(kind, order.order_id, body, self._clock()))
         self.wake()
 
@@ -139,13 +155,7 @@ class Courier:
         self.deliveries = []
 
     async def _post(self, http: aiohttp.ClientSession, url: str, body: bytes) -> int:
-        secret = self._switches.webhook_secret.encode(errors="surrogatepass")
-        headers = {
-            "Content-Type": "application/json",
-            "API-Version": API_VERSION,
-            "Timestamp": str(int(self._stamp().timestamp())),
-            "Signature": hmac.new(secret, body, hashlib.sha256).hexdigest(),
-        }
+        headers = signed_headers(body, self._switches.webhook_secret, self._stamp())
         try:
             async with http.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 return answer.status
@@ -161,7 +171,6 @@ class Courier:
 
     def _data(self, order: Order) -> dict[str, Any]:
         return {
-            "type": "order",
             "checkout_session_id": order.checkout_session_id,
             "permalink_url": self._permalink(order.order_id),
             "status": STATUSES[order.progress],

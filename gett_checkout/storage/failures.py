@@ -11,19 +11,21 @@ from gett_checkout.errors import StorageError
 
 
 @contextmanager
-def storage_errors(storage: str, *raised: type[Exception]) -> Iterator[None]:
-    """Raise `StorageError` for the driver errors ``raised``: it names their class, quotes nothing.
+def storage_errors(storage: str) -> Iterator[None]:
+    """Raise `StorageError` for whatever a driver raises: it names the class, quotes nothing.
 
-    Whatever leaves a driver, a cancellation too, leaves its frames behind: they hold what was to be
-    saved. A save that ends so may have happened or not: the connection can break after the work is done.
+    Drivers have exceptions of their own, and raise others when a server talks nonsense. Whatever
+    leaves a driver, a cancellation too, leaves its frames behind: they hold what was to be saved. A save
+    that ends so may have happened or not: the connection can break after the work is done.
     """
     outside = sys.exception()
     try:
         yield
-    except raised as error:
+    except BaseException as error:
+        without_traceback(error, outside)
+        if isinstance(error, StorageError) or not isinstance(error, Exception):
+            raise error
         name = type(error).__name__
         failure = StorageError(f"the {storage} storage failed ({name})")
         failure.cause = name
-        raise failure from without_traceback(error, outside)
-    except BaseException as error:  # noqa: BLE001
-        raise without_traceback(error, outside)  # noqa: B904 - the same, without its frames
+        raise failure from error

@@ -11,7 +11,6 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
-    AbstractContextManager,
     asynccontextmanager,
     suppress,
 )
@@ -107,7 +106,7 @@ class PostgresStorage:
         """Make the table and its indexes where they are not there yet; safe to run anywhere."""
         # IF NOT EXISTS alone fails when two create at once. The statements are one transaction.
         lock = "SELECT pg_advisory_xact_lock(hashtext('gett_checkouts schema'));\n"
-        with _errors():
+        with storage_errors("PostgreSQL"):
             async with self._acquired() as connection:
                 try:
                     await connection.execute(lock + schema(self._table))
@@ -164,7 +163,7 @@ class PostgresStorage:
 
     async def _run(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:
         """The rows a statement gives; none of one that lost a race against another."""
-        with _errors():
+        with storage_errors("PostgreSQL"):
             try:
                 return await self._fetch(statement, values)
             except asyncpg.ReadOnlySQLTransactionError:
@@ -208,7 +207,7 @@ async def open_postgres(
         statement_cache_size=0,
         reset=_leave_as_is,
     )
-    with _errors():
+    with storage_errors("PostgreSQL"):
         await pool
     try:
         yield PostgresStorage(pool, clock=clock)
@@ -221,17 +220,6 @@ async def open_postgres(
 
 async def _leave_as_is(connection: Any) -> None:
     """Between two uses there is nothing to reset: no statement here changes the connection."""
-
-
-def _errors() -> AbstractContextManager[None]:
-    return storage_errors(
-        "PostgreSQL",
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        OSError,  # no connection in time, too
-        RuntimeError,  # a pool of another event loop
-    )
 
 
 def _quoted(table: str) -> str:

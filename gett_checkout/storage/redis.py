@@ -25,7 +25,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.client import NEVER_DECODE
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from gett_checkout._hidden import hidden
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
@@ -237,8 +237,7 @@ class RedisStorage:
             return await self._run("EVAL", script, len(keys), *keys, *values)
 
     async def _run(self, *command: Any) -> Any:
-        # RuntimeError: a client of another event loop.
-        with storage_errors("Redis", RedisError, OSError, RuntimeError):
+        with storage_errors("Redis"):
             try:
                 return await self._execute(command)
             except ResponseError as error:
@@ -302,7 +301,7 @@ def _warn(policy: str) -> None:
     )
 
 
-class _ScriptUnknownError(Exception):
+class _ScriptUnknownError(StorageError):
     """The server has not seen the script since it started."""
 
 

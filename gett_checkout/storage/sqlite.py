@@ -165,8 +165,7 @@ class SQLiteStorage:
 
         Cancelled before the thread took it up, it never runs; after that it runs to its end.
         """
-        # RuntimeError: the thread has ended because the storage is closed.
-        with storage_errors("SQLite", sqlite3.Error, OSError, RuntimeError):
+        with storage_errors("SQLite"):
             self._begin_anew_after_a_fork()
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._thread, self._file.execute, statement, values)

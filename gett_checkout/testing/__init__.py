@@ -11,29 +11,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gett_checkout.testing.clock import Clock
     from gett_checkout.testing.seen import operations, sends_nothing, session_levels, the_order
+    from gett_checkout.testing.signing import SignedEvent, signed_event
     from gett_checkout.testing.storage_contract import ScanContract, SteppedClock, StorageContract
 
 __all__ = [
     "Clock",
     "ScanContract",
+    "SignedEvent",
     "SteppedClock",
     "StorageContract",
     "operations",
     "sends_nothing",
     "session_levels",
+    "signed_event",
     "the_order",
 ]
 
 _SUITE = "gett_checkout.testing.storage_contract"
 _SEEN = "gett_checkout.testing.seen"
+_SIGNING = "gett_checkout.testing.signing"
 _HOMES = {
     "Clock": "gett_checkout.testing.clock",
     "ScanContract": _SUITE,
+    "SignedEvent": _SIGNING,
     "SteppedClock": _SUITE,
     "StorageContract": _SUITE,
     "operations": _SEEN,
     "sends_nothing": _SEEN,
     "session_levels": _SEEN,
+    "signed_event": _SIGNING,
     "the_order": _SEEN,
 }
 

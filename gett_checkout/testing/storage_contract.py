@@ -11,9 +11,15 @@
             async with MyStorage("test-database", clock=clock) as storage:
                 yield storage  # empty, and with no other user
 
+        @pytest_asyncio.fixture
+        async def broken_storage(self, clock):
+            async with MyStorage("no-such-database", clock=clock) as storage:
+                yield storage  # what it needs cannot be reached
+
 It needs ``pytest`` and ``pytest-asyncio``. ``clock`` is a `SteppedClock` that the storage must take
 its time from; a storage whose server alone keeps the time can override the ``clock`` fixture with
-an object whose ``advance`` moves that one.
+an object whose ``advance`` moves that one. Without ``broken_storage`` what becomes of failures is not
+tested, and those tests are skipped.
 
 `ScanContract` is the same and more, for a storage that has ``scan`` too.
 """
@@ -23,12 +29,14 @@ an object whose ``advance`` moves that one.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 
-from gett_checkout.errors import CheckoutConflictError
+from gett_checkout.errors import CheckoutConflictError, StorageError
 from gett_checkout.storage import ScannableStorage, Storage, Stored
 
 
@@ -49,7 +57,10 @@ class SteppedClock:
 
 @pytest.mark.asyncio
 class StorageContract:
-    """Subclass it with a ``storage`` fixture that gives an empty storage on the ``clock`` fixture."""
+    """Subclass it with a ``storage`` fixture that gives an empty storage on the ``clock`` fixture.
+
+    And with a ``broken_storage`` fixture that gives one whose server cannot be reached.
+    """
 
     ids: tuple[str, ...] = (
         "a",
@@ -82,10 +93,18 @@ class StorageContract:
     )
     """Ids that must be kept apart."""
 
+    patience: float = 60.0
+    """How long an operation of ``broken_storage`` may take to fail, in seconds."""
+
     @pytest.fixture
     def clock(self) -> SteppedClock:
         """The time the storage goes by."""
         return SteppedClock()
+
+    @pytest.fixture
+    def broken_storage(self) -> Storage:
+        """A storage whose server cannot be reached; override it, or no failure is tested."""
+        pytest.skip("no failure is tested: override the fixture broken_storage")
 
     @pytest.fixture
     def save(self, storage: Storage, clock: SteppedClock) -> Save:
@@ -352,6 +371,29 @@ class StorageContract:
         assert await save("after", 0) == 1
         assert await storage.load("after") == Stored(b"data", 1)
 
+    @pytest.mark.parametrize("operation", ["load", "save", "save again", "delete", "due"])
+    async def test_a_failure_is_a_storage_error(
+        self, broken_storage: Storage, clock: SteppedClock, operation: str
+    ) -> None:
+        """No exception of the driver's gets out, and nothing that was being saved is quoted."""
+        now = clock()
+        match operation:
+            case "load":
+                work: Awaitable[object] = broken_storage.load(_SECRET)
+            case "delete":
+                work = broken_storage.delete(_SECRET)
+            case "due":
+                work = broken_storage.due(now, 10)
+            case _:
+                work = broken_storage.save(
+                    _SECRET,
+                    _SECRET.encode(),
+                    expected_version=int(operation == "save again"),
+                    expires_at=now + timedelta(hours=1),
+                    due_at=now,
+                )
+        await _fails(operation, work, self.patience)
+
 
 class ScanContract(StorageContract):
     """What a storage with ``scan`` must do: all of `StorageContract`, and the scan on top of it."""
@@ -439,6 +481,33 @@ class ScanContract(StorageContract):
         assert await storage.load(filled[1]) is None
         assert len(await _scanned(storage.scan())) == len(filled) - 1
 
+    async def test_a_failure_of_a_scan_is_a_storage_error(
+        self, broken_storage: ScannableStorage
+    ) -> None:
+        """As it is of every other operation."""
+
+        async def scan() -> object:
+            return await _scanned(broken_storage.scan())
+
+        await _fails("scan", scan(), self.patience)
+
+
+async def _fails(operation: str, work: Awaitable[object], patience: float) -> None:
+    """Check that ``work`` fails as an operation must on a storage that cannot be reached."""
+    deadline = asyncio.timeout(patience)
+    try:
+        async with deadline:
+            await work
+    except Exception as error:
+        assert not deadline.expired(), f"{operation} had not failed after {patience:g} seconds"
+        if not isinstance(error, StorageError):
+            leaked = f"{type(error).__module__}.{type(error).__qualname__}"
+            raise AssertionError(f"{operation} lets {leaked} out: raise StorageError") from error
+        said = "".join(traceback.format_exception(error))
+        assert _SECRET not in said, f"{operation} raises an error that quotes what it was given"
+    else:
+        raise AssertionError(f"{operation} did not fail: what can broken_storage reach?")
+
 
 async def _filled(save: Save, many: int) -> list[str]:
     """The ids of ``many`` checkouts that are now stored, each with its id as data."""
@@ -456,5 +525,7 @@ async def _scanned(scan: AsyncIterator[tuple[str, Stored]]) -> dict[str, Stored]
         scanned[checkout_id] = stored
     return scanned
 
+
+_SECRET: Final = "of-a-secret-checkout"  # noqa: S105 - an id and data that no error may quote
 
 Save = Callable[..., Awaitable[int]]

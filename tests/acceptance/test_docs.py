@@ -7,7 +7,7 @@
 - A block that begins with ``# name.py`` is a part of that file. Files of tests are run by pytest,
   those of the tutorial as it says, and a block with a loop of its own is run by itself.
 - Each ``gett-checkout`` command must be one.
-- The blocks of ``backend.md`` are pieces of examples/, and held to be by their tests.
+- The blocks of the pages in `OF_EXAMPLES` are pieces of examples/, and held to be by their tests.
 - An ``except`` at the top of a block must be reached: the page shows that error.
 - ``<!-- not run: why -->`` above a block leaves it out.
 """
@@ -44,9 +44,10 @@ from gett_checkout.sandbox import Sandbox
 from tests.clock import Clock
 
 ROOT = Path(__file__).parents[2]
+OF_EXAMPLES = [ROOT / "docs" / "backend.md", ROOT / "docs" / "test-a-backend.md"]
 PAGES = [
     ROOT / "README.md",
-    *(page for page in sorted((ROOT / "docs").glob("**/*.md")) if page.name != "backend.md"),
+    *(page for page in sorted((ROOT / "docs").glob("**/*.md")) if page not in OF_EXAMPLES),
 ]
 _FENCE = re.compile(
     r"^(?P<mark><!-- not run: .+ -->\n)?```(?P<language>\w+)\n(?P<code>.*?)^```$",
@@ -226,6 +227,7 @@ def test_tests_on_pages_pass(tmp_path: Path) -> None:
     strict = ("-W", "error", "-W", "ignore:Using `httpx` with `starlette.testclient`")
     told = python(tmp_path, "-m", "pytest", "-q", *strict, *plugin, "-p", "no:cacheprovider")
     assert re.search(r"\b\d{2} passed", told)
+    assert "skipped" not in told
 
 
 def _entry_points() -> str:

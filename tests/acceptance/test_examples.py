@@ -23,6 +23,7 @@ from examples.fastapi_backend.app import create_app as create_fastapi_app
 from examples.shop import Settings
 from gett_checkout import InvalidInputError
 from gett_checkout.storage import open_storage
+from gett_checkout.testing import signed_event
 from tests.acceptance.shops import (
     CARD_TOKEN,
     EMAIL,
@@ -36,10 +37,10 @@ from tests.acceptance.shops import (
     secrets_in,
     until,
 )
+from tests.acceptance.test_docs import OF_EXAMPLES
 from tests.servers import RedisServer
 
 README = Path(__file__).parents[2] / "examples" / "README.md"
-DOCS = README.parents[1] / "docs" / "backend.md"
 
 
 @pytest.fixture(scope="module")
@@ -373,8 +374,8 @@ async def test_order_events_are_taken_once_and_forged_ones_refused(
 
     delivery = await until(delivered)
     assert [each["status"] for each in delivery["attempts"]] == [200]
-    forged = {"Signature": "0" * 64, "Timestamp": "1"}
-    async with rehearsal.http.post(url, json=delivery["event"], headers=forged) as answer:
+    body, headers = signed_event(secret="whsec_of_somebody_else")
+    async with rehearsal.http.post(url, data=body, headers=headers) as answer:
         assert answer.status == 401
         assert (await answer.json(content_type=None))["code"] == "WEBHOOK_REFUSED"
 
@@ -441,9 +442,10 @@ def test_the_readmes_lines_place_an_order(shops: Shops, tmp_path: Path) -> None:
     assert '"stage":"placed"' in ran.stdout.splitlines()[-1]
 
 
-def test_what_the_docs_show_of_the_examples_is_in_them() -> None:
+@pytest.mark.parametrize("page", OF_EXAMPLES, ids=lambda page: page.stem)
+def test_what_the_docs_show_of_the_examples_is_in_them(page: Path) -> None:
     sources = "".join(path.read_text() for path in README.parent.rglob("*.py"))
-    blocks = re.findall(r"^```python\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 4
     for block in blocks:
         assert block in sources

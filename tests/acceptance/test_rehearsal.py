@@ -25,8 +25,9 @@ from gett_checkout import (
     Stage,
 )
 from gett_checkout._core.codes import ERROR_CODES
-from gett_checkout.errors import ApiError, WebhookError
+from gett_checkout.errors import ApiError, WebhookError, WebhookRefusedError
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.testing import signed_event
 from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 from tests.acceptance.shopping import CARD, HOME, JANE, REGULAR, STORE, until_payable, until_priced
 from tests.clock import Clock
@@ -365,7 +366,7 @@ async def test_a_receiver_with_another_secret_refuses(
     checkout = await checkouts.start(JANE)
     await until_payable(checkout)
     await place_as_shown(checkout)
-    body = sandbox.deliveries[0].body
-    with pytest.raises(WebhookError):
-        verify_event(body, {"Signature": "0" * 64, "Timestamp": "1"}, "whsec_other")
+    event = signed_event(body=sandbox.deliveries[0].body)
+    with pytest.raises(WebhookRefusedError, match="signature"):
+        verify_event(*event, "whsec_other")
     assert inbox == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import asyncpg
 import pytest
 from cryptography.fernet import Fernet
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from gett_checkout.storage import ScannableStorage
 from gett_checkout.storage.encrypted import EncryptedStorage
@@ -20,17 +23,18 @@ from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
-from tests.servers import PostgresServer, RedisServer
+from tests.servers import PostgresServer, RedisServer, free_port
 
-KINDS = (
-    "memory",
-    "sqlite",
-    "redis",
-    "redis decoding",
-    "postgres",
-    "encrypted memory",
-    "encrypted sqlite",
-)
+IN_MEMORY = ("memory", "encrypted memory")
+ELSEWHERE = ("sqlite", "redis", "redis decoding", "postgres", "encrypted sqlite")
+FAILURES = ("refuses", "hangs up", "talks nonsense")
+"""What becomes of a connection to a broken server, or of an SQLite file: see `opened_broken`."""
+NONSENSE = {
+    "redis": b":not a number\r\n" * 10,
+    # "You are in" and "ready", and not a word of which version of the server it is.
+    "postgres": b"R\0\0\0\x08\0\0\0\0" + b"Z\0\0\0\x05I",
+}
+"""What the drivers choke on, each with an exception that is none of its own."""
 
 
 @asynccontextmanager
@@ -74,3 +78,51 @@ async def storage(
     async with opened as storage:
         is_encrypted = kind.startswith("encrypted")
         yield EncryptedStorage(storage, [Fernet.generate_key()]) if is_encrypted else storage
+
+
+@asynccontextmanager
+async def opened_broken(
+    kind: str, failure: str, clock: Callable[[], datetime], folder: Path
+) -> AsyncIterator[ScannableStorage]:
+    """A storage of the ``kind``, and what it needs is not there, goes away or is something else."""
+    async with AsyncExitStack() as stack:
+        storage: ScannableStorage
+        if "sqlite" in kind:
+            path = folder / ("missing/a.db" if failure == "refuses" else "a.db")
+            if failure == "talks nonsense":
+                path.write_bytes(b"not a database" * 100)
+            storage = sqlite = await stack.enter_async_context(SQLiteStorage(path, clock=clock))
+            if failure == "hangs up":
+                await sqlite.close()
+        else:
+            nonsense = NONSENSE[kind.split()[0]] if failure == "talks nonsense" else b""
+            serving = broken_server(nonsense, refuses=failure == "refuses")
+            port = await stack.enter_async_context(serving)
+            if kind == "postgres":
+                url = f"postgresql://someone@127.0.0.1:{port}/x?sslmode=disable"
+                pool = asyncpg.create_pool(url, min_size=0)
+                storage = PostgresStorage(await stack.enter_async_context(pool), clock=clock)
+            else:
+                url = f"redis://127.0.0.1:{port}/0"
+                decoding = kind == "redis decoding"
+                once = Retry(NoBackoff(), 0)
+                client = Redis.from_url(url, retry=once, decode_responses=decoding)
+                storage = RedisStorage(await stack.enter_async_context(client), clock=clock)
+        is_encrypted = kind.startswith("encrypted")
+        yield EncryptedStorage(storage, [Fernet.generate_key()]) if is_encrypted else storage
+
+
+@asynccontextmanager
+async def broken_server(nonsense: bytes, *, refuses: bool) -> AsyncIterator[int]:
+    """The port of a server that hangs up, after some nonsense if there is any; or of none at all."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(nonsense)
+        writer.close()
+
+    if refuses:
+        yield free_port()
+        return
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]

@@ -21,6 +21,7 @@ from jsonschema import Draft202012Validator
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.orders import PROGRESS
 from gett_checkout.sandbox.webhooks import REDELIVERY_SECONDS, STATUSES
+from gett_checkout.testing import signed_event
 from gett_checkout.webhooks import parse
 from tests.contract.test_sandbox import PERSON, Clock, Partner
 
@@ -154,6 +155,21 @@ async def test_an_event_is_signed_as_documented(partner: Partner, receiver: Rece
     assert headers["API-Version"] == "2026-01-30"
     assert headers["Content-Type"] == "application/json"
     assert SECRET not in repr(partner.sandbox.switches) + repr(partner.sandbox.deliveries)
+
+
+async def test_a_signed_event_of_a_test_is_what_the_sandbox_sends(
+    partner: Partner, receiver: Receiver
+) -> None:
+    order_id = await ordered(partner)
+    partner.sandbox.refund_order(order_id, Decimal("10.50"))
+    await partner.sandbox.deliver()
+    for body, headers in receiver.came:
+        event = json.loads(body)
+        members = {name: value for name, value in event["data"].items() if name != "type"}
+        made = signed_event(event["type"], **members, secret=SECRET, now=partner.clock())
+        assert made.body == body
+        assert made.headers.items() <= headers.items()
+    assert len(receiver.came) == 2
 
 
 async def test_placing_does_not_wait_for_the_receiver(partner: Partner, receiver: Receiver) -> None:

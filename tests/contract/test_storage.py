@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from gett_checkout.storage import ScannableStorage, Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.testing import ScanContract, SteppedClock
-from tests.contract.conftest import KINDS
+from tests.contract.conftest import ELSEWHERE, FAILURES, IN_MEMORY, opened_broken
 
 
 @pytest.fixture
@@ -20,8 +22,7 @@ def clock() -> SteppedClock:
     return SteppedClock()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-class TestEveryStorage(ScanContract):
+class EveryStorage(ScanContract):
     """The public suite, as a third party runs it."""
 
     async def test_ids_may_be_any_string(self, storage: ScannableStorage, save: Any) -> None:
@@ -43,7 +44,27 @@ class TestEveryStorage(ScanContract):
         assert "a token" not in shown
 
 
-def test_one_storage_serves_one_event_loop_after_another(tmp_path: Any) -> None:
+@pytest.mark.parametrize("kind", ELSEWHERE)
+class TestElsewhere(EveryStorage):
+    """Storages that need something which may be missing."""
+
+    @pytest.fixture(params=FAILURES)
+    async def broken_storage(
+        self, kind: str, clock: SteppedClock, tmp_path: Path, request: pytest.FixtureRequest
+    ) -> AsyncIterator[ScannableStorage]:
+        async with opened_broken(kind, request.param, clock, tmp_path) as storage:
+            yield storage
+
+
+@pytest.mark.parametrize("kind", IN_MEMORY)
+class TestInMemory(EveryStorage):
+    """Storages that nothing can be missing for."""
+
+    test_a_failure_is_a_storage_error = None  # type: ignore[assignment]
+    test_a_failure_of_a_scan_is_a_storage_error = None  # type: ignore[assignment]
+
+
+def test_one_storage_serves_one_event_loop_after_another(tmp_path: Path) -> None:
     sqlite = SQLiteStorage(tmp_path / "checkouts.db")
     memory = MemoryStorage()
     for version in range(3):

@@ -53,7 +53,7 @@ from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
-from gett_checkout.testing import Clock, StorageContract, sends_nothing, the_order
+from gett_checkout.testing import Clock, StorageContract, sends_nothing, signed_event, the_order
 from gett_checkout.views import LineView, PaymentView, SessionView, StoreView, Suggestion
 from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 
@@ -184,6 +184,9 @@ async def rehearsals() -> None:
         assert_type(the_order(sandbox).order_id, str)
         with sends_nothing(sandbox):
             assert_type(sandbox.count("place_order"), int)
+        event = signed_event(refunds=[{"type": "store_credit", "amount": 105}])
+        assert_type(event.body, bytes)
+        assert_type(event.headers, dict[str, str])
 
 
 class TestMyStorage(StorageContract):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,31 +25,29 @@ from gett_checkout.errors import (
 from gett_checkout.storage import Storage
 from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
+from gett_checkout.testing import signed_event
 from gett_checkout.webhooks import OrderEvent, Refund, handle_once, parse, verify, verify_event
 from tests.clock import Clock
 
 SECRET = "whsec_very_secret"
 NOW = Clock().now
-EVENT: dict[str, Any] = {
-    "type": "order_update",
-    "data": {
-        "type": "order",
-        "checkout_session_id": "csn_1",
-        "permalink_url": "https://gett.example/orders/1",
-        "status": "shipped",
-        "refunds": [{"type": "original_payment", "amount": 1050}],
-    },
-}
-BODY = json.dumps(EVENT).encode()
+BODY, HEADERS = signed_event(
+    "order_update",
+    status="shipped",
+    checkout_session_id="csn_1",
+    permalink_url="https://gett.example/orders/1",
+    refunds=[{"type": "original_payment", "amount": 1050}],
+    secret=SECRET,
+    now=NOW,
+)
+SIGNATURE = HEADERS["Signature"]
+SIGNATURE_OF_ANOTHER = signed_event(body=BODY, secret="old").headers["Signature"]
+EVENT: dict[str, Any] = json.loads(BODY)
 
 
-def sign(body: bytes = BODY, secret: str = SECRET) -> str:
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-def signed(body: bytes = BODY, *, off: int = 0, **changes: str) -> dict[str, str]:
-    stamp = str(int(NOW.timestamp()) + off)
-    return {"Signature": sign(body), "Timestamp": stamp, "API-Version": "2026-01-30"} | changes
+def signed(*, off: int = 0, **changes: str) -> dict[str, str]:
+    sent = signed_event(body=BODY, secret=SECRET, now=NOW + timedelta(seconds=off))
+    return sent.headers | changes
 
 
 # --- verify ---------------------------------------------------------------------------------------
@@ -60,8 +57,8 @@ def signed(body: bytes = BODY, *, off: int = 0, **changes: str) -> dict[str, str
     "headers",
     [
         signed(),
-        signed(Signature=sign().upper()),
-        signed(Signature=f" {sign()} "),
+        signed(Signature=SIGNATURE.upper()),
+        signed(Signature=f" {SIGNATURE} "),
         signed(off=300),
         signed(off=-300),
         {name.lower(): value for name, value in signed().items()},
@@ -71,6 +68,13 @@ def signed(body: bytes = BODY, *, off: int = 0, **changes: str) -> dict[str, str
 )
 def test_what_gett_signed_is_accepted(headers: Any) -> None:
     verify(BODY, headers, SECRET, now=NOW)
+
+
+def test_a_signature_is_the_hmac_of_the_body_in_hex() -> None:
+    """Made by ``openssl dgst -sha256 -hmac``, and so by nothing of ours."""
+    right = "eb2416bba709dbd95e5a4757277d6a6bd16819da0ae8cbf3e2e24cdec6e8b6e8"
+    headers = {"Signature": right, "Timestamp": "1795197600"}
+    verify(b'{"type": "order_create"}', headers, "whsec_1", now=NOW)
 
 
 def without(name: str) -> dict[str, str]:
@@ -83,11 +87,11 @@ def without(name: str) -> dict[str, str]:
         (BODY + b" ", signed()),
         (BODY.replace(b"1050", b"9050"), signed()),
         (b"", signed()),
-        (BODY, signed(Signature=sign(secret="another"))),
+        (BODY, signed(Signature=SIGNATURE_OF_ANOTHER)),
         (BODY, signed(Signature="")),
-        (BODY, signed(Signature=sign()[:-1])),
-        (BODY, signed(Signature=sign() + "0")),
-        (BODY, signed(Signature="sha256=" + sign())),
+        (BODY, signed(Signature=SIGNATURE[:-1])),
+        (BODY, signed(Signature=SIGNATURE + "0")),
+        (BODY, signed(Signature="sha256=" + SIGNATURE)),
         (BODY, signed(Signature="ſignature")),
         (BODY, without("Signature")),
         (BODY, without("Timestamp")),
@@ -100,7 +104,7 @@ def without(name: str) -> dict[str, str]:
         (BODY, signed(Timestamp="9" * 5000)),
         (BODY, signed(Timestamp="NaN")),
         (BODY, signed(Timestamp="١٢")),
-        (BODY, CIMultiDict([*signed().items(), ("Signature", sign())])),
+        (BODY, CIMultiDict([*signed().items(), ("Signature", SIGNATURE)])),
     ],
 )
 def test_anything_else_is_refused_and_nothing_secret_is_said(body: bytes, headers: Any) -> None:
@@ -110,7 +114,7 @@ def test_anything_else_is_refused_and_nothing_secret_is_said(body: bytes, header
     assert problem["status"] == 401
     said = f"{refused.value!r}{refused.value}{problem}"
     assert SECRET not in said
-    assert sign(body) not in said
+    assert signed_event(body=body, secret=SECRET).headers["Signature"] not in said
 
 
 def test_while_the_secret_is_changed_both_are_good() -> None:
@@ -129,7 +133,7 @@ def test_every_secret_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("gett_checkout.webhooks.hmac.compare_digest", compare)
     verify(BODY, signed(), [SECRET, "old"], now=NOW)
-    assert compared == [sign().encode(), sign(secret="old").encode()]
+    assert compared == [SIGNATURE.encode(), SIGNATURE_OF_ANOTHER.encode()]
 
 
 @pytest.mark.parametrize("secret", ["", [], [""], [SECRET, ""]])
