@@ -82,7 +82,8 @@ class GettClient:
     ``api_key`` is the partner's key for ``base_url``'s environment and stays on the server side.
     ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
     is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
-    seconds, at most an hour; ``retry`` says how patient a call is, as `RetryPolicy()` unless given;
+    seconds, at most an hour; ``retry`` says how patient a call is (default: `RetryPolicy()`): together
+    a call takes 25 seconds at most, less than a proxy waits;
     ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request, and
     of what checkouts do (`gett_checkout.telemetry`). ``checkout_label`` gives what events, logs and
     spans call the checkout of an id (default: a short digest; ``str`` shows the id itself).
@@ -111,7 +112,7 @@ class GettClient:
         *,
         base_url: str = PRODUCTION,
         http: aiohttp.ClientSession | None = None,
-        timeout: float = 30.0,
+        timeout: float = 10.0,
         retry: RetryPolicy | None = None,
         assumptions: Assumptions = DEFAULT,
         hooks: Iterable[Hook] = (),

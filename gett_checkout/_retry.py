@@ -36,7 +36,7 @@ class RetryPolicy:
     """
 
     max_attempts: int = field(default=4, validator=at_least(1, _NEEDS))
-    max_elapsed: float = field(default=20.0, validator=at_least(0, _NEEDS))
+    max_elapsed: float = field(default=15.0, validator=at_least(0, _NEEDS))
     initial_backoff: float = field(default=1.0, validator=at_least(0, _NEEDS))
     max_backoff: float = field(default=30.0, validator=at_least(0, _NEEDS))
 

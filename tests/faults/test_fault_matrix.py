@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -34,7 +35,14 @@ from tests.faults.victims import Victims
 from tests.samples.shopper import place_as_shown
 
 POLICIES = ["replay", "reject_other_body", "refuse_duplicates", "none"]
-SCENARIOS = ["plain", "lost answer", "payment fails once", "session expired"]
+SCENARIOS = [
+    "plain",
+    "lost answer",
+    "payment fails once",
+    "session expired",
+    "price moves",
+    "price is the same after all",
+]
 STRIKES = ["exception", "caller cancelled", "loop shut down", "process killed"]
 # Of a killed process's memory nothing is left to look at.
 WAYS = [
@@ -77,6 +85,7 @@ class Scene:
         checkout_id = f"case-{next(CASES)}"
         switches, fails = self.sandbox.switches, self.scenario == "payment fails once"
         switches.session_seconds = 600 if self.scenario == "session expired" else None
+        switches.price_change = Decimal(0)
         shopper = evolve(JANE, email=f"{checkout_id}@example.com")
         checkout = await self.elsewhere.start(shopper, checkout_id=checkout_id)
         card = CardOnFile("card_fails_once", "stripe") if fails else CARD
@@ -84,7 +93,11 @@ class Scene:
         if self.scenario == "session expired":
             self.clock.advance(600)
         if self.scenario == "lost answer":
-            self.sandbox.switches.fail("place_order", "drop_after")
+            switches.fail("place_order", "drop_after")
+        if self.scenario == "price moves":
+            switches.price_change = Decimal("1.00")
+        if self.scenario == "price is the same after all":
+            switches.fail("place_order", "error", code="ORDER_TOTAL_DIFFERENT")
         return checkout_id
 
     def check(self, view: CheckoutView) -> None:
@@ -99,6 +112,7 @@ class Scene:
             assert len(orders) == 1
             assert view.placement is not None
             assert orders[0].idempotency_key == view.placement.key
+            assert orders[0].total == view.confirmed_total
             assert view.order is not None
             assert view.order.order_id in (orders[0].order_id, None)
         elif view.stage is not Stage.PLACING:
@@ -123,7 +137,7 @@ class Scene:
                         await checkout.validate()
                     case "choose_payment":
                         await checkout.pay(CARD)
-                    case "place":
+                    case "place" | "confirm_total":
                         await place_as_shown(checkout)
                     case other:
                         pytest.fail(f"a shopper does not know how to {other}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+from datetime import timedelta
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree as ET
@@ -12,11 +14,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gett_checkout
-from gett_checkout import NextAction, Stage
+from gett_checkout import GettClient, NextAction, RetryPolicy, Stage, _checkout, _placing
+from gett_checkout._core import hand_over, placement
 from gett_checkout._core.blame import MEMBERS, blamed
 from gett_checkout._core.codes import ERROR_CODES, Part, refuse
 from gett_checkout._core.machine import EVENTS, FACTS, Aside
 from gett_checkout._core.requirements import RULES, requirements
+from gett_checkout._core.session import RENEW_AHEAD
+from gett_checkout._core.state import QUOTE_MARGIN
 from gett_checkout._wire import responses
 from gett_checkout._wire.endpoints import OPERATIONS
 from gett_checkout.actions import ContactSupport
@@ -273,3 +278,28 @@ def test_a_block_is_filled_in_place() -> None:
 def test_a_link_out_of_the_pages_is_its_words() -> None:
     page = "[a page](storage.md), [`code`](../gett_checkout/errors.py) and [a file](../x/README.md)"
     assert tables.within(page) == "[a page](storage.md), `code` and a file"
+
+
+# --- times ----------------------------------------------------------------------------------------
+
+
+def test_the_times_are_the_codes() -> None:
+    client, retry = signature(GettClient).parameters["timeout"].default, RetryPolicy()
+    assert [row[1] for row in page_rows("times.md", "<!-- times -->")] == [
+        f"{client:g} s",
+        f"{retry.max_elapsed:g} s",
+        f"{retry.max_attempts}",
+        f"{client + retry.max_elapsed:g} s",
+        f"{_placing._PAYMENT_TRIES}",
+        f"{client + _placing._LEASE_MARGIN:g} s",
+        f"{placement.COME_BACK:g} s",
+        f"{placement.QUIET.total_seconds():g} s",
+        f"{placement.pause_after(0).total_seconds():g} s",
+        f"{(placement.KEY_LIFE - placement.KEY_MARGIN) // timedelta(hours=1)} h",
+        f"{hand_over.LONGEST.total_seconds():g} s",
+        f"{hand_over._LEASE.total_seconds():g} s",
+        f"{QUOTE_MARGIN.total_seconds():g} s",
+        f"{RENEW_AHEAD.total_seconds():g} s",
+        f"{_checkout._MOST_EDITS} times",
+    ]
+    assert client + retry.max_elapsed < 30  # a proxy's patience
