@@ -211,6 +211,7 @@ class Checkout:
         Empty ``special_instructions`` take them away. Raises `LineNotFoundError` for an unknown line,
         `MenuChangedError` for what the menu does not offer, or no more.
         """
+        self._line(line_id)  # that it is gone comes before whatever else is wrong
         changed: dict[str, Any] = {}
         if quantity is not None:
             changed["quantity"] = read_quantity(quantity)

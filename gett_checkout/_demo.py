@@ -143,7 +143,7 @@ async def _pay(checkout: Checkout, teller: Teller, sandbox: Sandbox) -> None:
     teller.step("pay(CardOnFile(…))", "card on file", checkout.view)
     for notice in checkout.view.notices:
         said = notice.details
-        teller.note(notice.message)
+        teller.note(f"the {said['from']} session became an {said['to']} one")
         teller.note(f"kept {said['kept']}; total {said['total_before']} → {said['total_after']}")
 
 

@@ -34,14 +34,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     yes: dict[str, Any] = {"action": "store_const", "const": True}
     number: dict[str, Any] = {"type": int, "metavar": "N"}
     add(
-        "reserved_codes",
+        "reserved-codes",
         "emit a reserved error code; again for more",
         action="append",
         metavar="CODE",
         choices=["all", *sorted(RESERVED)],
     )
     add("key-policy", "what a known Idempotency-Key gets", choices=get_args(KeyPolicy))
-    add("store-refusals", "keep refusals under the Idempotency-Key too", **yes)
+    add("cache-errors", "store errors under the Idempotency-Key too", **yes)
     add(
         "fulfillment-modes",
         "want DeliveryByMerchant or Pickup as an order's fulfillmentType",
@@ -58,9 +58,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="BUCKET=N",
     )
     add("rate-window", "how many seconds the limits count for (default: 60)", **number)
-    add("order-token-seconds", "how long a price holds (default: 900)", **number)
+    add("quote-seconds", "how long a price holds (default: 900)", **number)
     add("session-seconds", "how long every session lives", **number)
-    add("distrust-end-users", "answer SESSION_USER_REQUIRED to end users", **yes)
+    add("reject-end-users", "answer SESSION_USER_REQUIRED to end users", **yes)
     add("opaque-tokens", "issue session tokens that are no JWTs", **yes)
     add("webhook-url", "where to post signed order events", metavar="URL")
     add(

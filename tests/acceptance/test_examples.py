@@ -205,7 +205,7 @@ async def test_what_was_rejected_stands_in_the_view_of_the_other_worker(
     assert refused.body["requirements"] == view["requirements"]
     (line_id,) = action["lines"]
     (problem,) = view["lines"][0]["problems"]
-    assert (line_id, problem["message"]) == (view["lines"][0]["line_id"], "A planned fault.")
+    assert (line_id, problem["said"]) == (view["lines"][0]["line_id"], "A planned fault.")
     await shopper.does("PATCH", f"/checkout/lines/{line_id}", quantity=2)
     view = await shopper.does("POST", "/checkout/quote")
     assert view["next_action"]["kind"] == "place"

@@ -101,7 +101,7 @@ async def test_a_line_that_is_named_is_the_one_to_fix(
     second = checkout.view.lines[1].line_id
     assert checkout.view.next_action == FixLines((second,), "VALIDATION_FAILED")
     (problem,) = checkout.view.lines[1].problems
-    assert problem.message == "A planned fault."
+    assert problem.said == "A planned fault."
     await agree(checkouts, checkout, refused.value)
     await checkout.update(second, quantity=1)
     await checkout.validate()

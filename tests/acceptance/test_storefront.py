@@ -182,7 +182,7 @@ async def test_a_reload_shows_what_gett_said_and_of_which_line(
     expected = {"kind": "fix_lines", "lines": [second], "reason": "VALIDATION_FAILED"}
     assert problem["next_action"] == view["next_action"] == expected
     assert [len(line["problems"]) for line in view["lines"]] == [0, 1]
-    assert view["lines"][1]["problems"][0]["message"] == "A planned fault."
+    assert view["lines"][1]["problems"][0]["said"] == "A planned fault."
     view = await browser.step("remove", {"line_id": second})
     assert view["next_action"]["kind"] == "add_items"  # below the minimum now
 
@@ -406,7 +406,7 @@ async def test_what_is_not_there_or_no_json_is_a_problem(url: str, browser: Brow
     kind = {"Content-Type": "application/json"}
     async with browser.http.post(f"{url}/api/steps/browse", data=b"{", headers=kind) as answer:
         assert answer.status == 422
-        assert (await answer.json(content_type=None))["detail"] == "the body must be JSON"
+        assert (await answer.json(content_type=None))["detail"] == "Please check what you entered."
     for host in ("[broken", "a:b", "elsewhere.example"):
         async with browser.http.get(url, headers={"Host": host}) as answer:
             assert answer.status == 421, host

@@ -127,8 +127,7 @@ def test_a_total_that_changed_is_agreed_to_before_anything_is_ordered(
     assert (before, after) == (shopper.find(".moved s").text, f"${float(before[1:]) + 1:.2f}")
     assert shop.orders == []
     shopper.picture("changed", "#confirm")
-    shopper.press("#confirm", f"Agree to {after}")
-    shopper.press("#place", f"Place order · {after}")
+    shopper.press("#confirm", f"Agree and place order · {after}")
     shopper.shows("#receipt .total dd", after)
     assert len(shop.orders) == 1
 

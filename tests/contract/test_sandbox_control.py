@@ -212,9 +212,9 @@ async def test_put_turns_the_rest_back_and_patch_does_not(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"reserved": ["STORE_CLOSED"]},
-        {"reserved": "CART_EMPTY"},
-        {"reserved": [1]},
+        {"reserved_codes": ["STORE_CLOSED"]},
+        {"reserved_codes": "CART_EMPTY"},
+        {"reserved_codes": [1]},
         {"key_policy": "sometimes"},
         {"cache_errors": "yes"},
         {"price_change": "a dollar"},
@@ -366,7 +366,9 @@ def test_the_reserved_codes_are_the_documented_seven() -> None:
 
 
 async def test_the_command_serves_as_its_options_say() -> None:
-    words = "sandbox --port 0 --opaque-tokens --reserved CART_EMPTY --webhook-secret whsec_mine"
+    words = (
+        "sandbox --port 0 --opaque-tokens --reserved-codes CART_EMPTY --webhook-secret whsec_mine"
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gett_checkout", *words.split()),
         stdout=asyncio.subprocess.PIPE,
@@ -379,7 +381,7 @@ async def test_the_command_serves_as_its_options_say() -> None:
     told = (await process.communicate())[0].decode()
     assert process.returncode == 0
     assert state["switches"]["opaque_tokens"] is True
-    assert state["switches"]["reserved"] == ["CART_EMPTY"]
+    assert state["switches"]["reserved_codes"] == ["CART_EMPTY"]
     assert re.search(r"control  http://\S+/_sandbox", told)
     assert "whsec" not in told
 

@@ -61,23 +61,9 @@ export async function step(name, body = {}) {
     stopWatching();
     now.busy = null;
   }
-  if (now.problem?.code === "ORDER_TOTAL_DIFFERENT" && now.view?.next_action.kind === "validate") {
-    return repriced();
-  }
   page.render();
   if (!done || (hadFocus && document.activeElement === document.body)) page.landing().focus();
   return done;
-}
-
-/** Prices moved between quote and order: asking again changes nothing and shows the new total. */
-async function repriced() {
-  const { problem } = now;
-  if (await step("validate")) {
-    now.problem = problem;
-    page.render();
-    page.landing().focus();
-  }
-  return false;
 }
 
 /** While an order is on its way, show how the stage moves and what goes over the wire. */

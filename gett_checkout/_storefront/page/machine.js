@@ -24,7 +24,7 @@ export function renderMachine(view = now.view) {
     `li.${each === at ? "lit" : each < at ? "passed" : "ahead"}`, { "data-level": name, "aria-current": each === at ? "true" : null }, label)));
   const notice = view?.notices.at(-1);
   const note = notice?.code === "session_upgraded"
-    ? `${notice.message}; kept: ${notice.details.kept}.` : LEVELS[at]?.[2] ?? "";
+    ? `Signed in: the ${notice.details.from} session became an ${notice.details.to} one; kept: ${notice.details.kept}.` : LEVELS[at]?.[2] ?? "";
   if ($("session-note").textContent !== note) $("session-note").textContent = note;
   renderGett();
 }

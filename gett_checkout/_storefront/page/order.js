@@ -36,7 +36,7 @@ function cartLine(line, open, isMarked) {
     make("div.what", {},
       make("span.name", {}, line.name),
       picked.length ? make("span.choices", {}, picked.join(", ")) : null,
-      line.problems.map((problem) => make("span.problem", {}, problem.message)),
+      line.problems.map((problem) => make("span.problem", {}, [problem.message, problem.said].filter(Boolean).join(" "))),
       isMarked && !line.problems.length ? make("span.problem", {}, "Please change or remove this.") : null,
       open && item && groupsOf(item).length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
     open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },

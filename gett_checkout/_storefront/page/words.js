@@ -12,8 +12,7 @@ const PAYMENT_WORDS = {
 
 const PROBLEM_WORDS = {
   NO_SERVER: ["We cannot reach the shop.", "Check your connection, then look again. Nothing is lost."],
-  ORDER_TOTAL_DIFFERENT: ["The price changed while you were deciding.", "Nothing was ordered. Please look at the new total below."],
-  TOTAL_CHANGED: ["The total has changed.", "Nothing was ordered. Please look at the new total below."],
+  TOTAL_CHANGED: ["The price changed while you were deciding.", "Nothing was ordered. Please look at the new total below."],
   IDENTITY_REQUIRED: ["Please sign in first.", "Your cart, address and price are kept."],
   CHECKOUT_CONFLICT: ["This order was changed in another window.", "Here is how it stands now. Please try again."],
   LINE_NOT_FOUND: ["This is not in your cart any more.", "It was taken out in another window. Here is how the cart stands now."],
@@ -97,7 +96,7 @@ function message() {
       }
       break;
     case "confirm_total":
-      return about("ask", problem ? PROBLEM_WORDS.ORDER_TOTAL_DIFFERENT : ["The total has changed.",
+      return about("ask", problem ? PROBLEM_WORDS.TOTAL_CHANGED : ["The total has changed.",
         "Nothing was ordered. Please look at the new total below."]);
   }
   if (problem) {
