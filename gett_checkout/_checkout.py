@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve
 
@@ -57,7 +57,7 @@ from gett_checkout._core.order import (
 from gett_checkout._core.placement import Placement
 from gett_checkout._core.session import Identity, Level
 from gett_checkout._core.state import OPEN, Resolution, Stage
-from gett_checkout._core.validators import read_charge
+from gett_checkout._core.validators import each_of, read_charge
 from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout._menus import Menus
 from gett_checkout._money import DEFAULT_CURRENCY, is_same_amount, read_amount
@@ -66,6 +66,7 @@ from gett_checkout._steps import look, step
 from gett_checkout._upgrade import Carry, ShopperSession
 from gett_checkout.errors import (
     ApiError,
+    CartOfAnotherStoreError,
     CheckoutConflictError,
     FieldError,
     GettCheckoutError,
@@ -146,14 +147,14 @@ class Checkout:
     async def browse(self, store_id: str, *, replace_cart: bool = False) -> CatalogSet:
         """Choose the store, or read it again, and load its menu. Opens no session.
 
-        A cart belongs to one store: going to another one with something in the cart is
-        `InvalidInputError` unless ``replace_cart`` is true. `StoreNotFoundError` for an unknown
-        store, `StepNotAllowedError` for one without a menu. Docs: Stores; Catalog.
+        A cart belongs to one store: going to another one with something in the cart raises
+        `CartOfAnotherStoreError`, unless ``replace_cart`` is true. Raises `StoreNotFoundError` for an
+        unknown store, `StepNotAllowedError` for one without a menu. Docs: Stores; Catalog.
         """
         state = self._record.state
         moves = state.store is not None and state.store.store_id != store_id
         if moves and state.lines and not replace_cart:
-            raise InvalidInputError(
+            raise CartOfAnotherStoreError(
                 "the cart holds items of another store; pass replace_cart=True to drop them"
             )
         store = await self._get_store(store_id)
@@ -181,15 +182,13 @@ class Checkout:
         values where a choice has a quantity or choices of its own. Required choices may be made
         later (`update`). Raises `MenuChangedError` for what the menu does not offer, or no more.
         """
-        if not isinstance(item_id, str):
-            raise InvalidInputError("an item_id must be a string", field="item_id")
-        line = Line(
-            line_id=str(uuid.uuid4()),
-            item_id=item_id,
-            quantity=read_quantity(quantity),
-            groups=read_modifiers(modifiers),
-            special_instructions=_text(special_instructions),
+        given = each_of(
+            item_id=lambda: _item_id(item_id),
+            quantity=lambda: read_quantity(quantity),
+            groups=lambda: read_modifiers(modifiers),
+            special_instructions=lambda: _text(special_instructions),
         )
+        line = Line(line_id=str(uuid.uuid4()), **given)
 
         async def added() -> tuple[Line, tuple[Line, ...]]:
             accepted = self._accept(line, await self._menu())
@@ -212,13 +211,14 @@ class Checkout:
         `MenuChangedError` for what the menu does not offer, or no more.
         """
         self._line(line_id)  # that it is gone comes before whatever else is wrong
-        changed: dict[str, Any] = {}
+        checks: dict[str, Callable[[], object]] = {}
         if quantity is not None:
-            changed["quantity"] = read_quantity(quantity)
+            checks["quantity"] = lambda: read_quantity(quantity)
         if modifiers is not None:
-            changed["groups"] = read_modifiers(modifiers)
+            checks["groups"] = lambda: read_modifiers(modifiers)
         if special_instructions is not None:
-            changed["special_instructions"] = _text(special_instructions)
+            checks["special_instructions"] = lambda: _text(special_instructions)
+        changed = each_of(**checks)
 
         async def updated() -> tuple[Line, tuple[Line, ...]]:
             line = self._accept(evolve(self._line(line_id), **changed), await self._menu())
@@ -632,6 +632,12 @@ def _read_total(total: Decimal | int | str) -> Decimal:
         return read_amount(total)
     except ValueError as error:
         raise InvalidInputError(f"the total: {error}", field="total") from None
+
+
+def _item_id(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInputError("an item_id must be a string", field="item_id")
+    return value
 
 
 def _text(value: str | None) -> str | None:

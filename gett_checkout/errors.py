@@ -5,6 +5,7 @@
     GettCheckoutError
     ├── InvalidInputError            what the caller passed cannot be right (also a ValueError)
     │   └── LineNotFoundError        the cart has no such line
+    ├── CartOfAnotherStoreError      the cart holds items of another store
     ├── MenuChangedError             the menu does not sell this, or no more
     ├── StepNotAllowedError          the step does not fit the stage, or something is missing
     ├── IdentityRequiredError        the step needs an end user and no identity is known
@@ -77,6 +78,7 @@ __all__ = [
     "ApiValidationError",
     "BadGatewayError",
     "CartEmptyError",
+    "CartOfAnotherStoreError",
     "CatalogSetNotFoundError",
     "CatalogSetRequiredError",
     "CheckoutConflictError",
@@ -228,6 +230,7 @@ class FieldError:
 class InvalidInputError(GettCheckoutError, ValueError):
     """What the caller passed cannot be right; nothing was sent and nothing changed.
 
+    Raise it for a field of your own: ``InvalidInputError("…", field="item_id", code="missing")``.
     ``errors`` names every field that is wrong, as far as fields are to blame, and ``field`` the first
     of them, with dots between nested names: ``address.postal_code``.
     """
@@ -276,6 +279,13 @@ def pointer_to(*names: object) -> str:
 
 def _unescaped(name: str) -> str:
     return name.replace("~1", "/").replace("~0", "~")
+
+
+class CartOfAnotherStoreError(GettCheckoutError):
+    """The cart holds items of another store: ask, then ``browse(store_id, replace_cart=True)``."""
+
+    problem_code = "CART_OF_ANOTHER_STORE"
+    problem_status = 409
 
 
 class LineNotFoundError(InvalidInputError):
@@ -582,7 +592,7 @@ class ApiError(GettCheckoutError):
             else _OUTWARD_STATUS.get(self.status, 503 if self.status > 500 else self.status)
         )
         problem["title"] = _phrase(problem["status"])
-        if said := self.detail or self.title:
+        if self.operation and (said := self.detail or self.title):
             problem["said"] = said
         return problem
 

@@ -87,6 +87,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "INVALID_INPUT": "Please check what you entered.",
         "LINE_NOT_FOUND": "This item is no longer in your cart.",
         "MENU_CHANGED": _MENU,
+        "CART_OF_ANOTHER_STORE": "Your cart holds items of another restaurant. Empty it to order here.",
         "STEP_NOT_ALLOWED": "This is not possible right now.",
         "STEP_NOT_ALLOWED.placed": "Your order is placed. Please start a new one to order more.",
         "IDENTITY_REQUIRED": _SIGN_IN,

@@ -182,11 +182,12 @@ async def handle_once(
     While another worker is in the block, `WebhookBusyError`: the answer makes Gett come back, and
     if that worker dies its claim ends after ``lease`` seconds. So when a worker dies, is cancelled
     or loses the storage just behind the block, before it is remembered, the event is handled again:
-    what the block does must bear that. It is remembered for ``remember`` seconds, a week unless
-    given. `StorageError` when the storage fails. ``clock`` gives aware UTC; pass the storage's, if
-    that has one of its own.
+    what the block does must bear that. It is remembered for ``remember`` seconds (default: a week).
+    Raises `StorageError` when the storage fails. ``clock`` gives aware UTC (default: the storage's
+    ``clock``, if it has one): with two clocks a claim may be over for one and not for the other.
     """
-    now = clock or _real_time
+    own: Callable[[], datetime] | None = getattr(storage, "clock", None)
+    now = clock or own or _real_time
     claim = _BUSY + secrets.token_bytes(16)
     if not await _claim(storage, event.id, claim, now() + timedelta(seconds=lease)):
         yield False

@@ -36,7 +36,7 @@ from gett_checkout._wire import assumptions
 from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
-from gett_checkout.messages import DEFAULT
+from gett_checkout.messages import DEFAULT, ENGLISH
 from gett_docs.diagram import events, landings, state_diagram, words
 from gett_docs.examples import (
     ACTIONS,
@@ -515,6 +515,12 @@ def _sentence(words: str) -> str:
 
 # --- all of it ------------------------------------------------------------------------------------
 
+
+def messages() -> str:
+    """Every sentence for the shopper, by its code."""
+    return table(("code", "sentence"), [(code(name), said) for name, said in ENGLISH.items()])
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     each.__name__: each
     for each in (
@@ -539,6 +545,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         operations,
         overrides,
         commands,
+        messages,
     )
 }
 """What a page can ask for, by name."""

@@ -8,8 +8,8 @@ from gett_checkout._core.state import OPEN, CheckoutState
 def means_the_same(before: CheckoutState, after: CheckoutState, line_id: str | None) -> bool:
     """Whether an edit that was made for ``before`` is the same edit of ``after``.
 
-    It is not at another store, for another shopper, once the order is in progress, or when the line
-    it names (``line_id``) is gone or was changed.
+    It is not at another store, for another shopper, once the order is in progress, or when the line it
+    names (``line_id``) was changed. That a line is gone, the edit finds by itself.
     """
     if after.stage not in OPEN or _store_of(before) != _store_of(after):
         return False
@@ -17,7 +17,7 @@ def means_the_same(before: CheckoutState, after: CheckoutState, line_id: str | N
         after.identity is None or not before.identity.is_same_person(after.identity)
     ):
         return False
-    return line_id is None or _choice_of(before, line_id) == _choice_of(after, line_id) is not None
+    return line_id is None or _choice_of(after, line_id) in (None, _choice_of(before, line_id))
 
 
 def _store_of(state: CheckoutState) -> str | None:

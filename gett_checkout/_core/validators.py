@@ -16,7 +16,7 @@ from typing import Any
 from attrs import Attribute
 
 from gett_checkout._money import DEFAULT_CURRENCY, exactly, minor_digits, read_amount
-from gett_checkout.errors import InvalidInputError
+from gett_checkout.errors import FieldError, InvalidInputError
 
 Validator = Callable[[Any, Any, Any], None]
 
@@ -82,6 +82,20 @@ def _is_day(value: object) -> bool:
 
 def _is(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def each_of(**checks: Callable[[], object]) -> dict[str, Any]:
+    """What each check gives, by its name; one `InvalidInputError` names all that is wrong."""
+    found: dict[str, Any] = {}
+    wrong: list[FieldError] = []
+    for name, check in checks.items():
+        try:
+            found[name] = check()
+        except InvalidInputError as error:
+            wrong += error.errors
+    if wrong:
+        raise InvalidInputError(errors=wrong)
+    return found
 
 
 @exactly

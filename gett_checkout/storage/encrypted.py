@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -26,6 +26,12 @@ class EncryptedStorage:
         self._storage = storage
         self._ciphers = MultiFernet(ciphers)
         self._count = len(ciphers)
+
+    @property
+    def clock(self) -> Callable[[], datetime] | None:
+        """The clock of the wrapped storage, if it has one."""
+        found: Callable[[], datetime] | None = getattr(self._storage, "clock", None)
+        return found
 
     def __repr__(self) -> str:
         return f"EncryptedStorage({self._storage!r}, <{self._count} keys>)"

@@ -22,7 +22,7 @@ class MemoryStorage:
     """Keeps checkouts in a dictionary; they are gone with the process. ``clock`` gives aware UTC."""
 
     def __init__(self, *, clock: Callable[[], datetime] | None = None) -> None:
-        self._clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock or (lambda: datetime.now(UTC))
         self._rows: dict[str, _Row] = {}
         self._sweep_at = 64
 
@@ -58,7 +58,7 @@ class MemoryStorage:
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
-        clock = self._clock()
+        clock = self.clock()
         due = [
             (row.due_at, checkout_id)
             for checkout_id, row in self._rows.items()
@@ -75,12 +75,12 @@ class MemoryStorage:
 
     def _row(self, checkout_id: str) -> _Row | None:
         row = self._rows.get(checkout_id)
-        return row if row and self._clock() < row.expires_at else None
+        return row if row and self.clock() < row.expires_at else None
 
     def _sweep(self) -> None:
         """Drop what has expired, each time the number of rows has doubled: cheap on average."""
         if len(self._rows) < self._sweep_at:
             return
-        now = self._clock()
+        now = self.clock()
         self._rows = {key: row for key, row in self._rows.items() if now < row.expires_at}
         self._sweep_at = max(64, 2 * len(self._rows))

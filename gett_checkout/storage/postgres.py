@@ -68,7 +68,7 @@ class PostgresStorage:
         name = _quoted(table)
         self._pool = pool
         self._table = table
-        self._clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock or (lambda: datetime.now(UTC))
         self._acquire_timeout = acquire_timeout
         # The name is checked and quoted; every value is a parameter.
         self._load = f"SELECT data, version FROM {name} WHERE id = $1 AND expires_at > $2"  # noqa: S608
@@ -117,7 +117,7 @@ class PostgresStorage:
 
     async def load(self, checkout_id: str) -> Stored | None:
         """What is kept under the id, or ``None``."""
-        rows = await self._run(self._load, _key(checkout_id), self._clock())
+        rows = await self._run(self._load, _key(checkout_id), self.clock())
         return Stored(*rows[0]) if rows else None
 
     async def save(
@@ -130,7 +130,7 @@ class PostgresStorage:
         due_at: datetime | None,
     ) -> int:
         """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
-        values: list[Any] = [_key(checkout_id), expires_at, due_at, data, self._clock()]
+        values: list[Any] = [_key(checkout_id), expires_at, due_at, data, self.clock()]
         statement = self._create
         if expected_version != 0:
             statement = self._replace
@@ -146,7 +146,7 @@ class PostgresStorage:
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
-        rows = await self._run(self._due, now, self._clock(), limit)
+        rows = await self._run(self._due, now, self.clock(), limit)
         return [row[0].decode(errors="surrogatepass") for row in rows]
 
     def scan(self) -> AsyncIterator[tuple[str, Stored]]:
@@ -154,11 +154,11 @@ class PostgresStorage:
         return in_pages(self._page)
 
     async def _page(self, start: bytes) -> Sequence[Any]:
-        return await self._run(self._scan, start, self._clock())
+        return await self._run(self._scan, start, self.clock())
 
     async def purge(self, limit: int = 1000) -> int:
         """Remove at most ``limit`` expired checkouts, the longest expired first; how many it was."""
-        rows = await self._run(self._purge, self._clock(), limit)
+        rows = await self._run(self._purge, self.clock(), limit)
         return int(rows[0][0])
 
     async def _run(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:

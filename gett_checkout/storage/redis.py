@@ -123,7 +123,7 @@ class RedisStorage:
         self._prefix = prefix
         self._checkouts = f"{{{prefix}}}:checkout:".encode()
         self._index = f"{{{prefix}}}:due".encode()
-        self._clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock or (lambda: datetime.now(UTC))
         self._is_looked_at = True
 
     def __repr__(self) -> str:
@@ -151,7 +151,7 @@ class RedisStorage:
     ) -> int:
         """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
         member = _member(checkout_id)
-        now, expires = microseconds(self._clock()), microseconds(expires_at)
+        now, expires = microseconds(self.clock()), microseconds(expires_at)
         version = await self._run_script(
             _SAVE,
             [self._checkouts + member, self._index],
@@ -183,7 +183,7 @@ class RedisStorage:
         found = await self._run_script(
             _DUE,
             [self._index],
-            [self._checkouts, microseconds(now), microseconds(self._clock()), limit],
+            [self._checkouts, microseconds(now), microseconds(self.clock()), limit],
         )
         return [member.decode(errors="surrogatepass") for member in found]
 
@@ -215,7 +215,7 @@ class RedisStorage:
         """What a value of Redis holds unless it has expired; ``ValueError`` if it is no checkout."""
         header, _, data = value.partition(b"\n")
         version, expires = map(int, header.split()[:2])
-        return Stored(data, version) if expires > microseconds(self._clock()) else None
+        return Stored(data, version) if expires > microseconds(self.clock()) else None
 
     async def _warn_of_eviction(self) -> None:
         """Say it once in the log when the server deletes what it is to store."""

@@ -80,7 +80,7 @@ class SQLiteStorage:
         clock: Callable[[], datetime] | None = None,
         timeout: float = 5.0,
     ) -> None:
-        self._clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock or (lambda: datetime.now(UTC))
         self._file = _File(os.fspath(path), timeout)
         self._thread = _thread()
         self._process = os.getpid()
@@ -158,7 +158,7 @@ class SQLiteStorage:
         return rows
 
     def _now(self) -> int:
-        return microseconds(self._clock())
+        return microseconds(self.clock())
 
     async def _run(self, statement: str, *values: Any) -> tuple[list[Any], int]:
         """The rows a statement gives, and the number of rows it changed.

@@ -15,6 +15,7 @@ from gett_checkout import (
     Checkouts,
     GettClient,
     Identity,
+    LineNotFoundError,
     MemoryStorage,
     Pickup,
     Storage,
@@ -120,8 +121,6 @@ async def test_an_edit_is_made_again_on_what_another_worker_saved(
 CONFLICTS: list[tuple[Edit, Edit]] = [
     (update, lambda it: update(it, quantity=4)),
     (update, remove),
-    (remove, update),
-    (remove, remove),
     (move, add),
     (move, update),
     (lambda it: it.identify(OTHER), add),
@@ -139,6 +138,17 @@ async def test_an_edit_that_would_mean_something_else_is_a_conflict(
         await second(mine)
     assert conflict.value.checkout_id == mine.id
     assert mine.view == theirs.view  # what is saved says how to go on
+
+
+@pytest.mark.parametrize("second", [update, remove])
+async def test_a_line_that_another_worker_took_out_is_not_found(
+    handles: tuple[Checkout, Checkout], second: Edit
+) -> None:
+    mine, theirs = handles
+    await remove(theirs)
+    with pytest.raises(LineNotFoundError):
+        await second(mine)
+    assert mine.view == theirs.view
 
 
 async def test_an_edit_of_an_order_in_progress_is_a_conflict(
@@ -184,7 +194,7 @@ STATE = evolve(state_at(Stage.PAY), lines=(LINE,), identity=JANE)
     [
         (STATE, STATE, None, True),
         (STATE, STATE, "1", True),
-        (STATE, STATE, "2", False),
+        (STATE, evolve(STATE, lines=()), "1", True),  # which it finds gone
         (STATE, evolve(STATE, stage=Stage.BROWSE, fulfillment=Pickup(), quote=None), "1", True),
         (STATE, evolve(STATE, stage=Stage.PLACING), None, False),
         (STATE, evolve(STATE, identity=OTHER), None, False),

@@ -40,7 +40,7 @@ from gett_checkout import (
 )
 from gett_checkout._core.machine import StoreRead
 from gett_checkout.actions import ConfirmTotal, ContactSupport, Validate
-from gett_checkout.errors import OrderTotalDifferentError
+from gett_checkout.errors import CartOfAnotherStoreError, OrderTotalDifferentError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
     CARD,
@@ -553,7 +553,7 @@ async def test_what_the_store_does_not_offer_is_refused_before_any_request(
 async def test_going_to_another_store_does_not_drop_the_cart_unasked(checkouts: Checkouts) -> None:
     checkout = await checkouts.start()
     await fill_cart(checkout)
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(CartOfAnotherStoreError):
         await checkout.browse("store_seoul_kitchen")
     before = checkout.view
     assert len(before.lines) == 2

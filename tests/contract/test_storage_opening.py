@@ -34,7 +34,7 @@ async def test_memory() -> None:
     now = datetime(2030, 1, 1, tzinfo=UTC)
     async with open_storage("memory:", clock=lambda: now) as storage:
         assert isinstance(storage, MemoryStorage)
-        assert storage._clock() == now
+        assert storage.clock() == now
 
 
 async def test_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from gett_checkout.testing import SteppedClock
 
 
 async def save(storage: SQLiteStorage, version: int, data: bytes = b"data", key: str = "a") -> int:
-    expires_at = storage._clock() + timedelta(hours=1)
+    expires_at = storage.clock() + timedelta(hours=1)
     return await storage.save(
         key, data, expected_version=version, expires_at=expires_at, due_at=None
     )

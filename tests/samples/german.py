@@ -60,6 +60,7 @@ SENTENCES: Final[dict[str, str]] = {
     "INVALID_INPUT": "Bitte prüfen Sie Ihre Angaben.",
     "LINE_NOT_FOUND": "Das ist nicht mehr im Warenkorb.",
     "MENU_CHANGED": _MENU,
+    "CART_OF_ANOTHER_STORE": "Im Warenkorb ist etwas aus einem anderen Restaurant. Bitte leeren Sie ihn.",
     "STEP_NOT_ALLOWED": "Das geht gerade nicht.",
     "STEP_NOT_ALLOWED.placed": "Ihre Bestellung ist aufgegeben. Für mehr beginnen Sie bitte eine neue.",
     "IDENTITY_REQUIRED": _SIGN_IN,

@@ -75,6 +75,7 @@ BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.InvalidInputError: "unknown",
     errors.LineNotFoundError: "unknown",
     errors.MenuChangedError: "unknown",
+    errors.CartOfAnotherStoreError: "unknown",
     errors.StepNotAllowedError: "unknown",
     errors.IdentityRequiredError: "unknown",
     errors.TotalChangedError: "unknown",

@@ -162,9 +162,10 @@ def test_some_sentences_may_be_replaced_and_new_codes_added() -> None:
     messages = Messages({"identity": "Log in, please.", "SHINY_NEW_CODE": "No balloons today."})
     assert messages.say(Text.of("identity")) == "Log in, please."
     assert messages.say(Text.of("cart")) == ENGLISH["cart"]
-    error = ApiError("no balloons", code="SHINY_NEW_CODE", status=400)
+    error = ApiError("no balloons", code="SHINY_NEW_CODE", status=400, operation="x")
     assert error.to_problem(messages)["detail"] == "No balloons today."
     assert error.to_problem()["said"] == "no balloons"
+    assert "said" not in refuse("ORDER_BELOW_MINIMUM", "found here").to_problem()
     assert messages.say(Text.of("nobody knows it")) == ENGLISH["CHECKOUT_ERROR"]
 
 

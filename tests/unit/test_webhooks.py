@@ -326,6 +326,19 @@ async def test_it_is_forgotten_in_the_end(storage: Storage, clock: Clock) -> Non
         clock.advance(3600)
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_the_clock_is_that_of_the_storage(clock: Clock, encrypted: bool) -> None:
+    """With another one an event is forgotten at once, and handled twice."""
+    storage: Storage = MemoryStorage(clock=clock)
+    if encrypted:
+        storage = EncryptedStorage(storage, [Fernet.generate_key()])
+    clock.now += timedelta(days=3650)
+    async with handle_once(storage, parse(BODY)) as is_new:
+        assert is_new
+    async with handle_once(storage, parse(BODY)) as is_new:
+        assert not is_new
+
+
 async def test_what_is_remembered_of_an_event_is_a_digest(clock: Clock) -> None:
     memory, event = MemoryStorage(clock=clock), parse(BODY)
     async with handle_once(memory, event, clock=clock):
