@@ -62,7 +62,7 @@ from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout._menus import Menus
 from gett_checkout._money import DEFAULT_CURRENCY, is_same_amount, read_amount
 from gett_checkout._record import Record
-from gett_checkout._steps import look, step
+from gett_checkout._steps import HAND_OVER_WAIT, look, step
 from gett_checkout._upgrade import Carry, ShopperSession
 from gett_checkout.errors import (
     ApiError,
@@ -407,7 +407,7 @@ class Checkout:
 
     # --- the order --------------------------------------------------------------------------------
 
-    @step(finishes=True)
+    @step(finishes=True, hand_over_wait=HAND_OVER_WAIT)
     async def place(self, *, total: Decimal | int | str) -> Order:
         """Place the order, exactly once; the same order again when it is placed already.
 

@@ -33,6 +33,7 @@ from gett_checkout._core.session import Identity, Level, Session, is_credential
 from gett_checkout._core.validators import read_charge
 from gett_checkout._hidden import hidden, leaves_nothing
 from gett_checkout._json import Json, read_json, write_json
+from gett_checkout._patience import began
 from gett_checkout._rate_limits import RateLimit, RateLimits, figures
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout._shared import SharedLimits, organisation_digest
@@ -82,8 +83,7 @@ class GettClient:
     ``api_key`` is the partner's key for ``base_url``'s environment and stays on the server side.
     ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
     is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
-    seconds, at most an hour; ``retry`` says how patient a call is (default: `RetryPolicy()`): together
-    a call takes 25 seconds at most, less than a proxy waits;
+    seconds, at most an hour; ``retry`` says how patient a call is (default: ``RetryPolicy()``);
     ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request, and
     of what checkouts do (`gett_checkout.telemetry`). ``checkout_label`` gives what events, logs and
     spans call the checkout of an id (default: a short digest; ``str`` shows the id itself).
@@ -163,13 +163,33 @@ class GettClient:
         await self._transport.close()
 
     def require_open(self) -> None:
-        """`TransportError` when nothing can be sent, from this event loop or at all."""
+        """`TransportError` when nothing can be sent: from this event loop, at all, or in time."""
         self._transport.require_open()
+        self._time_for_attempt(self.began())
 
     @property
     def timeout(self) -> float:
         """How long one attempt may take, in seconds."""
         return self._transport.timeout
+
+    def began(self) -> datetime:
+        """When the step began that shares its patience with a call made now; else, now."""
+        return began() or self.clock()
+
+    def _time_for_attempt(self, started: datetime) -> float:
+        """The timeout of an attempt that begins now, so that all end in time.
+
+        `TransportError` rather than an attempt that would have less than half of the usual one.
+        """
+        elapsed = (self.clock() - started).total_seconds()
+        left = self.retry.max_elapsed + self.timeout - elapsed
+        if left < self.timeout / 2:
+            raise TransportError(
+                f"not sent: the step has taken {elapsed:.0f} seconds already",
+                may_have_arrived=False,
+                cause="out of time",
+            )
+        return min(left, self.timeout)
 
     @property
     def rate_limits(self) -> Mapping[str, RateLimit]:
@@ -543,12 +563,15 @@ class GettClient:
     ) -> T:
         route, _, _ = operation.path.partition("?")
         about = operation.name, operation.method, route, self._host, self._port
-        started, tried = self.clock(), 0
+        started, tried = self.began(), 0
+        timeout = self._time_for_attempt(started)
         permit = await self._wait_turn(operation, started)
         while True:
             try:
                 with self.hooks.here().request(*about, attempt + tried) as exchange:
-                    answer = await self._send(operation, url, headers, payload, exchange, permit)
+                    answer = await self._send(
+                        operation, url, headers, payload, exchange, permit, timeout
+                    )
                     return _read(answer, read)
             except GettCheckoutError as error:
                 tried += 1
@@ -584,18 +607,19 @@ class GettClient:
             return hidden(url), hidden(text.encode())
         return hidden(url), None if body is None else hidden(write_json(body))
 
-    async def _wait_turn(self, operation: Operation, now: datetime) -> Permit | None:
+    async def _wait_turn(self, operation: Operation, started: datetime) -> Permit | None:
         """Wait for the next minute when this one's requests are used up, or refuse to."""
         if self._shared is not None:
-            permit = await self._shared_turn(self._shared, operation, now)
+            permit = await self._shared_turn(self._shared, operation, started)
             if permit is not None:
                 return permit
         if operation.repeat is Repeat.BY_KEY:
             return None  # a placement: only the server may stop it
+        now = self.clock()
         wait = self._limits.turn(operation.bucket, now, uses_reserve=operation.uses_reserve)
-        if wait > self.retry.max_elapsed:
-            raise _not_sent(operation, wait)
         if wait:
+            if (now - started).total_seconds() + wait > self.retry.max_elapsed:
+                raise _not_sent(operation, wait)
             await self._pause(operation, 1, wait, "rate_limit")
         return None
 
@@ -650,12 +674,13 @@ class GettClient:
         payload: bytes | None,
         exchange: Exchange,
         permit: Permit | None,
+        timeout: float,  # noqa: ASYNC109 - of the exchange
     ) -> Answer:
         """Send once; the answer, unless it is a refusal."""
         self._limits.sent(operation.bucket)
         try:
             answer = await self._transport.send(
-                operation.method, url, headers=headers, body=payload
+                operation.method, url, headers=headers, body=payload, timeout=timeout
             )
         except TransportError as failed:
             if not failed.may_have_arrived:

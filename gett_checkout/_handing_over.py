@@ -15,6 +15,7 @@ from gett_checkout._core.hand_over import LONGEST, HandOver, OnPlaced, PlacedOrd
 from gett_checkout._core.machine import HandOverBegun, HandOverEnded
 from gett_checkout._core.order import Order
 from gett_checkout._core.state import CheckoutState
+from gett_checkout._patience import counted_from
 from gett_checkout._record import Record
 from gett_checkout.errors import (
     CheckoutConflictError,
@@ -66,7 +67,8 @@ async def _hand_over(
 ) -> HandOverError | None:
     """Call the handler and save whether it took the order; the error, if it did not."""
     began = perf_counter()
-    failure = await _call(on_placed, _placed_order(state))
+    with counted_from(None):  # what the handler asks of Gett is none of the step's
+        failure = await _call(on_placed, _placed_order(state))
     name = type(failure).__name__ if failure else None
     try:
         await _note(record, state.order, begun, name)

@@ -38,7 +38,7 @@ from gett_checkout.errors import (
 from gett_checkout.telemetry import events
 
 _PAYMENT_TRIES: Final = 3
-_LEASE_MARGIN: Final = 5.0  # seconds beyond the longest an attempt can take
+_LEASE_MARGIN: Final = 5.0  # seconds beyond the longest an attempt can take, to save it before
 
 
 def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placement:
@@ -79,7 +79,8 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
     Sends until the outcome is known or patience is at its end. Raises the refusal once it is saved;
     `OutcomeUnknownError` when there is no telling, and then the stage is still ``placing``, as it
     is when Gett refuses the token of a placement whose outcome is not known. Nothing is sent after
-    the lease, or under an old key: `CheckoutConflictError`.
+    the lease, or under an old key: `CheckoutConflictError`. All of it ends within the patience of the
+    step, the session that it needed first included.
     """
     client.require_open()  # rather now than with a placement begun
     sent_before = record.state.stage is Stage.PLACING  # an earlier attempt may have arrived
@@ -91,7 +92,7 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
         sent_before = placement.unanswered_at is not None
         record.happen(PlacementBegun(placement, is_for_the_books=record.on_placed is not None))
         await record.save()
-    started, tried, failed_payments = record.now(), 0, 0
+    tried, failed_payments = 0, 0
     while True:
         answer = await _attempt(record, client, session.token)
         if isinstance(answer, Order):
@@ -106,14 +107,13 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
         )
         sent_before = sent_before or outcome is Outcome.UNKNOWN
         failed_payments += outcome is Outcome.TRY_AGAIN
-        elapsed = record.now() - started
+        wait: float | None = None
         match outcome:
             case Outcome.TRY_AGAIN if failed_payments < _PAYMENT_TRIES:
-                wait: float | None = 1.0 + 2.0 * client.jitter()
+                pause = 1.0 + 2.0 * client.jitter()
+                wait = pause if _elapsed(client) + pause <= client.retry.max_elapsed else None
             case Outcome.NOT_PLACED | Outcome.UNKNOWN:
-                wait = _patience(client, answer, elapsed, tried)
-            case _:
-                wait = None
+                wait = _patience(client, answer, tried)
         if wait is None:
             return await _conclude(record, outcome, answer)
         await _again(record, client, wait, answer)
@@ -132,9 +132,9 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
 
 async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
     placement, now = _placement(record), record.now()
-    if placement.key_is_expired(now) or not placement.lease_left(now):
-        # Asleep for long, on a machine that was suspended say: another worker may have gone on, or
-        # the key be too old. What is saved says how to go on.
+    if placement.key_is_expired(now) or placement.lease_left(now) < client.timeout:
+        # The save took long, or the machine was suspended: by the end of this attempt another worker
+        # may have gone on, or the key be too old. What is saved says how to go on.
         raise CheckoutConflictError("the placement was not sent while it was this worker's")
     try:
         return await client.place_order(
@@ -269,15 +269,17 @@ async def _again(record: Record, client: GettClient, wait: float, error: GettChe
     await record.save()
 
 
-def _patience(
-    client: GettClient, error: GettCheckoutError, elapsed: timedelta, tried: int
-) -> float | None:
+def _patience(client: GettClient, error: GettCheckoutError, tried: int) -> float | None:
     """How long to wait before the next attempt; ``None`` when another one would not help, or is too late."""
     if isinstance(error, ApiError) and error.status != 429 and not error.may_have_had_effect:
         return None
     return client.retry.next_wait(
-        error, tried=tried, elapsed=elapsed.total_seconds(), jitter=client.jitter()
+        error, tried=tried, elapsed=_elapsed(client), jitter=client.jitter()
     )
+
+
+def _elapsed(client: GettClient) -> float:
+    return (client.clock() - client.began()).total_seconds()
 
 
 def _placement(record: Record) -> Placement:

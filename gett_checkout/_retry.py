@@ -29,14 +29,15 @@ class Repeat(StrEnum):
 class RetryPolicy:
     """How patient a call is. All durations in seconds.
 
-    A call is tried at most ``max_attempts`` times, and no attempt begins more than ``max_elapsed`` after the
-    call did: one that took longer than that to fail is not repeated. Without a ``retryAfter`` the
+    A call is tried at most ``max_attempts`` times, and none is repeated more than ``max_elapsed`` after it
+    began: one that took longer than that to fail is not repeated. All calls of one step of a checkout
+    are counted from the step's beginning. Without a ``retryAfter`` the
     waits grow from ``initial_backoff`` by doubling, up to ``max_backoff``,
     each spread by a fifth either way so that many clients do not return in step.
     """
 
     max_attempts: int = field(default=4, validator=at_least(1, _NEEDS))
-    max_elapsed: float = field(default=15.0, validator=at_least(0, _NEEDS))
+    max_elapsed: float = field(default=12.0, validator=at_least(0, _NEEDS))
     initial_backoff: float = field(default=1.0, validator=at_least(0, _NEEDS))
     max_backoff: float = field(default=30.0, validator=at_least(0, _NEEDS))
 

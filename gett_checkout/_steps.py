@@ -19,13 +19,15 @@ from asyncio import CancelledError, wait
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+from gett_checkout._client import GettClient
 from gett_checkout._core import machine
 from gett_checkout._core import requirements as registry
 from gett_checkout._core.actions import StartOver
 from gett_checkout._core.machine import Event, WentThrough
 from gett_checkout._core.state import Stage
+from gett_checkout._patience import counted_from
 from gett_checkout._record import Record
 from gett_checkout._upgrade import ShopperSession
 from gett_checkout.errors import (
@@ -40,10 +42,14 @@ from gett_checkout.errors import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# How long a shopper waits for the partner's books; the handler goes on.
+HAND_OVER_WAIT: Final = 5.0
+
 
 class Steps(Protocol):
     """What has steps: `Checkout`."""
 
+    _client: GettClient
     _record: Record
     _session: ShopperSession
 
@@ -55,13 +61,17 @@ Work = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
 
 
 def step(
-    event: type[Event] | None = None, *, finishes: bool = False
+    event: type[Event] | None = None, *, finishes: bool = False, hand_over_wait: float | None = None
 ) -> Callable[[Work[S, P, T]], Work[S, P, T]]:
     """Declare a step, legal where ``event`` is.
 
     ``finishes``: once begun, it runs to its end even when its caller is cancelled: it may have an
     effect at Gett. Without it, a step whose caller is cancelled stops, but for what it runs
-    `Record.to_its_end`.
+    `Record.to_its_end`. ``hand_over_wait``: how long its caller waits for the hand-over of an order it
+    placed or found, in seconds (default: to its end).
+
+    All that a step asks of Gett shares the patience of one call, from the moment the step is called:
+    what it waits for its turn counts too, because somebody waits for that as well.
     """
 
     def declare(work: Work[S, P, T]) -> Work[S, P, T]:
@@ -95,19 +105,19 @@ def step(
 
         async def alone(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
             record = self._record
-            async with record.lock:
-                before = record.handing_over
-                try:
-                    await record.finished()
-                    work = run(self, *args, **kwargs)
-                    result = await (record.to_its_end(work) if finishes else work)
-                except CancelledError:
-                    record.leave()
-                    raise
+            with counted_from(self._client.clock()):
+                async with record.lock:
+                    before = record.handing_over
+                    try:
+                        await record.finished()
+                        work = run(self, *args, **kwargs)
+                        result = await (record.to_its_end(work) if finishes else work)
+                    except CancelledError:
+                        record.leave()
+                        raise
             if record.handing_over is not None and record.handing_over is not before:
-                await wait(
-                    {record.handing_over}
-                )  # with our turn given up: it may take steps itself
+                # With our turn given up: it may take steps itself.
+                await wait({record.handing_over}, timeout=hand_over_wait)
             return result
 
         @wraps(work)

@@ -76,9 +76,6 @@ class Transport:
         self._own: dict[asyncio.AbstractEventLoop, _Own] = {}
         self._closed = False
         self.timeout: Final = timeout
-        self._timeouts: Final = aiohttp.ClientTimeout(
-            total=timeout, sock_connect=min(timeout, _CONNECT_SECONDS)
-        )
 
     @property
     def closed(self) -> bool:
@@ -99,16 +96,25 @@ class Transport:
             )
 
     async def send(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: float | None = None,  # noqa: ASYNC109 - aiohttp's own
     ) -> Answer:
-        """The response; `TransportError` when none came, `InvalidResponseError` when it is too big."""
+        """The response; `TransportError` when none came, `InvalidResponseError` when it is too big.
+
+        ``timeout`` is for this exchange, where it is to be shorter than usual.
+        """
         self.require_open()
         http = self._http or await self._own_session()
         data = None if body is None else _Body(body)
         # What aiohttp raises is raised anew out here: its frames hold the request, credential
         # included, and so do many of its exceptions.
         try:
-            return await self._exchange(http, method, url, headers, data)
+            return await self._exchange(http, method, url, headers, data, timeout or self.timeout)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure: BaseException = _failure(error, has_left=data is not None and data.consumed)
         except BaseException as error:  # noqa: BLE001 - a cancellation too
@@ -126,6 +132,7 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         data: _Body | None,
+        timeout: float,  # noqa: ASYNC109 - aiohttp's own
     ) -> Answer:
         # Redirects are not followed: a credential must not travel to another host. A caller's
         # session may raise for a status by itself, with the credential in the exception.
@@ -134,7 +141,9 @@ class Transport:
             url,
             headers=headers,
             data=data,
-            timeout=self._timeouts,
+            timeout=aiohttp.ClientTimeout(
+                total=timeout, sock_connect=min(timeout, _CONNECT_SECONDS)
+            ),
             allow_redirects=False,
             raise_for_status=False,
         ) as response:

@@ -15,9 +15,9 @@ from attrs import evolve, field, frozen
 from gett_checkout._core.order import Amounts, Order
 from gett_checkout._core.placement import pause_after
 
-# A handler that takes longer is stopped, and called again; others wait for a while longer than that.
+# A handler that takes longer is stopped, and called again; others wait for a little longer than that.
 LONGEST: Final = timedelta(seconds=30)
-_LEASE: Final = 2 * LONGEST
+LEASE: Final = LONGEST + timedelta(seconds=5)
 
 
 @frozen
@@ -77,7 +77,7 @@ class HandOver:
 
     def begun(self, now: datetime) -> HandOver:
         """The same with a call under way."""
-        return evolve(self, attempts=self.attempts + 1, lease_until=now + _LEASE, done_at=None)
+        return evolve(self, attempts=self.attempts + 1, lease_until=now + LEASE, done_at=None)
 
     def wanted_again(self) -> HandOver:
         """The same, due at once on a worker that has the handler."""

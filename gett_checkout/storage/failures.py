@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from gett_checkout._hidden import without_traceback
 from gett_checkout.errors import StorageError
+
+# Seconds after which a storage that is opened by its URL gives up on a silent server, and on a
+# connection that is not free.
+PATIENCE: Final = 5.0
 
 
 @contextmanager

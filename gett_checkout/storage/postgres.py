@@ -22,7 +22,7 @@ import asyncpg
 from gett_checkout._hidden import hidden
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError
 from gett_checkout.storage import Stored
-from gett_checkout.storage.failures import storage_errors
+from gett_checkout.storage.failures import PATIENCE, storage_errors
 from gett_checkout.storage.pages import PAGE, in_pages
 
 _TABLE_NAME: Final = re.compile(r"([a-z_][a-z0-9_]{0,49}\.)?[a-z_][a-z0-9_]{0,49}")
@@ -63,7 +63,7 @@ class PostgresStorage:
         *,
         table: str = "gett_checkouts",
         clock: Callable[[], datetime] | None = None,
-        acquire_timeout: float = 10.0,
+        acquire_timeout: float = PATIENCE,
     ) -> None:
         name = _quoted(table)
         self._pool = pool
@@ -195,14 +195,14 @@ async def open_postgres(
 ) -> AsyncIterator[PostgresStorage]:
     """A storage with a pool of its own for ``url``, closed at the end; connects when first used.
 
-    It gives up on a silent server after 10 seconds.
+    It gives up on a silent server after 5 seconds.
     """
     url = hidden(url)
     pool = asyncpg.create_pool(
         url,
         min_size=0,
-        timeout=10,
-        command_timeout=10,
+        timeout=PATIENCE,
+        command_timeout=PATIENCE,
         # A prepared statement lives on a connection, which a pooler may give to somebody else.
         statement_cache_size=0,
         reset=_leave_as_is,

@@ -25,12 +25,13 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.client import NEVER_DECODE
+from redis.exceptions import ConnectionError as NoConnectionError
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from gett_checkout._hidden import hidden
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
 from gett_checkout.storage import Stored
-from gett_checkout.storage.failures import storage_errors
+from gett_checkout.storage.failures import PATIENCE, storage_errors
 from gett_checkout.storage.instants import microseconds
 
 _log: Final = logging.getLogger("gett_checkout")
@@ -264,7 +265,7 @@ async def open_redis(
 ) -> AsyncIterator[RedisStorage]:
     """A storage with a client of its own for ``url``, closed at the end; connects when first used.
 
-    It gives up on a silent server after 10 seconds; the URL's own options go before that.
+    It gives up on a silent server after 5 seconds; the URL's own options go before that.
     """
     url = hidden(url)
     client: Redis | None = None
@@ -273,10 +274,11 @@ async def open_redis(
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=50,
-            timeout=10,
-            socket_timeout=10,
-            socket_connect_timeout=5,
-            retry=Retry(ExponentialBackoff(base=0.05, cap=0.5), 3),
+            timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            # Not one that timed out: each attempt would take as long again.
+            retry=Retry(ExponentialBackoff(base=0.05, cap=0.5), 3, (NoConnectionError,)),
         )
         # Refuses an unknown option, and does not connect yet.
         pool.make_connection()  # type: ignore[no-untyped-call]

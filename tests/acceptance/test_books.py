@@ -415,7 +415,7 @@ async def test_a_handler_stopped_by_the_end_of_the_loop_is_called_again(
     for task in gett._tasks:
         task.cancel()
     order = await placing
-    clock.advance(59)
+    clock.advance(34)
     assert await checkouts.reconcile() == []  # as others cannot know that it was stopped
     clock.advance(1)
     books.begun.clear()
