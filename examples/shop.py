@@ -29,8 +29,8 @@ from gett_checkout.storage import open_storage
 class Settings:
     """What the environment says. Durations in seconds; a field without a default must be set.
 
-    A request of a shopper's is answered within ``timeout`` plus ``retry_budget`` for each call it
-    makes to Gett: keep that below what the proxy in front of the workers allows.
+    A step of a shopper's has ``timeout`` plus ``retry_budget`` to ask Gett: keep that five seconds
+    below what the proxy in front of the workers allows, for `place` waits so long for the books.
     """
 
     api_key: str = field(repr=False)
@@ -39,7 +39,7 @@ class Settings:
     storage_keys: tuple[str, ...] = field(default=(), repr=False)
     webhook_secret: str | None = field(default=None, repr=False)
     timeout: float = 10.0
-    retry_budget: float = 15.0
+    retry_budget: float = 12.0
     reconcile_every: float = 60.0
     secure_cookie: bool = True
 
@@ -56,7 +56,7 @@ class Settings:
             storage_keys=tuple(filter(None, environment.get("GETT_STORAGE_KEYS", "").split(","))),
             webhook_secret=environment.get("GETT_WEBHOOK_SECRET") or None,
             timeout=_seconds(environment, "GETT_TIMEOUT", 10.0),
-            retry_budget=_seconds(environment, "GETT_RETRY_BUDGET", 15.0),
+            retry_budget=_seconds(environment, "GETT_RETRY_BUDGET", 12.0),
             reconcile_every=_seconds(environment, "GETT_RECONCILE_EVERY", 60.0),
             secure_cookie=environment.get("INSECURE_COOKIE") != "1",
         )

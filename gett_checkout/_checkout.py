@@ -90,7 +90,7 @@ from gett_checkout.telemetry.events import digest
 _INCOMPLETE = "MODIFIER_REQUIRED"
 _TOO_MANY = "MODIFIER_TOO_MANY"
 _MOST_EDITS: Final = 50  # each time another worker got its own edit in
-_EDIT_AGAIN: Final = 0.05  # seconds, at most
+_EDIT_AGAIN: Final = 0.1  # seconds, at most
 
 
 class Checkout:
@@ -102,6 +102,9 @@ class Checkout:
     the checkout again and look at the view. Steps of one checkout follow one another within a
     process. Across processes an edit of the cart is made again on what another worker saved, as long
     as it still means the same; any other step that loses the race raises `CheckoutConflictError`.
+
+    All that a step asks of Gett, from when it is called, takes no longer than one call may: the client's
+    timeout and its retry budget together. Docs: Deployment › Times.
 
     Any step may raise `StepNotAllowedError` when it does not fit the stage, `InvalidInputError`,
     `StorageError`, and, when it asks Gett, `ApiError`, `TransportError` or `InvalidResponseError`;

@@ -68,9 +68,9 @@ class Checkouts:
 
     ``on_placed`` is an async function that is given each `PlacedOrder`, at least once: right after it
     is saved, and again by `reconcile`, on any worker, until it has returned; whatever it raises, the
-    order stands. It has 30 seconds, is not stopped by the shopper's leaving, and `place` returns after
-    it. It may be given the same order again, and at the same time on two workers: write the row under
-    the ``checkout_id``, or update it.
+    order stands. It has 30 seconds and is not stopped by the shopper's leaving; `place` returns after
+    it, or after 5 seconds while it goes on. It may be given the same order again, and at the same time
+    on two workers: write the row under the ``checkout_id``, or update it.
 
     ``menu_cache`` stores menus for all workers (`gett_checkout.sharing`); without one, each worker reads
     them from Gett.

@@ -17,9 +17,9 @@ from gett_checkout.sharing import LimitReport, MenuCache, Permit, Priority, Rate
 T = TypeVar("T")
 
 _log: Final = logging.getLogger("gett_checkout")
-_LIMITER_SECONDS: Final = 0.25
+LIMITER_SECONDS: Final = 0.25
 _REPORT_SECONDS: Final = 1.0  # nobody waits for it
-_CACHE_SECONDS: Final = 0.5
+CACHE_SECONDS: Final = 0.5
 _PAUSE: Final = 1.0  # after a failure, so that not every request waits for the next one
 _WARN_EVERY: Final = 60.0
 _AT_ONCE: Final = 4
@@ -97,7 +97,7 @@ class SharedLimits:
     def __init__(self, limiter: RateLimiter, organisation: str) -> None:
         self._limiter = limiter
         self._organisation = organisation
-        self._guard = Guard("shared rate limit", _LIMITER_SECONDS)
+        self._guard = Guard("shared rate limit", LIMITER_SECONDS)
 
     async def acquire(self, bucket: str, priority: Priority) -> Permit | None:
         """The permit, or ``None`` when the limiter does not answer."""
@@ -118,7 +118,7 @@ class SharedMenus:
     def __init__(self, cache: MenuCache, organisation: str) -> None:
         self._cache = cache
         self._organisation = organisation
-        self._guard = Guard("shared menu cache", _CACHE_SECONDS)
+        self._guard = Guard("shared menu cache", CACHE_SECONDS)
 
     async def get(self, catalog_set_id: str) -> bytes | None:
         """The menu as Gett sent it, if it is there."""

@@ -18,7 +18,7 @@ from gett_checkout.errors import InvalidResponseError, TransportError
 
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
 LARGEST_REFUSAL: Final = 1024 * 1024
-_CONNECT_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 5.0
 
 # What aiohttp raises before a byte of the request has left. Everything else may have arrived.
 _BEFORE_SENDING: Final = (
@@ -142,7 +142,7 @@ class Transport:
             headers=headers,
             data=data,
             timeout=aiohttp.ClientTimeout(
-                total=timeout, sock_connect=min(timeout, _CONNECT_SECONDS)
+                total=timeout, sock_connect=min(timeout, CONNECT_SECONDS)
             ),
             allow_redirects=False,
             raise_for_status=False,

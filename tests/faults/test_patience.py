@@ -24,7 +24,7 @@ from gett_checkout import (
 from gett_checkout import _steps as steps
 from gett_checkout.errors import PaymentFailedError
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.storage.opening import open_storage
+from gett_checkout.storage import open_storage
 from gett_checkout.telemetry import Event, RequestFinished
 from tests.acceptance.shopping import (
     CARD,
@@ -35,6 +35,7 @@ from tests.acceptance.shopping import (
     writes,
 )
 from tests.clock import Clock
+from tests.samples.shopper import place_as_shown
 from tests.servers import RedisServer
 
 GETT = 22.0  # seconds that all requests of a step may take
@@ -127,7 +128,7 @@ async def test_an_order_without_a_response_is_unknown_in_time(
     sandbox.switches.fail("place_order", "drop_after", times=2)
     began = clock.now
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert (clock.now - began).total_seconds() <= GETT
     assert sandbox.count("place_order") == 2
     slow.seconds = 0.0
@@ -146,10 +147,10 @@ async def test_an_order_is_not_begun_when_its_session_took_the_time(
     slow.seconds = 6.0
     # Rejected, a new session, its context, and the price once more: 18 of the 22 seconds.
     with pytest.raises(TransportError, match="not sent"):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert checkout.view.stage is Stage.PLACE
     assert sandbox.orders == []
-    order = await checkout.place()
+    order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
 
 
@@ -160,15 +161,15 @@ async def test_an_order_in_doubt_stays_so_when_its_session_took_the_time(
     await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after", times=4)
     with pytest.raises(OutcomeUnknownError):
-        await checkout.place()
+        await place_as_shown(checkout)
     sandbox.revoke_all()
     slow.seconds, sent = 9.0, sandbox.count("place_order")
     with pytest.raises(OutcomeUnknownError) as unknown:
-        await checkout.place()  # asks in the old session, opens one, sets the context
+        await place_as_shown(checkout)  # asks in the old session, opens one, sets the context
     assert unknown.value.cause == "out of time"
     assert sandbox.count("place_order") == sent + 1
     assert checkout.view.stage is Stage.PLACING
-    assert (await checkout.place()).order_id == sandbox.orders[0].order_id
+    assert (await place_as_shown(checkout)).order_id == sandbox.orders[0].order_id
 
 
 async def test_a_payment_that_fails_slowly_is_not_tried_for_ever(
@@ -179,7 +180,7 @@ async def test_a_payment_that_fails_slowly_is_not_tried_for_ever(
     sandbox.switches.fail("place_order", "error", code="PAYMENT_FAILED", times=3)
     slow.seconds, began = 9.0, clock.now
     with pytest.raises(PaymentFailedError):
-        await checkout.place()
+        await place_as_shown(checkout)
     assert (clock.now - began).total_seconds() <= GETT
     assert sandbox.count("place_order") == 2
 
@@ -205,7 +206,7 @@ async def test_what_a_step_waits_for_its_turn_counts(
 
 @pytest.mark.parametrize("slow_one", ["create_session", "set_fulfillment_context", "place_order"])
 async def test_it_holds_in_real_time(slow_one: str) -> None:
-    retry = RetryPolicy(budget=0.6, first_wait=0.05)
+    retry = RetryPolicy(max_elapsed=0.6, initial_backoff=0.05)
     async with (
         Sandbox() as sandbox,
         GettClient(sandbox.api_key, base_url=sandbox.url, timeout=0.4, retry=retry) as gett,
@@ -216,7 +217,7 @@ async def test_it_holds_in_real_time(slow_one: str) -> None:
         sandbox.switches.fail(slow_one, "delay", seconds=2, times=99)
         began = time.monotonic()
         with pytest.raises((TransportError, OutcomeUnknownError)):
-            await checkout.place()
+            await place_as_shown(checkout)
         assert time.monotonic() - began < 1.3
         assert sandbox.count(slow_one) >= 2  # and once when it was payable
 
@@ -240,7 +241,7 @@ async def test_place_does_not_wait_long_for_the_books(
     checkouts = Checkouts(gett, storage=storage, on_placed=on_placed)
     checkout = await checkouts.start()
     await until_payable(checkout)
-    await checkout.place()
+    await place_as_shown(checkout)
     assert (waits, rows) == ([5.0], [])
     assert checkout.view.stage is Stage.PLACED
     let.set()
@@ -260,7 +261,7 @@ async def test_a_handler_has_a_patience_of_its_own(
     checkout = await Checkouts(gett, storage=storage, on_placed=on_placed).start()
     await until_payable(checkout)
     slow.seconds = 20.0
-    await checkout.place()
+    await place_as_shown(checkout)
     assert stores == ["store_bella_napoli"]
 
 
@@ -291,15 +292,15 @@ async def test_nothing_is_sent_that_may_outlast_its_lease(
     await until_payable(checkout)
     storage.seconds = seconds
     if is_sent:
-        await checkout.place()
+        await place_as_shown(checkout)
     else:
         with pytest.raises(PlacementInProgressError) as busy:
-            await checkout.place()
+            await place_as_shown(checkout)
         assert busy.value.retry_after == 2.0
         clock.advance(10)
     assert sandbox.count("place_order") == is_sent
     elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
-    await elsewhere.place()
+    await place_as_shown(elsewhere)
     assert len(sandbox.orders) == 1
 
 

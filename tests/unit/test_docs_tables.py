@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
-from inspect import signature
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree as ET
@@ -14,7 +15,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gett_checkout
-from gett_checkout import GettClient, NextAction, RetryPolicy, Stage, _checkout, _placing
+from gett_checkout import Checkouts, GettClient, NextAction, RetryPolicy, Stage, _checkout
+from gett_checkout import _placing as placing
+from gett_checkout import _shared as shared
+from gett_checkout import _steps as steps
+from gett_checkout import _transport as transport
 from gett_checkout._core import hand_over, placement
 from gett_checkout._core.blame import MEMBERS, blamed
 from gett_checkout._core.codes import ERROR_CODES, Part, refuse
@@ -22,9 +27,13 @@ from gett_checkout._core.machine import EVENTS, FACTS, Aside
 from gett_checkout._core.requirements import RULES, requirements
 from gett_checkout._core.session import RENEW_AHEAD
 from gett_checkout._core.state import QUOTE_MARGIN
+from gett_checkout._record import UNRESOLVED_LIFETIME
 from gett_checkout._wire import responses
 from gett_checkout._wire.endpoints import OPERATIONS
 from gett_checkout.actions import ContactSupport
+from gett_checkout.storage import failures
+from gett_checkout.storage.postgres import PostgresStorage
+from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.views import LineProblem
 from gett_docs import tables
 from gett_docs.diagram import PICTURE, events, picture, state_diagram, words
@@ -263,6 +272,80 @@ def test_every_other_spelling_is_told() -> None:
     assert accepted <= set(re.findall(r"`(\w+)`", answers))
 
 
+# --- times ----------------------------------------------------------------------------------------
+
+
+def default(function: Callable[..., object], name: str) -> float:
+    value: float = inspect.signature(function).parameters[name].default
+    return value
+
+
+def spoken(*times: float | timedelta) -> str:
+    """As the table writes them."""
+    words = []
+    for each in times:
+        seconds = each.total_seconds() if isinstance(each, timedelta) else each
+        for unit, size, least in (("d", 86400, 86400), ("h", 3600, 3600), ("min", 60, 61)):
+            if seconds >= least:
+                words.append(f"{seconds / size:g} {unit}")
+                break
+        else:
+            words.append(f"{seconds:g} s")
+    return ", ".join(words)
+
+
+def test_the_table_of_times_is_the_codes() -> None:
+    timeout, budget = default(GettClient, "timeout"), RetryPolicy().max_elapsed
+    asking = timeout + budget
+    pauses = [placement.pause_after(passes) for passes in range(30)]
+    assert pauses[5:17] == [pauses[4]] * 12  # an hour
+    lease = placing.lease(GettClient("key")).total_seconds()
+    handing = hand_over.LEASE.total_seconds()
+    assert (lease - timeout, handing - hand_over.LONGEST.total_seconds()) == (5, 5)
+    told = {row[0].strip("*"): row[1] for row in page_rows("deployment.md", "<!-- times -->\n")}
+    assert told == {
+        "one attempt to reach Gett": spoken(timeout),
+        "of that, to connect": spoken(transport.CONNECT_SECONDS),
+        "an attempt is repeated for": spoken(budget),
+        "all that a step asks of Gett, a new session included; or one call of the client alone": spoken(
+            asking
+        ),
+        "`place` waits for `on_placed` after that, while it goes on": spoken(steps.HAND_OVER_WAIT),
+        "a step, over a storage that responds": spoken(asking + steps.HAND_OVER_WAIT),
+        "a storage of `open_storage` waits for a response": spoken(failures.PATIENCE),
+        "a storage waits for a free connection": spoken(
+            default(PostgresStorage, "acquire_timeout")
+        ),
+        "SQLite waits for another process's write": spoken(default(SQLiteStorage, "timeout")),
+        "an edit of the cart is tried again when other workers save first": spoken(
+            _checkout._MOST_EDITS * _checkout._EDIT_AGAIN
+        ),
+        "a shared rate limit, a shared menu": spoken(shared.LIMITER_SECONDS, shared.CACHE_SECONDS),
+        "a worker is alone with an order it sends": spoken(lease),
+        "a shopper who meets that worker comes back after": spoken(placement.COME_BACK),
+        "an unanswered request may be at work at Gett": spoken(placement.QUIET),
+        "`on_placed` may take": spoken(hand_over.LONGEST),
+        "a worker is alone with an order it hands over": spoken(handing),
+        "an unknown outcome is looked at again after": (
+            f"{spoken(*pauses[:5])}; after an hour {spoken(pauses[-1])}"
+        ),
+        "`keep_reconciling` looks for them": spoken(default(Checkouts.keep_reconciling, "every")),
+        "an idempotency key is used for": spoken(placement.KEY_LIFE - placement.KEY_MARGIN),
+        "a price counts as over before it is": spoken(QUOTE_MARGIN),
+        "a session is renewed before it ends": spoken(RENEW_AHEAD),
+        "a checkout is stored after its last step": spoken(default(Checkouts, "lifetime")),
+        "what is unresolved is stored": spoken(UNRESOLVED_LIFETIME),
+    }
+
+
+def test_a_step_fits_a_proxys_30_seconds() -> None:
+    """Those named on the page, the shortest of which gives 29."""
+    longest = default(GettClient, "timeout") + RetryPolicy().max_elapsed + steps.HAND_OVER_WAIT
+    assert longest <= 29 - 2
+    # Whatever did not work by then: two attempts of which each ran into its timeout.
+    assert default(GettClient, "timeout") + 1.2 <= RetryPolicy().max_elapsed
+
+
 # --- pages ----------------------------------------------------------------------------------------
 
 
@@ -278,28 +361,3 @@ def test_a_block_is_filled_in_place() -> None:
 def test_a_link_out_of_the_pages_is_its_words() -> None:
     page = "[a page](storage.md), [`code`](../gett_checkout/errors.py) and [a file](../x/README.md)"
     assert tables.within(page) == "[a page](storage.md), `code` and a file"
-
-
-# --- times ----------------------------------------------------------------------------------------
-
-
-def test_the_times_are_the_codes() -> None:
-    client, retry = signature(GettClient).parameters["timeout"].default, RetryPolicy()
-    assert [row[1] for row in page_rows("times.md", "<!-- times -->")] == [
-        f"{client:g} s",
-        f"{retry.max_elapsed:g} s",
-        f"{retry.max_attempts}",
-        f"{client + retry.max_elapsed:g} s",
-        f"{_placing._PAYMENT_TRIES}",
-        f"{client + _placing._LEASE_MARGIN:g} s",
-        f"{placement.COME_BACK:g} s",
-        f"{placement.QUIET.total_seconds():g} s",
-        f"{placement.pause_after(0).total_seconds():g} s",
-        f"{(placement.KEY_LIFE - placement.KEY_MARGIN) // timedelta(hours=1)} h",
-        f"{hand_over.LONGEST.total_seconds():g} s",
-        f"{hand_over._LEASE.total_seconds():g} s",
-        f"{QUOTE_MARGIN.total_seconds():g} s",
-        f"{RENEW_AHEAD.total_seconds():g} s",
-        f"{_checkout._MOST_EDITS} times",
-    ]
-    assert client + retry.max_elapsed < 30  # a proxy's patience
