@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from attrs import frozen
 
@@ -22,7 +23,7 @@ class MemoryStorage:
     """Keeps checkouts in a dictionary; they are gone with the process. ``clock`` gives aware UTC."""
 
     def __init__(self, *, clock: Callable[[], datetime] | None = None) -> None:
-        self.clock = clock or (lambda: datetime.now(UTC))
+        self.clock: Final[Callable[[], datetime]] = clock or (lambda: datetime.now(UTC))
         self._rows: dict[str, _Row] = {}
         self._sweep_at = 64
 

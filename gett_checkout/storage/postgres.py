@@ -68,7 +68,7 @@ class PostgresStorage:
         name = _quoted(table)
         self._pool = pool
         self._table = table
-        self.clock = clock or (lambda: datetime.now(UTC))
+        self.clock: Final[Callable[[], datetime]] = clock or (lambda: datetime.now(UTC))
         self._acquire_timeout = acquire_timeout
         # The name is checked and quoted; every value is a parameter.
         self._load = f"SELECT data, version FROM {name} WHERE id = $1 AND expires_at > $2"  # noqa: S608

@@ -124,7 +124,7 @@ class RedisStorage:
         self._prefix = prefix
         self._checkouts = f"{{{prefix}}}:checkout:".encode()
         self._index = f"{{{prefix}}}:due".encode()
-        self.clock = clock or (lambda: datetime.now(UTC))
+        self.clock: Final[Callable[[], datetime]] = clock or (lambda: datetime.now(UTC))
         self._is_looked_at = True
 
     def __repr__(self) -> str:

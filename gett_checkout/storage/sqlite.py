@@ -80,7 +80,7 @@ class SQLiteStorage:
         clock: Callable[[], datetime] | None = None,
         timeout: float = 5.0,
     ) -> None:
-        self.clock = clock or (lambda: datetime.now(UTC))
+        self.clock: Final[Callable[[], datetime]] = clock or (lambda: datetime.now(UTC))
         self._file = _File(os.fspath(path), timeout)
         self._thread = _thread()
         self._process = os.getpid()
