@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import parse_qsl
 
+from attrs import evolve
+
 from gett_checkout import (
     Checkout,
     CheckoutNotFoundError,
@@ -150,21 +152,22 @@ class CheckoutEndpoints(Generic[R]):
     ) -> Response:
         """Check the request, take the step, and make the response of what it gives."""
         guard.require_size(request.body)
-        if endpoint.method != "GET" and not endpoint.is_signed:
-            guard.require_same_origin(request.headers, self._trusted)
-        members = {}
-        if not endpoint.is_signed:
-            members = guard.read_members(request.body, request.headers, endpoint.takes)
         checkouts = self._checkouts
         if not isinstance(checkouts, Checkouts):
             checkouts = checkouts(request.original)
-        who, opened = None, None
-        if self._identity is not None and not endpoint.is_signed:
-            who = await self._identity(request.original)
-        if endpoint.opens:
-            opened = await self._open(checkouts, request, who)
         query = dict(parse_qsl(request.query))
-        call = Call(request, checkouts, messages, who, members, params, query, opened)
+        call = Call(request, checkouts, messages, params=params, query=query)
+        if not endpoint.is_signed:
+            if endpoint.method != "GET":
+                guard.require_same_origin(request.headers, self._trusted)
+            # No name of ours holds the members: one may be a card's token.
+            call = evolve(
+                call, body=guard.read_members(request.body, request.headers, endpoint.takes)
+            )
+            if self._identity is not None:
+                call = evolve(call, identity=await self._identity(request.original))
+        if endpoint.opens:
+            call = evolve(call, opened=await self._open(checkouts, request, call.identity))
         given = await endpoint.step(call)
         headers: dict[str, str] = {}
         if isinstance(given, Checkout):

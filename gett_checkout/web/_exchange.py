@@ -86,4 +86,4 @@ async def read_body(chunks: AsyncIterable[bytes]) -> bytes:
         body += chunk
         if len(body) > LARGEST_BODY:
             break
-    return bytes(body[: LARGEST_BODY + 1])
+    return hidden(bytes(body[: LARGEST_BODY + 1]))

@@ -32,6 +32,8 @@ from gett_checkout.web.aiohttp import add_checkout_routes
 from gett_checkout.web.asgi import CheckoutApp
 from gett_checkout.web.fastapi import checkout_router
 from gett_checkout.webhooks import OrderEvent
+from tests.acceptance.test_docs import ROOT, blocks
+from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
 from tests.clock import Clock
 from tests.samples.german import GERMAN
 
@@ -550,6 +552,25 @@ async def test_what_is_unavailable_is_logged(
     assert "gett_checkout.web" in {each.name for each in caplog.records}
 
 
+async def test_what_is_logged_holds_no_secret(
+    shop: Shop, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.login[0] = None
+    await shop.until_priced()
+    shop.login[0] = JANE
+    sandbox.switches.fail("create_session", "error", times=100, status=503)
+    status, _ = await shop.send("PUT", "/checkout/payment", card("tok_do_not_show"))
+    assert status == 503
+    (line,) = [each for each in caplog.records if each.name == "gett_checkout.web"]
+    assert line.exc_info
+    assert line.exc_info[1]
+    for seen in (by_sentry, by_structlog, by_traceback):
+        shown = seen(line.exc_info[1])
+        for secret in ("tok_do_not_show", JANE.email, sandbox.api_key):
+            assert secret not in shown, seen
+    assert "_respond" in by_structlog(line.exc_info[1])  # our frames are among what was searched
+
+
 async def test_the_frameworks_own_response_goes_out(open_shop: Opening) -> None:
     async def who(request: Any) -> Identity | None:
         raise web.HTTPUnauthorized if isinstance(request, web.Request) else HTTPException(401)
@@ -624,3 +645,66 @@ async def test_aiohttp_and_fastapi_let_the_hosts_routes_go_first(checkouts: Chec
         assert (await client.put("/checkout/payment")).json() == {"mine": True}
         assert (await client.get("/checkout/payment")).status_code == 405
         assert (await client.post("/checkout/")).status_code == 201
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the code on docs/mount.md makes, over the sandbox."""
+    monkeypatch.setenv("GETT_API_KEY", sandbox.api_key)
+    monkeypatch.setenv("GETT_BASE_URL", sandbox.url)
+    monkeypatch.setenv("GETT_STORAGE", "memory:")
+    names: dict[str, Any] = {"__name__": "page"}
+    for block in blocks(ROOT / "docs" / "mount.md", "python"):
+        exec(block.compiled(set()), names)
+    return names
+
+
+@asynccontextmanager
+async def _page_served(page: dict[str, Any], adapter: str) -> AsyncIterator[httpx.AsyncClient]:
+    if adapter == "aiohttp":
+        async with (
+            TestServer(page["aiohttp_app"]) as server,
+            httpx.AsyncClient(base_url=str(server.make_url("/"))) as client,
+        ):
+            yield client
+        return
+    lifespan_app = page["fastapi_app" if adapter == "fastapi" else "starlette_app"]
+    app = page["application"] if adapter == "unmounted" else lifespan_app
+    async with lifespan_app.router.lifespan_context(lifespan_app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            yield client
+
+
+@pytest.mark.parametrize("adapter", ["fastapi", "aiohttp", "starlette"])
+async def test_the_apps_of_the_page_take_an_order(
+    page: dict[str, Any], adapter: str, sandbox: Sandbox
+) -> None:
+    async with _page_served(page, adapter) as client:
+        own: list[str] = []
+
+        async def send(method: str, path: str, body: object) -> dict[str, Any]:
+            path = "/checkout/" if path == "/checkout" else path
+            response = await client.request(
+                method, path, json=body, headers={"Cookie": "; ".join(["session=s-1", *own])}
+            )
+            assert response.is_success, response.text
+            if cookie := response.headers.get("set-cookie"):
+                own.append(cookie.partition(";")[0])  # Secure, and the test has no HTTPS
+            result: dict[str, Any] = response.json()
+            return result
+
+        for method, path, body in UNTIL_PRICED:
+            await send(method, path, body)
+        view = await send("PUT", "/checkout/payment", card("card_ok"))
+        await send("POST", "/checkout/order", {"total": view["next_action"]["total"]})
+    the_order(sandbox)
+
+
+async def test_an_app_that_is_called_and_not_mounted(page: dict[str, Any]) -> None:
+    async with _page_served(page, "unmounted") as client:
+        assert (await client.post("/checkout/")).status_code == 201
+        assert (await client.get("/elsewhere")).text == "Not Found"
