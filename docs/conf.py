@@ -31,10 +31,10 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"(_?asyncio|abc|aiohttp|argparse|asyncpg|builtins|collections|contextlib|datetime|decimal"
-        r"|enum|logging|opentelemetry|os|pathlib|pytest|redis|types|typing|sqlite3)\..*",
+        r"|enum|fastapi|logging|opentelemetry|os|pathlib|pytest|redis|sqlite3|starlette|types|typing)\..*",
     ),
     (r"py:.*", r"Decimal|datetime"),
-    (r"py:class", r"gett_checkout\.\w+\.T"),
+    (r"py:class", r"gett_checkout\.\w+\.T|gett_checkout\.web\.\w+\.R(_co)?"),
     # Parts of the sandbox's own records.
     (r"py:class", r"gett_checkout\.sandbox\.\w+\.(Address|Amounts|Cart|Customer)"),
 ]

@@ -136,6 +136,11 @@ class Checkout:
         """The store, as it was when it was last browsed."""
         return self._record.state.store
 
+    @property
+    def identity(self) -> Identity | None:
+        """Who the shopper is, if anybody said; for your own comparison, for the view has no contact data."""
+        return self._record.state.identity
+
     @look
     async def menu(self) -> CatalogSet:
         """The store's menu, at any stage; read from Gett when this process does not have it yet.

@@ -106,6 +106,21 @@ class Checkouts:
     def __repr__(self) -> str:
         return f"Checkouts({self._client!r}, storage={self._storage!r})"
 
+    @property
+    def client(self) -> GettClient:
+        """The client they were made with."""
+        return self._client
+
+    @property
+    def storage(self) -> Storage:
+        """The storage that stores them."""
+        return self._storage
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The clock they go by."""
+        return self._clock
+
     async def start(
         self,
         identity: Identity | None = None,

@@ -106,6 +106,14 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "WEBHOOK_REFUSED": "The signature of the event was not accepted.",
         "WEBHOOK_PAYLOAD": "The event cannot be read.",
         "WEBHOOK_BUSY": "The event is being handled.",
+        # Of the mounted endpoints; a page that works asks for no such thing.
+        "REQUEST_REJECTED": _SUPPORT,
+        "PATH_NOT_FOUND": _SUPPORT,
+        "METHOD_NOT_ALLOWED": _SUPPORT,
+        "OTHER_ORIGIN": _SUPPORT,
+        "BODY_TOO_LARGE": _SUPPORT,
+        "UNSUPPORTED_MEDIA_TYPE": _SUPPORT,
+        "SHOPPER_KNOWN": _SUPPORT,
         # Of Gett. Docs: Errors.
         "INVALID_REQUEST": _SUPPORT,
         "MISSING_IDEMPOTENCY_KEY": _SUPPORT,

@@ -37,6 +37,7 @@ from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_checkout.messages import DEFAULT, ENGLISH
+from gett_checkout.web import ENDPOINTS, Endpoint
 from gett_docs.diagram import events, landings, state_diagram, words
 from gett_docs.examples import (
     ACTIONS,
@@ -513,6 +514,27 @@ def _sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
 
+def endpoints() -> str:
+    """What a backend mounts."""
+    rows = [
+        (code(each.method), code(each.path or "/"), code(each.name), _taken(each), said(each.step))
+        for each in ENDPOINTS
+    ]
+    return table(("method", "path", "name", "takes", "what it does"), rows)
+
+
+def _taken(endpoint: Endpoint) -> str:
+    """The members of its body, those that may be left out in brackets."""
+    found = []
+    for shape in endpoint.takes.schema.get("oneOf", [endpoint.takes.schema]):
+        names = [
+            code(name) if name in shape["required"] else f"[{code(name)}]"
+            for name in shape["properties"]
+        ]
+        found.append(", ".join(names))
+    return " or ".join(found)
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -546,6 +568,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         overrides,
         commands,
         messages,
+        endpoints,
     )
 }
 """What a page can ask for, by name."""

@@ -26,13 +26,25 @@ from gett_checkout import (
     telemetry,
     testing,
     views,
+    web,
     webhooks,
 )
 
 PACKAGE = Path(gett_checkout.__file__).parent
 API_PAGES = Path(__file__).parents[2] / "docs" / "api"
 RE_EXPORTS = (actions, catalog, operations, views)
-MODULES = (*RE_EXPORTS, errors, messages, sandbox, sharing, storage, telemetry, testing, webhooks)
+MODULES = (
+    *RE_EXPORTS,
+    errors,
+    messages,
+    sandbox,
+    sharing,
+    storage,
+    telemetry,
+    testing,
+    web,
+    webhooks,
+)
 PUBLIC = (gett_checkout, *MODULES)
 
 # What a backend needs on its first day. The rest is one module away, so think twice before adding.
@@ -161,7 +173,9 @@ def test_importing_the_package_loads_no_module_of_names() -> None:
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     loaded = set(ran.stdout.split())
     assert "gett_checkout.errors" in loaded
-    assert not loaded & {module.__name__ for module in (*RE_EXPORTS, sandbox, testing, webhooks)}
+    assert not loaded & {
+        module.__name__ for module in (*RE_EXPORTS, sandbox, testing, web, webhooks)
+    }
 
 
 def test_the_reference_and_the_promise_name_every_public_module() -> None:

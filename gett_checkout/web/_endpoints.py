@@ -1,0 +1,244 @@
+"""From a request to a response: the checks, the shopper, the step, and every error as a problem."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Final, Generic, TypedDict, TypeVar, Unpack
+from urllib.parse import parse_qsl
+
+from attrs import evolve
+
+from gett_checkout import (
+    Checkout,
+    CheckoutNotFoundError,
+    Checkouts,
+    GettCheckoutError,
+    Identity,
+    IdentityRequiredError,
+    InvalidInputError,
+)
+from gett_checkout.actions import SignIn, StartOver
+from gett_checkout.messages import DEFAULT, Messages
+from gett_checkout.web import _bodies as bodies
+from gett_checkout.web import _guard as guard
+from gett_checkout.web._exchange import Request, Response
+from gett_checkout.web._table import Call, Endpoint, chosen
+from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
+
+R = TypeVar("R")
+
+_log = logging.getLogger("gett_checkout.web")
+_SERVER_ERROR: Final = 500
+
+
+class Options(TypedDict, Generic[R], total=False):
+    """The keyword arguments of every adapter; ``R`` is the framework's request."""
+
+    identity: Callable[[R], Awaitable[Identity | None]]
+    """The host's own login: an async function of the framework's request that gives who is signed in."""
+
+    page_names_shopper: bool
+    """Whether the page may name the shopper itself, to ``PUT /identity`` (default: false).
+
+    It may name anybody. So what is stored at Gett, cards and addresses, needs ``identity`` all the same.
+    """
+
+    messages: Messages | Callable[[R], Messages]
+    """The sentences for shoppers, or a function of the framework's request that gives them."""
+
+    secure_cookie: bool
+    """Whether the cookie needs HTTPS (default: true); false for http in development."""
+
+    trusted_origins: Collection[str]
+    """Other origins whose pages may ask for changes, such as ``https://app.example``."""
+
+    webhook_secret: str | Sequence[str]
+    """The secret of Gett's order events, or several while it changes; comes with ``on_event``."""
+
+    on_event: Callable[[OrderEvent], Awaitable[object]]
+    """The async function that is given each order event of ``POST /webhook`` once."""
+
+    without: Collection[str]
+    """The names of endpoints to leave out."""
+
+    own: Sequence[Endpoint]
+    """Endpoints to add, or to have in place of those with the same method and path."""
+
+
+class CheckoutEndpoints(Generic[R]):
+    """The endpoints over ``checkouts``, for any framework: what the adapters call.
+
+    ``checkouts`` may be a function of the framework's request, for a worker that opens its own when it
+    starts. Exceptions of the ``passes`` classes, raised by functions of the host's, are not caught: they
+    are the framework's own responses.
+    """
+
+    def __init__(
+        self,
+        checkouts: Checkouts | Callable[[R], Checkouts],
+        *,
+        passes: tuple[type[Exception], ...] = (),
+        **options: Unpack[Options[R]],
+    ) -> None:
+        self._checkouts = checkouts
+        self._passes = passes
+        self._identity = options.get("identity")
+        self._page_names_shopper = options.get("page_names_shopper", False)
+        self._messages = options.get("messages", DEFAULT)
+        self._is_secure = options.get("secure_cookie", True)
+        self._trusted = frozenset(options.get("trusted_origins", ()))
+        if self._identity is None and not self._page_names_shopper:
+            raise InvalidInputError(
+                "say who the shopper is: pass identity=, or page_names_shopper=True"
+            )
+        without = frozenset(options.get("without", ()))
+        if not self._page_names_shopper:
+            without |= {"identify"}
+        self.table: Final = (
+            *chosen(without, tuple(options.get("own", ()))),
+            *_webhook(options.get("webhook_secret"), options.get("on_event")),
+        )
+        """The endpoints there are."""
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie with the checkout's id, which is a secret of the shopper's.
+
+        The prefix ``__Host-`` has browsers reject one that a sibling domain sets; it needs HTTPS.
+        """
+        return "__Host-checkout" if self._is_secure else "checkout"
+
+    async def handle(self, request: Request[R]) -> Response:
+        """The response to a request; raises nothing but the host's ``passes``."""
+        messages = DEFAULT
+        try:
+            chosen = self._messages
+            messages = chosen if isinstance(chosen, Messages) else chosen(request.original)
+            response = await self._respond(request, messages)
+        except GettCheckoutError as error:
+            response = _problem(error, messages)
+            if response.status >= _SERVER_ERROR:
+                _log.warning("a step failed", exc_info=error)
+        except self._passes:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document
+            _log.exception("a request failed")
+            response = _problem(GettCheckoutError(), messages)
+        return response.without_body() if request.method == "HEAD" else response
+
+    async def _respond(self, request: Request[R], messages: Messages) -> Response:
+        found = [
+            (each, params)
+            for each in self.table
+            if (params := each.match(request.path)) is not None
+        ]
+        if not found:
+            raise guard.PathNotFoundError("no endpoint has this path")
+        methods = {each.method for each, _ in found}
+        methods |= {"OPTIONS", *(("HEAD",) if "GET" in methods else ())}
+        if request.method == "OPTIONS":
+            return Response.of_options(", ".join(sorted(methods)))
+        wanted = "GET" if request.method == "HEAD" else request.method
+        for endpoint, params in found:
+            if endpoint.method == wanted:
+                return await self._call(endpoint, params, request, messages)
+        raise guard.MethodNotAllowedError(
+            "no endpoint has this path and method", allowed=", ".join(sorted(methods))
+        )
+
+    async def _call(
+        self, endpoint: Endpoint, params: dict[str, str], request: Request[R], messages: Messages
+    ) -> Response:
+        """Check the request, take the step, and make the response of what it gives."""
+        guard.require_size(request.body)
+        checkouts = self._checkouts
+        if not isinstance(checkouts, Checkouts):
+            checkouts = checkouts(request.original)
+        query = dict(parse_qsl(request.query))
+        call = Call(request, checkouts, messages, params=params, query=query)
+        if not endpoint.is_signed:
+            if endpoint.method != "GET":
+                guard.require_same_origin(request.headers, self._trusted)
+            # No name of ours holds the members: one may be a card's token.
+            call = evolve(
+                call, body=guard.read_members(request.body, request.headers, endpoint.takes)
+            )
+            if self._identity is not None:
+                call = evolve(call, identity=await self._identity(request.original))
+        if endpoint.opens:
+            call = evolve(call, opened=await self._open(checkouts, request, call.identity))
+        given = await endpoint.step(call)
+        headers: dict[str, str] = {}
+        if isinstance(given, Checkout):
+            headers["Set-Cookie"] = guard.set_cookie(
+                self.cookie, given.id, max_age=checkouts.lifetime, secure=self._is_secure
+            )
+        if given is None or isinstance(given, Checkout):
+            given = (given or call.checkout).view.to_dict(messages)
+            del given["id"]  # it opens the checkout, and stays in a cookie no script can read
+        return Response.of_json(given, endpoint.status, headers)
+
+    async def _open(
+        self, checkouts: Checkouts, request: Request[R], who: Identity | None
+    ) -> Checkout:
+        """The checkout of the cookie, if it is this shopper's, who is named on it.
+
+        Without a login it is the cookie's bearer's. With one, an anonymous cart becomes that of who signs
+        in; what belongs to somebody is shown to nobody else, not to a browser they signed out of either.
+        """
+        checkout = await checkouts.open(guard.cookie_value(request.headers, self.cookie))
+        known = checkout.identity
+        if who == known:
+            return checkout
+        if who is None:
+            if not self._page_names_shopper:
+                raise IdentityRequiredError(
+                    "the checkout is somebody's who is signed out", next_action=SignIn()
+                )
+        elif known is None or self._page_names_shopper or _is_same(known, who):
+            if checkout.view.editable:
+                await checkout.identify(who)
+        else:
+            raise CheckoutNotFoundError("the checkout is somebody else's", next_action=StartOver())
+        return checkout
+
+
+def _is_same(known: Identity, who: Identity) -> bool:
+    """Whether it is the same account, its e-mail changed perhaps."""
+    return known.is_same_person(who) or (
+        who.partner_user_id is not None and who.partner_user_id == known.partner_user_id
+    )
+
+
+def _problem(error: GettCheckoutError, messages: Messages) -> Response:
+    problem = error.to_problem(messages)
+    problem.pop("checkout_id", None)  # as of the view
+    return Response.of_json(problem, problem["status"], error.problem_headers())
+
+
+def _webhook(
+    secret: str | Sequence[str] | None, on_event: Callable[[OrderEvent], Awaitable[object]] | None
+) -> tuple[Endpoint, ...]:
+    """The endpoint of Gett's order events, if there is a secret to verify them by."""
+    if secret is None and on_event is None:
+        return ()
+    if secret is None or on_event is None:
+        raise InvalidInputError("webhook_secret and on_event come together")
+    secret, handler = guard.hidden_secrets(secret), on_event
+
+    async def receive(call: Call) -> dict[str, object]:
+        """Take an order event of Gett's."""
+        clock = call.checkouts.clock
+        event = verify_event(call.request.body, call.request.headers, secret, now=clock())
+        async with handle_once(call.checkouts.storage, event, clock=clock) as is_new:
+            if is_new:
+                await handler(event)
+        return {"received": True}
+
+    return (
+        Endpoint(
+            "POST", "/webhook", "webhook", receive,
+            gives=bodies.RECEIVED, opens=False, is_signed=True,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,253 @@
+"""The endpoints, in one table: method, path, the step it takes, what it takes and what it gives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from gett_checkout import (
+    Checkout,
+    Checkouts,
+    Delivery,
+    Identity,
+    IdentityRequiredError,
+    InvalidInputError,
+    SavedCard,
+    jsonable,
+    parse_fulfillment,
+    parse_identity,
+    parse_payment,
+)
+from gett_checkout.actions import SignIn
+from gett_checkout.messages import Messages
+from gett_checkout.web import _bodies as bodies
+from gett_checkout.web._bodies import Body, Schema
+from gett_checkout.web._exchange import Request
+from gett_checkout.web._guard import ShopperKnownError
+
+
+@frozen
+class Call:
+    """A request that passed every check: what the step of an `Endpoint` works with.
+
+    ``body`` has the members of the JSON, fractions as `Decimal`; ``params`` what the path names,
+    ``query`` what its query does. ``identity`` is the shopper by the host's login, if anybody is signed in.
+    """
+
+    request: Request[object]
+    checkouts: Checkouts
+    messages: Messages
+    identity: Identity | None = None
+    body: Mapping[str, Any] = field(factory=dict, repr=False)
+    params: Mapping[str, str] = field(factory=dict)
+    query: Mapping[str, str] = field(factory=dict)
+    opened: Checkout | None = None
+
+    @property
+    def checkout(self) -> Checkout:
+        """The shopper's checkout, of an endpoint that ``opens`` it."""
+        if self.opened is None:
+            raise AssertionError("an endpoint with opens=False has no checkout")
+        return self.opened
+
+
+Step = Callable[[Call], Awaitable[Checkout | Mapping[str, object] | None]]
+
+
+@frozen
+class Endpoint:
+    """A method and a path, and the ``step`` a request there takes.
+
+    The step is an async function of the `Call`. When it gives ``None``, the response is the view of the
+    checkout; a mapping is the JSON of the response; a `Checkout` is one that just began, so its id is
+    put into the cookie. ``takes`` says what the body may be (default: nothing), ``gives`` is the JSON
+    Schema of the response. With ``opens=False`` no checkout is needed. ``queries`` names what the
+    query may have. ``is_signed`` is for a request of another server that proves by itself where it comes
+    from: its origin and body are left to the step.
+    """
+
+    method: str
+    path: str
+    name: str
+    step: Step
+    takes: Body = bodies.NOTHING_SENT
+    gives: Schema = bodies.VIEW
+    status: int = 200
+    opens: bool = True
+    queries: tuple[str, ...] = ()
+    is_signed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in braces, in the order of the path."""
+        return tuple(each[1:-1] for each in self.path.split("/") if each.startswith("{"))
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a sentence: the first of its step's docstring."""
+        return (inspect.getdoc(self.step) or self.name).partition("\n")[0]
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """What the path has where ours has a name in braces; ``None`` when it is another path."""
+        ours, theirs = self.path.split("/"), path.rstrip("/").split("/")
+        if len(ours) != len(theirs):
+            return None
+        params: dict[str, str] = {}
+        for our, their in zip(ours, theirs, strict=True):
+            if our.startswith("{") and their:
+                params[our[1:-1]] = their
+            elif our != their:
+                return None
+        return params
+
+
+async def stores(call: Call) -> dict[str, object]:
+    """List the restaurants, or those that match ``query``. Gett allows few of these: cache it."""
+    page = await call.checkouts.client.discover_stores(query=call.query.get("query"))
+    return {"stores": jsonable(page.stores, call.messages)}
+
+
+async def start(call: Call) -> Checkout:
+    """Start a checkout, which the cookie binds to this browser."""
+    return await call.checkouts.start(call.identity)
+
+
+async def view(call: Call) -> None:
+    """Show where the checkout stands: what a page asks for when it is loaded."""
+
+
+async def abandon(call: Call) -> None:
+    """Give the checkout up."""
+    await call.checkout.abandon()
+
+
+async def browse(call: Call) -> None:
+    """Choose the restaurant; ``replace_cart`` drops what was chosen at another one."""
+    replace_cart = call.body.get("replace_cart", False)
+    await call.checkout.browse(call.body["store_id"], replace_cart=replace_cart)
+
+
+async def menu(call: Call) -> dict[str, Any]:
+    """Show the restaurant's menu."""
+    return (await call.checkout.menu()).to_dict()
+
+
+async def add(call: Call) -> None:
+    """Put an item into the cart."""
+    await call.checkout.add(**call.body)
+
+
+async def update(call: Call) -> None:
+    """Change a line of the cart; what is left out stays."""
+    await call.checkout.update(call.params["line_id"], **call.body)
+
+
+async def remove(call: Call) -> None:
+    """Take a line out of the cart."""
+    await call.checkout.remove(call.params["line_id"])
+
+
+async def suggest_items(call: Call) -> dict[str, object]:
+    """Suggest items that close the gap to the minimum order."""
+    return {"suggestions": jsonable(await call.checkout.suggest_items(), call.messages)}
+
+
+async def fulfill(call: Call) -> None:
+    """Choose delivery or pickup. A stored address (``address_id``) needs the host's login."""
+    fulfillment = parse_fulfillment(call.body)
+    if isinstance(fulfillment, Delivery) and fulfillment.address_id:
+        _require_login(call)
+    await call.checkout.fulfill(fulfillment)
+
+
+async def validate(call: Call) -> None:
+    """Have Gett price the order, with a tip; without one the tip stays as it was."""
+    await call.checkout.validate(tip=call.body.get("tip"))
+
+
+async def confirm_total(call: Call) -> None:
+    """Agree to a total that changed, and place later."""
+    await call.checkout.confirm_total(call.body["total"])
+
+
+async def identify(call: Call) -> None:
+    """Name the shopper, where no login of the host's does."""
+    if call.identity is not None:
+        raise ShopperKnownError("the host's login says who the shopper is")
+    await call.checkout.identify(parse_identity(call.body))
+
+
+async def saved_cards(call: Call) -> dict[str, object]:
+    """List the cards the shopper stores at Gett; needs the host's login."""
+    _require_login(call)
+    return {"cards": jsonable(await call.checkout.saved_cards(), call.messages)}
+
+
+async def pay(call: Call) -> None:
+    """Choose how to pay; a saved card needs the host's login. Never send a card number."""
+    payment = parse_payment(call.body)
+    if isinstance(payment, SavedCard):
+        _require_login(call)
+    await call.checkout.pay(payment)
+
+
+async def place(call: Call) -> None:
+    """Place the order for the total on the button. A second click gives the same order."""
+    await call.checkout.place(total=call.body["total"])
+
+
+def _require_login(call: Call) -> None:
+    """A page may name anybody, so what somebody stores at Gett is for who is signed in."""
+    if call.identity is None:
+        raise IdentityRequiredError(
+            "what a shopper stores at Gett needs the host's login: pass identity=",
+            next_action=SignIn(),
+        )
+
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    Endpoint(
+        "GET",
+        "/stores",
+        "stores",
+        stores,
+        gives=bodies.listed("stores"),
+        opens=False,
+        queries=("query",),
+    ),
+    Endpoint("POST", "", "start", start, status=201, opens=False),
+    Endpoint("GET", "", "view", view),
+    Endpoint("DELETE", "", "abandon", abandon),
+    Endpoint("PUT", "/store", "browse", browse, bodies.STORE),
+    Endpoint("GET", "/menu", "menu", menu, gives=bodies.MENU),
+    Endpoint("POST", "/lines", "add", add, bodies.LINE, status=201),
+    Endpoint("PATCH", "/lines/{line_id}", "update", update, bodies.LINE_CHANGE),
+    Endpoint("DELETE", "/lines/{line_id}", "remove", remove),
+    Endpoint(
+        "GET", "/suggestions", "suggest_items", suggest_items, gives=bodies.listed("suggestions")
+    ),
+    Endpoint("PUT", "/fulfillment", "fulfill", fulfill, bodies.FULFILLMENT),
+    Endpoint("POST", "/quote", "validate", validate, bodies.TIP),
+    Endpoint("PUT", "/confirmed-total", "confirm_total", confirm_total, bodies.TOTAL),
+    Endpoint("PUT", "/identity", "identify", identify, bodies.IDENTITY),
+    Endpoint("GET", "/cards", "saved_cards", saved_cards, gives=bodies.listed("cards")),
+    Endpoint("PUT", "/payment", "pay", pay, bodies.PAYMENT),
+    Endpoint("POST", "/order", "place", place, bodies.TOTAL),
+)
+"""Every endpoint but the webhook, which comes with its secret."""
+
+
+def chosen(without: frozenset[str], own: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    """The table without the endpoints of these names, and those that one of its ``own`` replaces."""
+    if unknown := without - {each.name for each in ENDPOINTS}:
+        raise InvalidInputError(f"no endpoint has the name {', '.join(sorted(unknown))}")
+    replaced = {(each.method, each.path) for each in own}
+    left = [
+        each
+        for each in ENDPOINTS
+        if each.name not in without and (each.method, each.path) not in replaced
+    ]
+    return (*own, *left)

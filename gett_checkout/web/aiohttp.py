@@ -1,0 +1,38 @@
+"""The checkout's endpoints as routes of an ``aiohttp.web`` application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Unpack
+
+from aiohttp import web
+
+from gett_checkout import Checkouts
+from gett_checkout.web import CheckoutEndpoints, Options, Request, read_body
+
+__all__ = ["add_checkout_routes"]
+
+
+def add_checkout_routes(
+    app: web.Application,
+    checkouts: Checkouts | Callable[[web.Request], Checkouts],
+    *,
+    prefix: str = "/checkout",
+    **options: Unpack[Options[web.Request]],
+) -> None:
+    """Add the checkout's endpoints to ``app``, below ``prefix``; a route of your own goes first.
+
+    ``checkouts`` are those of the worker, or a function of the request that gives them. The keyword
+    arguments are `gett_checkout.web.Options`; their functions are given the ``aiohttp.web.Request``.
+    """
+    endpoints = CheckoutEndpoints(checkouts, passes=(web.HTTPException,), **options)
+
+    async def handle(request: web.Request) -> web.Response:
+        body = await read_body(request.content.iter_any())
+        path, query = request.match_info["path"], request.query_string
+        response = await endpoints.handle(
+            Request.of(request, request.method, path, request.headers.items(), body, query)
+        )
+        return web.Response(status=response.status, headers=response.headers, body=response.body)
+
+    app.router.add_route("*", prefix + "{path:(/.*)?}", handle)

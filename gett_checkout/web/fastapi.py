@@ -1,0 +1,76 @@
+"""The checkout's endpoints as a FastAPI router, in its OpenAPI document too. Extra: ``fastapi``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Unpack
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from gett_checkout import Checkouts, web
+from gett_checkout.web import CheckoutEndpoints, Endpoint, Options, read_body
+from gett_checkout.web._bodies import NOTHING_SENT, PROBLEM
+
+__all__ = ["checkout_router"]
+
+_ANY = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def checkout_router(
+    checkouts: Checkouts | Callable[[Request], Checkouts], **options: Unpack[Options[Request]]
+) -> APIRouter:
+    """Make a router of the checkout's endpoints; include it with a ``prefix``, behind routes of your own.
+
+    ``checkouts`` are those of the worker, or a function of the request that gives them. The keyword
+    arguments are `gett_checkout.web.Options`; their functions are given the ``fastapi.Request``.
+    """
+    endpoints = CheckoutEndpoints(checkouts, passes=(HTTPException,), **options)
+
+    def at(path: str) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(request: Request) -> Response:
+            below = path.format(**request.path_params)
+            body, query = await read_body(request.stream()), request.url.query
+            response = await endpoints.handle(
+                web.Request.of(request, request.method, below, request.headers.items(), body, query)
+            )
+            return Response(response.body, response.status, response.headers)
+
+        return handle
+
+    router = APIRouter(tags=["checkout"])
+    for each in endpoints.table:
+        router.add_api_route(each.path, at(each.path), methods=[each.method], **_described(each))
+    # What is none of them is a problem document too: another path, another method, HEAD.
+    for path, below in (("", ""), ("/{rest:path}", "/{rest}")):
+        router.add_api_route(path, at(below), methods=_ANY, include_in_schema=False)
+    return router
+
+
+def _described(endpoint: Endpoint) -> dict[str, Any]:
+    """What the OpenAPI document says of an endpoint."""
+    problems = {"application/problem+json": {"schema": PROBLEM}}
+    responses: dict[int | str, Any] = {
+        endpoint.status: {"content": {"application/json": {"schema": endpoint.gives}}},
+        "default": {"description": "What went wrong", "content": problems},
+    }
+    extra: dict[str, Any] = {
+        "parameters": [
+            {"name": name, "in": where, "required": where == "path", "schema": {"type": "string"}}
+            for where, names in (("path", endpoint.names), ("query", endpoint.queries))
+            for name in names
+        ]
+    }
+    if endpoint.takes is not NOTHING_SENT:
+        schema = endpoint.takes.schema
+        content = {"application/json": {"schema": schema}}
+        extra["requestBody"] = {"required": schema.get("required") != [], "content": content}
+    return {
+        "name": f"checkout_{endpoint.name}",
+        "operation_id": f"checkout_{endpoint.name}",
+        "summary": endpoint.summary,
+        "status_code": endpoint.status,
+        "response_class": Response,
+        "responses": responses,
+        "openapi_extra": extra,
+    }
