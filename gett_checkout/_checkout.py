@@ -159,6 +159,8 @@ class Checkout:
         `CartOfAnotherStoreError`, unless ``replace_cart`` is true. Raises `StoreNotFoundError` for an
         unknown store, `StepNotAllowedError` for one without a menu. Docs: Stores; Catalog.
         """
+        if not isinstance(store_id, str) or not store_id:
+            raise InvalidInputError("a store_id must be a string, not empty", field="store_id")
         state = self._record.state
         moves = state.store is not None and state.store.store_id != store_id
         if moves and state.lines and not replace_cart:
@@ -573,10 +575,12 @@ class Checkout:
         if quote is not None and self._is_total(shown, quote):
             return quote.amounts.total
         self._record.happen(TotalConfirmed(shown))  # what they agreed to is what they saw
+        after = quote.amounts.total if quote else None
         raise TotalChangedError(
-            "the total is not the one that was shown",
+            f"the total is {after}, and {shown} was shown",
             before=shown,
-            after=quote.amounts.total if quote else None,
+            after=after,
+            currency=self._currency,
         )
 
     def _is_total(self, shown: Decimal, quote: Quote) -> bool:

@@ -816,11 +816,11 @@ def _header_value(what: str, value: str) -> str:
 @leaves_nothing
 def _path_part(name: str, value: object) -> str:
     if not isinstance(value, str) or not value or value in (".", ".."):
-        raise InvalidInputError(f"{name} must be a non-empty string")
+        raise InvalidInputError(f"{name} must be a non-empty string", field=name)
     try:
         return quote_path(value, safe="")
     except UnicodeEncodeError:
-        raise InvalidInputError(f"{name} is not text") from None
+        raise InvalidInputError(f"{name} is not text", field=name) from None
 
 
 def _checked_url(base_url: object) -> str:

@@ -224,7 +224,7 @@ class FieldError:
         """The sentence for the shopper."""
         name = self.pointer.rpartition("/")[2]
         own = (f"field.{name}",) if self.code == "invalid" else ()
-        return Text.of(*own, f"field.{self.code}")
+        return Text.of(*own, f"field.{self.code}", "field.invalid")
 
 
 class InvalidInputError(GettCheckoutError, ValueError):
@@ -246,7 +246,8 @@ class InvalidInputError(GettCheckoutError, ValueError):
         code: str = "invalid",
         errors: Iterable[FieldError] = (),
     ) -> None:
-        found = (FieldError(pointer_to(field), code, message),) if field else tuple(errors)
+        pointer = pointer_to(*field.split(".")) if field else ""
+        found = (FieldError(pointer, code, message),) if field else tuple(errors)
         super().__init__(message or "; ".join(each.message for each in found))
         self.errors = found
 

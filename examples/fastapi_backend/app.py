@@ -36,6 +36,7 @@ from gett_checkout import (
     parse_identity,
     parse_payment,
 )
+from gett_checkout.errors import FieldError, pointer_to
 from gett_checkout.webhooks import handle_once, verify_event
 
 log = logging.getLogger(__name__)
@@ -70,17 +71,20 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
         refused = http_problem(error.status_code)
         return JSONResponse(refused, error.status_code, {**(error.headers or {}), **PROBLEM})
     if isinstance(error, RequestValidationError):
-        error = InvalidInputError(
-            # Where and what, but not the input itself, which FastAPI's own answer repeats.
-            "; ".join(
-                f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-            )
-        )
+        # Where and what, but not the input itself, which FastAPI's own response repeats.
+        error = InvalidInputError(errors=map(field_error, error.errors()))
     assert isinstance(error, GettCheckoutError)
     problem = problem_answer(error)
     if problem["status"] >= 500:
         log.warning("a step failed", exc_info=error)
     return JSONResponse(problem, problem["status"], error.problem_headers())
+
+
+def field_error(said: dict[str, Any]) -> FieldError:
+    """What pydantic says of a member, as the library says it: the body is the document."""
+    where = said["loc"]
+    code = {"missing": "missing", "extra_forbidden": "unknown"}.get(said["type"], "invalid")
+    return FieldError(pointer_to(*where[1:]), code, f"{'.'.join(map(str, where))}: {said['msg']}")
 
 
 def shop_of(request: Request) -> Shop:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Unpack
+from typing import Any, Unpack
 
 from aiohttp import web
 
@@ -15,10 +15,10 @@ __all__ = ["add_checkout_routes"]
 
 def add_checkout_routes(
     app: web.Application,
-    checkouts: Checkouts | Callable[[web.Request], Checkouts],
+    checkouts: Checkouts | Callable[[web.Request[Any]], Checkouts],  # type: ignore[type-arg]
     *,
     prefix: str = "/checkout",
-    **options: Unpack[Options[web.Request]],
+    **options: Unpack[Options[web.Request[Any]]],  # type: ignore[type-arg]
 ) -> None:
     """Add the checkout's endpoints to ``app``, below ``prefix``; a route of your own goes first.
 

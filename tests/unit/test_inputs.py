@@ -250,6 +250,9 @@ def test_a_value_made_by_hand_names_its_field_too() -> None:
         Delivery(address_id="a", address=Address("1 Main St", "New York", "NY", "10118"))
     assert (both.value.field, both.value.errors[0].code) == ("address", "invalid")
     assert InvalidInputError("no field is to blame").field is None
+    nested = InvalidInputError("…", field="address.city", code="odd")
+    assert (nested.field, nested.errors[0].pointer) == ("address.city", "/address/city")
+    assert nested.to_problem()["errors"][0]["detail"] == "Please check this."
     assert "errors" not in InvalidInputError("no field is to blame").to_problem()
 
 
