@@ -110,6 +110,6 @@ def _member(attribute: Attribute[Any], value: object) -> object:
             value = _read(Address, _object(value, "an address"))
         except InvalidInputError as error:
             raise InvalidInputError(errors=error.within("address")) from None
-    if attribute.validator is not None:
-        attribute.validator(None, attribute, value)
+    assert attribute.validator is not None  # noqa: S101 - each member of these has one
+    attribute.validator(None, attribute, value)
     return value
