@@ -296,7 +296,7 @@ class MenuChangedError(GettCheckoutError):
     problem_status = 409
 
     def __init__(self, message: str = "", *, problems: Iterable[LineProblem] = ()) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[LineProblem, ...] = tuple(problems)
         found = "; ".join(f"{each.code} {' › '.join(each.path)}" for each in self.problems)
         super().__init__(message or f"reload the menu, it does not offer this: {found}")
 
