@@ -8,7 +8,8 @@ from typing import Any, Unpack
 from aiohttp import web
 
 from gett_checkout import Checkouts
-from gett_checkout.web import CheckoutEndpoints, Options, Request, read_body
+from gett_checkout.web import CheckoutEndpoints, Options, read_body
+from gett_checkout.web import Request as Received
 
 __all__ = ["add_checkout_routes"]
 
@@ -31,7 +32,7 @@ def add_checkout_routes(
         body = await read_body(request.content.iter_any())
         path, query = request.match_info["path"], request.query_string
         response = await endpoints.handle(
-            Request.of(request, request.method, path, request.headers.items(), body, query)
+            Received.of(request, request.method, path, request.headers.items(), body, query)
         )
         return web.Response(status=response.status, headers=response.headers, body=response.body)
 

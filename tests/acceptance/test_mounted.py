@@ -100,6 +100,8 @@ def open_shop(request: pytest.FixtureRequest, checkouts: Checkouts) -> Opening:
 
         secret = {"webhook_secret": "whsec_1", "on_event": on_event}
         settings = {"identity": who, **secret, **options}
+        if settings["identity"] is None:
+            del settings["identity"]
         async with _served(adapter, given, settings) as (app, client):
             yield Shop(adapter, client, app, login, events)
 
@@ -421,6 +423,19 @@ async def test_a_page_may_name_the_shopper_where_the_partner_says_so(
         assert (await shop.send("GET", "/checkout/"))[1]["stage"] == "placed"
         shop.login[0] = JANE
         assert (await shop.send("GET", "/checkout/"))[1]["stage"] == "placed"
+    the_order(sandbox)
+
+
+async def test_a_shop_without_a_login_takes_orders_too(
+    open_shop: Opening, sandbox: Sandbox
+) -> None:
+    async with open_shop(page_names_shopper=True, identity=None) as shop:
+        for method, path, body in STEPS:
+            status, view = await shop.send(method, path, body)
+            assert status < 300, view
+        _, view = await shop.send("PUT", "/checkout/payment", card("card_ok"))
+        total = view["next_action"]["total"]
+        assert (await shop.send("POST", "/checkout/order", {"total": total}))[0] == 200
     the_order(sandbox)
 
 

@@ -64,6 +64,7 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(checkout, Checkout)
     assert_type(checkout.id, str)
     assert_type(checkout.store, Store | None)
+    assert_type(checkout.identity, Identity | None)
     assert_type(await checkout.browse("store", replace_cart=True), CatalogSet)
     assert_type(await checkout.menu(), CatalogSet)
     choices: Modifiers = {"size": ["large"], "extras": [Modifier("olives", quantity=2)]}
@@ -90,6 +91,8 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
 
 async def opened_again(checkouts: Checkouts) -> None:
     assert_type(checkouts.lifetime, int)
+    assert_type(checkouts.client, GettClient)
+    assert_type(checkouts.storage, Storage)
     assert_type(await checkouts.open("id"), Checkout)
     assert_type(await checkouts.open(None), Checkout)
     assert_type(await checkouts.reconcile(limit=10), list[Reconciled])
