@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Unpack
 
 from aiohttp import web
 
@@ -16,10 +16,10 @@ __all__ = ["add_checkout_routes"]
 
 def add_checkout_routes(
     app: web.Application,
-    checkouts: Checkouts | Callable[[web.Request[Any]], Checkouts],  # type: ignore[type-arg]
+    checkouts: Checkouts | Callable[[web.Request], Checkouts],
     *,
     prefix: str = "/checkout",
-    **options: Unpack[Options[web.Request[Any]]],  # type: ignore[type-arg]
+    **options: Unpack[Options[web.Request]],
 ) -> None:
     """Add the checkout's endpoints to ``app``, below ``prefix``; a route of your own goes first.
 
