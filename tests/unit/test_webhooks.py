@@ -339,6 +339,33 @@ async def test_the_clock_is_that_of_the_storage(clock: Clock, encrypted: bool) -
         assert not is_new
 
 
+class Clockless:
+    """A storage of somebody's own, which has no clock to show."""
+
+    def __init__(self) -> None:
+        self._storage = MemoryStorage()
+
+    async def load(self, checkout_id: str) -> Any:
+        return await self._storage.load(checkout_id)
+
+    async def save(self, checkout_id: str, data: bytes, **how: Any) -> int:
+        return await self._storage.save(checkout_id, data, **how)
+
+    async def delete(self, checkout_id: str) -> None:
+        await self._storage.delete(checkout_id)
+
+    async def due(self, now: Any, limit: int) -> Any:
+        return await self._storage.due(now, limit)
+
+
+async def test_a_storage_without_a_clock_goes_by_the_real_time() -> None:
+    storage = Clockless()
+    async with handle_once(storage, parse(BODY)) as is_new:
+        assert is_new
+    async with handle_once(storage, parse(BODY)) as is_new:
+        assert not is_new
+
+
 async def test_what_is_remembered_of_an_event_is_a_digest(clock: Clock) -> None:
     memory, event = MemoryStorage(clock=clock), parse(BODY)
     async with handle_once(memory, event, clock=clock):
