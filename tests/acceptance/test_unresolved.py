@@ -416,7 +416,7 @@ async def test_a_forgotten_checkout_is_gone(checkouts: Checkouts, storage: Memor
     await checkouts.forget(checkout.id)
     assert await storage.load(checkout.id) is None
     with pytest.raises(CheckoutNotFoundError):
-        await place_as_shown(checkout)  # whoever still holds it places nothing
+        await place_as_shown(checkout)  # a handle of before places nothing
     await checkouts.forget(checkout.id)  # twice is no harm
 
 
