@@ -274,7 +274,7 @@ async def open_redis(
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=50,
-            timeout=PATIENCE,
+            timeout=2 * PATIENCE,  # for a free connection: under load that is the queue
             socket_timeout=PATIENCE,
             socket_connect_timeout=PATIENCE,
             # Not one that timed out: each attempt would take as long again.
