@@ -63,7 +63,7 @@ class PostgresStorage:
         *,
         table: str = "gett_checkouts",
         clock: Callable[[], datetime] | None = None,
-        acquire_timeout: float = PATIENCE,
+        acquire_timeout: float = 2 * PATIENCE,
     ) -> None:
         name = _quoted(table)
         self._pool = pool
