@@ -26,6 +26,7 @@ from gett_checkout._core.cart import (
     resolve,
 )
 from gett_checkout._core.catalog import CatalogSet, Store, shared
+from gett_checkout._core.codes import Part
 from gett_checkout._core.edits import means_the_same
 from gett_checkout._core.machine import (
     Abandoned,
@@ -528,7 +529,8 @@ class Checkout:
             try:
                 return await self._send()
             except OrderTotalDifferentError:  # it certainly made no order
-                if shown is None or any(each.is_hopeless for each in self._record.state.refusals):
+                moved = self._record.state.refused(Part.QUOTE)
+                if shown is None or (moved is not None and moved.is_hopeless):
                     raise
             await self._session.ready("validate_order", Carry.CONTEXT)
             await self._session.ask_price(self._record.state.tip)

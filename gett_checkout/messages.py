@@ -154,6 +154,9 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+_NO_OTHERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 @frozen
 class Text:
     """A sentence by its ``code``, with what is filled in; the first of several codes that is known."""
@@ -178,7 +181,7 @@ class Messages:
 
     def __init__(
         self,
-        sentences: Mapping[str, str] | Callable[[str], str] = ENGLISH,
+        sentences: Mapping[str, str] | Callable[[str], str] = _NO_OTHERS,
         *,
         locale: str | None = None,
     ) -> None:
