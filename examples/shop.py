@@ -1,37 +1,30 @@
-"""What a worker process holds, whatever its web framework: one client, one storage, one `Checkouts`.
+"""What a worker process holds, whatever its web framework.
 
-`Settings` come from the environment; `open_shop` opens everything in the right order, keeps reconciling
-in the background, and closes everything in the reverse order.
+`Settings` come from the environment; `open_shop` opens client, storage and checkouts in the right order,
+reconciles in the background, and closes everything in the reverse order.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from attrs import field, frozen
 
-from gett_checkout import (
-    PRODUCTION,
-    Checkouts,
-    GettClient,
-    InvalidInputError,
-    RetryPolicy,
-    Storage,
-)
+from gett_checkout import PRODUCTION, Checkouts, GettClient, InvalidInputError, RetryPolicy
 from gett_checkout.storage import open_storage
+from gett_checkout.web import Endpoint, Options
+from gett_checkout.webhooks import OrderEvent
+
+log = logging.getLogger(__name__)
 
 
 @frozen
 class Settings:
-    """What the environment says. Durations in seconds; a field without a default must be set.
-
-    A step of a shopper's has ``timeout`` plus ``retry_budget`` to ask Gett: keep that five seconds
-    below what the proxy in front of the workers allows, for `place` waits so long for the books.
-    """
+    """What the environment sets. Durations in seconds; a field without a default must be set."""
 
     api_key: str = field(repr=False)
     base_url: str = PRODUCTION
@@ -45,7 +38,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The settings; `InvalidInputError` says which variable is missing or wrong."""
+        """Read the settings; `InvalidInputError` names a variable that is missing or wrong."""
         api_key = environment.get("GETT_API_KEY")
         if not api_key:
             raise InvalidInputError("set GETT_API_KEY to the partner's API key")
@@ -62,39 +55,14 @@ class Settings:
         )
 
 
-@frozen
-class Shop:
-    """What the handlers of one worker work with."""
-
-    settings: Settings
-    gett: GettClient
-    storage: Storage
-    checkouts: Checkouts
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    @property
-    def cookie(self) -> str:
-        """The name of the cookie that holds the checkout's id.
-
-        Whoever knows the id can see and place the order, so it is a secret of the shopper's. In an
-        HttpOnly cookie it is in no URL, no access log and no script, and with SameSite=Strict no
-        other site can act for the shopper. The prefix has browsers refuse the cookie from a
-        sibling domain, which could slip the shopper a checkout of its own; it needs HTTPS.
-        """
-        return "__Host-checkout" if self.settings.secure_cookie else "checkout"
-
-
-Opening = Callable[[Settings], AbstractAsyncContextManager[Shop]]
-"""How a worker comes by its shop: `open_shop`, or what a test has in its place."""
+Opening = Callable[[Settings], AbstractAsyncContextManager[Checkouts]]
+"""How a worker gets its checkouts: `open_shop`, or what a test has in its place."""
 
 
 @asynccontextmanager
-async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
-    """The shop of this worker. At the end, a placement in progress is waited for and recorded.
-
-    Every worker looks after orders whose worker died before it knew the outcome, for `reconcile` leaves
-    alone what another one is at; a cron job with ``gett-checkout reconcile`` does the same.
-    """
+async def open_shop(settings: Settings) -> AsyncIterator[Checkouts]:
+    """Open the checkouts of this worker; closing waits for a placement in progress and saves it."""
+    logging.basicConfig()  # uvicorn and gunicorn set up only their own loggers
     retry = RetryPolicy(max_elapsed=settings.retry_budget)
     async with (
         open_storage(settings.storage, encryption_keys=settings.storage_keys) as storage,
@@ -102,9 +70,29 @@ async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
             settings.api_key, base_url=settings.base_url, timeout=settings.timeout, retry=retry
         ) as gett,
     ):
-        shop = Shop(settings, gett, storage, Checkouts(gett, storage=storage))
-        async with shop.checkouts.keep_reconciling(every=settings.reconcile_every):
-            yield shop
+        checkouts = Checkouts(gett, storage=storage)
+        async with checkouts.keep_reconciling(every=settings.reconcile_every):
+            yield checkouts
+
+
+def mount_options(settings: Settings, *own: Endpoint) -> Options[Any]:
+    """The options of the mounted endpoints that both backends share, with endpoints of their own.
+
+    This shop has no login, so its page names the shopper: with a login of yours, pass ``identity``.
+    """
+    options: Options[Any] = {
+        "page_names_shopper": True,
+        "secure_cookie": settings.secure_cookie,
+        "own": own,
+    }
+    if settings.webhook_secret is not None:
+        options |= {"webhook_secret": settings.webhook_secret, "on_event": on_event}
+    return options
+
+
+async def on_event(event: OrderEvent) -> None:
+    """Take an order event of Gett's; a real shop tells the shopper here."""
+    log.info("order event", extra={"type": event.type, "status": event.status})
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:

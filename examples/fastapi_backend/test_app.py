@@ -9,25 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
 from decimal import Decimal
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from starlette.types import Receive, Scope, Send
 
 from examples.fastapi_backend.app import create_app
-from examples.shop import Settings, Shop
+from examples.shop import Opening, Settings
 from examples.shopper import STEPS, card
+from gett_checkout import Checkouts
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock, signed_event, the_order
 
 
 @pytest.fixture
-def app(shop: Shop) -> FastAPI:
-    return create_app(shop.settings, opening=lambda _: nullcontext(shop))
+def app(settings: Settings, opening: Opening) -> FastAPI:
+    return create_app(settings, opening)
 
 
 # --- with TestClient ------------------------------------------------------------------------------
@@ -81,13 +80,27 @@ def test_a_price_that_moved_is_confirmed_first(browser: TestClient, gett_sandbox
     assert the_order(gett_sandbox).total == Decimal(after)
 
 
+def test_the_same_is_ordered_again(browser: TestClient, gett_sandbox: Sandbox) -> None:
+    total = until_payable(browser)
+    problem = browser.post("/checkout/again").json()
+    assert problem["code"] == "INVALID_INPUT"  # not ordered yet
+    ordered = browser.post("/checkout/order", json={"total": total}).json()
+    again = browser.post("/checkout/again")
+    assert (again.status_code, again.json()["stage"]) == (201, "fulfillment")
+    assert [each["groups"] for each in again.json()["lines"]] == [
+        each["groups"] for each in ordered["lines"]
+    ]
+    assert browser.get("/checkout").json()["order"] is None  # the cookie leads to the new one
+    the_order(gett_sandbox)
+
+
 def test_an_order_event_is_handled_once(
     browser: TestClient, gett_clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "examples")
     event = signed_event("order_update", status="shipped", now=gett_clock())
     for _ in range(2):
-        response = browser.post("/webhooks/gett", content=event.body, headers=event.headers)
+        response = browser.post("/checkout/webhook", content=event.body, headers=event.headers)
         assert response.json() == {"received": True}
     assert caplog.messages.count("order event") == 1
 
@@ -99,13 +112,13 @@ def test_an_order_event_that_is_forged_or_stale_is_refused(
     stale = signed_event(now=gett_clock())
     gett_clock.advance(301)
     for event in (forged, stale):
-        response = browser.post("/webhooks/gett", content=event.body, headers=event.headers)
+        response = browser.post("/checkout/webhook", content=event.body, headers=event.headers)
         assert response.status_code == 401
 
 
 def test_the_lifespan_opens_a_shop_of_its_own(settings: Settings, gett_sandbox: Sandbox) -> None:
     with TestClient(create_app(settings)) as browser:
-        assert browser.get("/stores").json()["stores"]
+        assert browser.get("/checkout/stores").json()["stores"]
     assert gett_sandbox.count("discover_stores") == 1
 
 
@@ -114,13 +127,8 @@ def test_the_lifespan_opens_a_shop_of_its_own(settings: Settings, gett_sandbox: 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    # ASGITransport runs no lifespan: enter it, and hand its state over as a server does.
-    async with app.router.lifespan_context(app) as state:
-
-        async def app_with_state(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, "state": dict(state or {})}, receive, send)
-
-        transport = httpx.ASGITransport(app_with_state)
+    async with app.router.lifespan_context(app):  # ASGITransport runs no lifespan
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
             yield client
 
@@ -153,7 +161,7 @@ async def test_a_lost_response_is_asked_for_again(
 
 
 async def test_an_order_nobody_knows_of_is_found_later(
-    client: httpx.AsyncClient, shop: Shop, gett_sandbox: Sandbox, gett_clock: Clock
+    client: httpx.AsyncClient, checkouts: Checkouts, gett_sandbox: Sandbox, gett_clock: Clock
 ) -> None:
     order = await payable(client)
     gett_sandbox.switches.fail("place_order", "drop_after", times=100)
@@ -161,7 +169,7 @@ async def test_an_order_nobody_knows_of_is_found_later(
     assert (response.status_code, response.json()["code"]) == (503, "OUTCOME_UNKNOWN")
     gett_sandbox.switches.faults.clear()
     gett_clock.advance(15)  # then it is looked at for the first time
-    assert [each.outcome for each in await shop.checkouts.reconcile()] == ["placed"]
+    assert [each.outcome for each in await checkouts.reconcile()] == ["placed"]
     view = (await client.get("/checkout")).json()
     assert view["order"]["order_id"] == the_order(gett_sandbox).order_id
 
@@ -179,9 +187,9 @@ async def test_a_price_holds_for_fifteen_minutes(
 
 
 async def test_a_checkout_is_gone_when_its_lifetime_is_over(
-    client: httpx.AsyncClient, shop: Shop, gett_clock: Clock
+    client: httpx.AsyncClient, checkouts: Checkouts, gett_clock: Clock
 ) -> None:
     await payable(client)
-    gett_clock.advance(shop.checkouts.lifetime)
+    gett_clock.advance(checkouts.lifetime)
     response = await client.get("/checkout")
     assert (response.status_code, response.json()["code"]) == (404, "CHECKOUT_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""The example backends as real processes over a sandbox process, and a shopper who uses them."""
+"""Backends as real processes over a sandbox process, and a shopper who uses them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import aiohttp
 from attrs import define, field, frozen
 
 from gett_checkout.sandbox.credentials import SANDBOX_API_KEY
-from tests.acceptance.telling_workers import WORKER
+from tests.acceptance.telling_workers import TOLD_APP, WORKER
 from tests.servers import free_port
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ WEBHOOK_SECRET = "whsec_of_the_example_tests"  # a rehearsal's
 CARD_TOKEN = "tok_nobody_may_see"
 EMAIL = "jane.doe@example.com"
 PHONE = "+12125550123"
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  # other work may keep the machine busy
 
 
@@ -145,16 +146,16 @@ class Shopper:
     async def at(cls, *urls: str) -> AsyncIterator[Self]:
         """A shopper of workers that each have an address of their own."""
         async with AsyncExitStack() as stack:
-            jar = aiohttp.CookieJar(unsafe=True)  # of cookies for an IP address
+            jar = _jar(*urls)
             https = [await stack.enter_async_context(_session(jar)) for _ in urls]
-            yield cls([Way(http, url) for http, url in zip(https, urls, strict=True)])
+            yield cls([await _way(http, url) for http, url in zip(https, urls, strict=True)])
 
     @classmethod
     @asynccontextmanager
     async def of_both_workers(cls, url: str) -> AsyncIterator[Self]:
         """A shopper with a connection to each of the two workers behind one address."""
         async with AsyncExitStack() as stack:
-            jar = aiohttp.CookieJar(unsafe=True)
+            jar = _jar(url)
             ways: dict[str, Way] = {}
             async with asyncio.timeout(PATIENCE):
                 while len(ways) < 2:
@@ -265,26 +266,18 @@ class Shops:
 
     def pair(self, framework: str, storage: str, **more: str) -> tuple[Process, Process]:
         """Two workers over one storage, starting."""
-        first, second = (
-            Process(
-                self.folder,
-                f"examples.{framework}_backend",
-                *("--port", str(port)),
-                port=port,
-                **self._environment(storage, reconcile_every="3600"),
-                **more,
-            )
-            for port in (free_port(), free_port())
-        )
+        environment = self.environment(storage, reconcile_every="3600") | more
+        app = f"examples.{framework}_backend.app:create_app"
+        first, second = (served(self.folder, framework, app, 1, **environment) for _ in range(2))
         return first, second
 
     def _serve(self, framework: str) -> Process:
-        port, storage = free_port(), f"sqlite:///{self.folder}/{framework}-served"
-        environment = self._environment(storage, reconcile_every="0.2")
-        module, arguments = "tests.acceptance.telling_workers", (framework, str(port))
-        return Process(self.folder, module, *arguments, port=port, **environment)
+        storage = f"sqlite:///{self.folder}/{framework}-served"
+        environment = self.environment(storage, reconcile_every="0.2")
+        app = f"examples.{framework}_backend.app:create_app"
+        return served(self.folder, framework, app, 2, **environment)
 
-    def _environment(self, storage: str, *, reconcile_every: str) -> dict[str, str]:
+    def environment(self, storage: str, *, reconcile_every: str) -> dict[str, str]:
         return {
             "GETT_API_KEY": SANDBOX_API_KEY,
             "GETT_BASE_URL": self.sandbox.url,
@@ -299,6 +292,32 @@ class Shops:
     def _processes(self) -> list[Process]:
         pairs = [process for pair in self.pairs.values() for process in pair]
         return [self.sandbox, *pairs, *self.served.values()]
+
+
+def served(folder: Path, framework: str, app: str, workers: int, **environment: str) -> Process:
+    """An app served by that many workers behind one port, starting; each tells its name."""
+    port = free_port()
+    telling = f"tests.acceptance.telling_workers:{framework}_app"
+    # On a busy machine a worker that is slow to say that it lives is not to be killed.
+    arguments = {
+        "fastapi": (
+            *("uvicorn", "--factory", telling, "--port", str(port), "--workers", str(workers)),
+            *("--timeout-keep-alive", "120", "--timeout-worker-healthcheck", "120"),
+        ),
+        "aiohttp": (
+            *("gunicorn", f"{telling}()", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)),
+            *("--worker-class", "aiohttp.GunicornWebWorker", "--timeout", "120"),
+            *("--keep-alive", "120", "--no-control-socket"),
+        ),
+    }[framework]
+    path = os.pathsep.join((str(ROOT), str(folder)))
+    environment = {"PYTHONPATH": path, TOLD_APP: app, **environment}
+    return Process(folder, *arguments, port=port, **environment)
+
+
+def _jar(*urls: str) -> aiohttp.CookieJar:
+    """A jar that stores cookies of an IP address, and takes plain HTTP for HTTPS."""
+    return aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=[*urls])
 
 
 def _session(jar: aiohttp.CookieJar) -> aiohttp.ClientSession:

@@ -1,25 +1,23 @@
-"""The example backends with two real workers and a header that tells which of them answered.
+"""An app with a header that tells which of its workers responded; for these tests alone.
 
-``python -m tests.acceptance.telling_workers fastapi PORT``; the header is for these tests alone.
+The variable `TOLD_APP` names it, as ``module:name``; a name that begins with ``create`` makes it.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
 from aiohttp import web
 
-# The backends are imported where they are used: a worker of one need not wait for the other.
-
-WORKER = "X-Worker"
+WORKER: Final = "X-Worker"
+TOLD_APP: Final = "TOLD_APP"
 
 
 def fastapi_app() -> Any:
-    from examples.fastapi_backend.app import create_app
-
-    app = create_app()
+    """The ASGI application of this process."""
+    app = _told()
 
     async def telling(scope: Any, receive: Any, send: Any) -> None:
         async def tell(message: Any) -> None:
@@ -33,9 +31,8 @@ def fastapi_app() -> Any:
 
 
 def aiohttp_app() -> web.Application:
-    from examples.aiohttp_backend.app import create_app
-
-    app = create_app()
+    """The aiohttp application of this process."""
+    app: web.Application = _told()
 
     async def tell(_: web.Request, response: web.StreamResponse) -> None:
         response.headers[WORKER] = str(os.getpid())
@@ -44,25 +41,7 @@ def aiohttp_app() -> web.Application:
     return app
 
 
-def main(framework: str, port: int) -> None:
-    if framework == "aiohttp":
-        from examples.aiohttp_backend.serving import serve
-
-        serve(aiohttp_app, "127.0.0.1", port, workers=2)
-    else:
-        import uvicorn
-
-        app = "tests.acceptance.telling_workers:fastapi_app"
-        # On a busy machine a worker that is slow to say that it lives is not to be killed.
-        uvicorn.run(
-            app,
-            factory=True,
-            port=port,
-            workers=2,
-            timeout_keep_alive=120,
-            timeout_worker_healthcheck=120,
-        )
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+def _told() -> Any:
+    module, _, name = os.environ[TOLD_APP].partition(":")
+    found = getattr(import_module(module), name)
+    return found() if name.startswith("create") else found

@@ -44,7 +44,7 @@ from gett_checkout.sandbox import Sandbox
 from tests.clock import Clock
 
 ROOT = Path(__file__).parents[2]
-OF_EXAMPLES = [ROOT / "docs" / "backend.md", ROOT / "docs" / "test-a-backend.md"]
+OF_EXAMPLES = [ROOT / "docs" / "test-a-backend.md"]
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").glob("**/*.md")) if page not in OF_EXAMPLES),
@@ -83,7 +83,7 @@ class Block:
                 awaited.add(handler.lineno)
                 handler.body[:0] = ast.parse(f"reached({handler.lineno})").body
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        code: types.CodeType = compile(tree, self.page, "exec", flags=flags)
+        code: types.CodeType = compile(tree, self.page, "exec", flags=flags, dont_inherit=True)
         return code
 
 

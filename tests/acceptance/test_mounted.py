@@ -665,16 +665,20 @@ async def test_aiohttp_and_fastapi_let_the_hosts_routes_go_first(checkouts: Chec
 # --- the page -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def page(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the code on docs/mount.md makes, over the sandbox."""
+def made_by(page: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the code on a page makes, over the sandbox."""
     monkeypatch.setenv("GETT_API_KEY", sandbox.api_key)
     monkeypatch.setenv("GETT_BASE_URL", sandbox.url)
     monkeypatch.setenv("GETT_STORAGE", "memory:")
     names: dict[str, Any] = {"__name__": "page"}
-    for block in blocks(ROOT / "docs" / "mount.md", "python"):
+    for block in blocks(ROOT / "docs" / page, "python"):
         exec(block.compiled(set()), names)
     return names
+
+
+@pytest.fixture
+def page(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return made_by("mount.md", sandbox, monkeypatch)
 
 
 @asynccontextmanager
@@ -723,3 +727,32 @@ async def test_an_app_that_is_called_and_not_mounted(page: dict[str, Any]) -> No
     async with _page_served(page, "unmounted") as client:
         assert (await client.post("/checkout/")).status_code == 201
         assert (await client.get("/elsewhere")).text == "Not Found"
+
+
+async def test_the_backend_written_by_hand_takes_an_order(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made_by("backend.md", sandbox, monkeypatch)["app"]
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client,
+    ):
+        nobody = await client.get("/checkout")
+        assert (nobody.status_code, nobody.json()["code"]) == (404, "CHECKOUT_NOT_FOUND")
+        for method, path, body in STEPS:
+            assert (await client.request(method, path, json=body)).is_success
+        assert (await client.get("/checkout/menu")).json()["items"]
+        for path, wrong, pointer in [
+            ("/checkout/store", {"store": "x"}, "/store_id"),
+            ("/checkout/payment", {"kind": "card_on_file"}, "/card_token"),
+        ]:
+            problem = (await client.put(path, json=wrong)).json()
+            assert (problem["code"], problem["errors"][0]["pointer"]) == ("INVALID_INPUT", pointer)
+        view = (await client.put("/checkout/payment", json=card("card_ok"))).json()
+        assert "id" not in view
+        total = view["next_action"]["total"]
+        refused = await client.post("/checkout/order", json={"total": "1.00"})
+        assert (refused.status_code, refused.json()["after"]) == (409, total)
+        placed = await client.post("/checkout/order", json={"total": total})
+    assert placed.json()["order"]["order_id"] == the_order(sandbox).order_id
