@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ from gett_checkout._version import __version__
 from gett_checkout.errors import GettCheckoutError, InvalidInputError
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.options import add_options, read_options, welcome
+from gett_checkout.schemas import SCHEMAS, json_schema
 
 _WEB_PORT: Final = 8766
 
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "show" | "list" | "reconcile" | "resolve" | "forget":
                 return asyncio.run(run(parsed))
             case "schema":
-                print(_schema(), end="")
+                print(_schema(parsed.of), end="")
             case "demo" if parsed.web:
                 asyncio.run(_show(parsed.port, opens_browser=not parsed.no_browser))
             case _:
@@ -75,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
     add_options(sandbox)
     add_commands(commands)
-    commands.add_parser("schema", help="print the PostgreSQL storage's table")
+    schema = commands.add_parser(
+        "schema", help="print a JSON Schema, or the table of the PostgreSQL storage"
+    )
+    schema.add_argument("of", choices=(*SCHEMAS, "postgres"))
     return parser
 
 
@@ -124,7 +129,9 @@ def _has_display() -> bool:
     )
 
 
-def _schema() -> str:
+def _schema(of: str) -> str:
+    if of in SCHEMAS:
+        return json.dumps(json_schema(of), indent=2) + "\n"
     try:
         from gett_checkout.storage.postgres import SCHEMA
     except ModuleNotFoundError as error:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from functools import cache
 from typing import Any, Final
 
-from attrs import NOTHING, fields, frozen
+from attrs import frozen
 
 from gett_checkout import (
-    Address,
-    CardOnFile,
     CheckoutView,
-    Delivery,
-    GettPayment,
+    Fulfillment,
     Identity,
     InvalidInputError,
-    Pickup,
-    SavedCard,
-    Stage,
+    Payment,
+    PaymentMethod,
+    Store,
 )
 from gett_checkout.errors import FieldError, pointer_to
+from gett_checkout.schemas import Definitions
+from gett_checkout.views import Suggestion
 
 Schema = Mapping[str, Any]
 
 _PYTHON: Final[Mapping[str, tuple[type, str]]] = {
     "string": (str, "a string"),
     "boolean": (bool, "true or false"),
+    "integer": (int, "a whole number"),
 }
 
 
@@ -34,7 +34,8 @@ _PYTHON: Final[Mapping[str, tuple[type, str]]] = {
 class Body:
     """What a request takes: a JSON object of this ``schema``.
 
-    Members that are missing, unknown, or no string or boolean where one is due are `InvalidInputError`.
+    Members that are missing, unknown, or no string, boolean or whole number where one is due are
+    `InvalidInputError`.
     What else a member may be, the step says. ``is_parsed`` leaves all of it to the step.
     """
 
@@ -61,7 +62,7 @@ class Body:
                 wrong.append(FieldError(pointer_to(name), "unknown", f"there is no {name!r}"))
                 continue
             kind, words = _PYTHON.get(str(known[name].get("type")), (object, ""))
-            if not isinstance(value, kind):
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 wrong.append(FieldError(pointer_to(name), "invalid", f"{name} must be {words}"))
         if wrong:
             raise InvalidInputError(errors=wrong)
@@ -72,16 +73,8 @@ def _object(properties: Schema, required: list[str], **more: object) -> dict[str
     return {**shape, "additionalProperties": False, **more}
 
 
-def _texts(kind: Any, tag: str = "", **own: Schema) -> dict[str, Any]:
-    """The schema of a value whose fields are texts, but for its ``own``; ``tag`` names its kind."""
-    tags = {tag: {"const": getattr(kind, tag)}} if tag else {}
-    properties = {**tags, **{each.name: own.get(each.name, TEXT) for each in fields(kind)}}
-    required = [*tags, *(each.name for each in fields(kind) if each.default is NOTHING)]
-    return _object(properties, required, title=kind.__name__)
-
-
-def _words(kind: type[Enum]) -> dict[str, Any]:
-    return {"type": "string", "enum": [each.value for each in kind]}
+def _defined(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 TEXT: Final[Schema] = {"type": "string"}
@@ -125,55 +118,43 @@ LINE: Final = Body.of({"item_id": TEXT}, _ABOUT_A_LINE)
 LINE_CHANGE: Final = Body.of(optional=_ABOUT_A_LINE)
 TIP: Final = Body.of(optional={"tip": AMOUNT})
 TOTAL: Final = Body.of({"total": AMOUNT})
-IDENTITY: Final = Body(_texts(Identity), is_parsed=True)
-FULFILLMENT: Final = Body(
-    {"oneOf": [_texts(Delivery, "type", address=_texts(Address)), _texts(Pickup, "type")]},
-    is_parsed=True,
-)
-PAYMENT: Final = Body(
-    {"oneOf": [_texts(each, "kind") for each in (CardOnFile, SavedCard, GettPayment)]},
-    is_parsed=True,
-)
+IDENTITY: Final = Body(_defined("Identity"), is_parsed=True)
+FULFILLMENT: Final = Body(_defined("Fulfillment"), is_parsed=True)
+PAYMENT: Final = Body(_defined("Payment"), is_parsed=True)
 
-_SHOWN: Final = [each.name for each in fields(CheckoutView) if each.name != "id"]
-VIEW: Final[Schema] = {
-    "type": "object",
-    "title": "CheckoutView",
-    "properties": {
-        **{name: {} for name in _SHOWN},
-        "stage": _words(Stage),
-        "next_action": {"type": "object", "properties": {"kind": TEXT}, "required": ["kind"]},
-        "requirements": {"type": "array", "items": {"type": "object"}},
-        "lines": {"type": "array", "items": {"type": "object"}},
-    },
-    "required": _SHOWN,
-}
-MENU: Final[Schema] = {"type": "object", "title": "CatalogSet"}
-RECEIVED: Final[Schema] = {
-    "type": "object",
-    "properties": {"received": {"const": True}},
-    "required": ["received"],
-}
-PROBLEM: Final[Schema] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "RFC 9457. `detail` is a sentence to show; `code` is what a program compares.",
-    "properties": {
-        "type": TEXT,
-        "title": TEXT,
-        "status": {"type": "integer"},
-        "detail": TEXT,
-        "code": TEXT,
-        "next_action": {"type": "object"},
-        "requirements": {"type": "array", "items": {"type": "object"}},
-        "errors": {"type": "array", "items": {"type": "object"}},
-        "retry_after": {"type": "number"},
-    },
-    "required": ["type", "title", "status", "detail", "code"],
-}
+VIEW: Final = _defined("CheckoutView")
+MENU: Final = _defined("Menu")
+STORES: Final = _defined("Stores")
+SUGGESTIONS: Final = _defined("Suggestions")
+CARDS: Final = _defined("SavedCards")
+RECEIVED: Final = _object({"received": {"const": True}}, ["received"])
 
 
-def listed(name: str) -> Schema:
-    """The schema of an object with a list under this name."""
-    items = {"type": "array", "items": {"type": "object"}}
-    return {"type": "object", "properties": {name: items}, "required": [name]}
+@cache
+def taken() -> Mapping[str, Schema]:
+    """The definitions that schemas of bodies refer to."""
+    definitions = Definitions(sent=True)
+    for each in (Identity, Fulfillment, Payment):
+        definitions.of(each)
+    return definitions.found
+
+
+@cache
+def given() -> Mapping[str, Schema]:
+    """The definitions that schemas of responses refer to."""
+    definitions = Definitions()
+    definitions.of(CheckoutView)
+    definitions.menu()
+    definitions.problem()
+    found = definitions.found
+    del found["CheckoutView"]["properties"]["id"]  # it stays in the cookie
+    found["CheckoutView"]["required"].remove("id")
+    lists: Mapping[str, tuple[str, type]] = {
+        "Stores": ("stores", Store),
+        "Suggestions": ("suggestions", Suggestion),
+        "SavedCards": ("cards", PaymentMethod),
+    }
+    for name, (member, kind) in lists.items():
+        items = {"type": "array", "items": definitions.of(kind)}
+        found[name] = _object({member: items}, [member])
+    return found

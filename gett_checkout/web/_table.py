@@ -214,7 +214,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         "/stores",
         "stores",
         stores,
-        gives=bodies.listed("stores"),
+        gives=bodies.STORES,
         opens=False,
         queries=("query",),
     ),
@@ -226,14 +226,12 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("POST", "/lines", "add", add, bodies.LINE, status=201),
     Endpoint("PATCH", "/lines/{line_id}", "update", update, bodies.LINE_CHANGE),
     Endpoint("DELETE", "/lines/{line_id}", "remove", remove),
-    Endpoint(
-        "GET", "/suggestions", "suggest_items", suggest_items, gives=bodies.listed("suggestions")
-    ),
+    Endpoint("GET", "/suggestions", "suggest_items", suggest_items, gives=bodies.SUGGESTIONS),
     Endpoint("PUT", "/fulfillment", "fulfill", fulfill, bodies.FULFILLMENT),
     Endpoint("POST", "/quote", "validate", validate, bodies.TIP),
     Endpoint("PUT", "/confirmed-total", "confirm_total", confirm_total, bodies.TOTAL),
     Endpoint("PUT", "/identity", "identify", identify, bodies.IDENTITY),
-    Endpoint("GET", "/cards", "saved_cards", saved_cards, gives=bodies.listed("cards")),
+    Endpoint("GET", "/cards", "saved_cards", saved_cards, gives=bodies.CARDS),
     Endpoint("PUT", "/payment", "pay", pay, bodies.PAYMENT),
     Endpoint("POST", "/order", "place", place, bodies.TOTAL),
 )

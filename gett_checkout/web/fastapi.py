@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Unpack
+from typing import Unpack
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from gett_checkout import Checkouts, web
-from gett_checkout.web import CheckoutEndpoints, Endpoint, Options, read_body
-from gett_checkout.web._bodies import NOTHING_SENT, PROBLEM
+from gett_checkout.web import CheckoutEndpoints, Options, _openapi, read_body
 
 __all__ = ["checkout_router"]
 
@@ -40,37 +39,9 @@ def checkout_router(
 
     router = APIRouter(tags=["checkout"])
     for each in endpoints.table:
-        router.add_api_route(each.path, at(each.path), methods=[each.method], **_described(each))
+        described = {"response_class": Response, **_openapi.described(each)}
+        router.add_api_route(each.path, at(each.path), methods=[each.method], **described)
     # What is none of them is a problem document too: another path, another method, HEAD.
     for path, below in (("", ""), ("/{rest:path}", "/{rest}")):
         router.add_api_route(path, at(below), methods=_ANY, include_in_schema=False)
     return router
-
-
-def _described(endpoint: Endpoint) -> dict[str, Any]:
-    """What the OpenAPI document says of an endpoint."""
-    problems = {"application/problem+json": {"schema": PROBLEM}}
-    responses: dict[int | str, Any] = {
-        endpoint.status: {"content": {"application/json": {"schema": endpoint.gives}}},
-        "default": {"description": "What went wrong", "content": problems},
-    }
-    extra: dict[str, Any] = {
-        "parameters": [
-            {"name": name, "in": where, "required": where == "path", "schema": {"type": "string"}}
-            for where, names in (("path", endpoint.names), ("query", endpoint.queries))
-            for name in names
-        ]
-    }
-    if endpoint.takes is not NOTHING_SENT:
-        schema = endpoint.takes.schema
-        content = {"application/json": {"schema": schema}}
-        extra["requestBody"] = {"required": schema.get("required") != [], "content": content}
-    return {
-        "name": f"checkout_{endpoint.name}",
-        "operation_id": f"checkout_{endpoint.name}",
-        "summary": endpoint.summary,
-        "status_code": endpoint.status,
-        "response_class": Response,
-        "responses": responses,
-        "openapi_extra": extra,
-    }

@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from gett_checkout import Checkouts, GettClient, MemoryStorage
+from gett_checkout import Checkouts, GettCheckoutError, GettClient, MemoryStorage, errors
+from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.schemas import json_schema
 from tests.clock import Clock
+
+VIEW, PROBLEM = (Draft202012Validator(json_schema(name)) for name in ("view", "problem"))
+
+
+@pytest.fixture(autouse=True)
+def every_document_fits_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever view or problem is made in these tests is held to its JSON Schema."""
+
+    def checked_view(*facts: Any) -> CheckoutView:
+        view = view_of(*facts)
+        VIEW.validate(view.to_dict())
+        return view
+
+    monkeypatch.setattr("gett_checkout._checkout.view_of", checked_view)
+
+    def checking(to_problem: Any) -> Any:
+        def checked(error: GettCheckoutError, *messages: Any) -> dict[str, Any]:
+            problem: dict[str, Any] = to_problem(error, *messages)
+            PROBLEM.validate(problem)
+            return problem
+
+        return checked
+
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and "to_problem" in vars(kind):
+            monkeypatch.setattr(kind, "to_problem", checking(vars(kind)["to_problem"]))
 
 
 @pytest.fixture

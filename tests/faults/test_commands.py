@@ -151,7 +151,7 @@ def test_a_handler_that_is_not_there_is_said(
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["schema"]) == 0
+    assert main(["schema", "postgres"]) == 0
     assert "CREATE TABLE IF NOT EXISTS" in capsys.readouterr().out
 
 
@@ -160,7 +160,7 @@ def test_the_schema_needs_its_driver(
 ) -> None:
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     monkeypatch.delitem(sys.modules, "gett_checkout.storage.postgres", raising=False)
-    assert main(["schema"]) == 1
+    assert main(["schema", "postgres"]) == 1
     assert "install gett-checkout[postgres]" in capsys.readouterr().err
 
 

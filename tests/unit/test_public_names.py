@@ -21,6 +21,7 @@ from gett_checkout import (
     messages,
     operations,
     sandbox,
+    schemas,
     sharing,
     storage,
     telemetry,
@@ -38,6 +39,7 @@ MODULES = (
     errors,
     messages,
     sandbox,
+    schemas,
     sharing,
     storage,
     telemetry,
@@ -174,7 +176,7 @@ def test_importing_the_package_loads_no_module_of_names() -> None:
     loaded = set(ran.stdout.split())
     assert "gett_checkout.errors" in loaded
     assert not loaded & {
-        module.__name__ for module in (*RE_EXPORTS, sandbox, testing, web, webhooks)
+        module.__name__ for module in (*RE_EXPORTS, sandbox, schemas, testing, web, webhooks)
     }
 
 
