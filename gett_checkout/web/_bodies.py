@@ -45,7 +45,11 @@ class Body:
     @classmethod
     def of(cls, required: Schema | None = None, optional: Schema | None = None) -> Body:
         """Make one of the schemas of its members."""
-        return cls(_object({**(required or {}), **(optional or {})}, [*(required or {})]))
+        given = {
+            **(required or {}),
+            **{name: _or_null(each) for name, each in (optional or {}).items()},
+        }
+        return cls(_object(given, [*(required or {})]))
 
     def check(self, members: Mapping[str, object]) -> None:
         """`InvalidInputError`, which names every member that is wrong."""
@@ -61,16 +65,30 @@ class Body:
             if name not in known:
                 wrong.append(FieldError(pointer_to(name), "unknown", f"there is no {name!r}"))
                 continue
-            kind, words = _PYTHON.get(str(known[name].get("type")), (object, ""))
+            kind, words = _kind_of(known[name])
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 wrong.append(FieldError(pointer_to(name), "invalid", f"{name} must be {words}"))
         if wrong:
             raise InvalidInputError(errors=wrong)
 
 
+def _kind_of(schema: Schema) -> tuple[type, str]:
+    """The Python type of a simple member, and the words for it; ``object`` of any other."""
+    kinds = schema.get("type")
+    simple = kinds[0] if isinstance(kinds, list) and kinds[1:] == ["null"] else kinds
+    return _PYTHON.get(simple, (object, "")) if isinstance(simple, str) else (object, "")
+
+
 def _object(properties: Schema, required: list[str], **more: object) -> dict[str, Any]:
     shape = {"type": "object", "properties": dict(properties), "required": required}
     return {**shape, "additionalProperties": False, **more}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """The schema of an optional member, which is left out when it is null."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return {**schema, "type": [*kinds, "null"]} if kinds else schema
 
 
 def _defined(name: str) -> Schema:
