@@ -140,11 +140,13 @@ class Checkouts:
         """
         session_token = hidden(session_token)
         if identity is not None and not isinstance(identity, Identity):
-            raise InvalidInputError("identity must be an Identity")
+            raise InvalidInputError("identity must be an Identity", field="identity")
         if checkout_id is not None and (not isinstance(checkout_id, str) or not checkout_id):
-            raise InvalidInputError("a checkout_id must be a string, not empty")
+            words = "a checkout_id must be a string, not empty"
+            raise InvalidInputError(words, field="checkout_id")
         if session_token is not None and not is_credential(session_token):
-            raise InvalidInputError("a session_token must be printable ASCII, not empty")
+            words = "a session_token must be printable ASCII, not empty"
+            raise InvalidInputError(words, field="session_token")
         session = None
         if session_token is not None:
             session = Session.of_token(session_token, made_for_end_user=identity is not None)
@@ -400,11 +402,15 @@ def _checked_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | No
     """A copy of the metadata; `InvalidInputError`, which quotes none of it, when it cannot be right."""
     if metadata is None:
         return None
+    wrong = None
     if not isinstance(metadata, Mapping) or len(metadata) > _MOST_METADATA:
-        raise InvalidInputError(f"metadata must be a mapping of at most {_MOST_METADATA} texts")
-    for name, value in metadata.items():
-        if not (isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME):
-            raise InvalidInputError(f"a name in metadata has 1 to {_LONGEST_NAME} characters")
-        if not (isinstance(value, str) and len(value) <= _LONGEST_TEXT):
-            raise InvalidInputError(f"a text in metadata has at most {_LONGEST_TEXT} characters")
+        wrong = f"metadata must be a mapping of at most {_MOST_METADATA} texts"
+    elif not all(isinstance(each, str) and 0 < len(each) <= _LONGEST_NAME for each in metadata):
+        wrong = f"a name in metadata has 1 to {_LONGEST_NAME} characters"
+    elif not all(
+        isinstance(each, str) and len(each) <= _LONGEST_TEXT for each in metadata.values()
+    ):
+        wrong = f"a text in metadata has at most {_LONGEST_TEXT} characters"
+    if wrong:
+        raise InvalidInputError(wrong, field="metadata")
     return dict(metadata)

@@ -21,9 +21,9 @@ from gett_checkout.errors import FieldError, InvalidInputError
 Validator = Callable[[Any, Any, Any], None]
 
 
-def text(message: str) -> Validator:
+def text(message: str, *, optional: bool = False) -> Validator:
     """Accept a string that is not blank."""
-    return _accept((_is_text, message))
+    return _accept((_is_text, message), optional=optional)
 
 
 def optional_text(message: str) -> Validator:
