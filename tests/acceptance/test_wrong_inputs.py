@@ -37,7 +37,7 @@ NO_AMOUNT: list[Any] = [
     *("", False, [], b"", 0.0, {}, True, 3.5, "three", "NaN", "Infinity", Decimal("NaN")),
     *("1e13", Decimal("1E+300"), Decimal("1E-300")),
 ]
-NO_CHARGE: list[Any] = [*NO_AMOUNT, -1, "-0.01", "0.001"]
+NO_CHARGE: list[Any] = [*NO_AMOUNT, "1000000.01", Decimal("1E+7"), -1, "-0.01", "0.001"]
 
 Step = Callable[[Checkouts, Checkout, Any], Awaitable[object]]
 
@@ -241,7 +241,7 @@ BODIES: list[tuple[str, str, dict[str, Any], str, list[Any]]] = [
     ("PATCH", "/lines/{line_id}", {}, "/quantity", sendable(NO_COUNT)),
     ("PATCH", "/lines/{line_id}", {}, "/modifiers", sendable(NO_MAPPING)),
     ("PATCH", "/lines/{line_id}", {}, "/special_instructions", sendable(NO_TEXT)),
-    ("POST", "/quote", {}, "/tip", ["", False, [], {}, True, "three", "1e13", -1, "0.001"]),
+    ("POST", "/quote", {}, "/tip", ["", False, [], {}, True, "three", "1e13", 1000001, -1, "0.001"]),
     ("PUT", "/confirmed-total", {}, "/total", ["", False, [], {}, True, "three", "1e13"]),
     ("POST", "/order", {}, "/total", ["", False, [], {}, True, "three", "1e13"]),
     ("PUT", "/fulfillment", {}, "/type", ["", 0, False, [], {}]),
