@@ -182,12 +182,16 @@ class Checkouts:
     async def open(self, checkout_id: str | None) -> Checkout:
         """The checkout as it was last saved, by whichever worker.
 
-        Raises `CheckoutNotFoundError` when none is kept under the id, or when it is ``None``, for a
-        request without a cookie say; `SnapshotTooNewError` when a later release saved it; and
-        `StorageError` when it cannot be read.
+        Raises `CheckoutNotFoundError` when none is stored under the id, or when it is ``None``: pass
+        what the cookie has, whether or not there is one. `SnapshotTooNewError` when a later release
+        saved it; `StorageError` when it cannot be read.
         """
-        if not isinstance(checkout_id, str) or not checkout_id:
-            raise _not_found(None)
+        if not isinstance(checkout_id, str):
+            given = type(checkout_id).__name__
+            why = "no id was given" if checkout_id is None else f"an id is a string, not {given}"
+            raise _not_found(why)
+        if not checkout_id:
+            raise _not_found("the id is empty")
         # All handles of a checkout in this process share its record, and so follow one another:
         # those too that are being opened, for a step may save and end while they load.
         records = self._records_here()
@@ -202,7 +206,7 @@ class Checkouts:
             error.checkout_id = checkout_id
             raise
         if stored is None:
-            raise _not_found(checkout_id)
+            raise _not_found("it was never started, or has expired", checkout_id)
         return Checkout(record, self._client, self._menus)
 
     async def reconcile(
@@ -392,9 +396,9 @@ class Checkouts:
         )
 
 
-def _not_found(checkout_id: str | None) -> CheckoutNotFoundError:
+def _not_found(why: str, checkout_id: str | None = None) -> CheckoutNotFoundError:
     return CheckoutNotFoundError(
-        "no checkout is stored under this id", checkout_id=checkout_id, next_action=StartOver()
+        f"there is no such checkout: {why}", checkout_id=checkout_id, next_action=StartOver()
     )
 
 

@@ -480,7 +480,7 @@ class StorageError(GettCheckoutError):
 
 
 class CheckoutNotFoundError(GettCheckoutError):
-    """No checkout is kept under this id: it was never started, or it has expired."""
+    """No checkout is stored under this id: it was never started, or it has expired; or no id was given."""
 
     problem_code = "CHECKOUT_NOT_FOUND"
     problem_status = 404

@@ -99,7 +99,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "GETT_UNREACHABLE": _AGAIN,
         "GETT_UNREADABLE": _AGAIN,
         "STORAGE_FAILED": _AGAIN,
-        "CHECKOUT_NOT_FOUND": "Your cart has expired. Please start again.",
+        "CHECKOUT_NOT_FOUND": "There is no open cart. Please start a new one.",
         "CHECKOUT_CONFLICT": "Your order was changed in another window. Please check it and try again.",
         "SNAPSHOT_TOO_NEW": _AGAIN,
         "WEBHOOK_ERROR": "The event was not accepted.",

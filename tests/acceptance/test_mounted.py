@@ -300,7 +300,7 @@ async def test_errors_are_in_the_shoppers_language(open_shop: Opening) -> None:
     for messages in (GERMAN, by_language):
         async with open_shop(messages=messages) as shop:
             _, problem = await shop.send("GET", "/checkout/")
-            english = "Your cart has expired. Please start again."
+            english = "There is no open cart. Please start a new one."
             assert problem["detail"] != english
             _, view = await shop.send("POST", "/checkout/")
             assert view["requirements"][0]["message"] != "Please choose a restaurant."
