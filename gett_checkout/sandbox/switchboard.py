@@ -60,6 +60,7 @@ READERS: Mapping[str, Read] = MappingProxyType(
         "price_change": lambda document, name: _exact(document, name).amount(name, negative=True),
         "closed_stores": Document.texts,
         "sold_out": Document.texts,
+        "off_menu": Document.texts,
         "rate_limits": _or_null(_rate_limits),
         "rate_window": lambda document, name: document.whole(name, 1, 3600),
         "quote_seconds": _seconds,
