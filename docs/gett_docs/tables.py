@@ -1,4 +1,8 @@
-"""The tables of the documentation as Markdown, each made from the table in the code that decides it."""
+"""The tables of the documentation as Markdown, each made from the table in the code that decides it.
+
+Those in `TABLES` stand in the pages, to be read wherever a page is; a test holds them to the code, and
+``PYTHONPATH=docs python -m gett_docs.tables`` writes them anew. Those in `BUILT` are made when the pages are built.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +52,7 @@ from gett_docs.examples import (
     view_while_shopping,
 )
 
+DOCS: Final = Path(__file__).parents[1]
 _WIDTH: Final = 84  # of an example, in characters
 
 Rows = Iterable[Sequence[object]]
@@ -66,11 +71,6 @@ def _cell(value: object) -> str:
 def code(value: object) -> str:
     """The value as code."""
     return f"`{value}`"
-
-
-def name_of(thing: type) -> str:
-    """A public class by its name, leading to its reference."""
-    return f"{{py:obj}}`~gett_checkout.{thing.__name__}`"
 
 
 def said(thing: object, *, whole: bool = False) -> str:
@@ -334,7 +334,7 @@ def own_errors() -> str:
     return table(
         head,
         (
-            (name_of(each), code(each.problem_code), each.problem_status, said(each))
+            (code(each.__name__), code(each.problem_code), each.problem_status, said(each))
             for each in own
             if each is not GettCheckoutError
         ),
@@ -350,7 +350,7 @@ def _family(parent: type[GettCheckoutError]) -> Iterator[type[GettCheckoutError]
 
 def api_errors() -> str:
     """Gett's codes: what each is, what the library does about it, and what is next."""
-    head = ("code", "status", "repeated", "at `place`", "`next_action`")
+    head = ("code", "error", "status", "repeated", "at `place`", "`next_action`")
     return table(head, map(_api_error, ERROR_CODES.values()))
 
 
@@ -358,7 +358,8 @@ def _api_error(row: ErrorCode) -> Sequence[object]:
     error = refuse(row.code)
     outward = error.to_problem()["status"]
     return (
-        f"{{py:obj}}`{row.code} <gett_checkout.{row.error.__name__}>`{' †' if row.reserved else ''}",
+        code(row.code) + (" †" if row.reserved else ""),
+        code(row.error.__name__),
         row.status if outward == row.status else f"{row.status}, yours {outward}",
         "yes" if may_repeat(error, Repeat.ALWAYS) else "",
         _at_place(error),
@@ -390,7 +391,7 @@ def _lands(error: ApiError) -> str:
 
 def view_example() -> str:
     """A view as JSON, from a checkout against the sandbox."""
-    return _json(_view())
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "c0ffee00-…", _json(_view()))  # as of any line
 
 
 @cache
@@ -528,11 +529,15 @@ def _taken(endpoint: Endpoint) -> str:
     found = []
     for shape in endpoint.takes.schema.get("oneOf", [endpoint.takes.schema]):
         names = [
-            code(name) if name in shape["required"] else f"[{code(name)}]"
-            for name in shape["properties"]
+            _member(name, value) if name in shape["required"] else f"[{code(name)}]"
+            for name, value in shape["properties"].items()
         ]
         found.append(", ".join(names))
-    return " or ".join(found)
+    return "; or ".join(found)
+
+
+def _member(name: str, schema: Mapping[str, Any]) -> str:
+    return f"{code(name)} = {code(schema['const'])}" if "const" in schema else code(name)
 
 
 # --- all of it ------------------------------------------------------------------------------------
@@ -543,10 +548,9 @@ def messages() -> str:
     return table(("code", "sentence"), [(code(name), said) for name, said in ENGLISH.items()])
 
 
-BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
     each.__name__: each
     for each in (
-        stages_diagram,
         stage_events,
         asides,
         step_ends,
@@ -566,24 +570,46 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         notice_example,
         operations,
         overrides,
-        commands,
         messages,
         endpoints,
     )
 }
-"""What a page can ask for, by name."""
+"""What stands in a page between ``<!-- generated: name -->`` and ``<!-- end -->``."""
+
+BUILT: Final[Mapping[str, Callable[[], str]]] = {
+    each.__name__: each for each in (stages_diagram, commands)
+}
+"""What a page asks for in a ``{generated}`` block: it takes a page's theme, or differs from Python to Python."""
 
 _BLOCK: Final = re.compile(r"^```\{generated\} (\w+)\n```$", re.MULTILINE)
+_TABLE: Final = re.compile(
+    r"(?<=^<!-- generated: )(\w+) -->\n.*?(?=<!-- end -->$)", re.MULTILINE | re.DOTALL
+)
 
 
-def made() -> dict[str, str]:
-    """Every block, by name."""
-    return {name: make() for name, make in BLOCKS.items()}
+def built() -> dict[str, str]:
+    """What is made when the pages are built, by name."""
+    return {name: make() for name, make in BUILT.items()}
 
 
 def fill(page: str, blocks: Mapping[str, str]) -> str:
     """The page with every ``{generated}`` block replaced by what it asks for."""
     return _BLOCK.sub(lambda found: blocks[found[1]], page)
+
+
+def asked_for(page: str) -> list[str]:
+    """The names of a page's ``{generated}`` blocks."""
+    return _BLOCK.findall(page)
+
+
+def renew(page: str) -> str:
+    """The page with every table as the code has it now."""
+    return _TABLE.sub(lambda found: f"{found[1]} -->\n{TABLES[found[1]]()}\n\n", page)
+
+
+def tables_of(page: str) -> list[str]:
+    """The names of the tables that stand in a page."""
+    return _TABLE.findall(page)
 
 
 _OUTWARD: Final = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
@@ -594,6 +620,6 @@ def within(page: str) -> str:
     return _OUTWARD.sub(r"\1", page)
 
 
-def asked_for(page: str) -> list[str]:
-    """The names of a page's ``{generated}`` blocks."""
-    return _BLOCK.findall(page)
+if __name__ == "__main__":
+    for path in DOCS.glob("**/*.md"):
+        path.write_text(renew(path.read_text(encoding="utf-8")), encoding="utf-8")
