@@ -25,11 +25,11 @@ from attrs import fields
 
 from gett_checkout import Checkout, errors
 from gett_checkout import _cli as cli
-from gett_checkout._core import view
+from gett_checkout._core import machine, view
 from gett_checkout._core.blame import MEMBERS
 from gett_checkout._core.codes import ERROR_CODES, ErrorCode, Part, refuse
 from gett_checkout._core.consequences import event_of
-from gett_checkout._core.machine import EVENTS, FACTS
+from gett_checkout._core.machine import EVENTS, FACTS, PlacementBegun, is_legal
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.requirements import RULES, Situation, next_action
 from gett_checkout._core.session import Level
@@ -186,30 +186,51 @@ def _led_to(part: Part) -> list[str]:
 
 def step_ends() -> str:
     """What becomes of each step when its caller is cancelled."""
-    finishing = [code(name) for name, finishes in steps().items() if finishes]
-    stopping = [code(name) for name, finishes in steps().items() if not finishes]
+    changing = {name: each for name, each in _steps().items() if isinstance(each, ast.Call)}
+    finishing = [
+        name
+        for name, each in changing.items()
+        if any(keyword.arg == "finishes" for keyword in each.keywords)
+    ]
+    stopping = [name for name in changing if name not in finishing]
     return table(
         ("steps", "when the caller is cancelled"),
         (
-            (", ".join(finishing), "run to their end, and are saved"),
-            (", ".join(stopping), "stop"),
+            (", ".join(map(code, finishing)), "run to their end, and are saved"),
+            (", ".join(map(code, stopping)), "stop"),
         ),
     )
 
 
-def steps() -> dict[str, bool]:
-    """Each step as `Checkout` declares it, and whether it runs to its end once it has begun."""
-    (body,) = (
-        node
-        for node in ast.walk(ast.parse(inspect.getsource(Checkout)))
-        if isinstance(node, ast.ClassDef) and node.name == "Checkout"
+def step_stages() -> str:
+    """In which stages each step is possible: where the event it declares is legal, else in all."""
+    return table(
+        ("step", *Stage),
+        (
+            (code(name), *("✓" if stage in _stages_of(name, each) else "" for stage in Stage))
+            for name, each in _steps().items()
+        ),
     )
+
+
+def _stages_of(name: str, declared: ast.expr) -> set[Stage]:
+    event = PlacementBegun if name == "place" else None
+    match declared:
+        case ast.Call(args=[ast.Name(id=declared_event)]):
+            event = getattr(machine, declared_event)
+    found = {stage for stage in Stage if event is None or is_legal(stage, event)}
+    return found | {Stage.PLACING, Stage.PLACED} if name == "place" else found  # the same order
+
+
+def _steps() -> dict[str, ast.expr]:
+    """Each step, with how `Checkout` declares it: ``step(…)``, or ``look`` of one that changes nothing."""
+    (body,) = ast.parse(inspect.getsource(Checkout)).body
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - narrows
     return {
-        method.name: any(each.arg == "finishes" for each in declared.keywords)
+        method.name: declared
         for method in body.body
         if isinstance(method, ast.AsyncFunctionDef) and not method.name.startswith("_")
         for declared in method.decorator_list
-        if isinstance(declared, ast.Call)
     }
 
 
@@ -554,6 +575,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
         stage_events,
         asides,
         step_ends,
+        step_stages,
         blamed_parts,
         stage_facts,
         step_levels,
