@@ -365,7 +365,7 @@ def own_errors() -> str:
 def _family(parent: type[GettCheckoutError]) -> Iterator[type[GettCheckoutError]]:
     yield parent
     for child in parent.__subclasses__():
-        if child.__module__.startswith("gett_checkout"):
+        if child.__name__ in errors.__all__:
             yield from _family(child)
 
 

@@ -932,6 +932,16 @@ async def test_truncated_json_cannot_be_read(partner: Partner) -> None:
         await partner.send("GET", "/stores/store_bella_napoli")
 
 
+@pytest.mark.parametrize(
+    ("operation", "kind"), [("plce_order", "error"), ("", "error"), ("place_order", "eror")]
+)
+def test_a_fault_that_nothing_could_meet_is_refused(operation: str, kind: Any) -> None:
+    switches = Switches()
+    with pytest.raises(ValueError, match="must be in"):
+        switches.fail(operation, kind)
+    assert switches.faults == []
+
+
 async def test_faults_wait_and_repeat(partner: Partner) -> None:
     partner.sandbox.switches.fail("get_store", "error", after=1, times=2, code="RATE_LIMITED")
     paths = ["/stores/store_bella_napoli"] * 4 + ["/orders"]
