@@ -113,7 +113,7 @@ class Switches:
     """Items that ran out; a catalog set is immutable, so only validate and place know."""
 
     off_menu: set[str] = Factory(set)
-    """Items, choices and modifier groups that restaurants took off their menus: whoever had one sells
+    """Items, choices and modifier groups that restaurants took off their menus: each that had one sells
     from a new catalog set, and the old one is CATALOGSET_NOT_FOUND."""
 
     rate_limits: dict[str, int] | None = Factory(lambda: dict(SANDBOX_RATE_LIMITS))
