@@ -162,6 +162,8 @@ class Checkout:
         """
         if not isinstance(store_id, str) or not store_id:
             raise InvalidInputError("a store_id must be a string, not empty", field="store_id")
+        if not isinstance(replace_cart, bool):
+            raise InvalidInputError("replace_cart must be True or False", field="replace_cart")
         state = self._record.state
         moves = state.store is not None and state.store.store_id != store_id
         if moves and state.lines and not replace_cart:
@@ -280,6 +282,8 @@ class Checkout:
 
         Empty when there is no gap.
         """
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise InvalidInputError("limit must be a whole number, at least 1", field="limit")
         gap = registry.minimum_gap(self._record.state, self._record.now())
         if gap is None or gap.met:
             return ()  # without loading the menu
@@ -318,7 +322,7 @@ class Checkout:
         `StepNotAllowedError` when the store does not offer it. Docs: Session › Fulfillment context.
         """
         if not isinstance(fulfillment, Delivery | Pickup):
-            raise InvalidInputError("pass a Delivery or a Pickup")
+            raise InvalidInputError("pass a Delivery or a Pickup; parse_fulfillment reads JSON")
         state = self._record.state
         self._require_offered(fulfillment)
         if fulfillment == state.fulfillment and state.session and state.session.context_set:
@@ -355,7 +359,7 @@ class Checkout:
         the session go.
         """
         if not isinstance(identity, Identity):
-            raise InvalidInputError("pass an Identity")
+            raise InvalidInputError("pass an Identity; parse_identity reads JSON")
         known = self._record.state.identity
         # A session that was brought along is somebody's: of whom nobody said, so it may be another's.
         is_anothers = self._record.state.level is Level.END_USER and self._stage in OPEN
@@ -392,7 +396,9 @@ class Checkout:
         a partner-only session, and carries fulfillment and price over. Docs: Orders › payment.
         """
         if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
-            raise InvalidInputError("pass a CardOnFile, a SavedCard or a GettPayment")
+            raise InvalidInputError(
+                "pass a CardOnFile, a SavedCard or a GettPayment; parse_payment reads JSON"
+            )
         await self._session.ready("place_order", Carry.QUOTE)
         self._record.happen(PaymentChosen(payment))
 
@@ -649,8 +655,8 @@ def _read_total(total: Decimal | int | str) -> Decimal:
 
 
 def _item_id(value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidInputError("an item_id must be a string", field="item_id")
+    if not isinstance(value, str) or not value:
+        raise InvalidInputError("an item_id must be a string, not empty", field="item_id")
     return value
 
 

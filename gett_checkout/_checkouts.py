@@ -140,11 +140,13 @@ class Checkouts:
         """
         session_token = hidden(session_token)
         if identity is not None and not isinstance(identity, Identity):
-            raise InvalidInputError("identity must be an Identity")
+            raise InvalidInputError("identity must be an Identity", field="identity")
         if checkout_id is not None and (not isinstance(checkout_id, str) or not checkout_id):
-            raise InvalidInputError("a checkout_id must be a string, not empty")
+            words = "a checkout_id must be a string, not empty"
+            raise InvalidInputError(words, field="checkout_id")
         if session_token is not None and not is_credential(session_token):
-            raise InvalidInputError("a session_token must be printable ASCII, not empty")
+            words = "a session_token must be printable ASCII, not empty"
+            raise InvalidInputError(words, field="session_token")
         session = None
         if session_token is not None:
             session = Session.of_token(session_token, made_for_end_user=identity is not None)
@@ -180,12 +182,16 @@ class Checkouts:
     async def open(self, checkout_id: str | None) -> Checkout:
         """The checkout as it was last saved, by whichever worker.
 
-        Raises `CheckoutNotFoundError` when none is kept under the id, or when it is ``None``, for a
-        request without a cookie say; `SnapshotTooNewError` when a later release saved it; and
-        `StorageError` when it cannot be read.
+        Raises `CheckoutNotFoundError` when none is stored under the id, or when it is ``None``: pass
+        what the cookie has, whether or not there is one. `SnapshotTooNewError` when a later release
+        saved it; `StorageError` when it cannot be read.
         """
-        if not isinstance(checkout_id, str) or not checkout_id:
-            raise _not_found(None)
+        if not isinstance(checkout_id, str):
+            given = type(checkout_id).__name__
+            why = "no id was given" if checkout_id is None else f"an id is a string, not {given}"
+            raise _not_found(why)
+        if not checkout_id:
+            raise _not_found("the id is empty")
         # All handles of a checkout in this process share its record, and so follow one another:
         # those too that are being opened, for a step may save and end while they load.
         records = self._records_here()
@@ -200,7 +206,7 @@ class Checkouts:
             error.checkout_id = checkout_id
             raise
         if stored is None:
-            raise _not_found(checkout_id)
+            raise _not_found("it was never started, or has expired", checkout_id)
         return Checkout(record, self._client, self._menus)
 
     async def reconcile(
@@ -390,9 +396,9 @@ class Checkouts:
         )
 
 
-def _not_found(checkout_id: str | None) -> CheckoutNotFoundError:
+def _not_found(why: str, checkout_id: str | None = None) -> CheckoutNotFoundError:
     return CheckoutNotFoundError(
-        "no checkout is stored under this id", checkout_id=checkout_id, next_action=StartOver()
+        f"there is no such checkout: {why}", checkout_id=checkout_id, next_action=StartOver()
     )
 
 
@@ -400,11 +406,15 @@ def _checked_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | No
     """A copy of the metadata; `InvalidInputError`, which quotes none of it, when it cannot be right."""
     if metadata is None:
         return None
+    wrong = None
     if not isinstance(metadata, Mapping) or len(metadata) > _MOST_METADATA:
-        raise InvalidInputError(f"metadata must be a mapping of at most {_MOST_METADATA} texts")
-    for name, value in metadata.items():
-        if not (isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME):
-            raise InvalidInputError(f"a name in metadata has 1 to {_LONGEST_NAME} characters")
-        if not (isinstance(value, str) and len(value) <= _LONGEST_TEXT):
-            raise InvalidInputError(f"a text in metadata has at most {_LONGEST_TEXT} characters")
+        wrong = f"metadata must be a mapping of at most {_MOST_METADATA} texts"
+    elif not all(isinstance(each, str) and 0 < len(each) <= _LONGEST_NAME for each in metadata):
+        wrong = f"a name in metadata has 1 to {_LONGEST_NAME} characters"
+    elif not all(
+        isinstance(each, str) and len(each) <= _LONGEST_TEXT for each in metadata.values()
+    ):
+        wrong = f"a text in metadata has at most {_LONGEST_TEXT} characters"
+    if wrong:
+        raise InvalidInputError(wrong, field="metadata")
     return dict(metadata)

@@ -7,10 +7,12 @@ Refunds in webhooks are the one exception: integers in minor units.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 from functools import lru_cache, reduce, wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -118,26 +120,31 @@ def from_minor_units(minor: int, currency: str = DEFAULT_CURRENCY) -> Decimal:
     return Decimal(minor).scaleb(-minor_digits(currency), context=EXACT)
 
 
+def read_locale(locale: str) -> Locale | None:
+    """The locale (``de-DE``, ``de_DE``), ``None`` without Babel; ``ValueError`` if Babel does not know it."""
+    try:
+        from babel import Locale, UnknownLocaleError
+    except ImportError:
+        return None
+    try:
+        return Locale.parse(locale.replace("-", "_"))
+    except (AttributeError, UnknownLocaleError, ValueError):
+        raise ValueError(f"Babel knows no locale {locale!r}") from None
+
+
 @exactly
 def show_amount(
     amount: Decimal, currency: str = DEFAULT_CURRENCY, locale: str | None = None
 ) -> str:
     """The amount as a person reads it: ``$4.50``.
 
-    With a ``locale`` (``de-DE``, ``de_DE``) that Babel knows, where it is installed (extra
-    ``babel``), in that locale's own form; otherwise plain: the dollar sign for USD, the currency
-    code behind the figure for the rest.
+    With a ``locale``, where Babel is installed (extra ``babel``), in that locale's own form; otherwise
+    plain: the dollar sign for USD, the currency code behind the figure for the rest.
     """
-    if locale:
-        try:
-            from babel import Locale, UnknownLocaleError
-            from babel.numbers import format_currency
-        except ImportError:
-            pass
-        else:
-            with suppress(UnknownLocaleError, ValueError):
-                known = Locale.parse(locale.replace("-", "_"))
-                return format_currency(amount, currency, locale=known)
+    if locale is not None and (known := read_locale(locale)):
+        from babel.numbers import format_currency
+
+        return format_currency(amount, currency, locale=known)
     currency = currency.upper()
     figure = f"{tidy(round(amount, minor_digits(currency))):,.{minor_digits(currency)}f}"
     if currency != "USD":

@@ -320,8 +320,8 @@ class MenuChangedError(GettCheckoutError):
 class StepNotAllowedError(GettCheckoutError):
     """The step does not fit the stage the checkout is in; nothing was sent and nothing changed.
 
-    ``step`` is what was asked for, ``stage`` where the checkout stands, and ``requirements`` says what
-    is missing before the step fits.
+    Which step fits which stage is a table on the page of `Checkout`. ``step`` is what was asked for,
+    ``stage`` where the checkout stands, and ``requirements`` says what is missing before the step fits.
     """
 
     problem_code = "STEP_NOT_ALLOWED"
@@ -480,7 +480,7 @@ class StorageError(GettCheckoutError):
 
 
 class CheckoutNotFoundError(GettCheckoutError):
-    """No checkout is kept under this id: it was never started, or it has expired."""
+    """No checkout is stored under this id: it was never started, or it has expired; or no id was given."""
 
     problem_code = "CHECKOUT_NOT_FOUND"
     problem_status = 404

@@ -14,6 +14,7 @@ are filled in; amounts come as the shopper's locale writes them where Babel is i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from string import Formatter
@@ -22,7 +23,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from gett_checkout._money import DEFAULT_CURRENCY, show_amount
+from gett_checkout._money import DEFAULT_CURRENCY, read_locale, show_amount
 
 __all__ = ["ENGLISH", "Messages", "Text"]
 
@@ -99,7 +100,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "GETT_UNREACHABLE": _AGAIN,
         "GETT_UNREADABLE": _AGAIN,
         "STORAGE_FAILED": _AGAIN,
-        "CHECKOUT_NOT_FOUND": "Your cart has expired. Please start again.",
+        "CHECKOUT_NOT_FOUND": "There is no open cart. Please start a new one.",
         "CHECKOUT_CONFLICT": "Your order was changed in another window. Please check it and try again.",
         "SNAPSHOT_TOO_NEW": _AGAIN,
         "WEBHOOK_ERROR": "The event was not accepted.",
@@ -155,6 +156,9 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
 
 
 _NO_OTHERS: Final[Mapping[str, str]] = MappingProxyType({})
+# What may be somebody else's: a code of Gett's or of a problem document, what is wrong with a line by
+# one, a category, a field.
+_OTHERS: Final = re.compile(r"(line\.)?[A-Z][A-Z0-9_]*|category\.\w+|field\.\w+")
 
 
 @frozen
@@ -174,9 +178,9 @@ class Messages:
     """The sentences of one language.
 
     ``sentences`` maps codes to them, or is a function that translates the English ones, such as the
-    ``gettext`` of a translation; what it does not have stays English. ``locale`` (``de-DE``) is how
-    amounts are written. Raises ``ValueError`` for a sentence with a word in braces that the English one
-    does not have.
+    ``gettext`` of a translation; what it does not have stays English (`missing`). ``locale`` (``de-DE``)
+    is how amounts are written. Raises `InvalidInputError` for a code that no sentence can have, for a word
+    in braces that the English sentence does not have, and for a locale that Babel does not know.
     """
 
     def __init__(
@@ -185,11 +189,22 @@ class Messages:
         *,
         locale: str | None = None,
     ) -> None:
+        if locale is not None:
+            try:
+                read_locale(locale)
+            except ValueError as error:
+                raise _wrong(str(error), "locale") from None
         self.locale: Final = locale
         if not isinstance(sentences, Mapping):
             sentences = {code: sentences(english) for code, english in ENGLISH.items()}
         own = {code: _checked(code, sentence) for code, sentence in sentences.items()}
         self._sentences: Final[Mapping[str, str]] = {**ENGLISH, **own}
+        self.unknown: Final = frozenset(own.keys() - ENGLISH.keys())
+        """The codes that `ENGLISH` has not: new ones of Gett's, your own, and typos."""
+        self.missing: Final = frozenset(
+            code for code, english in ENGLISH.items() if self._sentences[code] == english
+        )
+        """The codes whose sentence is the English one."""
 
     def say(self, text: Text) -> str:
         """The sentence, filled in."""
@@ -207,10 +222,18 @@ class Messages:
 
 
 def _checked(code: str, sentence: str) -> str:
+    if code not in ENGLISH and not _OTHERS.fullmatch(code):
+        raise _wrong(f"no sentence has the code {code!r}")
     unknown = _words(sentence) - _words(ENGLISH.get(code, ""))
     if unknown:
-        raise ValueError(f"the sentence {code} cannot say {', '.join(sorted(unknown))}")
+        raise _wrong(f"the sentence {code} cannot say {', '.join(sorted(unknown))}")
     return sentence
+
+
+def _wrong(message: str, field: str = "sentences") -> Exception:
+    from gett_checkout.errors import InvalidInputError  # which says what is in `ENGLISH`
+
+    return InvalidInputError(message, field=field)
 
 
 def _words(sentence: str) -> set[str]:

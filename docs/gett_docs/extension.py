@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-from gett_docs.tables import asked_for, fill, made, within
+from gett_docs.tables import asked_for, built, fill, within
 
 # Got from `Checkouts`, never made by hand: what it is made of is nobody's concern.
 _GIVEN: Final = {"gett_checkout.Checkout"}
@@ -29,7 +29,7 @@ _CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
-    app.connect("source-read", partial(_fill, made()))
+    app.connect("source-read", partial(_fill, built()))
     app.connect("env-get-outdated", _made_from_code)
     app.connect("autodoc-process-signature", _signature)
     app.connect("missing-reference", _public_or_code)

@@ -1,4 +1,8 @@
-"""The tables of the documentation as Markdown, each made from the table in the code that decides it."""
+"""The tables of the documentation as Markdown, each made from the table in the code that decides it.
+
+Those in `TABLES` stand in the pages, to be read wherever a page is; a test holds them to the code, and
+``PYTHONPATH=docs python -m gett_docs.tables`` writes them anew. Those in `BUILT` are made when the pages are built.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,11 @@ from attrs import fields
 
 from gett_checkout import Checkout, errors
 from gett_checkout import _cli as cli
-from gett_checkout._core import view
+from gett_checkout._core import machine, view
 from gett_checkout._core.blame import MEMBERS
 from gett_checkout._core.codes import ERROR_CODES, ErrorCode, Part, refuse
 from gett_checkout._core.consequences import event_of
-from gett_checkout._core.machine import EVENTS, FACTS
+from gett_checkout._core.machine import EVENTS, FACTS, PlacementBegun, is_legal
 from gett_checkout._core.placement import Outcome, judge
 from gett_checkout._core.requirements import RULES, Situation, next_action
 from gett_checkout._core.session import Level
@@ -48,6 +52,7 @@ from gett_docs.examples import (
     view_while_shopping,
 )
 
+DOCS: Final = Path(__file__).parents[1]
 _WIDTH: Final = 84  # of an example, in characters
 
 Rows = Iterable[Sequence[object]]
@@ -66,11 +71,6 @@ def _cell(value: object) -> str:
 def code(value: object) -> str:
     """The value as code."""
     return f"`{value}`"
-
-
-def name_of(thing: type) -> str:
-    """A public class by its name, leading to its reference."""
-    return f"{{py:obj}}`~gett_checkout.{thing.__name__}`"
 
 
 def said(thing: object, *, whole: bool = False) -> str:
@@ -186,30 +186,51 @@ def _led_to(part: Part) -> list[str]:
 
 def step_ends() -> str:
     """What becomes of each step when its caller is cancelled."""
-    finishing = [code(name) for name, finishes in steps().items() if finishes]
-    stopping = [code(name) for name, finishes in steps().items() if not finishes]
+    changing = {name: each for name, each in _steps().items() if isinstance(each, ast.Call)}
+    finishing = [
+        name
+        for name, each in changing.items()
+        if any(keyword.arg == "finishes" for keyword in each.keywords)
+    ]
+    stopping = [name for name in changing if name not in finishing]
     return table(
         ("steps", "when the caller is cancelled"),
         (
-            (", ".join(finishing), "run to their end, and are saved"),
-            (", ".join(stopping), "stop"),
+            (", ".join(map(code, finishing)), "run to their end, and are saved"),
+            (", ".join(map(code, stopping)), "stop"),
         ),
     )
 
 
-def steps() -> dict[str, bool]:
-    """Each step as `Checkout` declares it, and whether it runs to its end once it has begun."""
-    (body,) = (
-        node
-        for node in ast.walk(ast.parse(inspect.getsource(Checkout)))
-        if isinstance(node, ast.ClassDef) and node.name == "Checkout"
+def step_stages() -> str:
+    """In which stages each step is possible: where the event it declares is legal, else in all."""
+    return table(
+        ("step", *Stage),
+        (
+            (code(name), *("✓" if stage in _stages_of(name, each) else "" for stage in Stage))
+            for name, each in _steps().items()
+        ),
     )
+
+
+def _stages_of(name: str, declared: ast.expr) -> set[Stage]:
+    event = PlacementBegun if name == "place" else None
+    match declared:
+        case ast.Call(args=[ast.Name(id=declared_event)]):
+            event = getattr(machine, declared_event)
+    found = {stage for stage in Stage if event is None or is_legal(stage, event)}
+    return found | {Stage.PLACING, Stage.PLACED} if name == "place" else found  # the same order
+
+
+def _steps() -> dict[str, ast.expr]:
+    """Each step, with how `Checkout` declares it: ``step(…)``, or ``look`` of one that changes nothing."""
+    (body,) = ast.parse(inspect.getsource(Checkout)).body
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - narrows
     return {
-        method.name: any(each.arg == "finishes" for each in declared.keywords)
+        method.name: declared
         for method in body.body
         if isinstance(method, ast.AsyncFunctionDef) and not method.name.startswith("_")
         for declared in method.decorator_list
-        if isinstance(declared, ast.Call)
     }
 
 
@@ -334,7 +355,7 @@ def own_errors() -> str:
     return table(
         head,
         (
-            (name_of(each), code(each.problem_code), each.problem_status, said(each))
+            (code(each.__name__), code(each.problem_code), each.problem_status, said(each))
             for each in own
             if each is not GettCheckoutError
         ),
@@ -344,13 +365,13 @@ def own_errors() -> str:
 def _family(parent: type[GettCheckoutError]) -> Iterator[type[GettCheckoutError]]:
     yield parent
     for child in parent.__subclasses__():
-        if child.__module__.startswith("gett_checkout"):
+        if child.__name__ in errors.__all__:
             yield from _family(child)
 
 
 def api_errors() -> str:
     """Gett's codes: what each is, what the library does about it, and what is next."""
-    head = ("code", "status", "repeated", "at `place`", "`next_action`")
+    head = ("code", "error", "status", "repeated", "at `place`", "`next_action`")
     return table(head, map(_api_error, ERROR_CODES.values()))
 
 
@@ -358,7 +379,8 @@ def _api_error(row: ErrorCode) -> Sequence[object]:
     error = refuse(row.code)
     outward = error.to_problem()["status"]
     return (
-        f"{{py:obj}}`{row.code} <gett_checkout.{row.error.__name__}>`{' †' if row.reserved else ''}",
+        code(row.code) + (" †" if row.reserved else ""),
+        code(row.error.__name__),
         row.status if outward == row.status else f"{row.status}, yours {outward}",
         "yes" if may_repeat(error, Repeat.ALWAYS) else "",
         _at_place(error),
@@ -390,7 +412,7 @@ def _lands(error: ApiError) -> str:
 
 def view_example() -> str:
     """A view as JSON, from a checkout against the sandbox."""
-    return _json(_view())
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "c0ffee00-…", _json(_view()))  # as of any line
 
 
 @cache
@@ -528,11 +550,15 @@ def _taken(endpoint: Endpoint) -> str:
     found = []
     for shape in endpoint.takes.schema.get("oneOf", [endpoint.takes.schema]):
         names = [
-            code(name) if name in shape["required"] else f"[{code(name)}]"
-            for name in shape["properties"]
+            _member(name, value) if name in shape["required"] else f"[{code(name)}]"
+            for name, value in shape["properties"].items()
         ]
         found.append(", ".join(names))
-    return " or ".join(found)
+    return "; or ".join(found)
+
+
+def _member(name: str, schema: Mapping[str, Any]) -> str:
+    return f"{code(name)} = {code(schema['const'])}" if "const" in schema else code(name)
 
 
 # --- all of it ------------------------------------------------------------------------------------
@@ -543,13 +569,13 @@ def messages() -> str:
     return table(("code", "sentence"), [(code(name), said) for name, said in ENGLISH.items()])
 
 
-BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
     each.__name__: each
     for each in (
-        stages_diagram,
         stage_events,
         asides,
         step_ends,
+        step_stages,
         blamed_parts,
         stage_facts,
         step_levels,
@@ -566,24 +592,46 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
         notice_example,
         operations,
         overrides,
-        commands,
         messages,
         endpoints,
     )
 }
-"""What a page can ask for, by name."""
+"""What stands in a page between ``<!-- generated: name -->`` and ``<!-- end -->``."""
+
+BUILT: Final[Mapping[str, Callable[[], str]]] = {
+    each.__name__: each for each in (stages_diagram, commands)
+}
+"""What a page asks for in a ``{generated}`` block: it takes a page's theme, or differs from Python to Python."""
 
 _BLOCK: Final = re.compile(r"^```\{generated\} (\w+)\n```$", re.MULTILINE)
+_TABLE: Final = re.compile(
+    r"(?<=^<!-- generated: )(\w+) -->\n.*?(?=<!-- end -->$)", re.MULTILINE | re.DOTALL
+)
 
 
-def made() -> dict[str, str]:
-    """Every block, by name."""
-    return {name: make() for name, make in BLOCKS.items()}
+def built() -> dict[str, str]:
+    """What is made when the pages are built, by name."""
+    return {name: make() for name, make in BUILT.items()}
 
 
 def fill(page: str, blocks: Mapping[str, str]) -> str:
     """The page with every ``{generated}`` block replaced by what it asks for."""
     return _BLOCK.sub(lambda found: blocks[found[1]], page)
+
+
+def asked_for(page: str) -> list[str]:
+    """The names of a page's ``{generated}`` blocks."""
+    return _BLOCK.findall(page)
+
+
+def renew(page: str) -> str:
+    """The page with every table as the code has it now."""
+    return _TABLE.sub(lambda found: f"{found[1]} -->\n{TABLES[found[1]]()}\n\n", page)
+
+
+def tables_of(page: str) -> list[str]:
+    """The names of the tables that stand in a page."""
+    return _TABLE.findall(page)
 
 
 _OUTWARD: Final = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
@@ -594,6 +642,6 @@ def within(page: str) -> str:
     return _OUTWARD.sub(r"\1", page)
 
 
-def asked_for(page: str) -> list[str]:
-    """The names of a page's ``{generated}`` blocks."""
-    return _BLOCK.findall(page)
+if __name__ == "__main__":
+    for path in DOCS.glob("**/*.md"):
+        path.write_text(renew(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -121,7 +121,7 @@ def read_modifiers(modifiers: Modifiers | None) -> tuple[GroupChoice, ...]:
     `InvalidInputError` names every place that is wrong.
     """
     wrong: list[FieldError] = []
-    groups = _read_groups(modifiers or {}, ("modifiers",), 0, wrong)
+    groups = _read_groups({} if modifiers is None else modifiers, ("modifiers",), 0, wrong)
     if wrong:
         raise InvalidInputError(errors=wrong)
     return groups
@@ -135,6 +135,8 @@ def _read_groups(
     elif not isinstance(modifiers, Mapping):
         message = "modifiers must map a modifier group id to the items chosen in it"
         wrong.append(_wrong(path, message))
+    elif not all(isinstance(group_id, str) for group_id in modifiers):
+        wrong.append(_wrong(path, "the id of a modifier group must be a string"))
     else:
         return tuple(
             GroupChoice(group_id, tuple(_read_choices(chosen, (*path, group_id), depth, wrong)))
@@ -149,7 +151,7 @@ def _read_choices(
     if isinstance(chosen, str):
         message = f"pass a list of modifier item ids, not the bare id {chosen!r}"
         wrong.append(_wrong(path, message))
-    elif not isinstance(chosen, Iterable):
+    elif not isinstance(chosen, Iterable) or isinstance(chosen, bytes | Mapping):
         wrong.append(_wrong(path, "modifiers must map each group id to a list of modifiers"))
     else:
         for number, each in enumerate(chosen):
@@ -160,9 +162,8 @@ def _read_choices(
             except InvalidInputError as error:
                 wrong += error.within(*here)
             else:
-                nested = _read_groups(
-                    modifier.modifiers or {}, (*here, "modifiers"), depth + 1, wrong
-                )
+                own = {} if modifier.modifiers is None else modifier.modifiers
+                nested = _read_groups(own, (*here, "modifiers"), depth + 1, wrong)
                 yield Choice(modifier.item_id, quantity, nested)
 
 

@@ -48,11 +48,11 @@ class Delivery:
         validator=instance_of(Address, "a delivery's address must be an Address", optional=True),
     )
     address_id: str | None = field(
-        default=None, validator=optional_text("an address_id must be a string")
+        default=None, validator=text("an address_id must be a string, not empty", optional=True)
     )
 
     def __attrs_post_init__(self) -> None:
-        if (self.address is None) == (not self.address_id):
+        if (self.address is None) == (self.address_id is None):
             code = "missing" if self.address is None else "invalid"
             raise InvalidInputError(
                 "a delivery needs either an address or an address_id", field="address", code=code

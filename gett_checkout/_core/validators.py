@@ -20,10 +20,12 @@ from gett_checkout.errors import FieldError, InvalidInputError
 
 Validator = Callable[[Any, Any, Any], None]
 
+MAX_CHARGE = 1_000_000  # in major units; decided: the API documents no bound
 
-def text(message: str) -> Validator:
+
+def text(message: str, *, optional: bool = False) -> Validator:
     """Accept a string that is not blank."""
-    return _accept((_is_text, message))
+    return _accept((_is_text, message), optional=optional)
 
 
 def optional_text(message: str) -> Validator:
@@ -100,13 +102,15 @@ def each_of(**checks: Callable[[], object]) -> dict[str, Any]:
 
 @exactly
 def read_charge(value: object, *, field: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
-    """An amount a caller passes to be charged, for example a tip: not negative, no finer than a cent."""
+    """An amount a caller passes to be charged, for example a tip: 0 to a million, no finer than a cent."""
     try:
         amount = read_amount(value)
     except ValueError as error:
         raise InvalidInputError(f"the {field}: {error}", field=field) from None
     if amount < 0:
         raise InvalidInputError(f"the {field} must not be negative", field=field)
+    if amount > MAX_CHARGE:
+        raise InvalidInputError(f"the {field} must not be above {MAX_CHARGE}", field=field)
     digits = minor_digits(currency)
     charge = amount.quantize(Decimal(1).scaleb(-digits))
     if charge != amount:

@@ -140,7 +140,7 @@ class Carts:
             raise RefusedError("CATALOGSET_REQUIRED", f"{document.at('catalogSetId')} is required.")
         store = self._storefront.store(document.text("storeId"))
         menu = self._storefront.menu(document.text("catalogSetId"))
-        if menu is not store.menu:
+        if menu.catalog_set_id != store.catalog_set_id:
             raise RefusedError("CATALOGSET_NOT_FOUND", "The store does not sell from this set.")
         return store
 

@@ -51,6 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("price-change", "add to the fees of everything priced", metavar="AMOUNT")
     add("closed-stores", "a store that has closed; again for more", **several)
     add("sold-out", "an item that ran out; again for more", **several)
+    add("off-menu", "an item, choice or group that is off the menu; again for more", **several)
     add(
         "rate-limits",
         "reads=N, writes=N or discovery=N in a window; again for more; none: no limits",

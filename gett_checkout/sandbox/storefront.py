@@ -1,9 +1,11 @@
 """The storefront: finding stores, reading their menus, and knowing whether they are open.
 
 Docs: Store and catalog. A catalog set is immutable under its id, so an item that runs out later
-(`Switches.sold_out`) does not show in it.
+(`Switches.sold_out`) does not show in it, and a restaurant that takes one off its menu
+(`Switches.off_menu`) sells from another set.
 """
 
+import hashlib
 import logging
 import math
 import re
@@ -37,6 +39,8 @@ class Menu:
     """A catalog set, by id."""
 
     def __init__(self, catalog_set: JsonObject) -> None:
+        self.catalog_set_id: str = catalog_set["catalogSetId"]
+        self._document = catalog_set
         self.items: Mapping[str, JsonObject] = catalog_set["items"]
         self.groups: Mapping[str, JsonObject] = catalog_set["modifierGroups"]
         sections = catalog_set["sections"].values()
@@ -47,6 +51,34 @@ class Menu:
         self.content: bytes = decimal_json.write(catalog_set)
         """The catalog set as JSON; it never changes."""
 
+    def lists(self, ids: Iterable[str]) -> frozenset[str]:
+        """Those of the ids that are items, choices or modifier groups of this menu."""
+        return frozenset(each for each in ids if each in self.items or each in self.groups)
+
+    def without(self, ids: frozenset[str]) -> "Menu":
+        """The menu that the restaurant has instead, once these are off it: a set of its own."""
+        off = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:8]
+        return Menu(
+            {
+                **self._document,
+                "catalogSetId": f"{self.catalog_set_id}_{off}",
+                "sections": _unlisted(self._document["sections"], ids, "itemIds"),
+                "items": _unlisted(self.items, ids, "modifierGroupIds"),
+                "modifierGroups": _unlisted(self.groups, ids, "itemIds"),
+            }
+        )
+
+
+def _unlisted(parts: JsonObject, ids: frozenset[str], member: str) -> dict[str, JsonObject]:
+    """The parts but for those of these ids, which no other lists in this member any more."""
+    return {
+        name: {**part, member: [each for each in part[member] if each not in ids]}
+        if part.get(member)
+        else part
+        for name, part in parts.items()
+        if name not in ids
+    }
+
 
 class Store:
     """A restaurant: its public document, its menu and its opening hours."""
@@ -56,7 +88,7 @@ class Store:
         self.content: bytes = decimal_json.write(document)
         self.menu = menu
         self.store_id: str = document["storeId"]
-        self.catalog_set_id: str = document["catalogSetId"]
+        self.catalog_set_id: str = menu.catalog_set_id
         self._zone = _zone(document["timezone"]) if document.get("timezone") else UTC
 
     def allows(self, fulfillment_type: str) -> bool:
@@ -92,11 +124,12 @@ class Storefront:
     def __init__(self, stores: Iterable[tuple[JsonObject, JsonObject]], switches: Switches) -> None:
         self._switches = switches
         self._stores: dict[str, Store] = {}
-        self._menus: dict[str, Menu] = {}
+        menus: dict[str, Menu] = {}
         for document, catalog_set in stores:
-            menu = self._menus.setdefault(catalog_set["catalogSetId"], Menu(catalog_set))
+            menu = menus.setdefault(catalog_set["catalogSetId"], Menu(catalog_set))
             store = Store(document, menu)
             self._stores[store.store_id] = store
+        self._changed: dict[tuple[str, frozenset[str]], Store] = {}
 
     def discover_stores(self, call: Call) -> Answer:
         """POST /stores/discover."""
@@ -130,14 +163,25 @@ class Storefront:
         store = self._stores.get(store_id)
         if store is None:
             raise RefusedError("STORE_NOT_FOUND", "There is no store with this id.")
-        return store
+        return self._today(store)
+
+    def _today(self, store: Store) -> Store:
+        """The store with the menu it sells from now."""
+        off = store.menu.lists(self._switches.off_menu)
+        if not off:
+            return store
+        if (key := (store.store_id, off)) not in self._changed:
+            menu = store.menu.without(off)
+            document = {**store.document, "catalogSetId": menu.catalog_set_id}
+            self._changed[key] = Store(document, menu)
+        return self._changed[key]
 
     def menu(self, catalog_set_id: str) -> Menu:
-        """The catalog set with this id, or `CATALOGSET_NOT_FOUND`."""
-        menu = self._menus.get(catalog_set_id)
-        if menu is None:
-            raise RefusedError("CATALOGSET_NOT_FOUND", "There is no catalog set with this id.")
-        return menu
+        """The catalog set with this id that a store sells from now, or `CATALOGSET_NOT_FOUND`."""
+        for store in map(self._today, self._stores.values()):
+            if store.catalog_set_id == catalog_set_id:
+                return store.menu
+        raise RefusedError("CATALOGSET_NOT_FOUND", "There is no catalog set with this id.")
 
     def check_open(self, store: Store, now: datetime) -> None:
         """Refuse with `STORE_CLOSED` outside the hours, or when the store has just closed."""
@@ -145,7 +189,7 @@ class Storefront:
             raise RefusedError("STORE_CLOSED", "The store is closed.")
 
     def _find(self, document: Document) -> Iterable[Store]:
-        stores = list(self._stores.values())
+        stores = list(map(self._today, self._stores.values()))
         if "fulfillmentType" in document:
             wanted = document.choice("fulfillmentType", FULFILLMENT_TYPES)
             stores = [store for store in stores if store.allows(wanted)]

@@ -12,14 +12,12 @@ from typing import Any, get_args
 
 from attrs import asdict, fields
 
-from . import operations
 from .problems import RESERVED
 from .reading import Document
-from .switches import SANDBOX_RATE_LIMITS, Fault, FaultKind, KeyPolicy, Switches
+from .switches import FAULTY, SANDBOX_RATE_LIMITS, Fault, FaultKind, KeyPolicy, Switches
 
 _URL = r"https?://[^\s/]\S*"
 _MONTH = 31 * 24 * 3600
-_OPERATIONS = ("*", *(row.name for row in operations.OPERATIONS))
 
 Read = Callable[[Document, str], Any]
 
@@ -60,6 +58,7 @@ READERS: Mapping[str, Read] = MappingProxyType(
         "price_change": lambda document, name: _exact(document, name).amount(name, negative=True),
         "closed_stores": Document.texts,
         "sold_out": Document.texts,
+        "off_menu": Document.texts,
         "rate_limits": _or_null(_rate_limits),
         "rate_window": lambda document, name: document.whole(name, 1, 3600),
         "quote_seconds": _seconds,
@@ -111,7 +110,7 @@ def read_fault(document: Document) -> Fault:
         if name in document
     }
     return Fault(
-        operation=document.choice("operation", _OPERATIONS),
+        operation=document.choice("operation", FAULTY),
         kind=document.choice("kind", get_args(FaultKind)),  # type: ignore[arg-type]
         code=document.optional_text("code", re.compile(r"[A-Z][A-Z_]*"), longest=64),
         seconds=float(document.number("seconds", 0, 3600)) if "seconds" in document else 0.0,

@@ -7,9 +7,11 @@ behaves today.
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from attrs import Factory, define, evolve, field, fields, frozen, validators
+
+from . import operations
 
 KeyPolicy = Literal["replay", "reject_other_body", "refuse_duplicates", "none"]
 """What a second request with a known `Idempotency-Key` gets.
@@ -44,6 +46,9 @@ FaultKind = Literal[
 - `hang`: no work and no answer, until the client goes away or the sandbox stops.
 """
 
+FAULTY = ("*", *(row.name for row in operations.OPERATIONS))
+"""What may be faulty: any operation, or one of them."""
+
 SANDBOX_RATE_LIMITS = {"reads": 5000, "writes": 500, "discovery": 300}
 """Requests per minute. Docs: Rate limits (the sandbox's are five times production's)."""
 
@@ -54,12 +59,14 @@ SANDBOX_WEBHOOK_SECRET = "whsec_sandbox_only_for_rehearsals"  # noqa: S105 - and
 class Fault:
     """One planned mishap of `operation` (`*`: of any), for `times` requests after `after` others.
 
+    Operations have the names of `gett_checkout.operations.OPERATIONS`; what each `kind` does, the page
+    on the sandbox says. `ValueError` for one that there is not.
     Without a `status`, the documented one of `code` is answered, or 500 when there is no code;
     without a `code`, the usual code of `status`. `names` are the JSON paths that `errors[]` names.
     """
 
-    operation: str
-    kind: FaultKind
+    operation: str = field(validator=validators.in_(FAULTY))
+    kind: FaultKind = field(validator=validators.in_(get_args(FaultKind)))
     times: int = field(default=1, validator=validators.ge(1))
     status: int | None = None
     code: str | None = None
@@ -105,6 +112,10 @@ class Switches:
     sold_out: set[str] = Factory(set)
     """Items that ran out; a catalog set is immutable, so only validate and place know."""
 
+    off_menu: set[str] = Factory(set)
+    """Items, choices and modifier groups that restaurants took off their menus: each that had one sells
+    from a new catalog set, and the old one is CATALOGSET_NOT_FOUND."""
+
     rate_limits: dict[str, int] | None = Factory(lambda: dict(SANDBOX_RATE_LIMITS))
     """Requests per window and bucket (`reads`, `writes`, `discovery`); `None` limits nothing."""
 
@@ -143,7 +154,7 @@ class Switches:
         retryable: bool | None = None,
         names: tuple[str, ...] = (),
     ) -> Fault:
-        """Plan a fault: `switches.fail("place_order", "drop_after", times=2)`."""
+        """Plan a `Fault` of an operation: `switches.fail("place_order", "drop_after", times=2)`."""
         fault = Fault(
             operation, kind, times, status, code, after, seconds, retry_after, retryable, names
         )

@@ -40,7 +40,7 @@ from gett_checkout import (
 )
 from gett_checkout._core.machine import StoreRead
 from gett_checkout.actions import ConfirmTotal, ContactSupport, Validate
-from gett_checkout.errors import CartOfAnotherStoreError, OrderTotalDifferentError
+from gett_checkout.errors import CartOfAnotherStoreError, ForbiddenError, OrderTotalDifferentError
 from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import (
     CARD,
@@ -451,6 +451,30 @@ async def test_a_total_that_differs_for_ever_is_for_a_person(
     assert different.value.next_action == ContactSupport("REPEATED")
     assert len([each for each in sandbox.requests if each.operation == "place_order"]) == 3
     assert sandbox.orders == []
+
+
+@pytest.mark.parametrize("moved", [Decimal("0.00"), Decimal("1.25")])
+async def test_a_moved_price_is_judged_by_no_other_rejection(
+    checkouts: Checkouts, sandbox: Sandbox, moved: Decimal
+) -> None:
+    """The saved cards are for a person to look into; the order is the shopper's as before."""
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    before = total_shown(checkout)
+    sandbox.switches.fail("list_payment_methods", "error", code="FORBIDDEN")
+    with pytest.raises(ForbiddenError) as forbidden:
+        await checkout.saved_cards()
+    assert forbidden.value.next_action == ContactSupport("PERMISSION")
+    sandbox.switches.price_change = moved
+    if moved:
+        with pytest.raises(TotalChangedError) as changed:
+            await checkout.place(total=before)
+        assert (changed.value.before, changed.value.after) == (before, before + moved)
+        assert sandbox.orders == []
+    else:
+        sandbox.switches.fail("place_order", "error", code="ORDER_TOTAL_DIFFERENT")
+    await checkout.place(total=before + moved)
+    assert [order.total for order in sandbox.orders] == [before + moved]
 
 
 async def test_a_price_that_moved_after_a_lost_response_changes_no_order(

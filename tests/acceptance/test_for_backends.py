@@ -180,14 +180,29 @@ async def test_the_card_is_named_on_another_worker(
 # --- ids that lead nowhere ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("unknown", [None, "", "nobody", "\ud800", "a\0b", "webhook-1", 7, b"id"])
-async def test_an_id_that_leads_nowhere_is_not_found(checkouts: Checkouts, unknown: Any) -> None:
-    with pytest.raises(CheckoutNotFoundError) as caught:
+NOWHERE: list[tuple[Any, str]] = [
+    (None, "no id was given"),
+    ("", "the id is empty"),
+    *(
+        (each, "never started, or has expired")
+        for each in ("nobody", "\ud800", "a\0b", "webhook-1")
+    ),
+    (7, "a string, not int"),
+    (b"id", "a string, not bytes"),
+]
+
+
+@pytest.mark.parametrize(("unknown", "said"), NOWHERE)
+async def test_an_id_that_leads_nowhere_is_not_found(
+    checkouts: Checkouts, unknown: Any, said: str
+) -> None:
+    with pytest.raises(CheckoutNotFoundError, match=said) as caught:
         await checkouts.open(unknown)
     known = unknown if isinstance(unknown, str) and unknown else None
     assert caught.value.checkout_id == known
     problem = caught.value.to_problem()
     assert (problem["status"], problem["next_action"]) == (404, {"kind": "start_over"})
+    assert problem["detail"] == "There is no open cart. Please start a new one."
 
 
 async def exchange(storage: MemoryStorage, one: str, other: str, clock: Clock) -> None:

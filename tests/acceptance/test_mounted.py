@@ -158,6 +158,17 @@ async def test_an_order_is_placed(shop: Shop, sandbox: Sandbox) -> None:
     assert sandbox.sessions[-1].level == "end_user"
 
 
+async def test_the_requests_on_the_page_are_an_order(shop: Shop, sandbox: Sandbox) -> None:
+    text = (ROOT / "docs" / "mount.md").read_text().split("### What a page sends")[1]
+    requests = re.findall(r"^\| `(\w+) (\S+)` \| (?:`(\{.+\})`)?.*\|$", text, re.MULTILINE)
+    assert len(requests) == 7
+    view: Any = None
+    for method, path, body in requests:
+        status, view = await shop.send(method, path, json.loads(body) if body else None)
+        assert status < 300, (path, view)
+    assert view["order"]["order_id"] == the_order(sandbox).order_id
+
+
 async def test_what_else_a_page_asks_for(shop: Shop, sandbox: Sandbox) -> None:
     status, found = await shop.send("GET", "/checkout/stores?query=bella")
     assert [each["name"] for each in found["stores"]] == ["Bella Napoli"], status
@@ -302,7 +313,7 @@ async def test_errors_are_in_the_shoppers_language(open_shop: Opening) -> None:
     for messages in (GERMAN, by_language):
         async with open_shop(messages=messages) as shop:
             _, problem = await shop.send("GET", "/checkout/")
-            english = "Your cart has expired. Please start again."
+            english = "There is no open cart. Please start a new one."
             assert problem["detail"] != english
             _, view = await shop.send("POST", "/checkout/")
             assert view["requirements"][0]["message"] != "Please choose a restaurant."
@@ -751,12 +762,25 @@ async def test_the_backend_written_by_hand_takes_an_order(
         for method, path, body in STEPS:
             assert (await client.request(method, path, json=body)).is_success
         assert (await client.get("/checkout/menu")).json()["items"]
-        for path, wrong, pointer in [
-            ("/checkout/store", {"store": "x"}, "/store_id"),
-            ("/checkout/payment", {"kind": "card_on_file"}, "/card_token"),
+        found = (await client.get("/stores", params={"query": "bella"})).json()["stores"]
+        assert [each["name"] for each in found] == ["Bella Napoli"]
+        more = await client.post("/checkout/lines", json={"item_id": "item_tiramisu"})
+        tiramisu = f"/checkout/lines/{more.json()['lines'][1]['line_id']}"
+        changed = await client.patch(tiramisu, json={"quantity": 3})
+        assert changed.json()["lines"][1]["quantity"] == 3
+        assert len((await client.delete(tiramisu)).json()["lines"]) == 1
+        for method, path, wrong, pointer, code in [
+            ("PUT", "/checkout/store", {}, "/store_id", "missing"),
+            ("POST", "/checkout/lines", {"item_id": "x", "quantity": True}, "/quantity", "invalid"),
+            ("POST", "/checkout/lines", {"item_id": "x", "note": ""}, "/note", "unknown"),
+            ("PUT", "/checkout/payment", {"kind": "card_on_file"}, "/card_token", "missing"),
         ]:
-            problem = (await client.put(path, json=wrong)).json()
-            assert (problem["code"], problem["errors"][0]["pointer"]) == ("INVALID_INPUT", pointer)
+            problem = (await client.request(method, path, json=wrong)).json()
+            (error,) = [each for each in problem["errors"] if each["pointer"] == pointer]
+            assert (problem["code"], error["code"]) == ("INVALID_INPUT", code)
+        nowhere = await client.get("/nowhere")
+        assert nowhere.headers["Content-Type"] == "application/problem+json"
+        await client.post("/checkout/quote", json={})
         view = (await client.put("/checkout/payment", json=card("card_ok"))).json()
         assert "id" not in view
         total = view["next_action"]["total"]

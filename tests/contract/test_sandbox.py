@@ -16,7 +16,7 @@ from attrs import define, field
 
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.carts import DEEPEST_NESTING
-from gett_checkout.sandbox.menus import STORES
+from gett_checkout.sandbox.menus import BELLA_NAPOLI, BELLA_NAPOLI_MENU, STORES
 
 PERSON = {"email": "jane@example.com", "firstName": "Jane", "lastName": "Doe"}
 ADDRESS = {
@@ -339,6 +339,54 @@ async def test_stores_and_menus_are_read_by_id(partner: Partner) -> None:
         assert set(item.get("modifierGroupIds", ())) <= menu["modifierGroups"].keys()
     for offered in menu["modifierGroups"].values():
         assert set(offered["itemIds"]) <= menu["items"].keys()
+
+
+async def menu_of(partner: Partner, store_id: str = "store_bella_napoli") -> Any:
+    """The menu a restaurant sells from now, by discovery and by its id."""
+    store = (await partner.send("GET", f"/stores/{store_id}")).body
+    found = (await partner.send("POST", "/stores/discover", {})).body["stores"]
+    assert store in found
+    return (await partner.send("GET", f"/catalog-sets/{store['catalogSetId']}")).body
+
+
+async def test_what_is_off_the_menu_makes_a_catalog_set_of_its_own(partner: Partner) -> None:
+    off_menu = partner.sandbox.switches.off_menu
+    before, green = await menu_of(partner), await menu_of(partner, "store_green_bowl")
+    body = await partner.order()
+    off_menu |= {"item_tiramisu", "group_toppings", "item_combo_cola", "no_such_item"}
+    after = await menu_of(partner)
+    assert after["catalogSetId"] not in (before["catalogSetId"], green["catalogSetId"])
+    for gone in ("item_tiramisu", "group_toppings", "item_combo_cola"):
+        assert gone in json.dumps(before, default=str)
+        assert gone not in json.dumps(after, default=str)
+    assert before["items"].keys() - after["items"].keys() == {"item_tiramisu", "item_combo_cola"}
+    assert before["sections"].keys() == after["sections"].keys()
+    assert after == await menu_of(partner)  # it is immutable under its id
+    assert await menu_of(partner, "store_green_bowl") == green
+    old = await partner.send("GET", f"/catalog-sets/{before['catalogSetId']}")
+    assert (old.status, old.code) == (404, "CATALOGSET_NOT_FOUND")
+    assert (await partner.validate()).code == "CATALOGSET_NOT_FOUND"
+    assert (await partner.place(body)).code == "CATALOGSET_NOT_FOUND"
+    new = margherita() | {"catalogSetId": after["catalogSetId"]}
+    assert (await partner.validate(new)).status == 200
+    off_menu.clear()
+    assert await menu_of(partner) == before
+    assert (await partner.place(body)).status == 201
+
+
+async def test_restaurants_that_share_a_menu_share_what_is_off_it() -> None:
+    twin = {**BELLA_NAPOLI, "storeId": "store_twin"}
+    stores = ((BELLA_NAPOLI, BELLA_NAPOLI_MENU), (twin, BELLA_NAPOLI_MENU))
+    async with Sandbox(stores=stores) as sandbox, aiohttp.ClientSession() as http:
+        partner = Partner(sandbox, http, Clock())
+        sandbox.switches.off_menu.add("item_tiramisu")
+        menu = await menu_of(partner)
+        assert menu == await menu_of(partner, "store_twin")
+        await partner.session(**PERSON)
+        await partner.fulfil()
+        cart = margherita() | {"catalogSetId": menu["catalogSetId"]}
+        for store_id in ("store_bella_napoli", "store_twin"):
+            assert (await partner.validate(cart | {"storeId": store_id})).status == 200
 
 
 @pytest.mark.parametrize(
@@ -882,6 +930,16 @@ async def test_truncated_json_cannot_be_read(partner: Partner) -> None:
     partner.sandbox.switches.fail("get_store", "garbage")
     with pytest.raises(json.JSONDecodeError):
         await partner.send("GET", "/stores/store_bella_napoli")
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"), [("plce_order", "error"), ("", "error"), ("place_order", "eror")]
+)
+def test_a_fault_that_nothing_could_meet_is_refused(operation: str, kind: Any) -> None:
+    switches = Switches()
+    with pytest.raises(ValueError, match="must be in"):
+        switches.fail(operation, kind)
+    assert switches.faults == []
 
 
 async def test_faults_wait_and_repeat(partner: Partner) -> None:

@@ -43,6 +43,7 @@ TURNED: dict[str, tuple[Any, list[str], Any]] = {
     "price_change": (-1.5, ["-1.50"], Decimal("-1.50")),
     "closed_stores": (["store_bella_napoli"], ["store_bella_napoli"], {"store_bella_napoli"}),
     "sold_out": (["item_cola"], ["item_cola"], {"item_cola"}),
+    "off_menu": (["item_tiramisu"], ["item_tiramisu"], {"item_tiramisu"}),
     "rate_limits": (
         {"reads": 5000, "writes": 2, "discovery": 300},
         ["writes=2"],

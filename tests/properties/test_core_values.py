@@ -25,7 +25,8 @@ from gett_checkout._core.session import Level, Session
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._core.view import view_of
 from gett_checkout._money import from_minor_units, minor_digits, read_amount, show_amount
-from gett_checkout.errors import SnapshotTooNewError, StorageError
+from gett_checkout.errors import InvalidInputError, SnapshotTooNewError, StorageError
+from gett_checkout.messages import Messages
 from tests.samples import saved as snapshot
 from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at
 
@@ -155,7 +156,13 @@ def test_any_value_is_an_amount_or_a_value_error(value: Any) -> None:
 
 @given(amount=st.decimals(-(10**9), 10**9, places=2), locale=any_text | st.none())
 @quick
-def test_an_amount_can_be_shown_for_any_locale(amount: Decimal, locale: str | None) -> None:
+def test_an_amount_can_be_shown_for_any_locale_that_is_taken(
+    amount: Decimal, locale: str | None
+) -> None:
+    try:
+        Messages(locale=locale)
+    except InvalidInputError:
+        locale = "de-AT"
     assert any(digit.isdigit() for digit in show_amount(amount, "USD", locale))
 
 

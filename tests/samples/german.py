@@ -72,7 +72,7 @@ SENTENCES: Final[dict[str, str]] = {
     "GETT_UNREACHABLE": _AGAIN,
     "GETT_UNREADABLE": _AGAIN,
     "STORAGE_FAILED": _AGAIN,
-    "CHECKOUT_NOT_FOUND": "Ihr Warenkorb ist abgelaufen. Bitte beginnen Sie neu.",
+    "CHECKOUT_NOT_FOUND": "Es gibt keinen offenen Warenkorb. Bitte beginnen Sie einen neuen.",
     "CHECKOUT_CONFLICT": "Ihre Bestellung wurde anderswo geändert. Bitte prüfen Sie sie.",
     "SNAPSHOT_TOO_NEW": _AGAIN,
     "WEBHOOK_ERROR": "Das Ereignis wurde nicht angenommen.",

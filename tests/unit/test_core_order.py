@@ -34,7 +34,8 @@ def test_an_address_needs_each_of_its_parts(name: str, value: Any) -> None:
     ("facts", "said"),
     [
         ({}, "either an address or an address_id"),
-        ({"address_id": ""}, "either an address or an address_id"),
+        ({"address_id": ""}, "an address_id must be a string, not empty"),
+        ({"address": WHOLE, "address_id": ""}, "must be a string, not empty"),
         ({"address": WHOLE, "address_id": "address-1"}, "either an address or an address_id"),
         ({"address": {"address1": "350 5th Ave"}}, "must be an Address"),
     ],

@@ -194,7 +194,7 @@ def test_every_next_action_is_shown_once() -> None:
 def test_the_page_on_errors_to_show_leaves_no_action_out() -> None:
     told = page_rows("show-errors.md", "<!-- actions -->\n")
     kinds = {kind.strip("` ") for row in told for kind in row[0].split(",")}
-    assert kinds == {action.kind for action in ACTIONS} - {"place", "done"}
+    assert kinds == {action.kind for action in ACTIONS}
 
 
 @pytest.mark.parametrize("code", LACKING)
@@ -235,13 +235,13 @@ def test_every_reason_is_told(kind: type, said: str) -> None:
 
 
 def test_every_error_code_has_its_row() -> None:
-    found = re.findall(r"`(\w+) <gett_checkout\.(\w+)>`", tables.api_errors())
+    found = [(row[0].split("`")[1], row[1].strip("`")) for row in rows(tables.api_errors())]
     assert found == [(row.code, row.error.__name__) for row in ERROR_CODES.values()]
 
 
 def test_what_becomes_of_a_placement() -> None:
     """A few rows whose truth is not to be read off the code that makes them."""
-    at_place = {row[0].split("`")[1].split()[0]: row[3] for row in rows(tables.api_errors())}
+    at_place = {row[0].split("`")[1]: row[4] for row in rows(tables.api_errors())}
     assert at_place["PAYMENT_DECLINED"] == "→ pay"
     assert at_place["STORE_CLOSED"] == "→ browse"
     assert at_place["CATALOGSET_NOT_FOUND"] == "→ browse"
@@ -350,8 +350,29 @@ def test_a_step_fits_a_proxys_30_seconds() -> None:
 
 
 def test_every_table_is_on_a_page_and_every_page_finds_its_tables() -> None:
-    asked = [name for page in DOCS.glob("**/*.md") for name in tables.asked_for(page.read_text())]
-    assert sorted(asked) == sorted(tables.BLOCKS)
+    pages = [page.read_text() for page in DOCS.glob("**/*.md")]
+    assert sorted(each for page in pages for each in tables.tables_of(page)) == sorted(
+        tables.TABLES
+    )
+    assert sorted(each for page in pages for each in tables.asked_for(page)) == sorted(tables.BUILT)
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(each, id=each.name) for each in DOCS.glob("**/*.md")]
+)
+def test_a_table_that_stands_in_a_page_is_the_codes(page: Path) -> None:
+    text = page.read_text()
+    assert (
+        text.count("<!-- generated:") == text.count("<!-- end -->") == len(tables.tables_of(text))
+    )
+    assert tables.renew(text) == text, "run: PYTHONPATH=docs python -m gett_docs.tables"
+
+
+def test_a_table_is_renewed_in_place() -> None:
+    page = "a\n<!-- generated: notice_example -->\nold\n\n<!-- end -->\nb"
+    new = f"a\n<!-- generated: notice_example -->\n{tables.notice_example()}\n\n<!-- end -->\nb"
+    assert tables.renew(page) == new
+    assert tables.renew(new) == new
 
 
 def test_a_block_is_filled_in_place() -> None:

@@ -179,6 +179,35 @@ def test_a_sentence_that_could_not_be_filled_in_is_refused(wrong: dict[str, str]
         Messages(lambda english: f"{english} {{nonsense}}")
 
 
+@pytest.mark.parametrize(
+    "code", ["identiy", "sign-in", "LINE_NOT_FOUND.gone", "lines.ITEM_UNKNOWN", "", "Shiny"]
+)
+def test_a_code_that_no_sentence_can_have_is_refused(code: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"no sentence has the code {code!r}") as caught:
+        Messages({code: "Bitte."})
+    assert caught.value.field == "sentences"
+
+
+def test_what_is_missing_and_what_nobody_knows_can_be_tested() -> None:
+    assert Messages().missing == set(ENGLISH)
+    assert not {*GERMAN.missing, *GERMAN.unknown, *Messages().unknown}
+    own = {"SHINY_NEW_CODE", "line.SHINY", "category.shiny", "field.nonce", "CHECKOUT_NOTFOUND"}
+    some = Messages({**dict.fromkeys(own, "Nein."), "cart": "Bitte.", "store": ENGLISH["store"]})
+    assert some.unknown == own
+    assert some.missing == ENGLISH.keys() - {"cart"}
+    by_gettext = Messages(lambda english: english.replace("address", "Adresse"))
+    assert "address" in ENGLISH["ADDRESS_INVALID"]
+    assert "ADDRESS_INVALID" not in by_gettext.missing
+    assert "cart" in by_gettext.missing
+
+
+@pytest.mark.parametrize("locale", ["", "*", "xx_YY", "not a locale", "de-XX", 7, True])
+def test_a_locale_that_babel_does_not_know_is_refused(locale: Any) -> None:
+    with pytest.raises(InvalidInputError, match="Babel knows no locale") as caught:
+        Messages(locale=locale)
+    assert caught.value.field == "locale"
+
+
 def test_what_is_for_developers_is_in_the_error_alone() -> None:
     error = InvalidInputError("call identify first")
     assert str(error) == "call identify first"
