@@ -42,6 +42,7 @@ from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_checkout.messages import DEFAULT, ENGLISH
 from gett_checkout.web import ENDPOINTS, Endpoint
+from gett_checkout.web._bodies import taken
 from gett_docs.diagram import events, landings, state_diagram, words
 from gett_docs.examples import (
     ACTIONS,
@@ -548,13 +549,24 @@ def endpoints() -> str:
 def _taken(endpoint: Endpoint) -> str:
     """The members of its body, those that may be left out in brackets."""
     found = []
-    for shape in endpoint.takes.schema.get("oneOf", [endpoint.takes.schema]):
+    for shape in _shapes(endpoint.takes.schema):
         names = [
             _member(name, value) if name in shape["required"] else f"[{code(name)}]"
             for name, value in shape["properties"].items()
         ]
         found.append(", ".join(names))
     return "; or ".join(found)
+
+
+def _shapes(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The objects that it may be."""
+    if "$ref" in schema:
+        yield from _shapes(taken()[schema["$ref"].rpartition("/")[2]])
+    elif "anyOf" in schema:
+        for each in schema["anyOf"]:
+            yield from _shapes(each)
+    else:
+        yield schema
 
 
 def _member(name: str, schema: Mapping[str, Any]) -> str:
