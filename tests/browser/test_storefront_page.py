@@ -97,6 +97,29 @@ def test_a_cart_moves_to_another_restaurant_only_when_agreed(shopper: Shopper) -
     shopper.shows("#step-fulfillment.done", "Pickup at Green Bowl")
 
 
+def test_to_start_over_leaves_the_cart_behind(shopper: Shopper) -> None:
+    shopper.fill_cart()
+    shopper.press("#start-over")
+    shopper.shows("#menu-title", "Where from today?")
+    shopper.shows(".empty", "Choose a restaurant to begin.")
+    shopper.reload()
+    shopper.shows(".empty", "Choose a restaurant to begin.")
+    assert not shopper.find("#start-over").is_displayed()
+    shopper.fill_cart()
+    shopper.driver.delete_all_cookies()  # as when the checkout has expired
+    shopper.press(".line .count button:last-child")
+    shopper.shows("#message .bad", "This order is no longer open.")
+    shopper.fill_cart()
+
+
+def test_a_cart_of_another_window_is_not_lost(shopper: Shopper) -> None:
+    shopper.fill_another_window()
+    shopper.press("[data-store=store_green_bowl]")
+    shopper.shows("#message .bad")
+    shopper.shows(".line", "Margherita")
+    shopper.shows("#step-fulfillment.current")
+
+
 def test_a_declined_card(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable("declined")
     shopper.press("#place")

@@ -66,13 +66,12 @@ function take({ ok, data }) {
 
 const NO_SERVER = { code: "NO_SERVER" };
 
-/** The request of a step. A restaurant may be chosen before there is a checkout to choose it in. */
+/** The request of a step. To choose a restaurant where there is no checkout, or none any more, begins one. */
 async function send(name, given) {
-  if (name === "browse" && now.view === null) {
-    const started = await ask(...STEPS.start());
-    if (!started.ok) return started;
-  }
-  return ask(...STEPS[name](given));
+  const response = await ask(...STEPS[name](given));
+  if (name !== "browse" || response.data.next_action?.kind !== "start_over") return response;
+  const started = await ask(...STEPS.start());
+  return started.ok ? ask(...STEPS.browse(given)) : started;
 }
 
 /** One step: the request, then whatever the library says now, be it refused or done. */

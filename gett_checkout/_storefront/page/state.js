@@ -2,7 +2,7 @@
 
 export const shop = { stages: [], cards: [], stores: [] };
 export const now = {
-  view: undefined,   // where the checkout stands, as the library says; null when there is none
+  view: null,        // where the checkout stands, as the library says
   topUps: [],        // what would close the gap to the minimum
   menu: null,        // the store's: sections in order, items and modifier groups by id
   problem: null,     // the last problem document, until the next step
