@@ -1,6 +1,6 @@
 """One address before several workers: every step goes to another worker than the last one.
 
-It keeps nothing and knows nothing of checkouts; nginx or a platform's router would do as well.
+It stores nothing and knows nothing of checkouts; nginx or a platform's router would do as well.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Balancer:
     def __init__(self, workers: Sequence[str], http: aiohttp.ClientSession) -> None:
         self._http = http
         self._workers = len(workers)
-        # The page looks again after each step. In one circle with the looks, with two workers,
-        # every step would come to the same one.
+        # A step is a request that is no GET. The page looks again after each: in one circle with
+        # the looks, with two workers, every step would come to the same one.
         self._steps, self._looks = cycle(workers), cycle(workers)
 
     async def serve(self, request: web.Request) -> web.Response:
         """Pass one request on; a worker that is gone is passed over, with nothing sent to it."""
-        circle = self._steps if request.path.startswith("/api/steps/") else self._looks
+        circle = self._looks if request.method == "GET" else self._steps
         body = await request.read()
         for worker in islice(circle, self._workers):
             try:
@@ -39,15 +39,15 @@ class Balancer:
                     headers=_end_to_end(request.headers),
                     data=body or None,
                     allow_redirects=False,
-                ) as answer:
+                ) as response:
                     return web.Response(
-                        status=answer.status,
-                        body=await answer.read(),
-                        headers=_end_to_end(answer.headers),
+                        status=response.status,
+                        body=await response.read(),
+                        headers=_end_to_end(response.headers),
                     )
             except aiohttp.ClientConnectorError:
                 continue
-        raise web.HTTPServiceUnavailable(text="No worker answers.")
+        raise web.HTTPServiceUnavailable(text="No worker is available.")
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ async def balancing(workers: Sequence[str], port: int) -> AsyncIterator[str]:
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    kept = CIMultiDict(headers)
+    passed_on = CIMultiDict(headers)
     for name in _HOP_BY_HOP:
-        kept.popall(name, None)
-    return kept
+        passed_on.popall(name, None)
+    return passed_on

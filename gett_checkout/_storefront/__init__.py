@@ -6,12 +6,11 @@ requests that went to Gett, and turns the sandbox's switches, so that mishaps ca
 
     gett-checkout demo --web
 
-``backend`` has the endpoints, ``steps`` what each step takes from the page, ``guard`` what every
-answer has in common, ``rehearsal`` the sandbox's side, ``serving`` puts them on a port.
+``backend`` has the options of the mounted endpoints and the shop's own ones, ``rehearsal`` the
+sandbox's side, ``guard`` what every response has in common, ``serving`` puts them on a port.
 """
 
-from gett_checkout._storefront.backend import Storefront
-from gett_checkout._storefront.rehearsal import Rehearsal
-from gett_checkout._storefront.serving import open_storefront
+from gett_checkout._storefront.backend import open_backend
+from gett_checkout._storefront.serving import PAGE, open_storefront
 
-__all__ = ["Rehearsal", "Storefront", "open_storefront"]
+__all__ = ["PAGE", "open_backend", "open_storefront"]

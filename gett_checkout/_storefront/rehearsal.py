@@ -22,12 +22,12 @@ _SHOWN: Final = 200
 _FAULTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         # Lost as often as one click tries, so that the shopper gets to see it.
-        "lost_answer": {
+        "lost_response": {
             "operation": "place_order",
             "kind": "drop_after",
             "times": PATIENCE.max_attempts,
         },
-        "slow_answer": {"operation": "place_order", "kind": "delay", "seconds": 5},
+        "slow_response": {"operation": "place_order", "kind": "delay", "seconds": 5},
     }
 )
 
@@ -72,11 +72,11 @@ class Rehearsal:
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
-            async with self._http.request(method, self._url + path, json=body) as answer:
-                answer.raise_for_status()
-                return await answer.json()
+            async with self._http.request(method, self._url + path, json=body) as response:
+                response.raise_for_status()
+                return await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise TransportError("the sandbox does not answer") from error
+            raise TransportError("the sandbox is unavailable") from error
 
 
 def _mishaps(state: Mapping[str, Any]) -> dict[str, bool]:

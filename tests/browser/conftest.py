@@ -20,10 +20,15 @@ def chromium() -> Iterator[webdriver.Chrome]:
         driver.quit()
 
 
-@pytest.fixture(scope="session")
-def one_shop(chromium: webdriver.Chrome) -> Iterator[Shop]:
-    command = [sys.executable, "-m", "gett_checkout", "demo", "--web", "--no-browser", "--port=0"]
-    shop = Shop(command)
+COMMANDS = {
+    "aiohttp": ["gett_checkout", "demo", "--web", "--no-browser", "--port=0"],
+    **{host: ["tests.browser.hosts", host] for host in ("fastapi", "hypercorn", "django")},
+}
+
+
+@pytest.fixture(scope="session", params=COMMANDS)
+def one_shop(chromium: webdriver.Chrome, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    shop = Shop([sys.executable, "-m", *COMMANDS[request.param]])
     try:
         yield shop
     finally:

@@ -30,17 +30,17 @@ ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / ".test-output"
 _PATIENCE = 15.0
 
-# Keeps what the backend answers, and what the content security policy held back.
+# Notes what the backend sends, who took each step, and what the content security policy held back.
 _WITNESS = """
-window.answers = [];
+window.responses = [];
 window.workers = [];
 window.violations = [];
 const fetched = window.fetch;
 window.fetch = async (...call) => {
-  const answer = await fetched(...call);
-  window.answers.push(await answer.clone().text());
-  if (call[0].includes("/steps/")) window.workers.push(answer.headers.get("X-Worker"));
-  return answer;
+  const response = await fetched(...call);
+  window.responses.push(await response.clone().text());
+  if ((call[1]?.method ?? "GET") !== "GET") window.workers.push(response.headers.get("X-Worker"));
+  return response;
 };
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.blockedURI));
 """
@@ -49,25 +49,29 @@ document.addEventListener("securitypolicyviolation", (event) => window.violation
 _ASK = """
 const [steps, done] = arguments;
 (async () => {
-  for (const [name, body] of steps) {
-    const answer = await fetch(`/api/steps/${name}`, {
-      method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body),
+  for (const [method, path, body] of steps) {
+    const response = await fetch(`/checkout/${path}`, {
+      method, headers: {"Content-Type": "application/json"}, body: JSON.stringify(body),
     });
-    if (!answer.ok) return await answer.text();
+    if (!response.ok) return await response.text();
   }
   return null;
 })().then(done, (error) => done(String(error)));
 """
 JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
-_UNTIL_PRICED: Sequence[tuple[str, Mapping[str, Any]]] = (
-    ("browse", {"store_id": "store_bella_napoli"}),
+Step = tuple[str, str, Mapping[str, Any]]
+_UNTIL_PRICED: Sequence[Step] = (
+    ("POST", "", {}),
+    ("PUT", "store", {"store_id": "store_bella_napoli"}),
     (
-        "add",
+        "POST",
+        "lines",
         {"item_id": "item_margherita", "modifiers": {"group_pizza_size": ["item_size_regular"]}},
     ),
-    ("add", {"item_id": "item_garlic_bread"}),
+    ("POST", "lines", {"item_id": "item_garlic_bread"}),
     (
-        "fulfill",
+        "PUT",
+        "fulfillment",
         {
             "type": "delivery",
             "address": {
@@ -78,7 +82,7 @@ _UNTIL_PRICED: Sequence[tuple[str, Mapping[str, Any]]] = (
             },
         },
     ),
-    ("validate", {"tip": "3.00"}),
+    ("POST", "quote", {"tip": "3.00"}),
 )
 
 
@@ -102,12 +106,12 @@ class Shop:
         assert self._process.returncode == 0
 
     def control(self, method: str, path: str, body: object = None) -> Any:
-        """What a control of the sandbox answers."""
+        """What a control of the sandbox gives."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
         asked = urllib.request.Request(self.sandbox + path, data, headers, method=method)
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(asked, timeout=10) as response:
+            return json.load(response)
 
     @property
     def orders(self) -> list[dict[str, Any]]:
@@ -240,21 +244,26 @@ class Shopper:
         self.press("[data-item=item_garlic_bread]")
         self.shows("#gap.met")
 
+    def fill_another_window(self) -> None:
+        """A cart, of which this window knows nothing."""
+        self._ask_for(*_UNTIL_PRICED[:4])
+
     def until_priced(self) -> None:
         """A cart, an address and a price."""
         self._ask_for(*_UNTIL_PRICED)
+        self.reload()
         self.shows("#step-identity.current")
 
     def until_payable(self, card: str = "good") -> None:
         """Everything but the last press."""
-        self._ask_for(*_UNTIL_PRICED, ("identify", JANE), ("pay", {"card": card}))
+        self._ask_for(*_UNTIL_PRICED, ("PUT", "identity", JANE), ("PUT", "payment", {"card": card}))
+        self.reload()
         self.shows("#place")
 
-    def _ask_for(self, *steps: tuple[str, Mapping[str, Any]]) -> None:
-        """Take the steps as the page would, without pressing for each, and show where they lead."""
+    def _ask_for(self, *steps: Step) -> None:
+        """Take the steps as the page would, without pressing for each."""
         refused = self.driver.execute_async_script(_ASK, steps)
         assert refused is None
-        self.reload()
 
     def sign_in(self, email: str = "jane@example.com") -> None:
         self.shows("#step-identity.current")
@@ -288,19 +297,19 @@ class Shopper:
             self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
     def picture(self, name: str, around: str = "body > header") -> None:
-        """Keep what shows now, for a person to look at."""
+        """Take a picture of what shows now, for a person to look at."""
         self._bring(self.find(around))
         PICTURES.mkdir(exist_ok=True)
         self.driver.save_screenshot(str(PICTURES / f"{name}.png"))
 
     def complaints(self) -> list[str]:
-        """What the browser complained of; that a refusal of ours is no 200 is none."""
+        """What the browser complained of; that a problem of ours is no 200 is none."""
         said = [entry["message"] for entry in console(self.driver)]
-        refusal = re.compile(
-            r"/api/\S+ - Failed to load resource: .* status of (400|409|422|502|503)"
+        problem = re.compile(
+            r"/checkout/\S* - Failed to load resource: .* status of (400|404|409|422|502|503)"
         )
         blocked: list[str] = self.script("return window.violations")
-        return [each for each in said if not refusal.search(each)] + blocked
+        return [each for each in said if not problem.search(each)] + blocked
 
 
 def console(driver: webdriver.Chrome) -> list[dict[str, Any]]:

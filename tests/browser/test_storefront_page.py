@@ -97,6 +97,29 @@ def test_a_cart_moves_to_another_restaurant_only_when_agreed(shopper: Shopper) -
     shopper.shows("#step-fulfillment.done", "Pickup at Green Bowl")
 
 
+def test_to_start_over_leaves_the_cart_behind(shopper: Shopper) -> None:
+    shopper.fill_cart()
+    shopper.press("#start-over")
+    shopper.shows("#menu-title", "Where from today?")
+    shopper.shows(".empty", "Choose a restaurant to begin.")
+    shopper.reload()
+    shopper.shows(".empty", "Choose a restaurant to begin.")
+    assert not shopper.find("#start-over").is_displayed()
+    shopper.fill_cart()
+    shopper.driver.delete_all_cookies()  # as when the checkout has expired
+    shopper.press(".line .count button:last-child")
+    shopper.shows("#message .bad", "This order is no longer open.")
+    shopper.fill_cart()
+
+
+def test_a_cart_of_another_window_is_not_lost(shopper: Shopper) -> None:
+    shopper.fill_another_window()
+    shopper.press("[data-store=store_green_bowl]")
+    shopper.shows("#message .bad")
+    shopper.shows(".line", "Margherita")
+    shopper.shows("#step-fulfillment.current")
+
+
 def test_a_declined_card(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable("declined")
     shopper.press("#place")
@@ -132,9 +155,9 @@ def test_a_total_that_changed_is_agreed_to_before_anything_is_ordered(
     assert len(shop.orders) == 1
 
 
-def test_an_answer_lost_at_placement(shop: Shop, shopper: Shopper) -> None:
+def test_a_response_lost_at_placement(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
-    shopper.turn("lost_answer")
+    shopper.turn("lost_response")
     shopper.press("#place")
     shopper.shows("#message .unsure", "We are not sure your order was placed.")
     shopper.shows("#message .unsure", "Please do not order again: check again instead")
@@ -248,9 +271,9 @@ def test_a_reload_in_the_middle_goes_on_where_it_was(shop: Shop, shopper: Shoppe
     shopper.is_at("browse", "none")
 
 
-def test_a_reload_while_the_order_is_on_its_way(shop: Shop, shopper: Shopper) -> None:
+def test_a_reload_while_the_order_is_in_progress(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
-    shopper.turn("slow_answer")
+    shopper.turn("slow_response")
     shopper.press("#place")
     shopper.shows("#message .busy", "Placing your order…")
     shopper.shows("#stages .lit[data-stage=placing]")
@@ -275,11 +298,11 @@ def test_two_windows_of_one_browser_are_one_order(shop: Shop, shopper: Shopper) 
     shopper.until_payable()
     total = shopper.shows("#place").text.partition("$")[2]
     shopper.script(
-        "for (const _ of 'xx') fetch('/api/steps/place', {method: 'POST', headers: "
+        "for (const _ of 'xx') fetch('/checkout/order', {method: 'POST', headers: "
         f"{{'Content-Type': 'application/json'}}, body: '{{\"total\": \"{total}\"}}'}})"
     )
-    answered = "return window.answers.filter((each) => each.includes('\"placed\"')).length"
-    shopper.until(lambda: shopper.script(answered) >= 2)
+    placed = "return window.responses.filter((each) => each.includes('\"placed\"')).length"
+    shopper.until(lambda: shopper.script(placed) >= 2)
     assert len(shop.orders) == 1
     assert shop.count("place_order") == 1
 
@@ -365,9 +388,9 @@ def test_no_secret_reaches_the_browser(shop: Shop, shopper: Shopper) -> None:
     shopper.press("#place")
     shopper.shows("#receipt-title")
     [cookie] = shopper.driver.get_cookies()
-    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     assert shopper.script("return document.cookie") == ""
-    seen = [*shopper.script("return window.answers"), shopper.driver.page_source]
+    seen = [*shopper.script("return window.responses"), shopper.driver.page_source]
     assert len(seen) > 20
     # The API key, JWTs, the sandbox's tokens, contact data, and what opens the checkout.
     for secret in ("zpka_", "eyJ", "card_ok", "card_declined", "blower", cookie["value"]):

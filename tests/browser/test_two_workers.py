@@ -37,7 +37,7 @@ def test_each_step_goes_to_the_other_worker(shop: Shop, shopper: Shopper) -> Non
     shopper.press("#place")
     shopper.shows("#message .bad", "Your card was declined.")
     shopper.pay()
-    shopper.turn("lost_answer")
+    shopper.turn("lost_response")
     shopper.press("#place")
     shopper.shows("#message .unsure")
     shopper.press("#message-button", "Check again")  # on the worker that did not place it
@@ -51,10 +51,10 @@ def test_each_step_goes_to_the_other_worker(shop: Shop, shopper: Shopper) -> Non
 
 def test_a_second_press_at_the_other_worker_waits(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
-    shopper.turn("slow_answer")
+    shopper.turn("slow_response")
     total = shopper.shows("#place").text.partition("$")[2]
     shopper.script(
-        "fetch('/api/steps/place', {method: 'POST', headers: {'Content-Type': 'application/json'}, "
+        "fetch('/checkout/order', {method: 'POST', headers: {'Content-Type': 'application/json'}, "
         f'body: \'{{"total": "{total}"}}\'}})'
     )
     shopper.until(lambda: shop.count("place_order") == 1)

@@ -3,17 +3,37 @@
 import { $ } from "./dom.js";
 import { isOpen, isPicking, now, shop } from "./state.js";
 
+// The mounted endpoints. A mount may redirect the path without the slash.
+const ENDPOINTS = "/checkout/";
+
+// Each step as a request: its method, its path below that, and its body.
+const STEPS = {
+  start: () => ["POST", ""],
+  abandon: () => ["DELETE", ""],
+  browse: ({ store_id, replace_cart }) => ["PUT", "store", { store_id, replace_cart }],
+  add: ({ item_id, quantity, modifiers }) => ["POST", "lines", { item_id, quantity, modifiers }],
+  update: ({ line_id, quantity, modifiers }) => ["PATCH", `lines/${line_id}`, { quantity, modifiers }],
+  remove: ({ line_id }) => ["DELETE", `lines/${line_id}`],
+  fulfill: ({ type, address }) => ["PUT", "fulfillment", { type, address }],
+  validate: ({ tip }) => ["POST", "quote", { tip }],
+  identify: ({ email, first_name, last_name }) => ["PUT", "identity", { email, first_name, last_name }],
+  pay: ({ card }) => ["PUT", "payment", { card }],
+  place: ({ total }) => ["POST", "order", { total }],
+  // The same request again is about the same order.
+  reconcile: () => ["POST", "order", { total: now.view.quote.amounts.total }],
+};
+
 let page; // who draws: render, renderMachine and landing
 
 /** Learn of the shop and of this browser's checkout, if it has one. */
 export async function begin(drawnBy) {
   page = drawnBy;
   try {
-    const { ok, data } = await ask("GET", "/api/shop");
+    const { ok, data } = await ask("GET", "shop");
     if (ok) Object.assign(shop, data);
     else now.problem = data;
-    take(await ask("GET", "/api/checkout"));
-    await Promise.all([loadMenu(), lookAtGett()]);
+    take(await look());
+    await loadTheRest();
   } catch {
     now.problem = NO_SERVER;
   }
@@ -21,26 +41,41 @@ export async function begin(drawnBy) {
 }
 
 async function ask(method, path, body) {
-  const options = { method, headers: {}, credentials: "same-origin" };
+  const options = { method, headers: {} };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  const answer = await fetch(path, options);
-  $("worker").textContent = `worker ${answer.headers.get("X-Worker") ?? "?"}`;
-  return { ok: answer.ok, data: await answer.json() };
+  const response = await fetch(ENDPOINTS + path, options);
+  const worker = response.headers.get("X-Worker");
+  $("worker").textContent = worker ? `worker ${worker}` : "";
+  return { ok: response.ok, data: await response.json() };
+}
+
+/** Ask where this browser's checkout stands; that it has none is no problem. */
+async function look() {
+  const { ok, data } = await ask("GET", "");
+  return data.code === "CHECKOUT_NOT_FOUND" ? { ok: true, data: null } : { ok, data };
 }
 
 /** Go by what the library says; where it cannot say anything, the page stays as it is. */
-function take({ ok, data: { view, suggest_items: topUps, ...problem } }) {
-  if (ok) Object.assign(now, { view, topUps });
-  else now.problem ??= problem;
+function take({ ok, data }) {
+  if (ok) now.view = data?.stage === "abandoned" ? null : data;
+  else now.problem ??= data;
 }
 
 const NO_SERVER = { code: "NO_SERVER" };
 
+/** The request of a step. To choose a restaurant where there is no checkout, or none any more, begins one. */
+async function send(name, given) {
+  const response = await ask(...STEPS[name](given));
+  if (name !== "browse" || response.data.next_action?.kind !== "start_over") return response;
+  const started = await ask(...STEPS.start());
+  return started.ok ? ask(...STEPS.browse(given)) : started;
+}
+
 /** One step: the request, then whatever the library says now, be it refused or done. */
-export async function step(name, body = {}) {
+export async function step(name, given = {}) {
   if (now.busy) return false;
   const hadFocus = document.activeElement !== document.body;
   Object.assign(now, { busy: name, problem: null });
@@ -48,13 +83,13 @@ export async function step(name, body = {}) {
   const stopWatching = name === "place" || name === "reconcile" ? watch() : () => {};
   let done = false;
   try {
-    const answer = await ask("POST", `/api/steps/${name}`, body);
+    const response = await send(name, given);
     stopWatching();
-    take(answer);
-    done = answer.ok;
+    take(response);
+    done = response.ok;
     if (done) Object.assign(now, { opened: null, choosing: false });
-    else take(await ask("GET", "/api/checkout"));
-    await Promise.all([loadMenu(), lookAtGett()]);
+    else take(await look());
+    await loadTheRest();
   } catch {
     now.problem = NO_SERVER;
   } finally {
@@ -66,17 +101,17 @@ export async function step(name, body = {}) {
   return done;
 }
 
-/** While an order is on its way, show how the stage moves and what goes over the wire. */
+/** While an order is in progress, show how the stage moves and what goes over the wire. */
 function watch() {
   let watching = true;
-  const look = async () => {
+  const glance = async () => {
     try {
-      const [{ ok, data }] = await Promise.all([ask("GET", "/api/checkout"), lookAtGett()]);
-      if (watching && ok) page.renderMachine(data.view);
+      const [{ ok, data }] = await Promise.all([look(), lookAtGett()]);
+      if (watching && ok) page.renderMachine(data);
     } catch { /* the step itself will tell */ }
   };
-  const timer = setInterval(look, 500);
-  look();
+  const timer = setInterval(glance, 500);
+  glance();
   return () => { watching = false; clearInterval(timer); };
 }
 
@@ -86,8 +121,8 @@ export async function reload() {
   if (now.busy) return;
   try {
     now.problem = null;
-    take(await ask("GET", "/api/checkout"));
-    await Promise.all([loadMenu(), lookAtGett()]);
+    take(await look());
+    await loadTheRest();
   } catch {
     now.problem = NO_SERVER;
   }
@@ -107,23 +142,32 @@ export function comeBack() {
   }
 }
 
+const loadTheRest = () => Promise.all([loadMenu(), loadTopUps(), lookAtGett()]);
+
 /** Get what is about to be shown and is not here yet: the restaurants, or the menu of one. */
 export async function loadMenu() {
   const wanted = now.view?.store?.catalog_set_id;
   if (isPicking() && !shop.stores.length) {
-    const { ok, data } = await ask("GET", "/api/stores");
+    const { ok, data } = await ask("GET", "stores");
     if (ok) shop.stores = data.stores;
     else now.problem ??= data;
   }
   if (wanted && wanted !== now.menu?.catalog_set_id && isOpen()) {
-    const { ok, data } = await ask("GET", "/api/menu");
+    const { ok, data } = await ask("GET", "menu");
     if (ok) now.menu = data;
     else now.problem ??= data;
   }
 }
 
+/** Get what would close the gap, once something is in the cart: a hint, so never a reason to fail. */
+async function loadTopUps() {
+  const isShort = isOpen() && now.view?.minimum_order?.met === false;
+  const { ok, data } = isShort ? await ask("GET", "suggestions") : {};
+  now.topUps = ok ? data.suggestions.slice(0, 3) : [];
+}
+
 async function lookAtGett() {
-  const { ok, data } = await ask("GET", "/api/gett");
+  const { ok, data } = await ask("GET", "gett");
   if (ok) now.gett = data;
 }
 
@@ -133,15 +177,16 @@ export async function go(running, preferred = null) {
   (preferred && !now.problem ? $(preferred) : page.landing()).focus();
 }
 
-/** Leave this order for another. */
+/** Leave this order for another; it is given up while that can be. */
 export async function startOver() {
   if (now.busy) return;
   Object.assign(now, { busy: "start_over", problem: null });
   try {
-    const answer = await ask("POST", "/api/start-over", {});
-    take(answer);
-    if (answer.ok) Object.assign(now, { opened: null, choosing: false, tried: null });
-    await loadMenu();
+    const left = now.view?.editable ? await ask(...STEPS.abandon()) : { ok: true, data: null };
+    take(left);
+    take(left.ok ? await ask(...STEPS.start()) : await look());
+    if (!now.problem) Object.assign(now, { opened: null, choosing: false, tried: null });
+    await loadTheRest();
   } catch {
     now.problem = NO_SERVER;
   }
@@ -153,7 +198,8 @@ export async function startOver() {
 /** Turn one of the sandbox's mishaps on or off. */
 export async function turn(mishap, on) {
   try {
-    const { ok, data } = await ask("POST", `/api/mishaps/${mishap}`, { on });
+    const store_id = now.view?.store?.store_id;
+    const { ok, data } = await ask("PUT", `mishaps/${mishap}`, { on, store_id });
     if (ok) now.gett = data;
     else now.problem = data;
   } catch {

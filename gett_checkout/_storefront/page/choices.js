@@ -1,4 +1,4 @@
-// The dialog: the choices an item offers, however deep, and a question with two answers.
+// The dialog: the choices an item offers, however deep, and a question of yes or no.
 
 import { step } from "./checkout.js";
 import { $, make } from "./dom.js";
@@ -97,11 +97,11 @@ function chosen(groups) {
   return modifiers;
 }
 
-/** Ask a question with two answers. */
+/** Ask a question of yes or no. */
 export function agree(title, text, yes) {
   const dialog = $("choices");
   return new Promise((resolve) => {
-    const close = (answer) => { dialog.close(); resolve(answer); };
+    const close = (agreed) => { dialog.close(); resolve(agreed); };
     dialog.replaceChildren(make("div.question", {},
       make("h2", { id: "choices-title" }, title), make("p", {}, text),
       make("div.finish", {},

@@ -24,15 +24,15 @@ export function renderMachine(view = now.view) {
     `li.${each === at ? "lit" : each < at ? "passed" : "ahead"}`, { "data-level": name, "aria-current": each === at ? "true" : null }, label)));
   const notice = view?.notices.at(-1);
   const note = notice?.code === "session_upgraded"
-    ? `Signed in: the ${notice.details.from} session became an ${notice.details.to} one; kept: ${notice.details.kept}.` : LEVELS[at]?.[2] ?? "";
+    ? `Signed in: the ${notice.details.from} session became an ${notice.details.to} one, with the same ${notice.details.kept}.` : LEVELS[at]?.[2] ?? "";
   if ($("session-note").textContent !== note) $("session-note").textContent = note;
   renderGett();
 }
 
 const MISHAPS = [
   ["price_change", "Raise prices by $1.00", "after you have seen the total"],
-  ["lost_answer", "Lose the answer to the order", "it is made, but we do not hear of it"],
-  ["slow_answer", "Answer the order slowly", "five seconds, to press twice or reload"],
+  ["lost_response", "Lose the response to the order", "it is made, but we do not hear of it"],
+  ["slow_response", "Respond to the order slowly", "five seconds, to press twice or reload"],
   ["store_closed", "Close this restaurant", "just before you see the price"],
 ];
 
@@ -51,7 +51,7 @@ function renderGett() {
   fill($("requests"), requests, () => requests.toReversed().map((each) => make(
     "li.request", { value: each.number, "data-operation": each.operation, "data-status": each.status },
     make("span.op", {}, each.operation),
-    make(`span.status.${each.status === 0 ? "none" : each.status < 300 ? "fine" : "refused"}`, {}, each.status ? String(each.status) : "no answer"),
+    make(`span.status.${each.status === 0 ? "none" : each.status < 300 ? "fine" : "refused"}`, {}, each.status ? String(each.status) : "no response"),
     make("span.route", {}, `${each.method} ${each.route}`),
     make("span.level", {}, each.level),
     each.code || each.key ? make("span.more", {}, [each.code, each.key && `key ${each.key}…`].filter(Boolean).join(" · ")) : null)));

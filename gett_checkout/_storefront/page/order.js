@@ -9,7 +9,7 @@ export function renderCart() {
   const { view } = now;
   const lines = view?.lines ?? [];
   const open = isOpen();
-  $("start-over").hidden = !view || view.stage === "placing" || view.stage === "placed";
+  $("start-over").hidden = !view?.store || view.stage === "placing" || view.stage === "placed";
   const marked = markedLines();
   // What is said of one line stands at that line; what is said of the cart stands above it.
   const said = rejected("cart_accepted");

@@ -3,7 +3,7 @@
 export const shop = { stages: [], cards: [], stores: [] };
 export const now = {
   view: null,        // where the checkout stands, as the library says
-  topUps: [],
+  topUps: [],        // what would close the gap to the minimum
   menu: null,        // the store's: sections in order, items and modifier groups by id
   problem: null,     // the last problem document, until the next step
   busy: null,        // the step under way

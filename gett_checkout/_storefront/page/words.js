@@ -13,7 +13,7 @@ const PAYMENT_WORDS = {
 const PROBLEM_WORDS = {
   NO_SERVER: ["We cannot reach the shop.", "Check your connection, then look again. Nothing is lost."],
   TOTAL_CHANGED: ["The price changed while you were deciding.", "Nothing was ordered. Please look at the new total below."],
-  IDENTITY_REQUIRED: ["Please sign in first.", "Your cart, address and price are kept."],
+  IDENTITY_REQUIRED: ["Please sign in first.", "Your cart, address and price stay as they are."],
   CHECKOUT_CONFLICT: ["This order was changed in another window.", "Here is how it stands now. Please try again."],
   LINE_NOT_FOUND: ["This is not in your cart any more.", "It was taken out in another window. Here is how the cart stands now."],
   CHECKOUT_NOT_FOUND: ["This order is no longer open.", "Choose a restaurant to start another."],
@@ -58,7 +58,7 @@ function message() {
   switch (action.kind) {
     case "reconcile":
       return about("unsure", ["We are not sure your order was placed.",
-        "The answer got lost on the way. Please do not order again: check again instead, and it will be the same one order."],
+        "The response to it was lost. Please do not order again: check again instead, and it will be the same one order."],
       { label: "Check again", press: () => go(step("reconcile")) });
     case "wait":
       if (view.stage === "placing") return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS);
@@ -90,7 +90,7 @@ function message() {
         const words = action.reason.startsWith("CATALOGSET_")
           ? [`${name} has changed its menu.`, "Nothing was ordered. Load the menu again, and see whether your cart still fits."]
           : [`${name} does not take orders right now.`,
-            "Nothing was ordered, and your cart is kept. Try again later, or choose another restaurant."];
+            "Nothing was ordered, and your cart stays as it is. Try again later, or choose another restaurant."];
         return about("bad", [words[0], [words[1], said(rejected("menu", "store_open"))].filter(Boolean).join(" ")],
         view.lines.length ? { label: "Try again", press: () => go(step("browse", { store_id })) } : null);
       }
