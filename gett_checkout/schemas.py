@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
@@ -14,7 +14,7 @@ from attrs import NOTHING, fields, has
 
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import LineProblem
-from gett_checkout._core.catalog import Item, ModifierGroup, Section, Store
+from gett_checkout._core.catalog import Item, ModifierGroup, Section
 from gett_checkout._core.jsonable import Worded
 from gett_checkout._core.order import Fulfillment, Payment
 from gett_checkout._core.requirements import Requirement
@@ -39,8 +39,6 @@ _LEAVES: Final[Mapping[Any, Schema]] = {
     NoneType: {"type": "null"},
     Decimal: AMOUNT,
     datetime: {"type": "string", "format": "date-time"},
-    date: {"type": "string", "format": "date"},
-    time: {"type": "string", "pattern": r"^\d\d:\d\d:\d\d"},
     Any: {},
 }
 # Unions with a definition of their own.
@@ -52,7 +50,6 @@ _UNIONS: Final[Mapping[Any, str]] = {
 # What `to_dict` adds to the fields.
 _ALSO: Final[Mapping[type, Mapping[str, Schema]]] = {
     Requirement: {"details": OBJECT},
-    Store: {"extra": OBJECT},
     StoreView: {"extra": OBJECT},
 }
 

@@ -19,7 +19,6 @@ from gett_checkout import (
     jsonable,
 )
 from gett_checkout._storefront.rehearsal import PATIENCE, Rehearsal
-from gett_checkout.views import StoreView
 from gett_checkout.web import Body, Call, Endpoint, Options
 
 _OBJECT: Final = {"type": "object"}
@@ -78,7 +77,6 @@ def _options(rehearsal: Rehearsal) -> Options[Any]:
         "secure_cookie": False,
         "own": [
             Endpoint("GET", "/shop", "shop", shop, gives=_OBJECT, opens=False),
-            Endpoint("GET", "/stores", "stores", stores, gives=_OBJECT, opens=False),
             Endpoint("PUT", "/payment", "pay", pay, Body.of({"card": _TEXT})),
             Endpoint("GET", "/gett", "gett", look_at_gett, gives=_OBJECT, opens=False),
             Endpoint("PUT", "/mishaps/{name}", "turn", turn, mishap, gives=_OBJECT, opens=False),
@@ -95,13 +93,6 @@ async def shop(_: Call) -> dict[str, Any]:
             for card in CARDS
         ],
     }
-
-
-async def stores(call: Call) -> dict[str, Any]:
-    """List the restaurants as the page shows them: whether each is open now, too."""
-    gett = call.checkouts.client
-    page, now = await gett.discover_stores(), gett.clock()
-    return {"stores": [StoreView.of(store, now).to_dict() for store in page.stores]}
 
 
 async def pay(call: Call) -> None:

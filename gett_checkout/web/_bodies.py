@@ -15,11 +15,10 @@ from gett_checkout import (
     InvalidInputError,
     Payment,
     PaymentMethod,
-    Store,
 )
 from gett_checkout.errors import FieldError, pointer_to
 from gett_checkout.schemas import Definitions
-from gett_checkout.views import Suggestion
+from gett_checkout.views import StoreView, Suggestion
 
 Schema = Mapping[str, Any]
 
@@ -168,7 +167,7 @@ def given() -> Mapping[str, Schema]:
     del found["CheckoutView"]["properties"]["id"]  # it stays in the cookie
     found["CheckoutView"]["required"].remove("id")
     lists: Mapping[str, tuple[str, type]] = {
-        "Stores": ("stores", Store),
+        "Stores": ("stores", StoreView),
         "Suggestions": ("suggestions", Suggestion),
         "SavedCards": ("cards", PaymentMethod),
     }

@@ -23,6 +23,7 @@ from gett_checkout import (
 )
 from gett_checkout.actions import SignIn
 from gett_checkout.messages import Messages
+from gett_checkout.views import StoreView
 from gett_checkout.web import _bodies as bodies
 from gett_checkout.web._bodies import Body, Schema
 from gett_checkout.web._exchange import Request
@@ -107,7 +108,8 @@ class Endpoint:
 async def stores(call: Call) -> dict[str, object]:
     """List the restaurants, or those that match ``query``. Gett allows few of these: cache it."""
     page = await call.checkouts.client.discover_stores(query=call.query.get("query"))
-    return {"stores": jsonable(page.stores, call.messages)}
+    now = call.checkouts.clock()
+    return {"stores": jsonable([StoreView.of(each, now) for each in page.stores])}
 
 
 async def start(call: Call) -> Checkout:
