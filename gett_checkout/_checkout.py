@@ -21,6 +21,7 @@ from gett_checkout._core.cart import (
     Line,
     LineProblem,
     Modifiers,
+    read_line_id,
     read_modifiers,
     read_quantity,
     resolve,
@@ -186,22 +187,36 @@ class Checkout:
         quantity: int = 1,
         modifiers: Modifiers | None = None,
         special_instructions: str | None = None,
+        line_id: str | None = None,
     ) -> Line:
         """Put an item into the cart; the new line, whose ``line_id`` names it from now on.
 
         ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier`
         values where a choice has a quantity or choices of its own. Required choices may be made
         later (`update`). Raises `MenuChangedError` for what the menu does not offer, or no more.
+
+        Give a ``line_id`` of your own, and the call may be repeated: while the cart has that line, the
+        same content gives it as it is, and other content is `InvalidInputError`. It has 1 to 64 ASCII
+        letters, digits and ``._~-``, the first a letter or digit. Docs: Resume › Calls that are repeated.
         """
         given = each_of(
             item_id=lambda: _item_id(item_id),
             quantity=lambda: read_quantity(quantity),
             groups=lambda: read_modifiers(modifiers),
             special_instructions=lambda: _text(special_instructions),
+            line_id=lambda: str(uuid.uuid4()) if line_id is None else read_line_id(line_id),
         )
-        line = Line(line_id=str(uuid.uuid4()), **given)
+        line = Line(**given)
 
         async def added() -> tuple[Line, tuple[Line, ...]]:
+            known = self._record.state.line(line.line_id)
+            if known is not None:
+                await self._record.require_newest()  # it may have been taken out since
+                if known.content != line.content:
+                    raise InvalidInputError(
+                        "the cart has a line of this line_id, with other content", field="line_id"
+                    )
+                return known, self._record.state.lines
             accepted = self._accept(line, await self._menu())
             return accepted, (*self._record.state.lines, accepted)
 
@@ -260,10 +275,11 @@ class Checkout:
         """
         before, tried = self._record.state, 0
         while True:
-            line, lines = await edited()
-            self._record.happen(CartChanged(lines))
             try:
-                await self._record.save_changes()
+                line, lines = await edited()
+                if lines is not self._record.state.lines:
+                    self._record.happen(CartChanged(lines))
+                    await self._record.save_changes()
             except CheckoutConflictError:
                 await self._record.reload()
                 tried += 1
@@ -294,9 +310,8 @@ class Checkout:
         return await self._menus.get(store.catalog_set_id, store_id=store.store_id)
 
     def _line(self, line_id: str) -> Line:
-        for line in self._record.state.lines:
-            if line.line_id == line_id:
-                return line
+        if (line := self._record.state.line(line_id)) is not None:
+            return line
         raise LineNotFoundError("there is no such line in the cart")
 
     @staticmethod

@@ -137,7 +137,7 @@ async def menu(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """Put an item into the cart."""
     checkout = await opened(request)
-    optional = ("quantity", "modifiers", "special_instructions")
+    optional = ("quantity", "modifiers", "special_instructions", "line_id")
     await checkout.add(**await read_members(request, "item_id", optional=optional))
     return answer(checkout, 201)
 

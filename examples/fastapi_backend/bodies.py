@@ -37,12 +37,16 @@ ModifiersBody = dict[str, list[str | ModifierBody]]
 
 
 class LineBody(Body):
-    """An item for the cart; ``modifiers`` maps a group's id to what is chosen in it."""
+    """An item for the cart; ``modifiers`` maps a group's id to what is chosen in it.
+
+    With a ``line_id`` of the page's own the request may be repeated.
+    """
 
     item_id: str
     quantity: int = 1
     modifiers: ModifiersBody = {}
     special_instructions: str | None = None
+    line_id: str | None = None
 
 
 class LineChangeBody(Body):

@@ -154,6 +154,10 @@ class CheckoutState:
         is_this = self.confirmed_for is None or self.confirmed_for == self.order_digest
         return self.confirmed_total if is_this else None
 
+    def line(self, line_id: str) -> Line | None:
+        """The line of this id, if the cart has it."""
+        return next((line for line in self.lines if line.line_id == line_id), None)
+
     def refused(self, part: Part) -> Refusal | None:
         """What stands against the part, if anything does."""
         return standing(self.refusals, part)

@@ -121,7 +121,7 @@ _ABOUT_A_LINE: Final[Schema] = {
 
 NOTHING_SENT: Final = Body.of()
 STORE: Final = Body.of({"store_id": TEXT}, {"replace_cart": FLAG})
-LINE: Final = Body.of({"item_id": TEXT}, _ABOUT_A_LINE)
+LINE: Final = Body.of({"item_id": TEXT}, {**_ABOUT_A_LINE, "line_id": TEXT})
 LINE_CHANGE: Final = Body.of(optional=_ABOUT_A_LINE)
 TIP: Final = Body.of(optional={"tip": AMOUNT})
 TOTAL: Final = Body.of({"total": AMOUNT})

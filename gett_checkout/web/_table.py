@@ -136,7 +136,7 @@ async def menu(call: Call) -> dict[str, Any]:
 
 
 async def add(call: Call) -> None:
-    """Put an item into the cart."""
+    """Put an item into the cart. Repeated with the same ``line_id`` and content, it adds nothing more."""
     await call.checkout.add(**call.body)
 
 

@@ -173,6 +173,18 @@ async def test_what_else_a_page_asks_for(shop: Shop, sandbox: Sandbox) -> None:
     assert (await shop.send("DELETE", "/checkout/"))[1]["stage"] == "abandoned"
 
 
+async def test_a_page_that_repeats_a_request_adds_nothing_twice(shop: Shop) -> None:
+    await shop.send("POST", "/checkout/")
+    await shop.send("PUT", "/checkout/store", {"store_id": "store_bella_napoli"})
+    line = {"item_id": "item_tiramisu", "line_id": "row-1"}
+    first = await shop.send("POST", "/checkout/lines", line)
+    assert (first[0], first[1]["lines"][0]["line_id"]) == (201, "row-1")
+    assert await shop.send("POST", "/checkout/lines", line) == first
+    status, problem = await shop.send("POST", "/checkout/lines", {**line, "quantity": 2})
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/line_id")
+    assert (await shop.send("DELETE", "/checkout/lines/row-1"))[1]["lines"] == []
+
+
 async def test_a_declined_card_and_then_another(shop: Shop, sandbox: Sandbox) -> None:
     total = await shop.until_payable("card_declined")
     status, problem = await shop.send("POST", "/checkout/order", {"total": total})

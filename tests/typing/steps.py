@@ -69,6 +69,7 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(await checkout.menu(), CatalogSet)
     choices: Modifiers = {"size": ["large"], "extras": [Modifier("olives", quantity=2)]}
     line = await checkout.add("item", quantity=2, modifiers=choices)
+    line = await checkout.add("item", line_id="row-1")
     assert_type(line, Line)
     await checkout.add("item", modifiers={"size": ["large"], "extras": [Modifier("olives")]})
     assert_type(await checkout.update(line.line_id, quantity=3), Line)
