@@ -28,6 +28,7 @@ from gett_checkout._core.cart import (
 )
 from gett_checkout._core.catalog import CatalogSet, Store, shared
 from gett_checkout._core.codes import Part
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.edits import means_the_same
 from gett_checkout._core.machine import (
     Abandoned,
@@ -39,6 +40,7 @@ from gett_checkout._core.machine import (
     PaymentChosen,
     PlacementPostponed,
     Quoted,
+    RecipientChosen,
     Resolved,
     ShopperChanged,
     StoreRead,
@@ -142,6 +144,11 @@ class Checkout:
     def identity(self) -> Identity | None:
         """Who the shopper is, if anybody said; for your own comparison, for the view has no contact data."""
         return self._record.state.identity
+
+    @property
+    def recipient(self) -> Contact | None:
+        """Who receives the order, where that is not the shopper; the view shows it masked."""
+        return self._record.state.recipient
 
     @look
     async def menu(self) -> CatalogSet:
@@ -366,8 +373,8 @@ class Checkout:
     async def identify(self, identity: Identity) -> None:
         """Say who the shopper is. Sends nothing: the next step that needs it upgrades the session.
 
-        Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card and
-        the session go.
+        Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card, the
+        recipient and the session go.
         """
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity")
@@ -380,6 +387,18 @@ class Checkout:
             self._record.happen(IdentityCorrected(identity))
         else:
             self._record.happen(ShopperChanged(identity))
+
+    @step(RecipientChosen)
+    async def set_recipient(self, contact: Contact | None) -> None:
+        """Say who receives the order, where that is not the shopper: ``None`` for the shopper again.
+
+        Their name and phone number go to the restaurant with the order instead of the shopper's. Sends
+        nothing. The account, the session and the price stay; a saved card is still the shopper's. Docs:
+        Orders › place.
+        """
+        if not isinstance(contact, Contact | None):
+            raise InvalidInputError("pass a Contact, or None for the shopper")
+        self._record.happen(RecipientChosen(contact))
 
     @step()
     async def session_token(self) -> str:

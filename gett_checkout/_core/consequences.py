@@ -53,6 +53,8 @@ def event_of(
 
 def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -> Event | None:
     part = blamed(error)
+    if part is Part.SHOPPER and error.operation == "place_order" and state.recipient is not None:
+        part = Part.RECIPIENT  # whom the order names
     if part is Part.STORE and step == "browse" and state.store is not None:
         return None  # the store that was chosen before is as good as it was
     is_placing = state.stage is Stage.PLACING
@@ -72,7 +74,7 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
             return StoreLost(refusal)
         case Part.FULFILLMENT:
             return FulfillmentRejected(refusal)
-        case Part.SHOPPER:
+        case Part.SHOPPER | Part.RECIPIENT:
             return ShopperRejected(refusal)
         case Part.PAYMENT:
             return PaymentRejected(refusal)

@@ -12,6 +12,7 @@ from gett_checkout import (
     Address,
     CardOnFile,
     CheckoutView,
+    Contact,
     Delivery,
     GettPayment,
     Identity,
@@ -126,6 +127,7 @@ LINE_CHANGE: Final = Body.of(optional=_ABOUT_A_LINE)
 TIP: Final = Body.of(optional={"tip": AMOUNT})
 TOTAL: Final = Body.of({"total": AMOUNT})
 IDENTITY: Final = Body(_texts(Identity), is_parsed=True)
+CONTACT: Final = Body(_texts(Contact), is_parsed=True)
 FULFILLMENT: Final = Body(
     {"oneOf": [_texts(Delivery, "type", address=_texts(Address)), _texts(Pickup, "type")]},
     is_parsed=True,

@@ -17,6 +17,7 @@ from gett_checkout import (
     InvalidInputError,
     SavedCard,
     jsonable,
+    parse_contact,
     parse_fulfillment,
     parse_identity,
     parse_payment,
@@ -180,6 +181,16 @@ async def identify(call: Call) -> None:
     await call.checkout.identify(parse_identity(call.body))
 
 
+async def set_recipient(call: Call) -> None:
+    """Name who receives the order, where that is not the shopper."""
+    await call.checkout.set_recipient(parse_contact(call.body))
+
+
+async def remove_recipient(call: Call) -> None:
+    """Have the shopper receive the order again."""
+    await call.checkout.set_recipient(None)
+
+
 async def saved_cards(call: Call) -> dict[str, object]:
     """List the cards the shopper stores at Gett; needs the host's login."""
     _require_login(call)
@@ -233,6 +244,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("POST", "/quote", "validate", validate, bodies.TIP),
     Endpoint("PUT", "/confirmed-total", "confirm_total", confirm_total, bodies.TOTAL),
     Endpoint("PUT", "/identity", "identify", identify, bodies.IDENTITY),
+    Endpoint("PUT", "/recipient", "set_recipient", set_recipient, bodies.CONTACT),
+    Endpoint("DELETE", "/recipient", "remove_recipient", remove_recipient),
     Endpoint("GET", "/cards", "saved_cards", saved_cards, gives=bodies.listed("cards")),
     Endpoint("PUT", "/payment", "pay", pay, bodies.PAYMENT),
     Endpoint("POST", "/order", "place", place, bodies.TOTAL),

@@ -185,6 +185,25 @@ async def test_a_page_that_repeats_a_request_adds_nothing_twice(shop: Shop) -> N
     assert (await shop.send("DELETE", "/checkout/lines/row-1"))[1]["lines"] == []
 
 
+async def test_an_order_for_somebody_else(shop: Shop, sandbox: Sandbox) -> None:
+    total = await shop.until_payable()
+    grace = {"first_name": "Grace", "last_name": "Hopper", "phone": "+12125550177"}
+    status, view = await shop.send("PUT", "/checkout/recipient", {**grace, "email": None})
+    assert (status, view["recipient"]) == (200, {"name": "G. H.", "phone": "…77"})
+    status, problem = await shop.send(
+        "PUT", "/checkout/recipient", {"first_name": "", "phone": "7"}
+    )
+    assert (status, problem["code"]) == (422, "INVALID_INPUT")
+    wrong = [each["pointer"] for each in problem["errors"]]
+    assert wrong == ["/first_name", "/last_name", "/phone"]
+    assert (await shop.send("DELETE", "/checkout/recipient"))[1]["recipient"] is None
+    await shop.send("PUT", "/checkout/recipient", grace)
+    assert (await shop.send("POST", "/checkout/order", {"total": total}))[0] == 200
+    assert the_order(sandbox).customer.first_name == "Grace"
+    status, problem = await shop.send("DELETE", "/checkout/recipient")
+    assert (status, problem["next_action"]["kind"]) == (409, "done")
+
+
 async def test_a_declined_card_and_then_another(shop: Shop, sandbox: Sandbox) -> None:
     total = await shop.until_payable("card_declined")
     status, problem = await shop.send("POST", "/checkout/order", {"total": total})
@@ -642,7 +661,7 @@ async def test_the_openapi_document_has_every_endpoint(checkouts: Checkouts) -> 
     app.include_router(router, prefix="/checkout")
     paths = app.openapi()["paths"]
     operations = {(method, path) for path, each in paths.items() for method in each}
-    assert len(operations) == 18
+    assert len(operations) == 20
     pay = paths["/checkout/payment"]["put"]
     sent = pay["requestBody"]["content"]["application/json"]["schema"]
     assert [each["title"] for each in sent["oneOf"]] == ["CardOnFile", "SavedCard", "GettPayment"]

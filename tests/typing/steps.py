@@ -14,6 +14,7 @@ from gett_checkout import (
     Checkout,
     Checkouts,
     CheckoutView,
+    Contact,
     Delivery,
     Fulfillment,
     GettCheckoutError,
@@ -54,7 +55,14 @@ from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.testing import Clock, StorageContract, sends_nothing, signed_event, the_order
-from gett_checkout.views import LineView, PaymentView, SessionView, StoreView, Suggestion
+from gett_checkout.views import (
+    LineView,
+    PaymentView,
+    RecipientView,
+    SessionView,
+    StoreView,
+    Suggestion,
+)
 from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 
 
@@ -80,6 +88,10 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(await checkout.fulfill(Pickup()), None)
     assert_type(await checkout.validate(tip=Decimal("3.00")), Quote)
     assert_type(await checkout.identify(Identity("jane@example.com", "Jane", "Doe")), None)
+    assert_type(await checkout.set_recipient(Contact("Ada", "Doe", "+12125550124")), None)
+    assert_type(await checkout.set_recipient(None), None)
+    assert_type(checkout.recipient, Contact | None)
+    assert_type(checkout.view.recipient, RecipientView | None)
     assert_type(await checkout.session_token(), str)
     assert_type(await checkout.confirm_total("27.00"), None)
     assert_type(await checkout.saved_cards(), tuple[PaymentMethod, ...])

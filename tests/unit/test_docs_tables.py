@@ -106,6 +106,7 @@ def test_what_the_page_says_of_a_part_is_what_happens() -> None:
         Part.FULFILLMENT: ["choose_fulfillment"],
         Part.PAYMENT: ["choose_payment"],
         Part.QUOTE: ["validate"],
+        Part.RECIPIENT: ["choose_recipient"],
         Part.INTEGRATION: ["contact_support"],
         Part.SERVICE: ["wait"],
     }

@@ -54,6 +54,8 @@ PUT    /fulfillment       fulfill
 POST   /quote             validate
 PUT    /confirmed-total   confirm_total
 PUT    /identity          identify
+PUT    /recipient         set_recipient
+DELETE /recipient         remove_recipient
 GET    /cards             saved_cards
 PUT    /payment           pay
 POST   /order             place
