@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import evolve
 
+from gett_checkout import _following as following
 from gett_checkout import _handing_over as handing_over
 from gett_checkout import _placing as placing
 from gett_checkout._client import GettClient
@@ -37,6 +38,7 @@ from gett_checkout._core.machine import (
     Identified,
     IdentityCorrected,
     NotPlaced,
+    OrderRead,
     PaymentChosen,
     PlacementPostponed,
     Quoted,
@@ -59,7 +61,7 @@ from gett_checkout._core.order import (
     SavedCard,
 )
 from gett_checkout._core.placement import Placement
-from gett_checkout._core.session import Identity, Level
+from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import OPEN, Resolution, Stage
 from gett_checkout._core.validators import each_of, read_charge
 from gett_checkout._core.view import CheckoutView, view_of
@@ -491,6 +493,57 @@ class Checkout:
         except CheckoutConflictError:
             await self._record.reload()
             return await self._reconcile()
+
+    @step(OrderRead)
+    async def refresh_order(self) -> Order:
+        """Read the placed order again, and save what became of it; the order.
+
+        Its state, status, amounts and ready time are in the view from then on; what Gett leaves out
+        stays as it was. `StepNotAllowedError` before the order is placed, and while nobody knows its id;
+        `NotFoundError` when Gett has no such order of this shopper's. Docs: Orders › get; Order states.
+        """
+        order = self._placed_order()
+        session = await self._session.ready("get_order", Carry.SESSION)
+        read = await self._read_order(order, session)
+        while True:
+            if read != order:
+                self._record.happen(OrderRead(read))
+            try:
+                await self._record.save_changes()
+            except CheckoutConflictError:
+                await self._record.reload()
+                known, order = order, self._placed_order()
+                if order not in (known, read):  # another worker has read it: which is later?
+                    read = await self._read_order(order, session)
+            else:
+                return read
+
+    def _placed_order(self) -> Order:
+        order = self._record.state.order
+        if order is None or order.order_id is None:
+            raise StepNotAllowedError("nobody knows which order it is: resolve it first")
+        return order
+
+    async def _read_order(self, order: Order, session: Session) -> Order:
+        read = await self._client.get_order(str(order.order_id), token=session.token)
+        if read.order_id != order.order_id:
+            raise InvalidResponseError("the response is about another order")
+        return order.read_again(read)
+
+    def follow_order(
+        self, *, every: float = following.EVERY, max_interval: float = following.MAX_INTERVAL
+    ) -> AsyncGenerator[Order, None]:
+        """Give the placed order at first, and whenever it changed, until it is completed or cancelled.
+
+        ``async for order in checkout.follow_order(): …`` calls `refresh_order` after ``every`` seconds,
+        then after twice as long, up to ``max_interval``, each spread by a fifth either way. It leaves a
+        quarter of Gett's rate limit to others, waits as long as a 429 says, and passes over what may be
+        over the next time: a failed connection, a 5xx, an unreadable response. Raises what else
+        `refresh_order` does. It only reads, so leave it when you like. Docs: Orders › get; Rate limits.
+        """
+        return following.follow(
+            self.refresh_order, self._client, following.read_pace(every, max_interval)
+        )
 
     async def _reconcile(self) -> Order | None:
         if self._stage is not Stage.PLACING:

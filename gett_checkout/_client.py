@@ -200,6 +200,13 @@ class GettClient:
         """
         return self._limits.known(self.clock())
 
+    def wait_to_spare(self, bucket: str) -> float:
+        """How many seconds a request that nobody waits for is to wait, so that the others do not.
+
+        A quarter of each minute is for them, as far as responses have told what is left. 0: none.
+        """
+        return self._limits.turn(bucket, self.clock(), can_wait=True)
+
     def kept(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """``work`` as a task of its own, which `close` waits for."""
         task = asyncio.create_task(work)

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from gett_checkout._core.actions import ContactSupport
-from gett_checkout._core.blame import SUBJECTS, blamed, mark, sold_out
+from gett_checkout._core.blame import FOUND_HERE, SUBJECTS, blamed, mark, sold_out
 from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import (
     CartRejected,
@@ -42,8 +42,8 @@ def event_of(
     match error:
         case IdentityRequiredError():
             return ShopperRejected(_refusal(Part.SHOPPER, "", error, step, now))
-        case TransportError(cause="closed" | "other event loop"):
-            return None  # it was found here, before anything was sent
+        case TransportError() if error.cause in FOUND_HERE:
+            return None
         case TransportError() | InvalidResponseError():
             return Objected(_refusal(Part.SERVICE, error.problem_code, error, step, now))
         case ApiError():

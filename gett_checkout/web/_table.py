@@ -210,6 +210,11 @@ async def place(call: Call) -> None:
     await call.checkout.place(total=call.body["total"])
 
 
+async def refresh_order(call: Call) -> None:
+    """Read the placed order again at Gett. Ask seldom, or show what is stored (the view) in between."""
+    await call.checkout.refresh_order()
+
+
 def _require_login(call: Call) -> None:
     """A page may name anybody, so what somebody stores at Gett is for who is signed in."""
     if call.identity is None:
@@ -249,6 +254,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("GET", "/cards", "saved_cards", saved_cards, gives=bodies.listed("cards")),
     Endpoint("PUT", "/payment", "pay", pay, bodies.PAYMENT),
     Endpoint("POST", "/order", "place", place, bodies.TOTAL),
+    Endpoint("GET", "/order", "refresh_order", refresh_order),
 )
 """Every endpoint but the webhook, which comes with its secret."""
 

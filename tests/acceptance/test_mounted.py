@@ -661,7 +661,7 @@ async def test_the_openapi_document_has_every_endpoint(checkouts: Checkouts) -> 
     app.include_router(router, prefix="/checkout")
     paths = app.openapi()["paths"]
     operations = {(method, path) for path, each in paths.items() for method in each}
-    assert len(operations) == 20
+    assert len(operations) == 21
     pay = paths["/checkout/payment"]["put"]
     sent = pay["requestBody"]["content"]["application/json"]["schema"]
     assert [each["title"] for each in sent["oneOf"]] == ["CardOnFile", "SavedCard", "GettPayment"]

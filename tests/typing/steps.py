@@ -99,6 +99,10 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(await checkout.pay(CardOnFile("token", "stripe")), None)
     assert_type(await checkout.place(total=Decimal("27.00")), Order)
     assert_type(await checkout.reconcile(), Order | None)
+    assert_type(await checkout.refresh_order(), Order)
+    async for order in checkout.follow_order(every=15, max_interval=60.0):
+        assert_type(order, Order)
+        assert_type(order.is_over, bool)
     assert_type(await checkout.abandon(), None)
 
 

@@ -59,6 +59,7 @@ DELETE /recipient         remove_recipient
 GET    /cards             saved_cards
 PUT    /payment           pay
 POST   /order             place
+GET    /order             refresh_order
 """
 
 
