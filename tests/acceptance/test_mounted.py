@@ -204,6 +204,44 @@ async def test_an_order_for_somebody_else(shop: Shop, sandbox: Sandbox) -> None:
     assert (status, problem["next_action"]["kind"]) == (409, "done")
 
 
+async def test_a_page_asks_what_became_of_the_order(shop: Shop, sandbox: Sandbox) -> None:
+    total = await shop.until_payable()
+    status, problem = await shop.send("GET", "/checkout/order")
+    assert (status, problem["code"]) == (409, "STEP_NOT_ALLOWED")
+    assert problem["next_action"]["kind"] == "place"
+    await shop.send("POST", "/checkout/order", {"total": total})
+    sandbox.advance_order(the_order(sandbox).order_id, "ready")
+    assert (await shop.send("GET", "/checkout"))[1]["order"]["status"] == "pending"
+    status, view = await shop.send("GET", "/checkout/order")
+    assert (status, view["order"]["state"], view["order"]["status"]) == (200, "open", "ready")
+    assert (await shop.send("GET", "/checkout"))[1] == view
+    assert "id" not in view
+    shop.login[0] = JOHN
+    assert (await shop.send("GET", "/checkout/order"))[0] == 404
+    assert sandbox.count("get_order") == 1
+
+
+async def test_an_event_may_have_the_order_read_again(
+    open_shop: Opening, checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    read: list[str | None] = []
+
+    async def on_event(event: OrderEvent) -> None:
+        (cookie,) = mounted.client.cookies.jar
+        checkout = await checkouts.open(cookie.value)
+        read.append((await checkout.refresh_order()).status)
+
+    async with open_shop(on_event=on_event) as mounted:
+        total = await mounted.until_payable()
+        await mounted.send("POST", "/checkout/order", {"total": total})
+        sandbox.advance_order(the_order(sandbox).order_id, "preparing")
+        event = signed_event(secret="whsec_1", now=clock())
+        response = await mounted.client.post(
+            "/checkout/webhook", content=event.body, headers=event.headers
+        )
+        assert (response.status_code, read) == (200, ["preparing"])
+
+
 async def test_a_declined_card_and_then_another(shop: Shop, sandbox: Sandbox) -> None:
     total = await shop.until_payable("card_declined")
     status, problem = await shop.send("POST", "/checkout/order", {"total": total})
@@ -310,7 +348,8 @@ async def test_head_is_a_get_without_its_body(shop: Shop, path: str) -> None:
     ("path", "allowed"),
     [
         ("/checkout/", "DELETE, GET, HEAD, OPTIONS, POST"),
-        ("/checkout/order", "OPTIONS, POST"),
+        ("/checkout/order", "GET, HEAD, OPTIONS, POST"),
+        ("/checkout/quote", "OPTIONS, POST"),
         ("/checkout/lines/1", "DELETE, OPTIONS, PATCH"),
     ],
 )
@@ -319,7 +358,7 @@ async def test_options_allow_no_other_origin(shop: Shop, path: str, allowed: str
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["allow"] == allowed
     assert not any(name.startswith("access-control") for name in response.headers)
-    wrong = await shop.client.request("PUT" if path == "/checkout/" else "GET", path)
+    wrong = await shop.client.request("PUT" if "GET" in allowed else "GET", path)
     assert (wrong.status_code, wrong.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert wrong.headers["allow"] == allowed
 
