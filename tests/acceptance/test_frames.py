@@ -282,6 +282,7 @@ STEPS = {
     "saved_cards": ("list_payment_methods",),
     "pay": ("create_session", "set_fulfillment_context", "validate_order"),
     "place": ("place_order",),
+    "refresh_order": ("get_order",),
 }
 
 
@@ -308,6 +309,7 @@ async def test_no_step_leaves_a_secret(
         "saved_cards": checkout.saved_cards,
         "pay": lambda: checkout.pay(ON_FILE),
         "place": lambda: place_as_shown(checkout),
+        "refresh_order": checkout.refresh_order,
     }
     await fill_cart(checkout)
     if step == "add_card":
