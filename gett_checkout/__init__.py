@@ -7,6 +7,7 @@ from gett_checkout._core.actions import NextAction
 from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import Line, Modifier, Modifiers
 from gett_checkout._core.catalog import CatalogSet, Item, Store, StorePage
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.hand_over import PlacedOrder
 from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.minimum import MinimumOrder
@@ -29,7 +30,12 @@ from gett_checkout._core.requirements import Requirement
 from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import Notice, Stage
 from gett_checkout._core.view import CheckoutView
-from gett_checkout._inputs import parse_fulfillment, parse_identity, parse_payment
+from gett_checkout._inputs import (
+    parse_contact,
+    parse_fulfillment,
+    parse_identity,
+    parse_payment,
+)
 from gett_checkout._reconciling import Reconciled, Unresolved
 from gett_checkout._retry import RetryPolicy
 from gett_checkout._version import __version__
@@ -83,6 +89,7 @@ __all__ = [
     "CheckoutNotFoundError",
     "CheckoutView",
     "Checkouts",
+    "Contact",
     "Delivery",
     "Fulfillment",
     "FulfillmentType",
@@ -139,6 +146,7 @@ __all__ = [
     "Unresolved",
     "__version__",
     "jsonable",
+    "parse_contact",
     "parse_fulfillment",
     "parse_identity",
     "parse_payment",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import evolve
 
+from gett_checkout import _following as following
 from gett_checkout import _handing_over as handing_over
 from gett_checkout import _placing as placing
 from gett_checkout._client import GettClient
@@ -21,12 +22,14 @@ from gett_checkout._core.cart import (
     Line,
     LineProblem,
     Modifiers,
+    read_line_id,
     read_modifiers,
     read_quantity,
     resolve,
 )
 from gett_checkout._core.catalog import CatalogSet, Store, shared
 from gett_checkout._core.codes import Part
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.edits import means_the_same
 from gett_checkout._core.machine import (
     Abandoned,
@@ -35,9 +38,11 @@ from gett_checkout._core.machine import (
     Identified,
     IdentityCorrected,
     NotPlaced,
+    OrderRead,
     PaymentChosen,
     PlacementPostponed,
     Quoted,
+    RecipientChosen,
     Resolved,
     ShopperChanged,
     StoreRead,
@@ -56,7 +61,7 @@ from gett_checkout._core.order import (
     SavedCard,
 )
 from gett_checkout._core.placement import Placement
-from gett_checkout._core.session import Identity, Level
+from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout._core.state import OPEN, Resolution, Stage
 from gett_checkout._core.validators import each_of, read_charge
 from gett_checkout._core.view import CheckoutView, view_of
@@ -142,6 +147,11 @@ class Checkout:
         """Who the shopper is, if anybody said; for your own comparison, for the view has no contact data."""
         return self._record.state.identity
 
+    @property
+    def recipient(self) -> Contact | None:
+        """Who receives the order, where that is not the shopper; the view shows it masked."""
+        return self._record.state.recipient
+
     @look
     async def menu(self) -> CatalogSet:
         """The store's menu, at any stage; read from Gett when this process does not have it yet.
@@ -188,22 +198,36 @@ class Checkout:
         quantity: int = 1,
         modifiers: Modifiers | None = None,
         special_instructions: str | None = None,
+        line_id: str | None = None,
     ) -> Line:
         """Put an item into the cart; the new line, whose ``line_id`` names it from now on.
 
         ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier`
         values where a choice has a quantity or choices of its own. Required choices may be made
         later (`update`). Raises `MenuChangedError` for what the menu does not offer, or no more.
+
+        Give a ``line_id`` of your own, and the call may be repeated: while the cart has that line, the
+        same content gives it as it is, and other content is `InvalidInputError`. It has 1 to 64 ASCII
+        letters, digits and ``._~-``, the first a letter or digit. Docs: Resume › Calls that are repeated.
         """
         given = each_of(
             item_id=lambda: _item_id(item_id),
             quantity=lambda: read_quantity(quantity),
             groups=lambda: read_modifiers(modifiers),
             special_instructions=lambda: _text(special_instructions),
+            line_id=lambda: str(uuid.uuid4()) if line_id is None else read_line_id(line_id),
         )
-        line = Line(line_id=str(uuid.uuid4()), **given)
+        line = Line(**given)
 
         async def added() -> tuple[Line, tuple[Line, ...]]:
+            known = self._record.state.line(line.line_id)
+            if known is not None:
+                await self._record.require_newest()  # it may have been taken out since
+                if known.content != line.content:
+                    raise InvalidInputError(
+                        "the cart has a line of this line_id, with other content", field="line_id"
+                    )
+                return known, self._record.state.lines
             accepted = self._accept(line, await self._menu())
             return accepted, (*self._record.state.lines, accepted)
 
@@ -262,10 +286,11 @@ class Checkout:
         """
         before, tried = self._record.state, 0
         while True:
-            line, lines = await edited()
-            self._record.happen(CartChanged(lines))
             try:
-                await self._record.save_changes()
+                line, lines = await edited()
+                if lines is not self._record.state.lines:
+                    self._record.happen(CartChanged(lines))
+                    await self._record.save_changes()
             except CheckoutConflictError:
                 await self._record.reload()
                 tried += 1
@@ -298,9 +323,8 @@ class Checkout:
         return await self._menus.get(store.catalog_set_id, store_id=store.store_id)
 
     def _line(self, line_id: str) -> Line:
-        for line in self._record.state.lines:
-            if line.line_id == line_id:
-                return line
+        if (line := self._record.state.line(line_id)) is not None:
+            return line
         raise LineNotFoundError("there is no such line in the cart")
 
     @staticmethod
@@ -355,8 +379,8 @@ class Checkout:
     async def identify(self, identity: Identity) -> None:
         """Say who the shopper is. Sends nothing: the next step that needs it upgrades the session.
 
-        Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card and
-        the session go.
+        Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card, the
+        recipient and the session go.
         """
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity; parse_identity reads JSON")
@@ -369,6 +393,18 @@ class Checkout:
             self._record.happen(IdentityCorrected(identity))
         else:
             self._record.happen(ShopperChanged(identity))
+
+    @step(RecipientChosen)
+    async def set_recipient(self, contact: Contact | None) -> None:
+        """Say who receives the order, where that is not the shopper: ``None`` for the shopper again.
+
+        Their name and phone number go to the restaurant with the order instead of the shopper's. Sends
+        nothing. The account, the session and the price stay; a saved card is still the shopper's. Docs:
+        Orders › place.
+        """
+        if not isinstance(contact, Contact | None):
+            raise InvalidInputError("pass a Contact, or None for the shopper")
+        self._record.happen(RecipientChosen(contact))
 
     @step()
     async def session_token(self) -> str:
@@ -463,6 +499,57 @@ class Checkout:
         except CheckoutConflictError:
             await self._record.reload()
             return await self._reconcile()
+
+    @step(OrderRead)
+    async def refresh_order(self) -> Order:
+        """Read the placed order again, and save what became of it; the order.
+
+        Its state, status, amounts and ready time are in the view from then on; what Gett leaves out
+        stays as it was. `StepNotAllowedError` before the order is placed, and while nobody knows its id;
+        `NotFoundError` when Gett has no such order of this shopper's. Docs: Orders › get; Order states.
+        """
+        order = self._placed_order()
+        session = await self._session.ready("get_order", Carry.SESSION)
+        read = await self._read_order(order, session)
+        while True:
+            if read != order:
+                self._record.happen(OrderRead(read))
+            try:
+                await self._record.save_changes()
+            except CheckoutConflictError:
+                await self._record.reload()
+                known, order = order, self._placed_order()
+                if order not in (known, read):  # another worker has read it: which is later?
+                    read = await self._read_order(order, session)
+            else:
+                return read
+
+    def _placed_order(self) -> Order:
+        order = self._record.state.order
+        if order is None or order.order_id is None:
+            raise StepNotAllowedError("nobody knows which order it is: resolve it first")
+        return order
+
+    async def _read_order(self, order: Order, session: Session) -> Order:
+        read = await self._client.get_order(str(order.order_id), token=session.token)
+        if read.order_id != order.order_id:
+            raise InvalidResponseError("the response is about another order")
+        return order.read_again(read)
+
+    def follow_order(
+        self, *, every: float = following.EVERY, max_interval: float = following.MAX_INTERVAL
+    ) -> AsyncGenerator[Order, None]:
+        """Give the placed order at first, and whenever it changed, until it is completed or cancelled.
+
+        ``async for order in checkout.follow_order(): …`` calls `refresh_order` after ``every`` seconds,
+        then after twice as long, up to ``max_interval``, each spread by a fifth either way. It leaves a
+        quarter of Gett's rate limit to others, waits as long as a 429 says, and passes over what may be
+        over the next time: a failed connection, a 5xx, an unreadable response. Raises what else
+        `refresh_order` does. It only reads, so leave it when you like. Docs: Orders › get; Rate limits.
+        """
+        return following.follow(
+            self.refresh_order, self._client, following.read_pace(every, max_interval)
+        )
 
     async def _reconcile(self) -> Order | None:
         if self._stage is not Stage.PLACING:

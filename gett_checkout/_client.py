@@ -19,6 +19,7 @@ from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import Line, read_quantity
 from gett_checkout._core.catalog import CatalogSet, Store, StorePage
 from gett_checkout._core.codes import refuse
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.order import (
     Address,
     Amounts,
@@ -198,6 +199,13 @@ class GettClient:
         As far as answers have told: a bucket that nothing is known of is not in it. Docs: Rate limits.
         """
         return self._limits.known(self.clock())
+
+    def wait_to_spare(self, bucket: str) -> float:
+        """How many seconds a request that nobody waits for is to wait, so that the others do not.
+
+        A quarter of each minute is for them, as far as responses have told what is left. 0: none.
+        """
+        return self._limits.turn(bucket, self.clock(), can_wait=True)
 
     def kept(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """``work`` as a task of its own, which `close` waits for."""
@@ -388,7 +396,7 @@ class GettClient:
         fulfillment: Fulfillment,
         *,
         tip: Decimal | None = None,
-        identity: Identity | None = None,
+        customer: Identity | Contact | None = None,
         token: str,
     ) -> Quote:
         """Gett's price for the cart, ``tip`` in major units included. Docs: Orders › validate.
@@ -401,7 +409,7 @@ class GettClient:
         cart = requests.cart(store.store_id, store.catalog_set_id, lines)
         charge = None if tip is None else read_charge(tip, field="tip", currency=store.currency)
         body = requests.validate_order(
-            cart, fulfillment, tip=charge, identity=identity, assumed=self.assumptions
+            cart, fulfillment, tip=charge, customer=customer, assumed=self.assumptions
         )
         answer = await self._call("validate_order", responses.validated, token=token, body=body)
         return Quote(
@@ -420,16 +428,19 @@ class GettClient:
         order_token: str,
         amounts: Amounts,
         payment: Payment,
-        identity: Identity | None,
+        customer: Identity | Contact | None,
     ) -> str:
-        """The exact text `place_order` sends; keep it with the key it is sent under."""
+        """The exact text `place_order` sends; keep it with the key it is sent under.
+
+        ``customer`` is whom the restaurant may contact: the shopper, or who else receives the order.
+        """
         body = requests.place_order(
             requests.cart(store.store_id, store.catalog_set_id, lines),
             fulfillment,
             order_token=order_token,
             amounts=amounts,
             payment=payment,
-            identity=identity,
+            customer=customer,
             assumed=self.assumptions,
         )
         return write_json(self.assumptions.body("place_order", body)).decode()

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import NOTHING, Attribute, AttrsInstance, fields
 
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.order import (
     Address,
     CardOnFile,
@@ -42,6 +43,15 @@ def parse_identity(members: object) -> Identity:
     make the `Identity` from that instead.
     """
     return _read(Identity, _object(members, "an identity"))
+
+
+@leaves_nothing
+def parse_contact(members: object) -> Contact:
+    """``{"first_name": …, "last_name": …, "phone": …}``, with ``email``.
+
+    `InvalidInputError` for anything else.
+    """
+    return _read(Contact, _object(members, "a contact"))
 
 
 @leaves_nothing

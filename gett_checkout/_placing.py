@@ -52,7 +52,7 @@ def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placemen
         order_token=state.quote.order_token,
         amounts=state.quote.amounts,
         payment=state.payment,
-        identity=state.identity,
+        customer=state.customer,
     )
     before = state.placement
     if before is not None and before.digest == digest(body) and not before.key_is_expired(now):

@@ -18,6 +18,7 @@ from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._snapshot import Snapshots
 from gett_checkout.errors import (
     ApiError,
+    CheckoutConflictError,
     CheckoutNotFoundError,
     GettCheckoutError,
     HandOverError,
@@ -184,6 +185,12 @@ class Record:
             self.happen(NoAnswer(evolve(self.state.placement, is_lost=True)))
         else:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
+
+    async def require_newest(self) -> None:
+        """`CheckoutConflictError` when another worker has saved since; for what rests on what we have."""
+        stored = await self._storage.load(self._id)
+        if stored is None or stored.version != self.version:
+            raise CheckoutConflictError("another worker saved this checkout first")
 
     async def delete(self) -> None:
         """Delete the checkout from the storage; the next step on any handle finds it gone."""

@@ -58,6 +58,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "fulfillment.no_pickup": "The restaurant does not offer pickup.",
         "quote": "Please check the price.",
         "identity": _SIGN_IN,
+        "recipient_accepted": "Please check who receives the order.",
         "payment": "Please choose how to pay.",
         "payment.rejected": _PAYMENT,
         "total_confirmed": "The total changed from {before} to {after}.",

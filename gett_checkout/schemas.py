@@ -15,6 +15,7 @@ from attrs import NOTHING, fields, has
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import LineProblem
 from gett_checkout._core.catalog import Item, ModifierGroup, Section
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.jsonable import Worded
 from gett_checkout._core.order import Fulfillment, Payment
 from gett_checkout._core.requirements import Requirement
@@ -58,8 +59,8 @@ def json_schema(name: str) -> Schema:
     """Make the schema of this name: ``view``, ``menu``, ``problem`` or ``inputs``.
 
     They are those of ``view.to_dict()``, ``menu.to_dict()`` and ``error.to_problem()``. The ``inputs`` are
-    what `parse_identity`, `parse_fulfillment` and `parse_payment` take: ``Identity``, ``Fulfillment`` and
-    ``Payment`` in its ``$defs``. `InvalidInputError` for another name.
+    what `parse_identity`, `parse_contact`, `parse_fulfillment` and `parse_payment` take: ``Identity``,
+    ``Contact``, ``Fulfillment`` and ``Payment`` in its ``$defs``. `InvalidInputError` for another name.
     """
     if name not in SCHEMAS:
         raise InvalidInputError(f"the schemas are {', '.join(SCHEMAS)}")
@@ -202,5 +203,7 @@ SCHEMAS: Final[Mapping[str, Callable[[Definitions], Schema]]] = {
     "view": lambda definitions: definitions.of(CheckoutView),
     "menu": Definitions.menu,
     "problem": Definitions.problem,
-    "inputs": lambda definitions: _any_of(map(definitions.of, (Identity, Fulfillment, Payment))),
+    "inputs": lambda definitions: _any_of(
+        map(definitions.of, (Identity, Contact, Fulfillment, Payment))
+    ),
 }

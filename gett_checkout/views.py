@@ -10,6 +10,7 @@ from gett_checkout._core.view import (
     LineView,
     PaymentView,
     PlacementView,
+    RecipientView,
     SessionView,
     StoreView,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "Notice",
     "PaymentView",
     "PlacementView",
+    "RecipientView",
     "Requirement",
     "SessionView",
     "Stage",

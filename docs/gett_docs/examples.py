@@ -41,6 +41,7 @@ ACTIONS: Final[tuple[NextAction, ...]] = (
     actions.ChooseFulfillment(("delivery", "pickup")),
     actions.Validate(),
     actions.SignIn(),
+    actions.ChooseRecipient("VALIDATION_FAILED"),
     actions.ChoosePayment("PAYMENT_DECLINED"),
     actions.ConfirmTotal(Decimal("18.36"), Decimal("19.25")),
     actions.Place(Decimal("19.25")),
@@ -117,6 +118,7 @@ LACKING: Final = {
     "fulfillment": rejected(Part.FULFILLMENT, "ADDRESS_OUT_OF_RANGE", "Too far away."),
     "quote": _lacking(quote=None),
     "identity": _lacking(identity=None, session=None),
+    "recipient_accepted": rejected(Part.RECIPIENT, "VALIDATION_FAILED", "The phone is unknown."),
     "payment": rejected(Part.PAYMENT, "PAYMENT_DECLINED", "The card was declined."),
     "total_confirmed": _lacking(confirmed_total=Decimal("18.36")),
 }

@@ -157,6 +157,7 @@ _SHOWN: Final[Mapping[Part, str]] = {
     Part.FULFILLMENT: "the address form, with what Gett said",
     Part.PAYMENT: "the payment form, with what Gett said",
     Part.QUOTE: "the price, asked for again",
+    Part.RECIPIENT: "who receives the order, with what Gett said",
     Part.INTEGRATION: "whom to contact",
     Part.SERVICE: "a spinner, then the same again",
 }

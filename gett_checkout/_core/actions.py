@@ -90,6 +90,16 @@ class SignIn(_Action):
 
 
 @frozen
+class ChooseRecipient(_Action):
+    """Ask who receives the order, and pass it to ``set_recipient``, or ``None`` for the shopper. ``reason``
+    is the error code by which Gett rejected the recipient.
+    """
+
+    kind: ClassVar[Literal["choose_recipient"]] = "choose_recipient"
+    reason: str | None = None
+
+
+@frozen
 class ChoosePayment(_Action):
     """Ask how to pay. ``reason`` is the error code of the payment that was refused, if one was."""
 
@@ -169,6 +179,7 @@ NextAction = (
     | ChooseFulfillment
     | Validate
     | SignIn
+    | ChooseRecipient
     | ChoosePayment
     | ConfirmTotal
     | Place

@@ -15,7 +15,12 @@ from attrs import evolve
 
 from gett_checkout._core.cart import Line, LineProblem
 from gett_checkout._core.codes import Part, part_of
-from gett_checkout.errors import ApiError
+from gett_checkout.errors import (
+    ApiError,
+    GettCheckoutError,
+    InvalidResponseError,
+    TransportError,
+)
 
 # The members of requests that belong to each part, in the order in which the parts are to be fixed.
 MEMBERS: Final[Mapping[Part, re.Pattern[str]]] = {
@@ -37,6 +42,8 @@ SUBJECTS: Final[Mapping[str, Part]] = {
     "list_payment_methods": Part.PAYMENT,
     "add_payment_card": Part.PAYMENT,
 }
+# Causes of a `TransportError` that was found here, before anything was sent: it stays.
+FOUND_HERE: Final = ("closed", "other event loop")
 # Statuses that are about a credential or a limit, whatever they name.
 _NOT_THE_ORDER: Final = (401, 403, 408, 429)
 
@@ -53,6 +60,18 @@ def blamed(error: ApiError) -> Part:
         part = part_of(error)
         return SUBJECTS.get(error.operation, part) if part is Part.INTEGRATION else part
     return part_of(error)
+
+
+def may_pass(error: GettCheckoutError) -> bool:
+    """Whether what failed is Gett's service or the way to it: the same request may succeed later."""
+    match error:
+        case TransportError():
+            return error.cause not in FOUND_HERE
+        case InvalidResponseError():
+            return True
+        case ApiError():
+            return error.may_have_had_effect or blamed(error) is Part.SERVICE
+    return False
 
 
 def _parts(entry: Mapping[str, Any]) -> Iterator[Part]:

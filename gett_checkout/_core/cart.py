@@ -7,10 +7,12 @@ is immutable under its id, so what was true of the line stays true.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -22,6 +24,7 @@ from gett_checkout.messages import Text
 
 MAX_QUANTITY = 99  # decided: the API documents no bound
 MAX_DEPTH = 8
+_LINE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")  # which a path takes as it is
 
 
 @frozen
@@ -101,9 +104,37 @@ class Line:
         return EXACT.multiply(self.unit_price, self.quantity)
 
     @property
+    def content(self) -> tuple[object, ...]:
+        """What the line orders: the same however the menu names it, and in whichever order it was chosen."""
+        return self.item_id, self.quantity, _content(self.groups), self.special_instructions
+
+    @property
     def can_be_had(self) -> bool:
         """Whether all that is wrong with the line, if anything, is a choice to make or to change."""
         return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
+
+
+def _content(groups: tuple[GroupChoice, ...]) -> frozenset[object]:
+    """What is chosen in the groups, and how often."""
+    return frozenset((each.modifier_group_id, _counted(each)) for each in groups if each.chosen)
+
+
+def _counted(group: GroupChoice) -> frozenset[object]:
+    counts: Counter[object] = Counter()
+    for choice in group.chosen:
+        counts[choice.item_id, _content(choice.groups)] += choice.quantity
+    return frozenset(counts.items())
+
+
+def read_line_id(value: object) -> str:
+    """A line's id of the caller's own, or `InvalidInputError`."""
+    if not isinstance(value, str) or not _LINE_ID.fullmatch(value):
+        raise InvalidInputError(
+            "a line_id must be 1 to 64 ASCII letters, digits, '.', '_', '~' or '-', "
+            "and begin with a letter or digit",
+            field="line_id",
+        )
+    return value
 
 
 def read_quantity(value: object) -> int:

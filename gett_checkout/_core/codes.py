@@ -24,6 +24,7 @@ class Part(StrEnum):
     STORE = "store"
     FULFILLMENT = "fulfillment"
     SHOPPER = "shopper"
+    RECIPIENT = "recipient"
     PAYMENT = "payment"
     QUOTE = "quote"
     USED = "used"  # something is used up: an order may exist

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from gett_checkout._core.actions import ContactSupport
-from gett_checkout._core.blame import SUBJECTS, blamed, mark, sold_out
+from gett_checkout._core.blame import FOUND_HERE, SUBJECTS, blamed, mark, sold_out
 from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import (
     CartRejected,
@@ -42,8 +42,8 @@ def event_of(
     match error:
         case IdentityRequiredError():
             return ShopperRejected(_refusal(Part.SHOPPER, "", error, step, now))
-        case TransportError(cause="closed" | "other event loop"):
-            return None  # it was found here, before anything was sent
+        case TransportError() if error.cause in FOUND_HERE:
+            return None
         case TransportError() | InvalidResponseError():
             return Objected(_refusal(Part.SERVICE, error.problem_code, error, step, now))
         case ApiError():
@@ -53,6 +53,8 @@ def event_of(
 
 def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -> Event | None:
     part = blamed(error)
+    if part is Part.SHOPPER and error.operation == "place_order" and state.recipient is not None:
+        part = Part.RECIPIENT  # whom the order names
     if part is Part.STORE and step == "browse" and state.store is not None:
         return None  # the store that was chosen before is as good as it was
     is_placing = state.stage is Stage.PLACING
@@ -72,7 +74,7 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
             return StoreLost(refusal)
         case Part.FULFILLMENT:
             return FulfillmentRejected(refusal)
-        case Part.SHOPPER:
+        case Part.SHOPPER | Part.RECIPIENT:
             return ShopperRejected(refusal)
         case Part.PAYMENT:
             return PaymentRejected(refusal)

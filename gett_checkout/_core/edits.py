@@ -17,16 +17,11 @@ def means_the_same(before: CheckoutState, after: CheckoutState, line_id: str | N
         after.identity is None or not before.identity.is_same_person(after.identity)
     ):
         return False
-    return line_id is None or _choice_of(after, line_id) in (None, _choice_of(before, line_id))
+    if line_id is None:
+        return True
+    is_now, was = after.line(line_id), before.line(line_id)
+    return is_now is None or (was is not None and is_now.content == was.content)
 
 
 def _store_of(state: CheckoutState) -> str | None:
     return state.store.store_id if state.store else None
-
-
-def _choice_of(state: CheckoutState, line_id: str) -> object:
-    """What the line orders; ``None`` when there is no such line."""
-    for line in state.lines:
-        if line.line_id == line_id:
-            return line.item_id, line.quantity, line.groups, line.special_instructions
-    return None

@@ -37,6 +37,7 @@ from gett_checkout._core import requirements
 from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.order import Delivery, Fulfillment, Order, Payment, Quote
 from gett_checkout._core.placement import Placement
@@ -147,7 +148,9 @@ class ShopperChanged(Event):
     identity: Identity
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Cart and a typed address stay; price, payment, session and a stored address were the other's."""
+        """Cart and a typed address stay; price, payment, session, recipient and a stored address were
+        the other's.
+        """
         theirs = isinstance(state.fulfillment, Delivery) and state.fulfillment.address_id
         return evolve_state(
             _unpriced(state),
@@ -155,9 +158,24 @@ class ShopperChanged(Event):
             fulfillment=None if theirs else state.fulfillment,
             payment=None,
             session=None,
+            recipient=None,
             confirmed_total=None,
-            refusals=dropped(_identified(state, self.identity), Part.PAYMENT),
+            refusals=dropped(_identified(state, self.identity), Part.PAYMENT, Part.RECIPIENT),
         )
+
+
+@frozen
+class RecipientChosen(Aside):
+    """The shopper said who receives the order; ``None``: they do themselves."""
+
+    recipient: Contact | None
+
+    def change(self, state: CheckoutState) -> CheckoutState:
+        """Price and payment stay. A placement's key does not fit any more, for the body names them."""
+        if self.recipient == state.recipient:
+            return evolve_state(state, refusals=answered(state.refusals, Part.RECIPIENT))
+        refusals = dropped(state.refusals, Part.RECIPIENT, Part.QUOTE)
+        return evolve_state(state, recipient=self.recipient, refusals=refusals)
 
 
 @frozen
@@ -271,12 +289,12 @@ class StoreLost(Event):
 
 @frozen
 class ShopperRejected(Aside):
-    """Gett does not accept what the shopper said of themselves, or wants to know who they are."""
+    """Gett does not accept what was said of the shopper or the recipient, or wants to know the shopper."""
 
     refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only what stands against the shopper changes."""
+        """Only what stands against them changes."""
         return _refused(state, self.refusal)
 
 
@@ -617,6 +635,7 @@ _ASKING: Final = (*_ALWAYS, Identified, ContextSent, ContextSet, ContextUnchange
 _SHOPPING: Final = (
     *_ASKING,
     IdentityCorrected,
+    RecipientChosen,
     ShopperRejected,
     Objected,
     WentThrough,

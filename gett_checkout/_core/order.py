@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal, get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, fields, frozen
 
 from gett_checkout._core.extra import NO_EXTRA
 from gett_checkout._core.jsonable import jsonable, jsonable_fields
@@ -23,6 +23,7 @@ FULFILLMENT_TYPES: Final[tuple[FulfillmentType, ...]] = get_args(FulfillmentType
 _BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: no card number fits in
 _CARD_NEEDS = "a card on file needs a card_token and a processor_type"
 _LAST_FOUR = re.compile(r"[0-9]{4}")
+_OVER: Final = frozenset({"completed", "cancelled", "canceled"})  # one l: as webhooks spell it
 
 
 @frozen
@@ -201,6 +202,16 @@ class Order:
     cancel_reason: str | None = None
     tracking_urls: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more becomes of it, by its ``state``: it is completed or cancelled."""
+        return self.state is not None and self.state.lower() in _OVER
+
+    def read_again(self, read: Order) -> Order:
+        """The order as it was ``read`` later; what Gett leaves out then stays as it was."""
+        left_out = [each.name for each in fields(Order) if not getattr(read, each.name)]
+        return evolve(read, **{name: getattr(self, name) for name in left_out})
 
     def to_dict(self, *, extra: bool = False) -> dict[str, Any]:
         """The order as JSON-ready data; with ``extra`` only when asked for, as it may name the shopper."""

@@ -297,6 +297,14 @@ def _identity(here: Situation) -> Missing | None:
     return None
 
 
+def _recipient(here: Situation) -> Missing | None:
+    refusal = here.refused(Part.RECIPIENT)
+    if refusal is None:
+        return None
+    action = actions.ChooseRecipient(refusal.code)
+    return Missing(Text.of("recipient_accepted"), action, _said(refusal))
+
+
 def _payment(here: Situation) -> Missing | None:
     if here.state.payment is None:
         refusal = here.refused(Part.PAYMENT)
@@ -335,6 +343,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("fulfillment", "fulfill", _fulfillment),
     Rule("quote", "validate", _quote),
     Rule("identity", "identify", _identity),
+    Rule("recipient_accepted", "set_recipient", _recipient),
     Rule("payment", "pay", _payment),
     Rule("total_confirmed", "confirm_total", _total),
 )

@@ -8,7 +8,6 @@ first into the second: upgrading means a new session. Which level an operation n
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,14 +17,13 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from gett_checkout._core.contact import email_address, phone_number
 from gett_checkout._core.order import Fulfillment
-from gett_checkout._core.validators import matches, optional_text, text
+from gett_checkout._core.validators import optional_text, text
 from gett_checkout._hidden import hidden, of_secrets
 from gett_checkout._json import read_json
 from gett_checkout.errors import InvalidResponseError
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 _NEEDS = "an identity needs email, first_name and last_name together; {} is missing"
 _JWT_PARTS: Final = 3
@@ -58,7 +56,7 @@ class Identity:
     email: str = field(
         repr=False,
         converter=hidden,
-        validator=matches(_EMAIL, "the e-mail address is not one", blank=_NEEDS.format("email")),
+        validator=email_address(_NEEDS.format("email")),
     )
     first_name: str = field(
         repr=False, converter=hidden, validator=text(_NEEDS.format("first_name"))
@@ -68,9 +66,7 @@ class Identity:
         default=None,
         repr=False,
         converter=hidden,
-        validator=matches(
-            _E164, "the phone number must be E.164, as in +12125550123", optional=True
-        ),
+        validator=phone_number(),
     )
     partner_user_id: str | None = field(
         default=None,

@@ -15,6 +15,7 @@ from attrs import field, fields_dict, frozen
 from gett_checkout._core.cart import Line
 from gett_checkout._core.catalog import Store
 from gett_checkout._core.codes import Part
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.jsonable import Sentence
 from gett_checkout._core.order import FULFILLMENT_TYPES, Fulfillment, Order, Payment, Quote
@@ -76,8 +77,9 @@ class CheckoutState:
     counts the sessions there have been; ``end_user_needed`` is true when only an end user is given a
     price: by the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
     ``minimum_for`` names the fulfillment types a store's minimum holds for, by the same assumptions.
-    ``stage_since`` is when the checkout came to its stage. ``metadata`` is the partner's, who gets it
-    back with the order. ``duplicates`` are ids of orders that came to light beside the ``order``.
+    ``recipient`` is whom the order names in the shopper's stead. ``stage_since`` is when the checkout
+    came to its stage. ``metadata`` is the partner's, who gets it back with the order. ``duplicates`` are
+    ids of orders that came to light beside the ``order``.
     """
 
     checkout_id: str
@@ -89,6 +91,7 @@ class CheckoutState:
     lines: tuple[Line, ...] = ()
     fulfillment: Fulfillment | None = None
     identity: Identity | None = None
+    recipient: Contact | None = None
     session: Session | None = None
     sessions: int = 0
     end_user_needed: bool = False
@@ -111,6 +114,11 @@ class CheckoutState:
     def level(self) -> Level:
         """The level of the session in hand; ``NONE`` before the first one."""
         return self.session.level if self.session else Level.NONE
+
+    @property
+    def customer(self) -> Contact | Identity | None:
+        """Whom the order names: the recipient, if there is one, or else the shopper."""
+        return self.recipient or self.identity
 
     @property
     def is_for_the_books(self) -> bool:
@@ -153,6 +161,10 @@ class CheckoutState:
         """The total the shopper agreed to for this order; of another one nothing is agreed."""
         is_this = self.confirmed_for is None or self.confirmed_for == self.order_digest
         return self.confirmed_total if is_this else None
+
+    def line(self, line_id: str) -> Line | None:
+        """The line of this id, if the cart has it."""
+        return next((line for line in self.lines if line.line_id == line_id), None)
 
     def refused(self, part: Part) -> Refusal | None:
         """What stands against the part, if anything does."""

@@ -13,6 +13,7 @@ from gett_checkout._core import requirements as registry
 from gett_checkout._core.actions import NextAction
 from gett_checkout._core.cart import GroupChoice, Line, LineProblem, subtotal
 from gett_checkout._core.catalog import Store
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.extra import NO_EXTRA
 from gett_checkout._core.jsonable import Worded, jsonable, jsonable_fields
 from gett_checkout._core.machine import at
@@ -133,6 +134,20 @@ class PaymentView:
 
 
 @frozen
+class RecipientView:
+    """Who receives the order, masked: their initials, and the end of their phone number."""
+
+    name: str
+    phone: str
+
+    @classmethod
+    def of(cls, contact: Contact) -> RecipientView:
+        """The picture of a contact."""
+        initials = (f"{each.strip()[:1]}." for each in (contact.first_name, contact.last_name))
+        return cls(" ".join(initials), f"…{contact.phone[-2:]}")
+
+
+@frozen
 class PlacementView:
     """What is known of sending the order: what to quote to Gett's support, and to show who gets paged.
 
@@ -191,6 +206,9 @@ class CheckoutView(Worded):
     confirmed_total: Decimal | None
     """The total the shopper has seen; when the quote's is another, the shopper is asked."""
 
+    recipient: RecipientView | None
+    """Who receives the order, masked; ``None`` when it is the shopper."""
+
     payment: PaymentView | None
     """How the order will be paid, masked."""
 
@@ -237,6 +255,7 @@ def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
         tip=state.tip,
         quote=state.quote.without_token() if state.quote else None,
         confirmed_total=state.confirmed_total,
+        recipient=RecipientView.of(state.recipient) if state.recipient else None,
         payment=PaymentView.of(state.payment) if state.payment else None,
         order=state.order,
         placement=placement_view(state.placement) if state.placement else None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from gett_checkout._core.card import NewCard
 from gett_checkout._core.cart import GroupChoice, Line
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.order import (
     Address,
     Amounts,
@@ -30,7 +31,7 @@ def create_session(identity: Identity | None, expires_in: int | None = None) -> 
     body = (
         {}
         if identity is None
-        else {**customer(identity), "partnerUserId": identity.partner_user_id}
+        else {**_customer(identity), "partnerUserId": identity.partner_user_id}
     )
     return _known({**body, "expirationSeconds": expires_in})
 
@@ -185,7 +186,7 @@ def validate_order(
     fulfillment: Fulfillment,
     *,
     tip: Decimal | None,
-    identity: Identity | None,
+    customer: Identity | Contact | None,
     assumed: Assumptions,
 ) -> Body:
     """Docs: Orders › validate."""
@@ -194,7 +195,7 @@ def validate_order(
             "cart": cart,
             "fulfillmentType": _fulfillment_type(fulfillment, assumed),
             "amounts": {"tip": ZERO if tip is None else tip},
-            "customer": customer(identity) if identity else None,
+            "customer": _customer(customer) if customer else None,
         }
     )
 
@@ -206,7 +207,7 @@ def place_order(
     order_token: str,
     amounts: Amounts,
     payment: Payment,
-    identity: Identity | None,
+    customer: Identity | Contact | None,
     assumed: Assumptions,
 ) -> Body:
     """Docs: Orders › place."""
@@ -217,7 +218,7 @@ def place_order(
             "fulfillmentType": _fulfillment_type(fulfillment, assumed),
             "payment": _payment(payment),
             "amounts": _amounts(amounts),
-            "customer": customer(identity) if identity else None,
+            "customer": _customer(customer) if customer else None,
         }
     )
 
@@ -227,14 +228,13 @@ def _fulfillment_type(fulfillment: Fulfillment, assumed: Assumptions) -> str:
     return assumed.delivery_type if is_delivery else assumed.pickup_type
 
 
-def customer(identity: Identity) -> Body:
-    """The shopper's contact data."""
+def _customer(who: Identity | Contact) -> Body:
     return _known(
         {
-            "firstName": identity.first_name,
-            "lastName": identity.last_name,
-            "email": identity.email,
-            "phone": identity.phone,
+            "firstName": who.first_name,
+            "lastName": who.last_name,
+            "email": who.email,
+            "phone": who.phone,
         }
     )
 

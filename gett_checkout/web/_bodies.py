@@ -10,6 +10,7 @@ from attrs import frozen
 
 from gett_checkout import (
     CheckoutView,
+    Contact,
     Fulfillment,
     Identity,
     InvalidInputError,
@@ -131,13 +132,14 @@ _ABOUT_A_LINE: Final[Schema] = {
 
 NOTHING_SENT: Final = Body.of()
 STORE: Final = Body.of({"store_id": TEXT}, {"replace_cart": FLAG})
-LINE: Final = Body.of({"item_id": TEXT}, _ABOUT_A_LINE)
+LINE: Final = Body.of({"item_id": TEXT}, {**_ABOUT_A_LINE, "line_id": TEXT})
 LINE_CHANGE: Final = Body.of(optional=_ABOUT_A_LINE)
 TIP: Final = Body.of(optional={"tip": AMOUNT})
 TOTAL: Final = Body.of({"total": AMOUNT})
 IDENTITY: Final = Body(_defined("Identity"), is_parsed=True)
 FULFILLMENT: Final = Body(_defined("Fulfillment"), is_parsed=True)
 PAYMENT: Final = Body(_defined("Payment"), is_parsed=True)
+CONTACT: Final = Body(_defined("Contact"), is_parsed=True)
 
 VIEW: Final = _defined("CheckoutView")
 MENU: Final = _defined("Menu")
@@ -151,7 +153,7 @@ RECEIVED: Final = _object({"received": {"const": True}}, ["received"])
 def taken() -> Mapping[str, Schema]:
     """The definitions that schemas of bodies refer to."""
     definitions = Definitions(sent=True)
-    for each in (Identity, Fulfillment, Payment):
+    for each in (Identity, Contact, Fulfillment, Payment):
         definitions.of(each)
     return definitions.found
 

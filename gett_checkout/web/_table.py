@@ -17,6 +17,7 @@ from gett_checkout import (
     InvalidInputError,
     SavedCard,
     jsonable,
+    parse_contact,
     parse_fulfillment,
     parse_identity,
     parse_payment,
@@ -138,7 +139,7 @@ async def menu(call: Call) -> dict[str, Any]:
 
 
 async def add(call: Call) -> None:
-    """Put an item into the cart."""
+    """Put an item into the cart. Repeated with the same ``line_id`` and content, it adds nothing more."""
     await call.checkout.add(**call.body)
 
 
@@ -182,6 +183,16 @@ async def identify(call: Call) -> None:
     await call.checkout.identify(parse_identity(call.body))
 
 
+async def set_recipient(call: Call) -> None:
+    """Name who receives the order, where that is not the shopper."""
+    await call.checkout.set_recipient(parse_contact(call.body))
+
+
+async def remove_recipient(call: Call) -> None:
+    """Have the shopper receive the order again."""
+    await call.checkout.set_recipient(None)
+
+
 async def saved_cards(call: Call) -> dict[str, object]:
     """List the cards the shopper stores at Gett; needs the host's login."""
     _require_login(call)
@@ -199,6 +210,11 @@ async def pay(call: Call) -> None:
 async def place(call: Call) -> None:
     """Place the order for the total on the button. A second click gives the same order."""
     await call.checkout.place(total=call.body["total"])
+
+
+async def refresh_order(call: Call) -> None:
+    """Read the placed order again at Gett. Ask seldom, or show what is stored (the view) in between."""
+    await call.checkout.refresh_order()
 
 
 def _require_login(call: Call) -> None:
@@ -233,9 +249,12 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("POST", "/quote", "validate", validate, bodies.TIP),
     Endpoint("PUT", "/confirmed-total", "confirm_total", confirm_total, bodies.TOTAL),
     Endpoint("PUT", "/identity", "identify", identify, bodies.IDENTITY),
+    Endpoint("PUT", "/recipient", "set_recipient", set_recipient, bodies.CONTACT),
+    Endpoint("DELETE", "/recipient", "remove_recipient", remove_recipient),
     Endpoint("GET", "/cards", "saved_cards", saved_cards, gives=bodies.CARDS),
     Endpoint("PUT", "/payment", "pay", pay, bodies.PAYMENT),
     Endpoint("POST", "/order", "place", place, bodies.TOTAL),
+    Endpoint("GET", "/order", "refresh_order", refresh_order),
 )
 """Every endpoint but the webhook, which comes with its secret."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -12,9 +13,11 @@ from attrs import evolve
 from gett_checkout import (
     Checkout,
     CheckoutConflictError,
+    CheckoutNotFoundError,
     Checkouts,
     GettClient,
     Identity,
+    InvalidInputError,
     LineNotFoundError,
     MemoryStorage,
     Pickup,
@@ -24,7 +27,8 @@ from gett_checkout._core.cart import Line
 from gett_checkout._core.edits import means_the_same
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.sandbox import Sandbox
-from tests.acceptance.shopping import HOME, JANE, STORE, fill_cart, until_payable
+from gett_checkout.testing import the_order
+from tests.acceptance.shopping import HOME, JANE, REGULAR, STORE, fill_cart, until_payable
 from tests.contract.conftest import opened_postgres, opened_redis
 from tests.samples.shopper import place_as_shown
 from tests.samples.states import state_at
@@ -183,6 +187,156 @@ async def test_an_edit_that_always_comes_second_gives_up(
         await checkout.add("item_tiramisu")
     assert refused == 50
     assert len(mine.view.lines) == 2
+
+
+# --- lines named by their caller ------------------------------------------------------------------
+
+NAMED: dict[str, Any] = {"item_id": "item_margherita", "modifiers": REGULAR, "line_id": "mine-1"}
+SAME: list[dict[str, Any]] = [
+    {},
+    {"quantity": 1},
+    {"special_instructions": ""},
+    {"modifiers": {**REGULAR, "group_pizza_toppings": []}},
+    {"modifiers": {"group_pizza_size": [{"item_id": "item_size_regular"}]}},
+]
+OTHERS: list[dict[str, Any]] = [
+    {"quantity": 2},
+    {"special_instructions": "no basil"},
+    {"modifiers": {"group_pizza_size": ["item_size_large"]}},
+    {"modifiers": None},
+    {"item_id": "item_tiramisu", "modifiers": None},
+    {"item_id": "item_nobody_has"},
+]
+
+
+@pytest.mark.parametrize("change", SAME)
+async def test_a_line_that_is_named_is_added_once(
+    checkouts: Checkouts, storage: MemoryStorage, change: dict[str, Any]
+) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    line = await checkout.add(**NAMED)
+    assert line.line_id == "mine-1"
+    before = await storage.load(checkout.id)
+    assert await checkout.add(**{**NAMED, **change}) == line
+    again = await checkouts.open(checkout.id)
+    assert await again.add(**{**NAMED, **change}) == line
+    assert again.view.lines == checkout.view.lines
+    assert len(checkout.view.lines) == 1
+    assert await storage.load(checkout.id) == before  # nothing was saved again
+
+
+async def test_a_line_that_is_named_again_leaves_the_price_alone(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start(JANE)
+    await until_payable(checkout)
+    await checkout.add("item_tiramisu", line_id="sweet")
+    await checkout.validate()
+    before = checkout.view
+    await checkout.add("item_tiramisu", line_id="sweet")
+    assert checkout.view == before
+    assert before.stage is Stage.PLACE
+
+
+@pytest.mark.parametrize("change", OTHERS)
+async def test_a_named_line_of_other_content_is_an_error(
+    checkouts: Checkouts, change: dict[str, Any]
+) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    await checkout.add(**NAMED)
+    before = checkout.view
+    with pytest.raises(InvalidInputError, match="other content") as error:
+        await checkout.add(**{**NAMED, **change})
+    assert error.value.field == "line_id"
+    assert checkout.view == before
+
+
+async def test_a_line_named_again_asks_gett_nothing(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    await checkout.browse(STORE)
+    line = await checkout.add(**NAMED)
+    before = len(sandbox.requests)
+    without_menu = await Checkouts(gett, storage=storage).open(checkout.id)
+    assert await without_menu.add(**NAMED) == line
+    assert len(sandbox.requests) == before
+
+
+@pytest.mark.parametrize("item_id", ["item_tiramisu", "item_garlic_bread"])
+async def test_the_id_of_a_line_that_was_taken_out_may_be_used_again(
+    handles: tuple[Checkout, Checkout], item_id: str
+) -> None:
+    mine, theirs = handles
+    await mine.add("item_tiramisu", line_id="sweet")
+    await mine.remove("sweet")
+    await mine.add("item_tiramisu", line_id="sweet")
+    await theirs.add("item_tiramisu", line_id="sweet")  # is there, which this handle did not know
+    await theirs.remove("sweet")
+    await mine.add(item_id, line_id="sweet")  # is gone, which this handle does not know
+    line = mine.view.lines[-1]
+    assert (len(mine.view.lines), line.line_id, line.item_id) == (3, "sweet", item_id)
+
+
+async def test_two_workers_that_name_one_line_add_it_once(
+    handles: tuple[Checkout, Checkout],
+) -> None:
+    mine, theirs = handles
+    lines = await asyncio.gather(*(each.add(**NAMED) for each in (mine, theirs, mine)))
+    assert lines[0] == lines[1] == lines[2]
+    assert [line.line_id for line in mine.view.lines].count("mine-1") == 1
+    results = await asyncio.gather(
+        mine.add("item_tiramisu", line_id="sweet"),
+        theirs.add("item_tiramisu", quantity=2, line_id="sweet"),
+        return_exceptions=True,
+    )
+    (wrong,) = (each for each in results if isinstance(each, InvalidInputError))
+    assert wrong.field == "line_id"
+
+
+@pytest.mark.parametrize("change", [move, lambda it: it.identify(OTHER), lambda it: it.abandon()])
+async def test_a_named_line_that_would_mean_something_else_is_a_conflict(
+    gett: GettClient, storage: MemoryStorage, handles: tuple[Checkout, Checkout], change: Edit
+) -> None:
+    mine, _ = handles
+    await mine.add(**NAMED)
+    theirs = await Checkouts(gett, storage=storage).open(mine.id)
+    await change(theirs)
+    with pytest.raises(CheckoutConflictError):
+        await mine.add(**NAMED)
+    assert mine.view == theirs.view
+
+
+async def test_a_named_line_of_a_checkout_that_is_gone_is_not_found(
+    handles: tuple[Checkout, Checkout], storage: MemoryStorage
+) -> None:
+    mine, _ = handles
+    await mine.add(**NAMED)
+    await storage.delete(mine.id)
+    with pytest.raises(CheckoutNotFoundError):
+        await mine.add(**NAMED)
+
+
+@pytest.mark.parametrize("given", ["", "-1", ".", "..", "a/b", "a b", "ä", "a" * 65, "a\n", 7])
+async def test_what_is_no_id_of_a_line_is_an_error(checkouts: Checkouts, given: Any) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    with pytest.raises(InvalidInputError) as error:
+        await checkout.add("item_tiramisu", quantity=0, line_id=given)
+    assert [each.pointer for each in error.value.errors] == ["/quantity", "/line_id"]
+    assert checkout.view.lines == ()
+
+
+async def test_a_named_line_goes_to_gett_by_its_name(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await checkouts.start()
+    await until_payable(checkout)
+    longest = "a.Z_0~-" + "9" * 57
+    assert (await checkout.add("item_tiramisu", line_id=longest)).line_id == longest
+    await checkout.validate()
+    await place_as_shown(checkout)
+    assert longest in {line.line_id for line in the_order(sandbox).cart.lines}
 
 
 LINE = Line("1", "a", 2)

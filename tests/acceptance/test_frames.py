@@ -24,6 +24,7 @@ from gett_checkout import (
     Address,
     CardOnFile,
     Checkouts,
+    Contact,
     Delivery,
     GettCheckoutError,
     GettClient,
@@ -32,6 +33,7 @@ from gett_checkout import (
     MemoryStorage,
     NewCard,
     Pickup,
+    parse_contact,
     parse_identity,
     parse_payment,
 )
@@ -44,13 +46,25 @@ from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 EMAIL, PHONE = "whistle@blower.example", "+12125559876"
+FRIENDS_EMAIL, FRIENDS_PHONE = "pen@friend.example", "+12125557788"
+FRIEND = Contact("Pen", "Friend", FRIENDS_PHONE, FRIENDS_EMAIL)
 NUMBER, CVC, CARD_TOKEN = "4111222233334444", "9071", "tok_do_not_show"
 WHO = Identity(EMAIL, "Whistle", "Blower", phone=PHONE)
 CARD = NewCard(NUMBER, "visa", CVC, date(2031, 1, 31), Address("1 A St", "New York", "NY", "10001"))
 ON_FILE = CardOnFile(CARD_TOKEN, "stripe")
 HOME = Delivery(Address("350 5th Ave", "New York", "NY", "10118"))
 # Those of a run come with it: the API key and the tokens.
-SECRETS: Final = (EMAIL, PHONE, NUMBER, CARD_TOKEN, f"'{CVC}'", f'"{CVC}"', f'\\"{CVC}\\"')
+SECRETS: Final = (
+    EMAIL,
+    PHONE,
+    FRIENDS_EMAIL,
+    FRIENDS_PHONE,
+    NUMBER,
+    CARD_TOKEN,
+    f"'{CVC}'",
+    f'"{CVC}"',
+    f'\\"{CVC}\\"',
+)
 FAULTS: list[FaultKind] = [
     *("error", "drop_before", "drop_after", "error_after", "garbage", "html"),
 ]
@@ -180,7 +194,7 @@ async def call_place(gett: GettClient, token: str) -> object:
 
 async def call_validate(gett: GettClient, token: str) -> object:
     store = await gett.get_store(STORE)
-    return await gett.validate_order(store, (), Pickup(), identity=WHO, token=token)
+    return await gett.validate_order(store, (), Pickup(), customer=WHO, token=token)
 
 
 OPERATIONS: dict[str, Call] = {
@@ -268,6 +282,7 @@ STEPS = {
     "saved_cards": ("list_payment_methods",),
     "pay": ("create_session", "set_fulfillment_context", "validate_order"),
     "place": ("place_order",),
+    "refresh_order": ("get_order",),
 }
 
 
@@ -289,10 +304,12 @@ async def test_no_step_leaves_a_secret(
         "fulfill": lambda: checkout.fulfill(HOME),
         "validate": lambda: checkout.validate(tip=Decimal(2)),
         "identify": lambda: checkout.identify(WHO),
+        "set_recipient": lambda: checkout.set_recipient(FRIEND),
         "add_card": lambda: checkout.add_card(CARD),
         "saved_cards": checkout.saved_cards,
         "pay": lambda: checkout.pay(ON_FILE),
         "place": lambda: place_as_shown(checkout),
+        "refresh_order": checkout.refresh_order,
     }
     await fill_cart(checkout)
     if step == "add_card":
@@ -367,6 +384,9 @@ def test_what_is_stored_is_not_in_a_repr() -> None:
         lambda: NewCard(NUMBER + "-", "visa", CVC, CARD.expiration, None),  # type: ignore[arg-type]
         lambda: Identity(EMAIL, "", "", phone=PHONE),
         lambda: Identity(EMAIL, "Jane", "Doe", phone=PHONE + "x"),
+        lambda: Contact("Pen", "Friend", FRIENDS_PHONE + "x", FRIENDS_EMAIL),
+        lambda: Contact("Pen", "", FRIENDS_PHONE, FRIENDS_EMAIL),
+        lambda: parse_contact({"phone": FRIENDS_PHONE, "email": FRIENDS_EMAIL, "age": 7}),
         lambda: CardOnFile(CARD_TOKEN, ""),
         lambda: CardOnFile(CARD_TOKEN, "stripe", last_four="12345"),
         lambda: parse_identity({"email": EMAIL, "first_name": "Jane"}),

@@ -186,6 +186,75 @@ async def test_what_else_a_page_asks_for(shop: Shop, sandbox: Sandbox) -> None:
     assert (await shop.send("DELETE", "/checkout/"))[1]["stage"] == "abandoned"
 
 
+async def test_a_page_that_repeats_a_request_adds_nothing_twice(shop: Shop) -> None:
+    await shop.send("POST", "/checkout/")
+    await shop.send("PUT", "/checkout/store", {"store_id": "store_bella_napoli"})
+    line = {"item_id": "item_tiramisu", "line_id": "row-1"}
+    first = await shop.send("POST", "/checkout/lines", line)
+    assert (first[0], first[1]["lines"][0]["line_id"]) == (201, "row-1")
+    assert await shop.send("POST", "/checkout/lines", line) == first
+    status, problem = await shop.send("POST", "/checkout/lines", {**line, "quantity": 2})
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/line_id")
+    assert (await shop.send("DELETE", "/checkout/lines/row-1"))[1]["lines"] == []
+
+
+async def test_an_order_for_somebody_else(shop: Shop, sandbox: Sandbox) -> None:
+    total = await shop.until_payable()
+    grace = {"first_name": "Grace", "last_name": "Hopper", "phone": "+12125550177"}
+    status, view = await shop.send("PUT", "/checkout/recipient", {**grace, "email": None})
+    assert (status, view["recipient"]) == (200, {"name": "G. H.", "phone": "…77"})
+    status, problem = await shop.send(
+        "PUT", "/checkout/recipient", {"first_name": "", "phone": "7"}
+    )
+    assert (status, problem["code"]) == (422, "INVALID_INPUT")
+    wrong = [each["pointer"] for each in problem["errors"]]
+    assert wrong == ["/first_name", "/last_name", "/phone"]
+    assert (await shop.send("DELETE", "/checkout/recipient"))[1]["recipient"] is None
+    await shop.send("PUT", "/checkout/recipient", grace)
+    assert (await shop.send("POST", "/checkout/order", {"total": total}))[0] == 200
+    assert the_order(sandbox).customer.first_name == "Grace"
+    status, problem = await shop.send("DELETE", "/checkout/recipient")
+    assert (status, problem["next_action"]["kind"]) == (409, "done")
+
+
+async def test_a_page_asks_what_became_of_the_order(shop: Shop, sandbox: Sandbox) -> None:
+    total = await shop.until_payable()
+    status, problem = await shop.send("GET", "/checkout/order")
+    assert (status, problem["code"]) == (409, "STEP_NOT_ALLOWED")
+    assert problem["next_action"]["kind"] == "place"
+    await shop.send("POST", "/checkout/order", {"total": total})
+    sandbox.advance_order(the_order(sandbox).order_id, "ready")
+    assert (await shop.send("GET", "/checkout"))[1]["order"]["status"] == "pending"
+    status, view = await shop.send("GET", "/checkout/order")
+    assert (status, view["order"]["state"], view["order"]["status"]) == (200, "open", "ready")
+    assert (await shop.send("GET", "/checkout"))[1] == view
+    assert "id" not in view
+    shop.login[0] = JOHN
+    assert (await shop.send("GET", "/checkout/order"))[0] == 404
+    assert sandbox.count("get_order") == 1
+
+
+async def test_an_event_may_have_the_order_read_again(
+    open_shop: Opening, checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+) -> None:
+    read: list[str | None] = []
+
+    async def on_event(event: OrderEvent) -> None:
+        (cookie,) = mounted.client.cookies.jar
+        checkout = await checkouts.open(cookie.value)
+        read.append((await checkout.refresh_order()).status)
+
+    async with open_shop(on_event=on_event) as mounted:
+        total = await mounted.until_payable()
+        await mounted.send("POST", "/checkout/order", {"total": total})
+        sandbox.advance_order(the_order(sandbox).order_id, "preparing")
+        event = signed_event(secret="whsec_1", now=clock())
+        response = await mounted.client.post(
+            "/checkout/webhook", content=event.body, headers=event.headers
+        )
+        assert (response.status_code, read) == (200, ["preparing"])
+
+
 async def test_a_declined_card_and_then_another(shop: Shop, sandbox: Sandbox) -> None:
     total = await shop.until_payable("card_declined")
     status, problem = await shop.send("POST", "/checkout/order", {"total": total})
@@ -292,7 +361,8 @@ async def test_head_is_a_get_without_its_body(shop: Shop, path: str) -> None:
     ("path", "allowed"),
     [
         ("/checkout/", "DELETE, GET, HEAD, OPTIONS, POST"),
-        ("/checkout/order", "OPTIONS, POST"),
+        ("/checkout/order", "GET, HEAD, OPTIONS, POST"),
+        ("/checkout/quote", "OPTIONS, POST"),
         ("/checkout/lines/1", "DELETE, OPTIONS, PATCH"),
     ],
 )
@@ -301,7 +371,7 @@ async def test_options_allow_no_other_origin(shop: Shop, path: str, allowed: str
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["allow"] == allowed
     assert not any(name.startswith("access-control") for name in response.headers)
-    wrong = await shop.client.request("PUT" if path == "/checkout/" else "GET", path)
+    wrong = await shop.client.request("PUT" if "GET" in allowed else "GET", path)
     assert (wrong.status_code, wrong.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert wrong.headers["allow"] == allowed
 
@@ -644,7 +714,7 @@ async def test_the_openapi_document_has_every_endpoint(checkouts: Checkouts) -> 
     document = app.openapi()
     paths = document["paths"]
     operations = {(method, path) for path, each in paths.items() for method in each}
-    assert len(operations) == 18
+    assert len(operations) == 21
     pay = paths["/checkout/payment"]["put"]
     sent = pay["requestBody"]["content"]["application/json"]["schema"]
     assert [each["title"] for each in sent["anyOf"]] == ["CardOnFile", "SavedCard", "GettPayment"]

@@ -28,6 +28,7 @@ from gett_checkout import (
     CardOnFile,
     Checkout,
     Checkouts,
+    Contact,
     Delivery,
     GettCheckoutError,
     GettClient,
@@ -44,7 +45,7 @@ from tests.acceptance.gate_rules import CARD, CARDS, NEW, OPERATIONS, PLACE, RUL
 from tests.clock import Clock
 
 Page = Literal["follows errors", "reloads"]
-Knows = Literal["known", "signs in late"]
+Knows = Literal["known", "signs in late", "orders for another"]
 
 PAGES: Final[tuple[Page, ...]] = ("follows errors", "reloads")
 SHOPPERS: Final[tuple[Knows, ...]] = ("known", "signs in late")
@@ -88,6 +89,11 @@ def shopper(number: int) -> Identity:
         phone=f"+1212555{1000 + number}",
         partner_user_id=f"user-{number}",
     )
+
+
+def friend(number: int) -> Contact:
+    """Whom the order is for, no two alike."""
+    return Contact(f"Joe{'a' * number}", f"Roe{'a' * number}", f"+1212556{1000 + number}")
 
 
 class OutOfAnswersError(Exception):
@@ -205,6 +211,8 @@ class Shopper:
             case "sign_in":
                 self.people += 1
                 await checkout.identify(shopper(self.people))
+            case "choose_recipient":
+                await checkout.set_recipient(friend(1 + self._next("recipient")))
             case "choose_payment":
                 await self._choose_payment(checkout)
             case "confirm_total":
@@ -335,8 +343,10 @@ async def _walk(rules: tuple[Rule, ...], page: Page, knows: Knows) -> Walk:
                 rule.operation in (CARD, CARDS) or "savedCard" in rule.named for rule in rules
             ),
         )
-        identity = shopper(0) if knows == "known" else None
-        end = await obedient.walk(await workers[0].start(identity))
+        checkout = await workers[0].start(None if knows == "signs in late" else shopper(0))
+        if knows == "orders for another":
+            await checkout.set_recipient(friend(0))
+        end = await obedient.walk(checkout)
         return Walk(
             end=end,
             orders=len(sandbox.orders),
@@ -356,13 +366,20 @@ ENDS: Final[dict[str, tuple[str, ...]]] = {
     "ends": ("contact_support", "out of answers"),
 }
 
+
+def shoppers_of(rule: Rule) -> tuple[Knows, ...]:
+    """Those whom the rule may meet in a way of their own."""
+    names_customer = rule.operation == PLACE and rule.part == "shopper"
+    return (*SHOPPERS, "orders for another") if names_customer else SHOPPERS
+
+
 every_walk = pytest.mark.parametrize(
     ("rule", "page", "knows"),
     [
         pytest.param(rule, page, knows, id=f"{rule.name}, {page}, {knows}")
         for rule in RULES
         for page in PAGES
-        for knows in SHOPPERS
+        for knows in shoppers_of(rule)
     ],
 )
 

@@ -16,6 +16,7 @@ from gett_checkout import (
     CardOnFile,
     Checkout,
     Checkouts,
+    Contact,
     GettCheckoutError,
     GettClient,
     Identity,
@@ -32,6 +33,8 @@ from tests.samples.shopper import place_as_shown
 
 EMAIL, PHONE, NUMBER, CVC = "whistle@blower.example", "+12125559876", "4111222233334444", "987"
 WHO = Identity(email=EMAIL, first_name="Whistle", last_name="Blower", phone=PHONE)
+FRIENDS_EMAIL, FRIENDS_PHONE = "pen@friend.example", "+12125557788"
+FRIEND = Contact("Pen", "Friend", FRIENDS_PHONE, FRIENDS_EMAIL)
 CARD_TOKEN = "tok_do_not_show"
 FAULTS: list[FaultKind] = ["error", "drop_before", "drop_after", "error_after", "garbage", "html"]
 
@@ -57,7 +60,7 @@ async def shop(checkout: Checkout, everything: Everything) -> None:
     card = NewCard(
         NUMBER, "visa", CVC, date(2031, 1, 31), Address("1 A St", "New York", "NY", "10001")
     )
-    everything.texts += [repr(card), str(card), repr(WHO)]
+    everything.texts += [repr(card), str(card), repr(WHO), repr(FRIEND), str(FRIEND)]
 
     async def insist(step: str) -> None:
         for _ in range(30):
@@ -84,6 +87,7 @@ async def shop(checkout: Checkout, everything: Everything) -> None:
     for step in ("fulfill", "validate"):
         await insist(step)
     await checkout.identify(WHO)
+    await checkout.set_recipient(FRIEND)
     for step in ("add_card", "pay", "place"):
         await insist(step)
 
@@ -111,7 +115,18 @@ async def test_a_full_run_with_failures_gives_nothing_away(
     told = "\n".join(everything.texts)
     tokens = [session.token for session in sandbox.sessions]
     assert len(sandbox.orders) == 1
-    for secret in (EMAIL, PHONE, NUMBER, CARD_TOKEN, sandbox.api_key, *tokens, f"'{CVC}'"):
+    for secret in (
+        EMAIL,
+        PHONE,
+        FRIENDS_EMAIL,
+        FRIENDS_PHONE,
+        "Friend",
+        NUMBER,
+        CARD_TOKEN,
+        sandbox.api_key,
+        *tokens,
+        f"'{CVC}'",
+    ):
         assert secret not in told
     stored = await storage.load(checkout.id)
     assert stored is not None

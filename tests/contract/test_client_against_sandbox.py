@@ -125,7 +125,7 @@ async def placed(gett: GettClient, payment: CardOnFile | SavedCard | GettPayment
         order_token=quote.order_token,
         amounts=quote.amounts,
         payment=payment,
-        identity=JANE,
+        customer=JANE,
     )
     return await gett.place_order(body, idempotency_key=str(uuid4()), token=token)
 
@@ -176,7 +176,7 @@ async def test_every_operation_once(gett: GettClient, sandbox: Sandbox) -> None:
         order_token=quote.order_token,
         amounts=quote.amounts,
         payment=SavedCard(card.payment_id),
-        identity=None,
+        customer=None,
     )
     key = str(uuid4())
     order = await gett.place_order(body, idempotency_key=key, token=token)

@@ -18,6 +18,7 @@ from gett_checkout._core.cart import Line, LineProblem, Modifier
 from gett_checkout._core.catalog import Store, Window, parse_time
 from gett_checkout._core.codes import ERROR_CODES, Part, refuse
 from gett_checkout._core.consequences import event_of
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.machine import Event
 from gett_checkout._core.order import CardOnFile, Delivery, GettPayment, Pickup, SavedCard
 from gett_checkout._core.requirements import next_action, refusal, requirements
@@ -37,6 +38,7 @@ from tests.samples.states import (
     INCOMPLETE,
     NOW,
     ORDER,
+    RECIPIENT,
     SALADS,
     SECRETS,
     SESSION_TOKEN,
@@ -77,6 +79,7 @@ STEPS: dict[str, type[Event] | None] = {
     "choose_fulfillment": machine.FulfillmentChosen,
     "validate": machine.Quoted,
     "sign_in": machine.Identified,
+    "choose_recipient": machine.RecipientChosen,
     "choose_payment": machine.PaymentChosen,
     "confirm_total": None,
     "place": machine.PlacementBegun,
@@ -103,10 +106,13 @@ PATHS = [
 entries = st.sampled_from([{"itemId": "salad"}, *({"jsonPath": each} for each in PATHS)])
 errors = st.one_of(
     st.builds(
-        lambda code, named, wait: refuse(code, "no", errors=named, retry_after=wait),
+        lambda code, named, wait, operation: refuse(
+            code, "no", errors=named, retry_after=wait, operation=operation
+        ),
         st.sampled_from(sorted(ERROR_CODES)),
         st.lists(entries, max_size=2),
         st.sampled_from([None, None, 30.0]),
+        st.sampled_from(["validate_order", "place_order"]),
     ),
     st.builds(
         lambda status, named: refuse("NEW", "no", status=status, errors=named),
@@ -157,7 +163,9 @@ class Shopper(RuleBasedStateMachine):
         if not legal:
             assert isinstance(refused, StepNotAllowedError)
         elif isinstance(event, machine.PlacementBegun):
-            assert (refused.requirements if refused else ()) == missing
+            blocked = any(each.blocks for each in missing)
+            assert (refused is not None) is blocked
+            assert refused is None or refused.requirements == missing
         else:
             assert refused is None
         if refused is not None:
@@ -187,6 +195,10 @@ class Shopper(RuleBasedStateMachine):
     @rule()
     def identify(self) -> None:
         self.happen(machine.Identified(WHO))
+
+    @rule(recipient=st.sampled_from([RECIPIENT, RECIPIENT, None]))
+    def choose_recipient(self, recipient: Contact | None) -> None:
+        self.happen(machine.RecipientChosen(recipient))
 
     @rule()
     def confirm_total(self) -> None:
@@ -339,6 +351,8 @@ def follow(state: CheckoutState, action: Any, now: datetime) -> CheckoutState:
             return machine.apply(state, machine.Quoted(priced, state.tip), now)
         case "sign_in":
             return machine.apply(state, machine.Identified(WHO), now)
+        case "choose_recipient":
+            return machine.apply(state, machine.RecipientChosen(None), now)
         case "choose_payment":
             return machine.apply(state, machine.PaymentChosen(CARD), now)
         case "confirm_total":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from attrs import evolve
@@ -15,7 +17,16 @@ from hypothesis import strategies as st
 
 from gett_checkout._core import machine
 from gett_checkout._core.blame import blamed
-from gett_checkout._core.cart import MAX_DEPTH, Line, Modifier, Modifiers, resolve, subtotal
+from gett_checkout._core.cart import (
+    MAX_DEPTH,
+    Line,
+    Modifier,
+    Modifiers,
+    read_line_id,
+    read_modifiers,
+    resolve,
+    subtotal,
+)
 from gett_checkout._core.catalog import CatalogSet, Store
 from gett_checkout._core.codes import part_of, refuse
 from gett_checkout._core.consequences import event_of
@@ -32,11 +43,17 @@ from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, stat
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=10,
-)
+
+def json_of(floats: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | floats | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=10,
+    )
+
+
+json_values = json_of(st.floats())  # and what Python calls JSON: NaN, Infinity
+strict_json_values = json_of(st.floats(allow_nan=False, allow_infinity=False))
 
 
 # --- tokens ---------------------------------------------------------------------------------------
@@ -62,7 +79,7 @@ def test_any_token_has_a_level(token: str, made_for_end_user: bool) -> None:
     assert level in (Level.PARTNER_ONLY, Level.END_USER)
 
 
-@given(user=json_values)
+@given(user=strict_json_values)
 @quick
 def test_the_id_claim_decides(user: Any) -> None:
     token = f"{encoded({'alg': 'HS256'})}.{encoded({'Id': user})}.c2ln"
@@ -218,6 +235,54 @@ def test_any_choices_are_priced_exactly_and_judged(
     codes = {each.code for each in found.problems if each.path == (item_id, "g")}
     assert ("MODIFIER_REQUIRED" in codes) is (needed < 1)
     assert ("MODIFIER_TOO_MANY" in codes) is (needed > 2)
+
+
+def spelt_out(modifiers: Modifiers) -> list[Any]:
+    """The choices one by one, in an order of their own."""
+    spelt: list[Any] = []
+    for group_id, chosen in modifiers.items():
+        for each in chosen:
+            modifier = each if isinstance(each, Modifier) else Modifier(str(each))
+            nested = spelt_out(modifier.modifiers)
+            spelt += [[group_id, modifier.item_id, nested]] * modifier.quantity
+    return sorted(spelt)
+
+
+def respelt(spelt: list[Any]) -> Modifiers:
+    """Choices that were spelt out, as modifiers again, the other way round."""
+    groups: dict[str, list[str | Modifier | Mapping[str, Any]]] = {}
+    for group_id, item_id, nested in reversed(spelt):
+        groups.setdefault(group_id, []).append(Modifier(item_id, 1, respelt(nested)))
+    return {**groups}
+
+
+@given(one=choices, other=choices)
+@quick
+def test_two_lines_order_the_same_when_their_choices_are_the_same(
+    one: Modifiers, other: Modifiers
+) -> None:
+    first, second, again = (
+        line("a", 2, each, MAZE) for each in (one, other, respelt(spelt_out(one)))
+    )
+    assert (first.content == second.content) is (spelt_out(one) == spelt_out(other))
+    assert first.content == again.content == evolve(again, groups=read_modifiers(one)).content
+    assert first.content != evolve(first, quantity=3).content
+    assert first.content != evolve(first, special_instructions="hot").content
+
+
+@given(line_id=any_text | st.text("aZ9._~-", max_size=66))
+@quick
+def test_an_id_of_a_line_can_be_a_part_of_a_path(line_id: str) -> None:
+    try:
+        assert read_line_id(line_id) == line_id == quote(line_id, safe="", errors="replace")
+    except InvalidInputError:
+        is_plain = (
+            line_id == quote(line_id, safe="", errors="replace") and line_id[:1] not in "._~-"
+        )
+        assert not is_plain or not 1 <= len(line_id) <= 64
+    else:
+        assert line_id not in (".", "..")
+        assert 1 <= len(line_id) <= 64
 
 
 names = st.sampled_from(["a", "b", "c"])

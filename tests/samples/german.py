@@ -34,6 +34,7 @@ SENTENCES: Final[dict[str, str]] = {
     "fulfillment.no_pickup": "Das Restaurant bietet keine Abholung an.",
     "quote": "Bitte prüfen Sie den Preis.",
     "identity": _SIGN_IN,
+    "recipient_accepted": "Bitte prüfen Sie, wer die Bestellung bekommt.",
     "payment": "Bitte wählen Sie, wie Sie zahlen.",
     "payment.rejected": _PAYMENT,
     "total_confirmed": "Der Preis war {before} und ist jetzt {after}.",

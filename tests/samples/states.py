@@ -11,6 +11,7 @@ from attrs import evolve
 from gett_checkout._core.cart import Line, Modifiers, read_modifiers, resolve
 from gett_checkout._core.catalog import Catalog, CatalogSet, Item, ModifierGroup, Section, Store
 from gett_checkout._core.codes import Part
+from gett_checkout._core.contact import Contact
 from gett_checkout._core.order import Address, Amounts, CardOnFile, Delivery, Order, Quote
 from gett_checkout._core.placement import Placement, digest
 from gett_checkout._core.refusal import Refusal
@@ -21,12 +22,15 @@ NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # a Monday
 
 EMAIL = "secret-mail@example.com"
 PHONE = "+12125550123"
+RECIPIENT_EMAIL = "secret-friend@example.com"
+RECIPIENT_PHONE = "+12125550177"
 CARD_TOKEN = "secret-card-token"
 SESSION_TOKEN = "secret-session-token"
 ORDER_TOKEN = "secret-order-token"
-SECRETS = (EMAIL, PHONE, CARD_TOKEN, SESSION_TOKEN, ORDER_TOKEN)
+SECRETS = (EMAIL, PHONE, RECIPIENT_EMAIL, RECIPIENT_PHONE, CARD_TOKEN, SESSION_TOKEN, ORDER_TOKEN)
 
 WHO = Identity(EMAIL, "Ada", "Lovelace", phone=PHONE)
+RECIPIENT = Contact("Grace", "Hopper", RECIPIENT_PHONE, RECIPIENT_EMAIL)
 SOMEONE_ELSE = Identity("other-secret-mail@example.com", "Bob", "Other")
 HOME = Delivery(Address("1 Main St", "Springfield", "IL", "62701"))
 CARD = CardOnFile(card_token=CARD_TOKEN, processor_type="stripe")

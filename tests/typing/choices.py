@@ -24,6 +24,7 @@ from gett_checkout.actions import (
     AddItems,
     ChooseFulfillment,
     ChoosePayment,
+    ChooseRecipient,
     ChooseStore,
     CompleteModifiers,
     ConfirmTotal,
@@ -56,6 +57,9 @@ def by_kind(action: NextAction) -> None:
         assert_type(action, Validate)
     elif action.kind == "sign_in":
         assert_type(action, SignIn)
+    elif action.kind == "choose_recipient":
+        assert_type(action, ChooseRecipient)
+        assert_type(action.reason, str | None)
     elif action.kind == "choose_payment":
         assert_type(action, ChoosePayment)
     elif action.kind == "fix_lines":
@@ -91,7 +95,7 @@ def by_class(action: NextAction) -> str:
             return action.kind
         case FixLines(lines=lines):
             return ", ".join(lines)
-        case SignIn() | ChoosePayment() | ConfirmTotal() | Place():
+        case SignIn() | ChooseRecipient() | ChoosePayment() | ConfirmTotal() | Place():
             return action.kind
         case Wait(seconds=seconds):
             return f"{seconds:g}"

@@ -14,6 +14,7 @@ from gett_checkout import (
     Checkout,
     Checkouts,
     CheckoutView,
+    Contact,
     Delivery,
     Fulfillment,
     GettCheckoutError,
@@ -54,7 +55,14 @@ from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.redis import RedisStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.testing import Clock, StorageContract, sends_nothing, signed_event, the_order
-from gett_checkout.views import LineView, PaymentView, SessionView, StoreView, Suggestion
+from gett_checkout.views import (
+    LineView,
+    PaymentView,
+    RecipientView,
+    SessionView,
+    StoreView,
+    Suggestion,
+)
 from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 
 
@@ -69,6 +77,7 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(await checkout.menu(), CatalogSet)
     choices: Modifiers = {"size": ["large"], "extras": [Modifier("olives", quantity=2)]}
     line = await checkout.add("item", quantity=2, modifiers=choices)
+    line = await checkout.add("item", line_id="row-1")
     assert_type(line, Line)
     await checkout.add("item", modifiers={"size": ["large"], "extras": [Modifier("olives")]})
     assert_type(await checkout.update(line.line_id, quantity=3), Line)
@@ -79,6 +88,10 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(await checkout.fulfill(Pickup()), None)
     assert_type(await checkout.validate(tip=Decimal("3.00")), Quote)
     assert_type(await checkout.identify(Identity("jane@example.com", "Jane", "Doe")), None)
+    assert_type(await checkout.set_recipient(Contact("Ada", "Doe", "+12125550124")), None)
+    assert_type(await checkout.set_recipient(None), None)
+    assert_type(checkout.recipient, Contact | None)
+    assert_type(checkout.view.recipient, RecipientView | None)
     assert_type(await checkout.session_token(), str)
     assert_type(await checkout.confirm_total("27.00"), None)
     assert_type(await checkout.saved_cards(), tuple[PaymentMethod, ...])
@@ -86,6 +99,10 @@ async def an_order(gett: GettClient, card: NewCard) -> None:
     assert_type(await checkout.pay(CardOnFile("token", "stripe")), None)
     assert_type(await checkout.place(total=Decimal("27.00")), Order)
     assert_type(await checkout.reconcile(), Order | None)
+    assert_type(await checkout.refresh_order(), Order)
+    async for order in checkout.follow_order(every=15, max_interval=60.0):
+        assert_type(order, Order)
+        assert_type(order.is_over, bool)
     assert_type(await checkout.abandon(), None)
 
 

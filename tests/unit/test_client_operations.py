@@ -110,7 +110,7 @@ def _placing(payment: Any, identity: Identity | None = None) -> Call:
             order_token="vot-1",
             amounts=AMOUNTS,
             payment=payment,
-            identity=identity,
+            customer=identity,
         )
         return gett.place_order(body, idempotency_key="key-1", token="user")
 
@@ -243,7 +243,7 @@ CALLS = [
         PICKUP_CART, QUOTED, QUOTE, "user",
     ),
     Sent(
-        "validate_order", lambda gett: _quote(gett, Delivery(HOME), tip=Decimal(3), identity=JANE),
+        "validate_order", lambda gett: _quote(gett, Delivery(HOME), tip=Decimal(3), customer=JANE),
         "POST", "/orders/validate",
         f'{{"cart":{CART_JSON},"fulfillmentType":"delivery","amounts":{{"tip":3.00}},'
         f'"customer":{CUSTOMER_JSON}}}',
@@ -441,7 +441,7 @@ async def test_what_is_sent_can_be_overridden(web: aioresponses) -> None:
         await gett.discover_stores(query="pizza")
         body = gett.placement_body(
             STORE, [LINE], Pickup(), order_token="vot-1", amounts=AMOUNTS,
-            payment=GettPayment(), identity=None,
+            payment=GettPayment(), customer=None,
         )  # fmt: skip
     assert body == '{"token":"vot-1"}'
     sent = [body_of(call.kwargs) for calls in web.requests.values() for call in calls]
@@ -482,7 +482,7 @@ async def test_the_fulfillment_type_of_an_order_is_as_assumed(
             order_token="vot-1",
             amounts=AMOUNTS,
             payment=GettPayment(),
-            identity=None,
+            customer=None,
         )
         await gett.validate_order(STORE, [LINE], fulfillment, token="user")
         await gett.discover_stores(fulfillment_type=fulfillment.type)
@@ -578,7 +578,7 @@ async def test_an_amount_comes_out_as_it_went_in(
         order_token="v",
         amounts=quote.amounts,
         payment=GettPayment(),
-        identity=None,
+        customer=None,
     )
     assert f'"adjustments":{figure},' in body
 

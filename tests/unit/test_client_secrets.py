@@ -48,7 +48,7 @@ def place(gett: GettClient) -> Awaitable[Any]:
         order_token="order-token-secret",
         amounts=Amounts(ZERO, ZERO),
         payment=CardOnFile("card-token-secret", "stripe"),
-        identity=JANE,
+        customer=JANE,
     )
     return gett.place_order(body, idempotency_key="0b6c1f7e-1234-4234-8234-123456789012", token=JWT)
 

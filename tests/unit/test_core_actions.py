@@ -32,6 +32,7 @@ WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
             "reason": "VALIDATION_FAILED",
         },
     ),
+    (actions.ChooseRecipient("NEW"), {"kind": "choose_recipient", "reason": "NEW"}),
     (actions.ChoosePayment(), {"kind": "choose_payment", "reason": None}),
     (
         actions.ConfirmTotal(Decimal("27.00"), Decimal("28.00")),

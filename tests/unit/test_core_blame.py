@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from gett_checkout._core.blame import blamed, item_ids, mark, sold_out
+from gett_checkout._core.blame import blamed, item_ids, mark, may_pass, sold_out
 from gett_checkout._core.cart import Modifier
 from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout.errors import (
+    GettCheckoutError,
+    IdentityRequiredError,
+    InvalidResponseError,
+    StorageError,
+    TransportError,
+)
 from tests.samples.states import line
 
 LARGE = Modifier("large", modifiers={"crust": ["cheese-crust"]})
@@ -252,3 +259,32 @@ def test_what_gett_has_no_more(code: str, entries: list[Any], items: str) -> Non
 
 def test_item_ids_go_all_the_way_down() -> None:
     assert item_ids(PIZZA) == {"pizza", "large", "cheese-crust", "olives"}
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (TransportError("down"), True),
+        (TransportError("refused", may_have_arrived=False, cause="ConnectionRefused"), True),
+        (TransportError("slow", may_have_arrived=False, cause="out of time"), True),
+        (TransportError("closed", may_have_arrived=False, cause="closed"), False),
+        (TransportError("odd", may_have_arrived=False, cause="other event loop"), False),
+        (InvalidResponseError("odd", status=200), True),
+        (refuse("RATE_LIMITED"), True),
+        (refuse("NEW", status=429), True),
+        (refuse("", status=408), True),
+        (refuse("", status=500), True),
+        (refuse("NEW", status=504, category="availability"), True),
+        (refuse("SERVICE_UNAVAILABLE"), True),
+        (refuse("NOT_FOUND"), False),
+        (refuse("FORBIDDEN"), False),
+        (refuse("UNAUTHENTICATED"), False),
+        (refuse("STORE_CLOSED"), False),
+        (refuse("NEW", status=418), False),
+        (IdentityRequiredError("who?"), False),
+        (StorageError("full"), False),
+    ],
+    ids=repr,
+)
+def test_what_may_pass_by_itself(error: GettCheckoutError, passes: bool) -> None:
+    assert may_pass(error) is passes

@@ -12,10 +12,17 @@ from gett_checkout import errors
 from gett_checkout._core import actions
 from gett_checkout._core.codes import ERROR_CODES, refuse
 from gett_checkout._core.consequences import event_of
-from gett_checkout._core.machine import EVENTS, CartRejected, NotPlaced, Objected, StoreLost
+from gett_checkout._core.machine import (
+    EVENTS,
+    CartRejected,
+    NotPlaced,
+    Objected,
+    ShopperRejected,
+    StoreLost,
+)
 from gett_checkout._core.state import OPEN, Stage
 from gett_checkout.errors import GettCheckoutError, IdentityRequiredError, TransportError
-from tests.samples.states import NOW, line, quote, state_at
+from tests.samples.states import NOW, RECIPIENT, line, quote, state_at
 
 LINES = (line("salad", 1), line("water", 1))
 
@@ -108,6 +115,20 @@ def test_the_event_of_an_unknown_code(facts: dict[str, Any], shopping: str, plac
     error = refuse("NEW", **facts)
     assert type(event(error)).__name__ == shopping
     assert type(event(error, Stage.PLACING)).__name__ == placing
+
+
+@pytest.mark.parametrize("stage", [Stage.PLACE, Stage.PLACING])
+def test_whom_the_order_names_is_the_recipient_if_there_is_one(stage: Stage) -> None:
+    named = ({"jsonPath": "$.customer.phone"},)
+    for recipient, operation, part in (
+        (RECIPIENT, "place_order", "recipient"),
+        (RECIPIENT, "validate_order", "shopper"),
+        (None, "place_order", "shopper"),
+    ):
+        error = refuse("VALIDATION_FAILED", errors=named, operation=operation)
+        found = event_of(error, "place", state_at(stage, recipient=recipient), NOW)
+        assert isinstance(found, ShopperRejected)
+        assert found.refusal.part == part
 
 
 @pytest.mark.parametrize("operation", ["list_payment_methods", "add_payment_card"])

@@ -34,6 +34,7 @@ from tests.samples.states import (
     INCOMPLETE,
     NOW,
     ORDER,
+    RECIPIENT,
     SALADS,
     SESSION,
     SOMEONE_ELSE,
@@ -72,6 +73,7 @@ SAMPLES: dict[type[Event], Event] = {
     machine.StoreRead: machine.StoreRead(STORE),
     machine.Identified: machine.Identified(WHO),
     machine.IdentityCorrected: machine.IdentityCorrected(WHO),
+    machine.RecipientChosen: machine.RecipientChosen(RECIPIENT),
     machine.TotalConfirmed: machine.TotalConfirmed(Decimal("28.00")),
     machine.PlacementPostponed: machine.PlacementPostponed(placement()),
     machine.OrderRead: machine.OrderRead(ORDER),
@@ -188,6 +190,7 @@ ASIDES: dict[str, set[Stage]] = {
     "ContextUnchanged": {*OPEN, Stage.PLACING},
     "Identified": {*OPEN, Stage.PLACING},
     "IdentityCorrected": set(OPEN),
+    "RecipientChosen": set(OPEN),
     "StoreRead": set(OPEN),
     "ShopperRejected": set(OPEN),  # and it ends a placement, above
     "Objected": set(OPEN),
@@ -302,6 +305,7 @@ NOTHING_NEW: list[Event] = [
     machine.FulfillmentChosen(HOME),
     machine.StoreRead(STORE),
     machine.Identified(WHO),
+    machine.RecipientChosen(None),
 ]
 
 
@@ -318,6 +322,38 @@ def test_a_store_that_is_read_again_is_known_as_it_is_now() -> None:
     renamed = evolve(STORE, name="Nonna's")
     for event in (machine.CartChanged((SALADS,), renamed), machine.StoreRead(renamed)):
         assert machine.apply(state_at(Stage.PLACE), event, NOW).store == renamed
+
+
+@pytest.mark.parametrize("stage", sorted(OPEN))
+def test_another_recipient_changes_nothing_but_whom_the_order_names(stage: Stage) -> None:
+    state = state_at(stage, confirmed_for=AGREED)
+    named = machine.apply(state, machine.RecipientChosen(RECIPIENT), NOW)
+    assert named == evolve(state, recipient=RECIPIENT)
+    assert (state.customer, named.customer) == (WHO, RECIPIENT)
+    assert named.agreement == state.agreement
+    assert machine.apply(named, machine.RecipientChosen(None), NOW) == state
+
+
+def test_a_recipient_is_gone_with_another_shopper_alone() -> None:
+    state = state_at(Stage.PLACE, recipient=RECIPIENT)
+    for event in (machine.Identified(WHO), machine.IdentityCorrected(WHO), *NOTHING_NEW[:-1]):
+        assert machine.apply(state, event, NOW).recipient is RECIPIENT
+    changed = machine.apply(state, machine.ShopperChanged(SOMEONE_ELSE), NOW)
+    assert changed.recipient is None
+    assert changed.customer == SOMEONE_ELSE
+
+
+def test_a_rejected_recipient_stands_until_there_is_another() -> None:
+    """One that is given again is an answer, too."""
+    rejected = machine.ShopperRejected(rejection(Part.RECIPIENT, "VALIDATION_FAILED"))
+    state = machine.apply(state_at(Stage.PLACE, recipient=RECIPIENT), rejected, NOW)
+    again = machine.apply(state, machine.RecipientChosen(RECIPIENT), NOW)
+    assert state.refused(Part.RECIPIENT) is not None
+    assert again.refused(Part.RECIPIENT) is None
+    assert [each.times for each in again.refusals] == [1]
+    unpriced = machine.apply(state, machine.QuoteLost(rejection(Part.QUOTE)), NOW)
+    for event in (machine.RecipientChosen(None), machine.ShopperChanged(SOMEONE_ELSE)):
+        assert machine.apply(unpriced, event, NOW).refusals == ()
 
 
 # --- consent --------------------------------------------------------------------------------------
@@ -519,7 +555,9 @@ FADING: list[tuple[Event, str, str]] = [
     (machine.Identified(CALLED), "shopper quote", ""),
     (machine.IdentityCorrected(WHO), "", "shopper"),
     (machine.IdentityCorrected(CALLED), "shopper quote", ""),
-    (machine.ShopperChanged(SOMEONE_ELSE), "shopper payment quote", ""),
+    (machine.ShopperChanged(SOMEONE_ELSE), "shopper recipient payment quote", ""),
+    (machine.RecipientChosen(RECIPIENT), "recipient quote", ""),
+    (machine.RecipientChosen(None), "", "recipient"),
     (machine.PaymentChosen(GettPayment()), "payment", ""),
     (machine.Quoted(quote(), Decimal("3.00")), "", "quote"),
     (machine.WentThrough("step-service"), "service", ""),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 
 from gett_checkout import (
     Address,
+    Amounts,
     CardOnFile,
     Delivery,
     InvalidInputError,
+    Order,
     Pickup,
     Quote,
     SavedCard,
@@ -87,3 +91,42 @@ def test_a_quote_does_not_show_its_token() -> None:
     assert shown.order_token == ORDER_TOKEN
     assert ORDER_TOKEN not in repr(shown)
     assert list(jsonable_fields(shown)) == ["amounts", "expires_at"]  # nor our own notes on it
+
+
+@pytest.mark.parametrize(
+    ("state", "is_over"),
+    [
+        ("completed", True),
+        ("cancelled", True),
+        ("canceled", True),
+        ("CANCELLED", True),
+        ("open", False),
+        ("completing", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_an_order_is_over_by_its_state(state: str | None, is_over: bool) -> None:
+    assert Order("o", state=state, status="completed").is_over is is_over
+
+
+FULL = Order(
+    "o",
+    state="open",
+    status="ready",
+    amounts=Amounts(Decimal(1), Decimal(2)),
+    estimated_ready_at=datetime(2026, 11, 23, 18, 30, tzinfo=UTC),
+    cancel_reason="because",
+    tracking_urls=("https://example.com/1",),
+    extra={"courier": "Joe"},
+)
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Order) if each.name != "order_id"])
+def test_of_an_order_read_again_what_is_said_counts_and_the_rest_stays(name: str) -> None:
+    assert FULL.read_again(Order("o")) == FULL
+    assert Order("o").read_again(FULL) == FULL
+    alone = evolve(Order("o"), **{name: getattr(FULL, name)})
+    before = evolve(FULL, **{name: getattr(Order("o"), name)})
+    assert before.read_again(alone) == FULL
+    assert FULL.to_dict()["estimated_ready_at"] == "2026-11-23T18:30:00+00:00"

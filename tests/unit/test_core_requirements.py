@@ -79,6 +79,13 @@ MISSING: list[tuple[dict[str, Any], str, str, str, type[GettCheckoutError] | Non
     ({"store": NO_DELIVERY}, "fulfillment", "fulfill", "choose_fulfillment", StepNotAllowedError),
     ({"quote": None}, "quote", "validate", "validate", StepNotAllowedError),
     (GUEST, "identity", "identify", "sign_in", IdentityRequiredError),
+    (
+        against(Part.RECIPIENT),
+        "recipient_accepted",
+        "set_recipient",
+        "choose_recipient",
+        StepNotAllowedError,
+    ),
     ({"payment": None}, "payment", "pay", "choose_payment", StepNotAllowedError),
     ({"confirmed_total": Decimal(1)}, "total_confirmed", "confirm_total", "confirm_total", TotalChangedError),
 ]  # fmt: skip
@@ -404,8 +411,8 @@ def test_the_kinds_of_action_are_the_designed_ones() -> None:
     kinds = {each.kind for each in actions.NextAction.__args__}
     assert kinds == {
         "choose_store", "add_items", "fix_lines", "complete_modifiers", "choose_fulfillment", "validate",
-        "sign_in", "choose_payment", "confirm_total", "place", "wait", "reconcile", "done",
-        "start_over", "contact_support",
+        "sign_in", "choose_recipient", "choose_payment", "confirm_total", "place", "wait", "reconcile",
+        "done", "start_over", "contact_support",
     }  # fmt: skip
 
 

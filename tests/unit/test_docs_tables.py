@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gett_checkout
-from gett_checkout import Checkouts, GettClient, NextAction, RetryPolicy, Stage, _checkout
+from gett_checkout import Checkout, Checkouts, GettClient, NextAction, RetryPolicy, Stage, _checkout
 from gett_checkout import _placing as placing
 from gett_checkout import _shared as shared
 from gett_checkout import _steps as steps
@@ -106,6 +106,7 @@ def test_what_the_page_says_of_a_part_is_what_happens() -> None:
         Part.FULFILLMENT: ["choose_fulfillment"],
         Part.PAYMENT: ["choose_payment"],
         Part.QUOTE: ["validate"],
+        Part.RECIPIENT: ["choose_recipient"],
         Part.INTEGRATION: ["contact_support"],
         Part.SERVICE: ["wait"],
     }
@@ -179,7 +180,8 @@ def test_the_steps_of_a_checkout_need_what_they_need() -> None:
     }
     assert needs["none"] >= {"`browse`", "`add`", "`identify`", "`suggest_items`", "`abandon`"}
     assert needs["partner-only"] == {"`fulfill`", "`validate`", "`session_token`"}
-    assert needs["end-user"] == {"`pay`", "`saved_cards`", "`add_card`", "`place`", "`reconcile`"}
+    paying = {"`pay`", "`saved_cards`", "`add_card`", "`place`"}
+    assert needs["end-user"] == paying | {"`reconcile`", "`refresh_order`"}
 
 
 # --- what is next, and what is missing ------------------------------------------------------------
@@ -330,6 +332,9 @@ def test_the_table_of_times_is_the_codes() -> None:
             f"{spoken(*pauses[:5])}; after an hour {spoken(pauses[-1])}"
         ),
         "`keep_reconciling` looks for them": spoken(default(Checkouts.keep_reconciling, "every")),
+        "`follow_order` reads the order again after, and at most after": spoken(
+            default(Checkout.follow_order, "every"), default(Checkout.follow_order, "max_interval")
+        ),
         "an idempotency key is used for": spoken(placement.KEY_LIFE - placement.KEY_MARGIN),
         "a price counts as over before it is": spoken(QUOTE_MARGIN),
         "a session is renewed before it ends": spoken(RENEW_AHEAD),

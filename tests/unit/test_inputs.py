@@ -20,6 +20,7 @@ from gett_checkout import (
     Address,
     Amounts,
     CardOnFile,
+    Contact,
     Delivery,
     GettPayment,
     Identity,
@@ -34,6 +35,7 @@ from gett_checkout import (
     catalog,
     jsonable,
     operations,
+    parse_contact,
     parse_fulfillment,
     parse_identity,
     parse_payment,
@@ -55,16 +57,18 @@ from gett_checkout.views import (
     LineView,
     PaymentView,
     PlacementView,
+    RecipientView,
     SessionView,
     Suggestion,
 )
 from gett_checkout.webhooks import OrderEvent, Refund
-from tests.samples.states import HOME, INCOMPLETE, MENU, NOW, SECRETS, STORE, state_at
+from tests.samples.states import HOME, INCOMPLETE, MENU, NOW, RECIPIENT, SECRETS, STORE, state_at
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)
 
 STREET = {"address1": "1 Main St", "city": "Springfield", "state": "IL", "postal_code": "62701"}
 ADA = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
+GRACE = {"first_name": "Grace", "last_name": "Hopper", "phone": "+12125550177"}
 TOKEN = {"kind": "card_on_file", "card_token": "tok_1", "processor_type": "stripe"}
 
 Read = Callable[[object], object]
@@ -95,6 +99,13 @@ Read = Callable[[object], object]
             {**ADA, "phone": "+12125550123", "partner_user_id": "user-1"},
             Identity(**ADA, phone="+12125550123", partner_user_id="user-1"),
         ),
+        (parse_contact, GRACE, Contact(**GRACE)),
+        (parse_contact, {**GRACE, "email": None}, Contact(**GRACE)),
+        (
+            parse_contact,
+            {**GRACE, "email": "grace@example.com"},
+            Contact(**GRACE, email="grace@example.com"),
+        ),
         (parse_payment, TOKEN, CardOnFile("tok_1", "stripe")),
         (
             parse_payment,
@@ -121,6 +132,7 @@ def test_what_a_page_sends_becomes_a_value(
             for read, what in [
                 (parse_fulfillment, "a fulfillment"),
                 (parse_identity, "an identity"),
+                (parse_contact, "a contact"),
                 (parse_payment, "a payment"),
             ]
             for members in (None, [], "pickup", 7, [["type", "pickup"]])
@@ -168,6 +180,13 @@ def test_what_a_page_sends_becomes_a_value(
         (parse_identity, {**ADA, "phone": 12125550123}, "E.164"),
         (parse_identity, {**ADA, "partner_user_id": 7}, "partner_user_id must be a string"),
         (parse_identity, {**ADA, "admin": True}, "no member 'admin'"),
+        (parse_contact, {}, "needs first_name"),
+        (parse_contact, {**GRACE, "first_name": "  "}, "first_name is missing"),
+        (parse_contact, {**GRACE, "phone": ""}, "phone is missing"),
+        (parse_contact, {**GRACE, "phone": "212-555-0177"}, "E.164"),
+        (parse_contact, {**GRACE, "email": "grace"}, "e-mail address is not one"),
+        (parse_contact, {**GRACE, "email": ""}, "e-mail address is not one"),
+        (parse_contact, {**GRACE, "partner_user_id": "7"}, "no member 'partner_user_id'"),
         (parse_payment, {}, "kind must be one of card_on_file, saved_card, gett_payment"),
         (parse_payment, {"kind": "cash"}, "kind must be one of"),
         (parse_payment, {"kind": None}, "kind must be one of"),
@@ -203,6 +222,12 @@ WRONG_FIELDS: list[tuple[Read, dict[str, Any], dict[str, str]]] = [
         parse_identity,
         {"email": "jane", "first_name": " ", "last_name": "Doe", "phone": "0123", "age": 7},
         {"/age": "unknown", "/email": "invalid", "/first_name": "missing", "/phone": "invalid"},
+    ),
+    (parse_contact, {}, {"/first_name": "missing", "/last_name": "missing", "/phone": "missing"}),
+    (
+        parse_contact,
+        {"first_name": 7, "last_name": "Hopper", "phone": "0123", "email": "@", "age": 7},
+        {"/age": "unknown", "/first_name": "invalid", "/phone": "invalid", "/email": "invalid"},
     ),
     (parse_identity, {**ADA, "a/b~c": 1}, {"/a~1b~0c": "unknown"}),
     (parse_fulfillment, {}, {"/type": "missing"}),
@@ -287,13 +312,17 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 names = st.sampled_from(
     ["type", "kind", "payment_id"]
-    + [each.name for kind in (Address, Delivery, Identity, CardOnFile) for each in fields(kind)]
+    + [
+        each.name
+        for kind in (Address, Delivery, Identity, Contact, CardOnFile)
+        for each in fields(kind)
+    ]
 )
 tags = st.sampled_from(["delivery", "pickup", "card_on_file", "saved_card", "gett_payment"])
 
 
 @given(
-    read=st.sampled_from([parse_fulfillment, parse_identity, parse_payment]),
+    read=st.sampled_from([parse_fulfillment, parse_identity, parse_contact, parse_payment]),
     members=json_values | st.dictionaries(names, json_values | tags, max_size=6),
 )
 @quick
@@ -302,7 +331,7 @@ def test_any_json_is_a_value_or_invalid_input(read: Read, members: Any) -> None:
         value = read(members)
     except InvalidInputError:
         return
-    assert type(value) in (Delivery, Pickup, Identity, CardOnFile, SavedCard, GettPayment)
+    assert type(value) in (Delivery, Pickup, Identity, Contact, CardOnFile, SavedCard, GettPayment)
     json.dumps(jsonable(value))
 
 
@@ -327,6 +356,25 @@ def over_the_wire(value: object) -> Any:
 @quick
 def test_a_fulfillment_comes_back_from_its_json(fulfillment: public.Fulfillment) -> None:
     assert parse_fulfillment(over_the_wire(fulfillment)) == fulfillment
+
+
+@given(
+    first=some_text,
+    last=some_text,
+    digits=st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True),
+    email=st.none() | st.emails(),
+)
+@quick
+def test_any_contact_is_read_and_shown_as_initials_and_two_digits(
+    first: str, last: str, digits: str, email: str | None
+) -> None:
+    members = {"first_name": first, "last_name": last, "phone": digits, "email": email}
+    contact = parse_contact(members)
+    assert contact == Contact(first, last, digits, email)
+    assert over_the_wire(contact) == {}  # all of it is hidden
+    assert repr(contact) == "Contact()"
+    shown = over_the_wire(RecipientView.of(contact))
+    assert shown == {"name": f"{first.strip()[0]}. {last.strip()[0]}.", "phone": f"…{digits[-2:]}"}
 
 
 @given(payment=st.just(GettPayment()) | st.builds(SavedCard, some_text))
@@ -356,6 +404,7 @@ VALUES: tuple[Any, ...] = (
     actions.AddItems(public.MinimumOrder(Decimal(15), Decimal(1), Decimal(14), False, "estimate")),
     actions.ChooseFulfillment(),
     actions.ChoosePayment("PAYMENT_DECLINED"),
+    actions.ChooseRecipient("VALIDATION_FAILED"),
     actions.FixLines(("line-1",)),
     actions.ChooseStore("STORE_CLOSED"),
     actions.CompleteModifiers(("line-1",)),
@@ -375,6 +424,7 @@ VALUES: tuple[Any, ...] = (
     SavedCard("pay-1"),
     GettPayment(),
     Identity(f"{HIDDEN}@example.com", HIDDEN, HIDDEN, phone="+12125550199", partner_user_id=HIDDEN),
+    Contact(HIDDEN, HIDDEN, "+12125550199", f"{HIDDEN}@example.com"),
     NewCard("4242424242424242", HIDDEN, "999", date(2030, 1, 31), Address(**STREET)),
     Amounts(Decimal("1.00"), Decimal("1.00")),
     public.Quote(HIDDEN, Amounts(Decimal(1), Decimal(1)), WHEN),
@@ -385,6 +435,7 @@ VALUES: tuple[Any, ...] = (
     Refund("store_credit", Decimal("10.50"), 1050),
     public.PaymentMethod("pay-1", "visa", "4242", "2030-01-31"),
     PaymentView.of(CardOnFile(HIDDEN, "stripe")),
+    RecipientView.of(Contact(HIDDEN, HIDDEN, "+12125550199")),
     PlacementView("key-1", WHEN, 2, "TransportError (timeout)"),
     public.PlacedOrder(
         HIDDEN,
@@ -420,7 +471,7 @@ VALUES: tuple[Any, ...] = (
     public.RetryPolicy(),
     public.Assumptions(),
     public.Assumptions().operation("place_order"),
-    view_of(state_at(Stage.PLACE), NOW),
+    view_of(state_at(Stage.PLACE, recipient=RECIPIENT), NOW),
 )
 
 

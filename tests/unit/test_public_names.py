@@ -53,7 +53,7 @@ PUBLIC = (gett_checkout, *MODULES)
 FIRST_DAY = """
     PRODUCTION SANDBOX Address AddressInvalidError AddressOutOfRangeError Amounts ApiError
     ApiPaymentError Assumptions CardOnFile CatalogSet Checkout CheckoutConflictError
-    CheckoutNotFoundError CheckoutView Checkouts Delivery Fulfillment FulfillmentType
+    CheckoutNotFoundError CheckoutView Checkouts Contact Delivery Fulfillment FulfillmentType
     GettCheckoutError GettClient GettPayment Identity IdentityRequiredError
     InvalidInputError Item ItemUnavailableError Level Line LineNotFoundError MemoryStorage
     MenuChangedError
@@ -64,7 +64,7 @@ FIRST_DAY = """
     RetryPolicy SavedCard Unresolved
     ServiceUnavailableError Session Stage StepNotAllowedError Storage StorageError Store
     StoreClosedError StorePage TotalChangedError TransportError InvalidResponseError
-    __version__ jsonable parse_fulfillment parse_identity parse_payment
+    __version__ jsonable parse_contact parse_fulfillment parse_identity parse_payment
 """
 
 # ``Any`` where it is the truth: JSON as it comes, and what a coroutine never sends or yields.

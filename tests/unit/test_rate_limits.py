@@ -34,6 +34,16 @@ def test_the_last_twentieth_is_kept_for_what_uses_the_reserve() -> None:
     assert limits.turn("reads", NOW) == 0.0
 
 
+def test_what_nobody_waits_for_leaves_a_quarter() -> None:
+    limits = RateLimits()
+    heard(limits, 100, stamp(seconds=30))
+    for remaining, wait in ((26, 0.0), (25, 30.0), (6, 30.0), (0, 30.0)):
+        heard(limits, remaining, stamp(seconds=30))
+        assert limits.turn("writes", NOW, can_wait=True) == wait
+    assert limits.turn("writes", NOW + timedelta(seconds=30), can_wait=True) == 0.0
+    assert limits.turn("reads", NOW, can_wait=True) == 0.0
+
+
 def test_a_minute_is_over_after_a_minute_whatever_the_servers_clock_says() -> None:
     limits = RateLimits()
     heard(limits, 0, stamp(minutes=10))

@@ -54,9 +54,12 @@ PUT    /fulfillment       fulfill
 POST   /quote             validate
 PUT    /confirmed-total   confirm_total
 PUT    /identity          identify
+PUT    /recipient         set_recipient
+DELETE /recipient         remove_recipient
 GET    /cards             saved_cards
 PUT    /payment           pay
 POST   /order             place
+GET    /order             refresh_order
 """
 
 
