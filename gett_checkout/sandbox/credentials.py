@@ -4,11 +4,14 @@ Docs: Hosts and credentials. A session created with an e-mail belongs to an end 
 carries an `Id` claim; one created without is partner-only, and its token has none.
 """
 
+import hashlib
+import hmac
+import json
 import secrets
+from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-import jwt
 from attrs import field, frozen
 
 from .operations import Level
@@ -97,7 +100,19 @@ class Credentials:
         }
         if user_id is not None:
             claims["Id"] = user_id
-        return jwt.encode(claims, self._secret, algorithm="HS256")
+        return _signed(claims, self._secret)
+
+
+def _signed(claims: dict[str, object], secret: bytes) -> str:
+    """A JSON Web Token of the claims, signed with HMAC and SHA-256 (RFC 7515)."""
+    parts = (json.dumps(each).encode() for each in ({"alg": "HS256", "typ": "JWT"}, claims))
+    unsigned = b".".join(map(_in_base64url, parts))
+    signature = hmac.digest(secret, unsigned, hashlib.sha256)
+    return b".".join((unsigned, _in_base64url(signature))).decode()
+
+
+def _in_base64url(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def unauthenticated() -> RefusedError:
