@@ -11,18 +11,16 @@ from attrs import evolve
 
 from gett_checkout import (
     Checkout,
-    CheckoutNotFoundError,
     Checkouts,
     GettCheckoutError,
     Identity,
-    IdentityRequiredError,
     InvalidInputError,
 )
-from gett_checkout.actions import SignIn, StartOver
 from gett_checkout.messages import DEFAULT, Messages
 from gett_checkout.web import _bodies as bodies
 from gett_checkout.web import _guard as guard
 from gett_checkout.web._exchange import Request, Response
+from gett_checkout.web._shopper import open_for
 from gett_checkout.web._table import Call, Endpoint, chosen
 from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 
@@ -167,7 +165,10 @@ class CheckoutEndpoints(Generic[R]):
             if self._identity is not None:
                 call = evolve(call, identity=await self._identity(request.original))
         if endpoint.opens:
-            call = evolve(call, opened=await self._open(checkouts, request, call.identity))
+            checkout_id = guard.cookie_value(request.headers, self.cookie)
+            names = self._page_names_shopper
+            opened = await open_for(checkouts, checkout_id, call.identity, page_names_shopper=names)
+            call = evolve(call, opened=opened)
         given = await endpoint.step(call)
         headers: dict[str, str] = {}
         if isinstance(given, Checkout):
@@ -178,37 +179,6 @@ class CheckoutEndpoints(Generic[R]):
             given = (given or call.checkout).view.to_dict(messages)
             del given["id"]  # it opens the checkout, and stays in a cookie no script can read
         return Response.of_json(given, endpoint.status, headers)
-
-    async def _open(
-        self, checkouts: Checkouts, request: Request[R], who: Identity | None
-    ) -> Checkout:
-        """The checkout of the cookie, if it is this shopper's, who is named on it.
-
-        Without a login it is the cookie's bearer's. With one, an anonymous cart becomes that of who signs
-        in; what belongs to somebody is shown to nobody else, not to a browser they signed out of either.
-        """
-        checkout = await checkouts.open(guard.cookie_value(request.headers, self.cookie))
-        known = checkout.identity
-        if who == known:
-            return checkout
-        if who is None:
-            if not self._page_names_shopper:
-                raise IdentityRequiredError(
-                    "the checkout is somebody's who is signed out", next_action=SignIn()
-                )
-        elif known is None or self._page_names_shopper or _is_same(known, who):
-            if checkout.view.editable:
-                await checkout.identify(who)
-        else:
-            raise CheckoutNotFoundError("the checkout is somebody else's", next_action=StartOver())
-        return checkout
-
-
-def _is_same(known: Identity, who: Identity) -> bool:
-    """Whether it is the same account, its e-mail changed perhaps."""
-    return known.is_same_person(who) or (
-        who.partner_user_id is not None and who.partner_user_id == known.partner_user_id
-    )
 
 
 def _problem(error: GettCheckoutError, messages: Messages) -> Response:

@@ -1,0 +1,275 @@
+"""The steps as tools of a shopping assistant: what to tell a model of each, and `call`, which runs one.
+
+They are the steps of the mounted endpoints, under the same names, and safe under an agent that repeats,
+reorders and forgets: nothing is ordered twice, and every result says what to do next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from gett_checkout import (
+    CatalogSet,
+    Checkout,
+    Checkouts,
+    CheckoutView,
+    GettCheckoutError,
+    Identity,
+    InvalidInputError,
+    LineNotFoundError,
+    NextAction,
+    PaymentMethod,
+)
+from gett_checkout._hidden import hidden
+from gett_checkout.actions import ChooseStore, StartOver
+from gett_checkout.messages import DEFAULT, Messages
+from gett_checkout.schemas import TEXT, Definitions, Schema, closed
+from gett_checkout.views import StoreView, Suggestion
+from gett_checkout.web import ENDPOINTS, Body, Call, Endpoint, Request
+from gett_checkout.web._bodies import taken
+from gett_checkout.web._shopper import open_for
+
+__all__ = ["NEXT_TOOLS", "TOOLS", "Tool", "call"]
+
+
+@frozen
+class Tool:
+    """What a model is told of a tool.
+
+    ``reads_only``: it changes nothing. ``is_repeatable``: calling it again with the same arguments changes
+    nothing more. ``orders``: it places the order, so let the person agree first. The schemas are JSON
+    Schemas (2020-12).
+    """
+
+    name: str
+    description: str
+    reads_only: bool
+    is_repeatable: bool
+    orders: bool
+    input_schema: Schema = field(repr=False, hash=False)
+    output_schema: Schema = field(repr=False, hash=False)
+
+
+_DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "stores": "List the restaurants, or those that match a query.",
+    "start": "Start a checkout. Give its id, as checkout_id, to every other tool, and to nobody else.",
+    "view": "Show where the checkout stands: cart, price, what is missing, what to do next.",
+    "abandon": "Give the checkout up.",
+    "browse": "Choose the restaurant. With replace_cart the cart of another restaurant is emptied first.",
+    "menu": "Show the restaurant's menu: sections, items, and the modifier groups to choose from.",
+    "add": "Put an item into the cart. Name the line yourself, by line_id: repeated with the same name and "
+    "content, it adds nothing more.",
+    "update": "Change a line of the cart. What is left out stays.",
+    "remove": "Take a line out of the cart.",
+    "suggest_items": "Suggest items that close the gap to the restaurant's minimum order.",
+    "fulfill": "Choose delivery, with the address, or pickup.",
+    "validate": "Ask for the price, with a tip (in major units) or the tip chosen before.",
+    "confirm_total": "Agree, for the person, to a total that changed, and place later.",
+    "identify": "Name the shopper: who orders and pays. Ask the person; make nothing up.",
+    "set_recipient": "Name who receives the order, where that is not the shopper.",
+    "remove_recipient": "Have the shopper receive the order again.",
+    "saved_cards": "List the cards that the signed-in shopper has saved.",
+    "pay": "Choose how to pay: a saved card, a token of the payment processor's, or payment by Gett. Never "
+    "send a card number.",
+    "place": "Place the order. Show the person the total first, and send the total they agreed to. Calling "
+    "it again gives the same order.",
+    "refresh_order": "Read what became of the placed order.",
+}
+NEXT_TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "choose_store": ("stores", "browse"),
+    "add_items": ("menu", "add"),
+    "fix_lines": ("menu", "update", "remove"),
+    "complete_modifiers": ("menu", "update"),
+    "choose_fulfillment": ("fulfill",),
+    "choose_recipient": ("set_recipient",),
+    "validate": ("validate",),
+    "sign_in": ("identify",),
+    "choose_payment": ("pay",),
+    "confirm_total": ("place",),
+    "place": ("place",),
+    "wait": ("view",),
+    "reconcile": ("place",),
+    "done": ("refresh_order",),
+    "start_over": ("start",),
+    "contact_support": (),
+}
+"""The tools that do what a next action asks for, by its ``kind``."""
+
+_ENDPOINTS: Final[Mapping[str, Endpoint]] = {each.name: each for each in ENDPOINTS}
+_NOT_REPEATABLE: Final = ("start",)
+_CHECKOUT_ID: Final = "checkout_id"
+# What a step takes that is more than a few members, and the argument that it is.
+_PARSED: Final[Mapping[str, str]] = {
+    "fulfill": "fulfillment",
+    "identify": "identity",
+    "set_recipient": "recipient",
+    "pay": "payment",
+}
+# What a step gives, where that is not the view, under the member that has it.
+_GIVEN: Final[Mapping[str, tuple[str, Any]]] = {
+    "stores": ("stores", tuple[StoreView, ...]),
+    "menu": ("menu", CatalogSet),
+    "suggest_items": ("suggestions", tuple[Suggestion, ...]),
+    "saved_cards": ("cards", tuple[PaymentMethod, ...]),
+}
+_CARD_NUMBER: Final = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
+
+
+async def call(
+    checkouts: Checkouts,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    identity: Identity | None = None,
+    messages: Messages = DEFAULT,
+) -> dict[str, Any]:
+    """Run a tool, and give what it found: the view, or what its output schema names, or a problem document.
+
+    ``next_action`` and ``next_tools`` say how to go on, whatever happened. ``identity`` is the shopper by
+    the host's own login: with one, other people's checkouts are not found, and nobody else can be named.
+    Fractions may be floats, as JSON libraries read them. Raises none of this library's errors.
+    """
+    arguments = _read(arguments)  # from here on no name of ours holds a card's token as it is
+    opened: list[Checkout] = []
+    try:
+        found = await _run(checkouts, name, arguments, identity, messages, opened)
+        action: NextAction | None = ChooseStore() if name == "stores" else None
+    except GettCheckoutError as error:
+        found, action = {"problem": error.to_problem(messages)}, error.next_action
+    following = action or (opened[-1].view.next_action if opened else StartOver())
+    next_tools = [*NEXT_TOOLS[following.kind]]
+    return {**found, "next_action": following.to_dict(messages), "next_tools": next_tools}
+
+
+async def _run(
+    checkouts: Checkouts,
+    name: str,
+    arguments: Any,
+    identity: Identity | None,
+    messages: Messages,
+    opened: list[Checkout],
+) -> dict[str, Any]:
+    """What the step gives, under its member; the checkout is put into ``opened`` once it is."""
+    if name not in _ENDPOINTS:
+        raise InvalidInputError(f"the tools are {', '.join(_ENDPOINTS)}")
+    if not isinstance(arguments, Mapping):
+        raise InvalidInputError("the arguments must be an object")
+    endpoint = _ENDPOINTS[name]
+    members = {key: each for key, each in arguments.items() if each is not None}
+    checkout = None
+    if (
+        endpoint.opens
+    ):  # first of all, for its next action is wanted whatever is wrong with the rest
+        checkout_id, names = members.get(_CHECKOUT_ID), identity is None
+        checkout = await open_for(checkouts, checkout_id, identity, page_names_shopper=names)
+        opened.append(checkout)
+    Body(_TOOLS[name].input_schema).check(members)
+    _refuse_card_numbers(members)
+    members.pop(_CHECKOUT_ID, None)
+    params = {key: members.pop(key) for key in endpoint.names}
+    query = {key: members.pop(key) for key in endpoint.queries if key in members}
+    body = members.pop(_PARSED[name]) if name in _PARSED else members
+    request = Request(None, endpoint.method, endpoint.path)
+    asked = Call(request, checkouts, messages, identity, body, params, query, checkout)
+    try:
+        result = await endpoint.step(asked)
+    except LineNotFoundError:
+        if name != "remove":
+            raise
+        result = None  # it is gone, by an earlier call perhaps
+    if isinstance(result, Checkout):
+        opened.append(result)
+    if result is None or isinstance(result, Checkout):
+        return {"view": opened[-1].view.to_dict(messages)}
+    return {"menu": result} if name == "menu" else {**result}
+
+
+def _read(value: Any) -> Any:
+    """The value with floats as the decimals they were in JSON, and texts that show nothing in a repr."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, Mapping):
+        return {name: _read(each) for name, each in value.items()}
+    return [_read(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _refuse_card_numbers(members: Mapping[str, Any]) -> None:
+    """`InvalidInputError` where a card's number is what is to be paid with, or in a note."""
+    for name in ("payment", "special_instructions"):
+        if any(map(_is_card_number, _CARD_NUMBER.findall(" ".join(_texts(members.get(name)))))):
+            raise InvalidInputError("never send a card number", field=name)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+
+
+def _is_card_number(text: str) -> bool:
+    """Whether the digits have the check digit of card numbers (ISO/IEC 7812)."""
+    digits = [int(each) for each in text if each.isdigit()][::-1]
+    twice = (sum(divmod(2 * each, 10)) for each in digits[1::2])
+    return (sum(digits[::2]) + sum(twice)) % 10 == 0
+
+
+# --- what a model is told -------------------------------------------------------------------------
+
+
+def _tool(endpoint: Endpoint) -> Tool:
+    name = endpoint.name
+    return Tool(
+        name,
+        _DESCRIPTIONS[name],
+        reads_only=endpoint.method == "GET",
+        is_repeatable=name not in _NOT_REPEATABLE,
+        orders=name == "place",
+        input_schema=_input_schema(endpoint),
+        output_schema=_output_schema(name),
+    )
+
+
+def _input_schema(endpoint: Endpoint) -> Schema:
+    members: dict[str, Schema] = dict.fromkeys((*endpoint.names, *endpoint.queries), TEXT)
+    required = {*endpoint.names}
+    if endpoint.opens:
+        members[_CHECKOUT_ID] = {**TEXT, "description": "The id in the view that start gave."}
+        required.add(_CHECKOUT_ID)
+    definitions: Mapping[str, Any] = {}
+    if endpoint.name in _PARSED:
+        members[_PARSED[endpoint.name]] = dict(endpoint.takes.schema)
+        required.add(_PARSED[endpoint.name])
+        definitions = taken()
+    else:
+        members |= endpoint.takes.schema["properties"]
+        required |= {*endpoint.takes.schema["required"]}
+    if endpoint.name == "add":
+        members["line_id"], required = TEXT, required | {"line_id"}
+    schema = closed(members, members.keys() - required)
+    return {**schema, "$defs": dict(definitions)} if definitions else schema
+
+
+def _output_schema(name: str) -> Schema:
+    definitions = Definitions()
+    member, kind = _GIVEN.get(name, ("view", CheckoutView))
+    members = {
+        member: definitions.menu() if kind is CatalogSet else definitions.of(kind),
+        "problem": definitions.problem(),
+        "next_action": definitions.of(NextAction),
+        "next_tools": {"type": "array", "items": {"enum": [*_ENDPOINTS]}},
+    }
+    return {**closed(members, (member, "problem")), "$defs": definitions.found}
+
+
+_TOOLS: Final[Mapping[str, Tool]] = {each.name: _tool(each) for each in ENDPOINTS}
+TOOLS: Final[tuple[Tool, ...]] = tuple(_TOOLS.values())
+"""Every tool, in the order of the steps."""
