@@ -26,6 +26,7 @@ from gett_checkout import (
     storage,
     telemetry,
     testing,
+    tools,
     views,
     web,
     webhooks,
@@ -44,6 +45,7 @@ MODULES = (
     storage,
     telemetry,
     testing,
+    tools,
     web,
     webhooks,
 )
@@ -176,7 +178,7 @@ def test_importing_the_package_loads_no_module_of_names() -> None:
     loaded = set(ran.stdout.split())
     assert "gett_checkout.errors" in loaded
     assert not loaded & {
-        module.__name__ for module in (*RE_EXPORTS, sandbox, schemas, testing, web, webhooks)
+        module.__name__ for module in (*RE_EXPORTS, sandbox, schemas, testing, tools, web, webhooks)
     }
 
 

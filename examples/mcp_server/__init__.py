@@ -1,0 +1,1 @@
+"""The checkout as tools of an MCP server."""
