@@ -603,7 +603,10 @@ async def test_endpoints_are_left_out_and_replaced(
         """Pay with what the processor's script gave."""
         await call.checkout.pay(CardOnFile(call.body["nonce"], "stripe"))
 
+    lots: list[str] = []
+
     async def start_with_lot(call: Call) -> Checkout:
+        lots.append("7")
         return await call.checkouts.start(call.identity, metadata={"lot": "7"})
 
     async def amounts(call: Call) -> dict[str, object]:
@@ -611,11 +614,16 @@ async def test_endpoints_are_left_out_and_replaced(
 
     nonce = Body.of({"nonce": {"type": "string"}})
     own = [
-        Endpoint("PUT", "/payment", "pay", pay_by_nonce, nonce),
-        Endpoint("POST", "", "start", start_with_lot, status=201, opens=False),
+        Endpoint("PUT", "/payment/", "pay", pay_by_nonce, nonce),
+        Endpoint("POST", "/", "start", start_with_lot, status=201, opens=False),
         Endpoint("GET", "/amounts/{name}", "amounts", amounts, opens=False),
     ]
     async with open_shop(own=own, without={"saved_cards", "abandon"}) as shop:
+        await shop.until_priced()
+        for path in ("/checkout", "/checkout/"):
+            response = await shop.client.post(path, follow_redirects=True)
+            assert response.status_code == 201
+        assert lots == ["7"] * 3
         await shop.until_priced()
         assert (await shop.send("GET", "/checkout/cards"))[0] == 404
         assert (await shop.send("DELETE", "/checkout/"))[0] == 405
