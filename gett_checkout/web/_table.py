@@ -164,7 +164,7 @@ async def suggest_items(call: Call) -> dict[str, object]:
 
 
 async def fulfill(call: Call) -> None:
-    """Choose delivery or pickup. A stored address (``address_id``) needs the host's login."""
+    """Choose delivery or pickup; a stored address (``address_id``) needs the host's login."""
     fulfillment = parse_fulfillment(call.body)
     if isinstance(fulfillment, Delivery) and fulfillment.address_id:
         _require_login(call)
@@ -182,7 +182,7 @@ async def confirm_total(call: Call) -> None:
 
 
 async def identify(call: Call) -> None:
-    """Name the shopper, where no login of the host's does."""
+    """Name the shopper, whom no login knows; only with ``page_names_shopper=True``."""
     if call.identity is not None:
         raise ShopperKnownError("the host's login says who the shopper is")
     await call.checkout.identify(parse_identity(call.body))
