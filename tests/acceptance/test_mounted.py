@@ -767,6 +767,7 @@ def made_by(page: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dic
     monkeypatch.setenv("GETT_API_KEY", sandbox.api_key)
     monkeypatch.setenv("GETT_BASE_URL", sandbox.url)
     monkeypatch.setenv("GETT_STORAGE", "memory:")
+    monkeypatch.setenv("GETT_WEBHOOK_SECRET", "whsec_1")
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks(ROOT / "docs" / page, "python"):
         exec(block.compiled(set()), names)
@@ -826,8 +827,22 @@ async def test_an_app_that_is_called_and_not_mounted(page: dict[str, Any]) -> No
         assert (await client.get("/elsewhere")).text == "Not Found"
 
 
+async def test_the_endpoints_of_its_own_on_the_page(page: dict[str, Any]) -> None:
+    app = FastAPI(lifespan=page["lifespan"])
+    app.include_router(page["router"], prefix="/checkout")
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client,
+    ):
+        assert (await client.post("/checkout", json={"cart": "4711"})).status_code == 201
+        for method, path, pointer in [("POST", "", "/cart"), ("PUT", "/payment", "/nonce")]:
+            response = await client.request(method, f"/checkout{path}")
+            assert response.json()["errors"][0]["pointer"] == pointer
+
+
 async def test_the_backend_written_by_hand_takes_an_order(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = made_by("backend.md", sandbox, monkeypatch)["app"]
     transport = httpx.ASGITransport(app)
@@ -865,4 +880,9 @@ async def test_the_backend_written_by_hand_takes_an_order(
         refused = await client.post("/checkout/order", json={"total": "1.00"})
         assert (refused.status_code, refused.json()["after"]) == (409, total)
         placed = await client.post("/checkout/order", json={"total": total})
+        for secret, status in [("whsec_1", 200), ("whsec_1", 200), ("whsec_2", 401)]:
+            event = signed_event(secret=secret, status="shipped")
+            took = await client.post("/checkout/webhook", content=event.body, headers=event.headers)
+            assert took.status_code == status
+    assert capsys.readouterr().out.count("an order is shipped") == 1
     assert placed.json()["order"]["order_id"] == the_order(sandbox).order_id
