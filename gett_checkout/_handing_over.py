@@ -139,4 +139,5 @@ def _placed_order(state: CheckoutState) -> PlacedOrder:
         metadata=state.metadata or {},
         idempotency_key=state.placement.idempotency_key if state.placement else None,
         placed_at=state.stage_since or state.created_at,  # placed before that was stored
+        partner_user_id=state.identity.partner_user_id if state.identity else None,
     )

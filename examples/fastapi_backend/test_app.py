@@ -67,14 +67,19 @@ def test_a_declined_card_and_then_another(browser: TestClient, gett_sandbox: San
     the_order(gett_sandbox)
 
 
-def test_a_price_that_moved_is_confirmed_first(browser: TestClient, gett_sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("noticed_by", ["library", "gett"])
+def test_a_price_that_moved_is_confirmed_first(
+    browser: TestClient, gett_sandbox: Sandbox, noticed_by: str
+) -> None:
     before = until_payable(browser)
     gett_sandbox.switches.price_change = Decimal("0.50")
-    browser.post("/checkout/quote", json={})
+    if noticed_by == "library":  # another tab asked for the price meanwhile
+        browser.post("/checkout/quote", json={})
     response = browser.post("/checkout/order", json={"total": before})
     assert (response.status_code, response.json()["code"]) == (409, "TOTAL_CHANGED")
     after = response.json()["after"]
     assert Decimal(after) - Decimal(before) == Decimal("0.50")
+    assert gett_sandbox.count("place_order") == (0 if noticed_by == "library" else 1)
     assert gett_sandbox.orders == []
     browser.post("/checkout/order", json={"total": after})
     assert the_order(gett_sandbox).total == Decimal(after)

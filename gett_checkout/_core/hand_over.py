@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 
 from gett_checkout._core.order import Amounts, Order
 from gett_checkout._core.placement import pause_after
+from gett_checkout._hidden import hidden
 
 # A handler that takes longer is stopped, and called again; others wait for a little longer than that.
 LONGEST: Final = timedelta(seconds=30)
@@ -27,7 +28,8 @@ class PlacedOrder:
     ``checkout_id`` is the key to store it under: the same order may be handed over more than once.
     ``order`` has Gett's id of it, or ``None`` while all Gett says is that it exists. ``amounts`` are in
     major units, Gett's of the order or else of the price it was placed for. ``metadata`` is what
-    `Checkouts.start` was given; ``placed_at`` is when the order became known (aware UTC).
+    `Checkouts.start` was given, ``partner_user_id`` that of the `Identity`; ``placed_at`` is when the order
+    became known (aware UTC).
     """
 
     checkout_id: str = field(repr=False)
@@ -37,6 +39,7 @@ class PlacedOrder:
     metadata: Mapping[str, str]
     idempotency_key: str | None
     placed_at: datetime
+    partner_user_id: str | None = field(default=None, repr=False, converter=hidden)
 
 
 OnPlaced = Callable[[PlacedOrder], Awaitable[object]]

@@ -15,7 +15,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 LARGEST_BODY: Final = 64 * 1024
-"""The most bytes a request may have; a larger one is a problem with status 413."""
+"""The most bytes a body may have; a larger one is `BodyTooLargeError`."""
 
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _NO_CONTENT: Final = 204

@@ -56,6 +56,10 @@ class Call:
         return self.opened
 
 
+def _without_end(path: str) -> str:
+    return path.rstrip("/")
+
+
 Step = Callable[[Call], Awaitable[Checkout | Mapping[str, object] | None]]
 
 
@@ -63,7 +67,8 @@ Step = Callable[[Call], Awaitable[Checkout | Mapping[str, object] | None]]
 class Endpoint:
     """A method and a path, and the ``step`` a request there takes.
 
-    The step is an async function of the `Call`. When it gives ``None``, the response is the view of the
+    The path is below the prefix: ``/`` is the prefix itself, and a slash at the end means nothing. The
+    step is an async function of the `Call`. When it gives ``None``, the response is the view of the
     checkout; a mapping is the JSON of the response; a `Checkout` is one that just began, so its id is
     put into the cookie. ``takes`` says what the body may be (default: nothing), ``gives`` is the JSON
     Schema of the response. With ``opens=False`` no checkout is needed. ``queries`` names what the
@@ -72,7 +77,7 @@ class Endpoint:
     """
 
     method: str
-    path: str
+    path: str = field(converter=_without_end)
     name: str
     step: Step
     takes: Body = bodies.NOTHING_SENT
@@ -159,7 +164,7 @@ async def suggest_items(call: Call) -> dict[str, object]:
 
 
 async def fulfill(call: Call) -> None:
-    """Choose delivery or pickup. A stored address (``address_id``) needs the host's login."""
+    """Choose delivery or pickup; a stored address (``address_id``) needs the host's login."""
     fulfillment = parse_fulfillment(call.body)
     if isinstance(fulfillment, Delivery) and fulfillment.address_id:
         _require_login(call)
@@ -177,7 +182,7 @@ async def confirm_total(call: Call) -> None:
 
 
 async def identify(call: Call) -> None:
-    """Name the shopper, where no login of the host's does."""
+    """Name the shopper, whom no login knows; only with ``page_names_shopper=True``."""
     if call.identity is not None:
         raise ShopperKnownError("the host's login says who the shopper is")
     await call.checkout.identify(parse_identity(call.body))
@@ -236,9 +241,9 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         opens=False,
         queries=("query",),
     ),
-    Endpoint("POST", "", "start", start, status=201, opens=False),
-    Endpoint("GET", "", "view", view),
-    Endpoint("DELETE", "", "abandon", abandon),
+    Endpoint("POST", "/", "start", start, status=201, opens=False),
+    Endpoint("GET", "/", "view", view),
+    Endpoint("DELETE", "/", "abandon", abandon),
     Endpoint("PUT", "/store", "browse", browse, bodies.STORE),
     Endpoint("GET", "/menu", "menu", menu, gives=bodies.MENU),
     Endpoint("POST", "/lines", "add", add, bodies.LINE, status=201),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from gett_checkout import (
     Checkout,
@@ -31,7 +31,7 @@ from gett_checkout.errors import HandOverError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from gett_checkout.telemetry import OrderHandedOver
-from tests.acceptance.shopping import listening, until_payable
+from tests.acceptance.shopping import JANE, listening, until_payable
 from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
@@ -140,7 +140,9 @@ async def test_the_handler_is_given_the_order_before_place_returns(
 ) -> None:
     books = Books()
     checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
-    order = await place_as_shown(await payable(checkouts))
+    checkout = await payable(checkouts)
+    await checkout.identify(evolve(JANE, partner_user_id="user-7"))
+    order = await place_as_shown(checkout)
     assert books.rows == {"jane": order.order_id}
     [told] = books.calls
     assert told.order == order
@@ -150,7 +152,9 @@ async def test_the_handler_is_given_the_order_before_place_returns(
     assert told.fulfillment_type == "delivery"
     assert told.idempotency_key == sandbox.orders[0].idempotency_key
     assert told.placed_at == clock.now
+    assert told.partner_user_id == "user-7"
     assert "jane" not in repr(told)
+    assert "user-7" not in repr(told)
     clock.advance(3600)
     assert await checkouts.reconcile() == []
     assert await checkouts.unresolved() == []

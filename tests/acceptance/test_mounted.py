@@ -603,7 +603,10 @@ async def test_endpoints_are_left_out_and_replaced(
         """Pay with what the processor's script gave."""
         await call.checkout.pay(CardOnFile(call.body["nonce"], "stripe"))
 
+    lots: list[str] = []
+
     async def start_with_lot(call: Call) -> Checkout:
+        lots.append("7")
         return await call.checkouts.start(call.identity, metadata={"lot": "7"})
 
     async def amounts(call: Call) -> dict[str, object]:
@@ -611,11 +614,16 @@ async def test_endpoints_are_left_out_and_replaced(
 
     nonce = Body.of({"nonce": {"type": "string"}})
     own = [
-        Endpoint("PUT", "/payment", "pay", pay_by_nonce, nonce),
-        Endpoint("POST", "", "start", start_with_lot, status=201, opens=False),
+        Endpoint("PUT", "/payment/", "pay", pay_by_nonce, nonce),
+        Endpoint("POST", "/", "start", start_with_lot, status=201, opens=False),
         Endpoint("GET", "/amounts/{name}", "amounts", amounts, opens=False),
     ]
     async with open_shop(own=own, without={"saved_cards", "abandon"}) as shop:
+        await shop.until_priced()
+        for path in ("/checkout", "/checkout/"):
+            response = await shop.client.post(path, follow_redirects=True)
+            assert response.status_code == 201
+        assert lots == ["7"] * 3
         await shop.until_priced()
         assert (await shop.send("GET", "/checkout/cards"))[0] == 404
         assert (await shop.send("DELETE", "/checkout/"))[0] == 405
@@ -759,6 +767,7 @@ def made_by(page: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dic
     monkeypatch.setenv("GETT_API_KEY", sandbox.api_key)
     monkeypatch.setenv("GETT_BASE_URL", sandbox.url)
     monkeypatch.setenv("GETT_STORAGE", "memory:")
+    monkeypatch.setenv("GETT_WEBHOOK_SECRET", "whsec_1")
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks(ROOT / "docs" / page, "python"):
         exec(block.compiled(set()), names)
@@ -818,8 +827,22 @@ async def test_an_app_that_is_called_and_not_mounted(page: dict[str, Any]) -> No
         assert (await client.get("/elsewhere")).text == "Not Found"
 
 
+async def test_the_endpoints_of_its_own_on_the_page(page: dict[str, Any]) -> None:
+    app = FastAPI(lifespan=page["lifespan"])
+    app.include_router(page["router"], prefix="/checkout")
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client,
+    ):
+        assert (await client.post("/checkout", json={"cart": "4711"})).status_code == 201
+        for method, path, pointer in [("POST", "", "/cart"), ("PUT", "/payment", "/nonce")]:
+            response = await client.request(method, f"/checkout{path}")
+            assert response.json()["errors"][0]["pointer"] == pointer
+
+
 async def test_the_backend_written_by_hand_takes_an_order(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = made_by("backend.md", sandbox, monkeypatch)["app"]
     transport = httpx.ASGITransport(app)
@@ -857,4 +880,9 @@ async def test_the_backend_written_by_hand_takes_an_order(
         refused = await client.post("/checkout/order", json={"total": "1.00"})
         assert (refused.status_code, refused.json()["after"]) == (409, total)
         placed = await client.post("/checkout/order", json={"total": total})
+        for secret, status in [("whsec_1", 200), ("whsec_1", 200), ("whsec_2", 401)]:
+            event = signed_event(secret=secret, status="shipped")
+            took = await client.post("/checkout/webhook", content=event.body, headers=event.headers)
+            assert took.status_code == status
+    assert capsys.readouterr().out.count("an order is shipped") == 1
     assert placed.json()["order"]["order_id"] == the_order(sandbox).order_id

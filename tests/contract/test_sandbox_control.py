@@ -271,6 +271,13 @@ async def test_a_bad_request_is_a_problem(
     assert reply.body["instance"] == CONTROL_PATH + path
 
 
+def members(value: Any) -> Any:
+    """What a value is made of; of a list, its first entry."""
+    if isinstance(value, dict):
+        return {name: members(each) for name, each in value.items()}
+    return [members(each) for each in value[:1]] if isinstance(value, list) else None
+
+
 async def test_what_happened_is_shown_without_secrets(desk: Desk) -> None:
     desk.sandbox.switches.webhook_url = "http://127.0.0.1:1/"
     placed = await desk.place(await desk.order(payment=card_on_file("card_of_jane")))
@@ -279,9 +286,10 @@ async def test_what_happened_is_shown_without_secrets(desk: Desk) -> None:
     await desk.turn("POST", f"/orders/{order_id}/advance")
     await desk.turn("POST", f"/orders/{order_id}/advance", {"to": "completed"})
     await desk.turn("POST", f"/orders/{order_id}/refund", {"amount": 1.5, "type": "store_credit"})
+    await desk.turn("POST", "/faults", {"operation": "place_order", "kind": "drop_after"})
     shown = {
         path: (await desk.turn("GET", path)).body
-        for path in ("", "/orders", "/sessions", "/requests", "/deliveries")
+        for path in ("", "/orders", "/sessions", "/requests", "/deliveries", "/faults")
     }
     assert (shown[""]["orders"], shown[""]["requests"], shown[""]["writes"]) == (1, 4, 4)
     [order] = shown["/orders"]["orders"]
@@ -293,6 +301,11 @@ async def test_what_happened_is_shown_without_secrets(desk: Desk) -> None:
     first, *_, last = shown["/deliveries"]["deliveries"]
     assert [attempt["status"] for attempt in first["attempts"]] == [0]
     assert last["event"]["data"]["refunds"] == [{"type": "store_credit", "amount": 150}]
+    on_page = json.loads(PAGE.split("One of each list:\n\n```json\n")[1].split("```")[0])
+    for name, listed in on_page.items():
+        assert members(listed) == members(shown[f"/{name}"][name])
+    state = rows("controls")[0][2].replace("{…}", "{}").replace("[…]", "[]")
+    assert json.loads(state).keys() == shown[""].keys()
     async with desk.http.get(last["event"]["data"]["permalink_url"]) as answer:
         assert (await answer.json())["order_id"] == order_id
     secrets = [desk.token, desk.sandbox.api_key, "whsec_", "vot_", "card_of_jane"]

@@ -73,6 +73,21 @@ async def test_a_new_file_that_another_process_writes_to_is_waited_for(
     assert waits == [0.01]
 
 
+async def test_the_file_may_hold_tables_of_the_partner(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with SQLiteStorage(path) as storage:
+        await save(storage, 0)
+        with closing(sqlite3.connect(path, isolation_level=None)) as own:
+            own.execute("CREATE TABLE orders (id TEXT)")
+            own.execute("BEGIN IMMEDIATE")
+            own.execute("INSERT INTO orders VALUES ('1')")
+            waiting = asyncio.ensure_future(save(storage, 1))
+            await asyncio.sleep(0)  # its thread is at it
+            own.execute("COMMIT")
+            assert await waiting == 2
+            assert own.execute("SELECT id FROM orders").fetchall() == [("1",)]
+
+
 async def test_a_full_disk_is_a_storage_error_and_loses_nothing(tmp_path: Path) -> None:
     async with SQLiteStorage(tmp_path / "a.db") as storage:
         await save(storage, 0)

@@ -24,20 +24,21 @@ from gett_checkout._core import hand_over, placement
 from gett_checkout._core.blame import MEMBERS, blamed
 from gett_checkout._core.codes import ERROR_CODES, Part, refuse
 from gett_checkout._core.machine import EVENTS, FACTS, Aside
-from gett_checkout._core.requirements import RULES, requirements
+from gett_checkout._core.requirements import RULES, Situation, refusal, requirements
 from gett_checkout._core.session import RENEW_AHEAD
-from gett_checkout._core.state import QUOTE_MARGIN
+from gett_checkout._core.state import QUOTE_MARGIN, CheckoutState
 from gett_checkout._record import UNRESOLVED_LIFETIME
 from gett_checkout._wire import responses
 from gett_checkout._wire.endpoints import OPERATIONS
 from gett_checkout.actions import ContactSupport
+from gett_checkout.messages import ENGLISH
 from gett_checkout.storage import failures
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.views import LineProblem
 from gett_docs import tables
 from gett_docs.diagram import PICTURE, events, picture, state_diagram, words
-from gett_docs.examples import ACTIONS, LACKING, NOW
+from gett_docs.examples import ACTIONS, LACKING, NOW, rejected
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -272,6 +273,28 @@ def test_every_other_spelling_is_told() -> None:
     listed = (responses._CART_LINES, responses._CARDS, responses._CARD, responses._ADDRESS_ID)
     accepted = {name for names in (*members, *listed) for name in names}
     assert accepted <= set(re.findall(r"`(\w+)`", answers))
+
+
+# --- codes ---------------------------------------------------------------------------------------
+
+
+def test_the_codes_of_view_and_problem_on_the_page_are_of_the_same() -> None:
+    table = page_rows("show-errors.md", "<!-- pairs -->\n")
+    pairs = [[set(re.findall(r"`([\w.]+)`", cell)) for cell in row[1:]] for row in table]
+    assert set().union(*(cell for row in pairs for cell in row)) <= ENGLISH.keys()
+    told = {code: keys for keys, codes in pairs for code in codes}
+    for code in told.keys() & ERROR_CODES.keys():
+        assert first_sentence(rejected(ERROR_CODES[code].part, code)) in told[code], code
+    for state in LACKING.values():
+        error = refusal(state, NOW)
+        if error is not None and error.problem_code != "STEP_NOT_ALLOWED":
+            assert first_sentence(state) in told[error.to_problem()["code"]]
+
+
+def first_sentence(state: CheckoutState) -> str:
+    """The code of the sentence of the first requirement."""
+    here = Situation.of(state, NOW)
+    return next(found.words.codes[0] for rule in RULES if (found := rule.check(here)))
 
 
 # --- times ----------------------------------------------------------------------------------------

@@ -445,6 +445,7 @@ VALUES: tuple[Any, ...] = (
         {"cart": "7"},
         "key-1",
         WHEN,
+        HIDDEN,
     ),
     public.Reconciled(HIDDEN, "placed", public.Order("order-1")),
     public.Unresolved(HIDDEN, "6b1f0c2a9d3e", "unknown", WHEN),
