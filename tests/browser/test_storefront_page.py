@@ -482,7 +482,7 @@ def test_somebody_else_receives_the_order(shop: Shop, shopper: Shopper) -> None:
     shopper.type(f"{form} [name=phone]", "555 0177")
     shopper.press(f"{form} .primary")
     shopper.shows("#problem-phone", "Please enter the phone number with its country code")
-    assert shopper.shows("#message .bad", "That is not right yet.")
+    shopper.shows("#message .bad", "That is not right yet.")
     shopper.is_idle()
     assert shopper.script("return document.activeElement.name") == "phone"
     assert not shopper.find("#problem-email").is_displayed()
@@ -500,16 +500,50 @@ def test_somebody_else_receives_the_order(shop: Shop, shopper: Shopper) -> None:
 
 
 @page_alone
+def test_what_is_wrong_with_a_field_is_said_beside_it(shopper: Shopper) -> None:
+    shopper.until_priced()
+    shopper.press("#step-fulfillment .link", "Change")
+    shopper.type("#step-fulfillment [name=city]", " ")
+    shopper.press("#step-fulfillment .primary")
+    shopper.shows("#problem-city", "Please check this.")
+    shopper.type("#step-fulfillment [name=city]", "New York")
+    shopper.press("#step-fulfillment .primary")
+    shopper.press("#step-quote.current .primary")
+    shopper.sign_in("jane@example")  # the browser does not mind
+    shopper.shows("#problem-email", "Please enter a valid e-mail address.")
+    shopper.is_idle()
+    assert shopper.script("return document.activeElement.name") == "email"
+    shopper.sign_in()
+    shopper.shows("#step-identity.done")
+    assert shopper.driver.find_elements("css selector", "#message .card") == []
+
+
+@page_alone
 def test_a_recipient_that_gett_rejects(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
     shopper.name_recipient()
-    fault = {"operation": "place_order", "kind": "error", "code": "VALIDATION_FAILED"}
-    shop.control("POST", "/faults", {**fault, "names": ["$.customer.phone"]})
+    fault = {
+        "operation": "place_order",
+        "kind": "error",
+        "code": "VALIDATION_FAILED",
+        "names": ["$.customer.phone"],
+    }
+    shop.control("POST", "/faults", fault)
     shopper.press("#place")
     shopper.shows("#message .bad", "Who receives it is not accepted.")
     shopper.reload()
     shopper.shows("#step-recipient.current .problem", "A planned fault.")
-    shopper.press("#step-recipient .quiet", "I receive it myself")
+    for _ in range(2):  # the same again, which leads nowhere
+        shopper.name_recipient()
+        shop.control("POST", "/faults", fault)
+        shopper.press("#place")
+        shopper.shows("#message .bad")
+        shopper.is_idle()
+    shopper.shows("#message .bad", "Please contact us about this order.")
+    shopper.reload()
+    shopper.press(
+        "#step-recipient.current .quiet", "I receive it myself"
+    )  # it may still be changed
     shopper.shows("#step-recipient.done", "You receive it yourself.")
     shopper.press("#place")
     shopper.shows("#receipt-title", "Your order is placed.")
@@ -579,7 +613,11 @@ def test_nothing_sticks_out_of_the_screen(
         shopper.shows("#step-fulfillment.current")
         assert fits()
         shopper.until_payable()
+        shopper.press("#step-recipient .link")
         assert fits()
+        shopper.picture(f"{name}-recipient", "#step-recipient")
+        shopper.press("#step-recipient.current .quiet")
+        shopper.shows("#place")
         shopper.picture(f"{name}-ready", "#place")
         shopper.press("#place")
         shopper.shows("#receipt-title")
