@@ -15,6 +15,7 @@ from gett_checkout import (
     GettClient,
     InvalidInputError,
     Stage,
+    StepNotAllowedError,
     Storage,
     jsonable,
 )
@@ -71,6 +72,14 @@ def _options(rehearsal: Rehearsal) -> Options[Any]:
         await rehearsal.turn(call.params["name"], on=call.body["on"], store_id=store_id)
         return await rehearsal.look()
 
+    async def advance_order(call: Call) -> dict[str, Any]:
+        """Move the order on as its restaurant would, or cancel it."""
+        view = call.checkout.view
+        if view.order is None or view.order.order_id is None:
+            raise StepNotAllowedError("there is no order yet", next_action=view.next_action)
+        await rehearsal.advance(view.order.order_id, cancel=call.body["cancel"])
+        return await rehearsal.look()
+
     mishap = Body.of({"on": _FLAG}, {"store_id": _TEXT})
     return {
         "page_names_shopper": True,
@@ -80,6 +89,14 @@ def _options(rehearsal: Rehearsal) -> Options[Any]:
             Endpoint("PUT", "/payment", "pay", pay, Body.of({"card": _TEXT})),
             Endpoint("GET", "/gett", "gett", look_at_gett, gives=_OBJECT, opens=False),
             Endpoint("PUT", "/mishaps/{name}", "turn", turn, mishap, gives=_OBJECT, opens=False),
+            Endpoint(
+                "POST",
+                "/order/advance",
+                "advance_order",
+                advance_order,
+                Body.of({"cancel": _FLAG}),
+                gives=_OBJECT,
+            ),
         ],
     }
 

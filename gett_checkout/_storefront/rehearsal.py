@@ -1,6 +1,6 @@
-"""The sandbox's side of the page: what went to Gett, and the mishaps that can be tried.
+"""The sandbox's side of the page: what went to Gett, the mishaps to try, and what becomes of an order.
 
-Both go through the sandbox's own control paths. It alone sees the requests of every worker
+All of it goes through the sandbox's own control paths. It alone sees the requests of every worker
 process, and its switches act on all of them; a worker's telemetry knows of its own requests only.
 """
 
@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import aiohttp
 
-from gett_checkout import InvalidInputError, RetryPolicy, TransportError
+from gett_checkout import InvalidInputError, RetryPolicy, StepNotAllowedError, TransportError
 from gett_checkout.operations import OPERATIONS
 
 # A shopper waits at the page, so patience is short: what is not known by then is asked for again.
 PATIENCE: Final = RetryPolicy(max_attempts=2, max_elapsed=10.0, initial_backoff=0.4)
 
 _SHOWN: Final = 200
+_CONFLICT: Final = 409
 _FAULTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         # Lost as often as one click tries, so that the shopper gets to see it.
@@ -63,6 +64,11 @@ class Rehearsal:
             case _:
                 raise InvalidInputError("there is no such mishap")
 
+    async def advance(self, order_id: str, *, cancel: bool) -> None:
+        """Move an order on as its restaurant would, or cancel it."""
+        to = {"to": "cancelled"} if cancel else {}
+        await self._call("POST", f"/orders/{order_id}/advance", to)
+
     async def _plan(self, name: str, *, on: bool) -> None:
         planned = _mishaps(await self._call("GET", ""))
         await self._call("DELETE", "/faults")
@@ -73,6 +79,8 @@ class Rehearsal:
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
             async with self._http.request(method, self._url + path, json=body) as response:
+                if response.status == _CONFLICT:
+                    raise StepNotAllowedError("the order is over")
                 response.raise_for_status()
                 return await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -119,6 +119,11 @@ async def test_the_cookie_needs_no_https_and_no_script_reads_it(browser: Browser
         ("mishaps/price_change", {"on": "yes"}, "/on"),
         ("mishaps/price_change", {}, "/on"),
         ("mishaps/earthquake", {"on": True}, None),
+        (
+            "recipient",
+            {"first_name": "Grace", "phone": "555 0177", "last_name": "Hopper"},
+            "/phone",
+        ),
     ],
 )
 async def test_what_cannot_be_right_is_refused(
@@ -177,6 +182,42 @@ async def test_a_lost_response_is_asked_about_again(sandbox: Sandbox, browser: B
     assert view["quote"]["amounts"]["total"] == total["total"]  # what the page sends again
     view = await browser.send("POST", "order", total)
     assert view["order"]["order_id"] == the_order(sandbox).order_id
+
+
+async def test_an_order_moves_on_as_its_restaurant_would(
+    sandbox: Sandbox, browser: Browser
+) -> None:
+    async def reads(*, cancel: bool) -> tuple[str, str]:
+        gett = await browser.send("POST", "order/advance", {"cancel": cancel})
+        assert gett["orders"] == 1  # what is behind the counter, as of the mishaps
+        order = (await browser.send("GET", "order"))["order"]
+        return order["state"], order["status"]
+
+    total = await browser.until_payable()
+    early = await browser.send("POST", "order/advance", {"cancel": False})
+    assert (early["code"], early["next_action"]["kind"]) == ("STEP_NOT_ALLOWED", "place")
+    await browser.send("POST", "order", total)
+    assert await reads(cancel=False) == ("open", "confirmed")
+    assert await reads(cancel=False) == ("open", "preparing")
+    assert await reads(cancel=True) == ("cancelled", "preparing")
+    asked = len(sandbox.requests)
+    late = await browser.send("POST", "order/advance", {"cancel": True})
+    assert late["code"] == "STEP_NOT_ALLOWED"
+    assert the_order(sandbox).progress == "cancelled"
+    assert len(sandbox.requests) == asked  # none of it goes to Gett
+
+
+async def test_an_order_moves_on_for_its_own_browser_only(
+    sandbox: Sandbox, browser: Browser
+) -> None:
+    await browser.send("POST", "order", await browser.until_payable())
+    async with browser_at(browser.url) as other:
+        problem = await other.send("POST", "order/advance", {"cancel": True})
+        assert problem["code"] == "CHECKOUT_NOT_FOUND"
+        await other.until_payable()
+        problem = await other.send("POST", "order/advance", {"cancel": True})
+        assert problem["code"] == "STEP_NOT_ALLOWED"
+    assert the_order(sandbox).progress == "pending"
 
 
 async def test_a_sandbox_that_is_gone_is_said(sandbox: Sandbox, browser: Browser) -> None:

@@ -59,6 +59,7 @@ const [steps, done] = arguments;
 })().then(done, (error) => done(String(error)));
 """
 JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
+GRACE = {"first_name": "Grace", "last_name": "Hopper", "phone": "+12125550177"}
 Step = tuple[str, str, Mapping[str, Any]]
 _UNTIL_PRICED: Sequence[Step] = (
     ("POST", "", {}),
@@ -274,6 +275,12 @@ class Shopper:
         self.shows("#step-payment.current")
         self.pick(f"#step-payment input[value={card}]")
         self.press("#step-payment .primary")
+
+    def name_recipient(self) -> None:
+        """Have Grace Hopper receive the order."""
+        self._ask_for(("PUT", "recipient", GRACE))
+        self.reload()
+        self.shows("#step-recipient.done", "G. H.")
 
     def turn(self, mishap: str) -> None:
         """Turn one of the sandbox's mishaps on, as a person does."""

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.shopping import DESKTOP, PHONE, Shop, Shopper
+
+# What only the page decides is the same over every adapter, and so is tried over one.
+page_alone = pytest.mark.parametrize("one_shop", ["aiohttp"], indirect=True)
+
+
+# Keeps the page's timers until a test says that it is time, and lets a test fail a look at the order.
+TIMERS = """
+const timers = new Map();
+let last = 0;
+window.setTimeout = (run, milliseconds) => { timers.set(++last, [run, milliseconds]); return last; };
+window.clearTimeout = (timer) => { timers.delete(timer); };
+window.waits = () => [...timers.values()].map(([, milliseconds]) => Math.round(milliseconds / 1000));
+window.timeIsUp = () => {
+  const due = [...timers.values()];
+  timers.clear();
+  for (const [run] of due) run();
+};
+window.isSeen = (state) => {
+  Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+window.failure = null;
+const fetched = window.fetch;
+window.fetch = async (...call) => {
+  if (call[0] !== "/checkout/order" || !window.failure) return fetched(...call);
+  const [problem, status] = window.failure;
+  window.failure = null;
+  return Response.json(problem, { status });
+};
+"""
 
 
 def test_an_order_from_the_menu_to_the_receipt(shop: Shop, shopper: Shopper) -> None:
@@ -307,6 +339,217 @@ def test_two_windows_of_one_browser_are_one_order(shop: Shop, shopper: Shopper) 
     assert shop.count("place_order") == 1
 
 
+def test_what_becomes_of_an_order(shop: Shop, shopper: Shopper) -> None:
+    shopper.until_payable()
+    assert not shopper.find("#moving").is_displayed()
+    shopper.press("#place")
+    shopper.shows("#progress", "Bella Napoli has it, and has yet to confirm it.")
+    shopper.press("#move-on", "Move the order on")
+    shopper.shows("#progress", "Bella Napoli has confirmed it.")
+    [order] = shop.orders
+    shop.control("POST", f"/orders/{order['order_id']}/advance", {})  # nobody tells the page
+    shopper.press("#look", "Look again")
+    shopper.shows("#progress", "Bella Napoli is preparing it.")
+    shopper.is_idle()
+    assert shopper.script("return document.activeElement.id") == "look"
+    assert shopper.find(".way [aria-current]").text == "Preparing"
+    shopper.picture("followed")
+    shopper.reload()
+    shopper.shows("#progress", "Bella Napoli is preparing it.")  # it is saved
+    for said in ("It is ready for the courier.", "The courier is bringing it."):
+        shopper.press("#move-on")
+        shopper.shows("#progress", said)
+    shopper.press("#move-on")
+    shopper.shows("#receipt-title", "Your order is complete.")
+    shopper.shows("#progress", "It was delivered. Enjoy your meal.")
+    shopper.is_idle()
+    assert shopper.script("return document.activeElement.id") == "receipt-title"
+    assert not shopper.find("#moving").is_displayed()
+    assert shopper.driver.find_elements("css selector", "#look") == []
+    assert [each["state"] for each in shop.orders] == ["completed"]
+    shopper.shows("#next", "done")
+
+
+@page_alone
+def test_an_order_that_is_cancelled(shopper: Shopper) -> None:
+    shopper.until_payable()
+    shopper.press("#place")
+    shopper.press("#cancel", "Cancel the order")
+    shopper.shows("#receipt-title", "Your order was cancelled.")
+    shopper.shows("#progress", "No reason was given.")
+    assert shopper.driver.find_elements("css selector", ".way, #look") == []
+    shopper.picture("cancelled")
+    shopper.press("#another")
+    shopper.shows("#menu-title", "Where from today?")
+
+
+@page_alone
+def test_the_page_looks_slower_and_slower_while_it_is_seen(shop: Shop, shopper: Shopper) -> None:
+    """The page's timers are the test's, so nothing is waited for."""
+    shopper.until_payable()
+    shopper.script(TIMERS)
+
+    def passes(seconds: int) -> None:
+        """The page waits this long, and then it is time."""
+        reads = shop.count("get_order")
+        shopper.until(lambda: shopper.script("return window.waits()") == [seconds])
+        shopper.script("window.timeIsUp()")
+        shopper.until(lambda: shop.count("get_order") > reads)
+
+    def fails(status: int, **problem: object) -> None:
+        """The next look at the order fails."""
+        shopper.script(f"window.failure = [{json.dumps(problem)}, {status}]")
+
+    def passes_in_vain(seconds: int) -> None:
+        shopper.until(lambda: shopper.script("return window.waits()") == [seconds])
+        shopper.script("window.timeIsUp()")
+        shopper.until(lambda: shopper.script("return window.failure") is None)
+
+    def look_in_vain() -> None:
+        shopper.press("#look")
+        shopper.shows("#unheard", "We could not look just now.")
+
+    shopper.press("#place")
+    shopper.shows("#receipt-title")
+    for seconds in (5, 10, 20, 40, 60, 60):
+        passes(seconds)
+    shopper.script("window.isSeen('hidden')")
+    assert shopper.script("return window.waits()") == []
+    shopper.script("window.isSeen('visible')")
+    fails(503, code="RATE_LIMITED", retry_after=90)
+    passes_in_vain(60)
+    fails(503, code="GETT_UNREACHABLE")
+    passes_in_vain(90)  # as long as Gett says
+    assert shopper.driver.find_elements("css selector", "#unheard, #message .card") == []
+    fails(503, code="GETT_UNREACHABLE")
+    look_in_vain()  # who asks is told
+    shop.control("POST", f"/orders/{shop.orders[0]['order_id']}/advance", {})
+    passes(5)
+    shopper.shows("#progress", "Bella Napoli has confirmed it.")
+    assert shopper.driver.find_elements("css selector", "#unheard") == []
+    fails(404, code="NOT_FOUND")
+    passes_in_vain(10)
+    shopper.shows("#unheard")
+    assert shopper.script("return window.waits()") == []  # it is no use to ask
+    shopper.press("#look")
+    shopper.until(lambda: shopper.script("return window.waits()") == [5])
+    shop.control("POST", f"/orders/{shop.orders[0]['order_id']}/advance", {"to": "completed"})
+    passes(5)
+    shopper.shows("#receipt-title", "Your order is complete.")
+    assert shopper.script("return window.waits()") == []
+    shopper.press("#another")
+    shopper.shows("#menu-title", "Where from today?")
+
+
+@page_alone
+def test_when_it_is_ready_and_links_to_follow_it_by(shopper: Shopper) -> None:
+    shopper.until_payable()
+    shopper.script(
+        """
+        const fetched = window.fetch;
+        window.fetch = async (...call) => {
+          const response = await fetched(...call);
+          if (call[0] !== "/checkout/order") return response;
+          const view = await response.json();
+          Object.assign(view.order, {
+            status: "lookingForACourier", estimated_ready_at: "2030-01-01T12:40:00Z",
+            tracking_urls: ["https://track.example/1", "javascript:alert(1)", "https://track.example/1"],
+          });
+          return Response.json(view);
+        };
+        """
+    )
+    shopper.press("#place")
+    shopper.shows("#progress", "It is in progress.")  # a word of Gett's that nobody knows
+    shopper.shows("#progress", ":40")
+    [link] = shopper.driver.find_elements("css selector", "#receipt a")
+    assert (link.text, link.get_attribute("href")) == (
+        "Track your order",
+        "https://track.example/1",
+    )
+    assert link.get_attribute("rel") == "noopener noreferrer"
+    assert shopper.driver.find_elements("css selector", ".way") == []
+
+
+def test_somebody_else_receives_the_order(shop: Shop, shopper: Shopper) -> None:
+    shopper.until_payable()
+    shopper.shows("#step-recipient.done", "You receive it yourself.")
+    shopper.press("#step-recipient .link", "Somebody else")
+    assert shopper.script("return document.activeElement.id") == "step-recipient-title"
+    form = "#step-recipient.current"
+    shopper.type(f"{form} [name=first_name]", "Grace")
+    shopper.type(f"{form} [name=last_name]", "Hopper")
+    shopper.type(f"{form} [name=phone]", "555 0177")
+    shopper.press(f"{form} .primary")
+    shopper.shows("#problem-phone", "Please enter the phone number with its country code")
+    shopper.shows("#message .bad", "That is not right yet.")
+    shopper.is_idle()
+    assert shopper.script("return document.activeElement.name") == "phone"
+    assert not shopper.find("#problem-email").is_displayed()
+    assert shopper.find(f"{form} [name=first_name]").get_attribute("value") == "Grace"
+    shopper.picture("recipient", form)
+    shopper.type(f"{form} [name=phone]", "+1 (212) 555-0177")
+    shopper.press(f"{form} .primary")
+    shopper.shows("#step-recipient.done", "G. H., phone …77")
+    shopper.reload()
+    shopper.shows("#step-recipient.done", "G. H., phone …77")
+    shopper.press("#place")
+    shopper.shows("#receipt-recipient", "For G. H., phone …77")
+    assert len(shop.orders) == 1
+    assert "Hopper" not in "".join(shopper.script("return window.responses"))
+
+
+@page_alone
+def test_what_is_wrong_with_a_field_is_said_beside_it(shopper: Shopper) -> None:
+    shopper.until_priced()
+    shopper.press("#step-fulfillment .link", "Change")
+    shopper.type("#step-fulfillment [name=city]", " ")
+    shopper.press("#step-fulfillment .primary")
+    shopper.shows("#problem-city", "Please fill this in.")
+    shopper.type("#step-fulfillment [name=city]", "New York")
+    shopper.press("#step-fulfillment .primary")
+    shopper.sign_in("jane@example")  # the browser does not mind
+    shopper.shows("#problem-email", "Please enter a valid e-mail address.")
+    shopper.is_idle()
+    assert shopper.script("return document.activeElement.name") == "email"
+    shopper.sign_in()
+    shopper.shows("#step-identity.done")
+    assert shopper.driver.find_elements("css selector", "#message .card") == []
+
+
+@page_alone
+def test_a_recipient_that_gett_rejects(shop: Shop, shopper: Shopper) -> None:
+    shopper.until_payable()
+    shopper.name_recipient()
+    fault = {
+        "operation": "place_order",
+        "kind": "error",
+        "code": "VALIDATION_FAILED",
+        "names": ["$.customer.phone"],
+    }
+    shop.control("POST", "/faults", fault)
+    shopper.press("#place")
+    shopper.shows("#message .bad", "Who receives it is not accepted.")
+    shopper.reload()
+    shopper.shows("#step-recipient.current .problem", "A planned fault.")
+    for _ in range(2):  # the same again, which leads nowhere
+        shopper.name_recipient()
+        shop.control("POST", "/faults", fault)
+        shopper.press("#place")
+        shopper.shows("#message .bad")
+        shopper.is_idle()
+    shopper.shows("#message .bad", "Please contact us about this order.")
+    shopper.reload()
+    shopper.press(
+        "#step-recipient.current .quiet", "I receive it myself"
+    )  # it may still be changed
+    shopper.shows("#step-recipient.done", "You receive it yourself.")
+    shopper.press("#place")
+    shopper.shows("#receipt-title", "Your order is placed.")
+    assert shopper.driver.find_elements("css selector", "#receipt-recipient") == []
+    assert len(shop.orders) == 1
+
+
 def test_all_of_it_by_the_keyboard(shop: Shop, shopper: Shopper) -> None:
     shopper.tab_to("[data-store=store_bella_napoli]")
     shopper.keys(Keys.ENTER)
@@ -341,6 +584,7 @@ def test_all_of_it_by_the_keyboard(shop: Shop, shopper: Shopper) -> None:
     assert len(shop.orders) == 1
 
 
+@page_alone
 @pytest.mark.parametrize(
     ("size", "scheme"),
     [(PHONE, "light"), (PHONE, "dark"), ((820, 1180), "light"), (DESKTOP, "dark")],
@@ -368,7 +612,11 @@ def test_nothing_sticks_out_of_the_screen(
         shopper.shows("#step-fulfillment.current")
         assert fits()
         shopper.until_payable()
+        shopper.press("#step-recipient .link")
         assert fits()
+        shopper.picture(f"{name}-recipient", "#step-recipient")
+        shopper.press("#step-recipient.current .quiet")
+        shopper.shows("#place")
         shopper.picture(f"{name}-ready", "#place")
         shopper.press("#place")
         shopper.shows("#receipt-title")

@@ -1,6 +1,6 @@
 // The checkout's side of the page: every step is one request, and then shows what the library says.
 
-import { $ } from "./dom.js";
+import { $, isFocusLost } from "./dom.js";
 import { isOpen, isPicking, now, shop } from "./state.js";
 
 // The mounted endpoints. A mount may redirect the path without the slash.
@@ -17,13 +17,15 @@ const STEPS = {
   fulfill: ({ type, address }) => ["PUT", "fulfillment", { type, address }],
   validate: ({ tip }) => ["POST", "quote", { tip }],
   identify: ({ email, first_name, last_name }) => ["PUT", "identity", { email, first_name, last_name }],
+  set_recipient: (contact) => ["PUT", "recipient", contact],
+  remove_recipient: () => ["DELETE", "recipient"],
   pay: ({ card }) => ["PUT", "payment", { card }],
   place: ({ total }) => ["POST", "order", { total }],
   // The same request again is about the same order.
   reconcile: () => ["POST", "order", { total: now.view.quote.amounts.total }],
 };
 
-let page; // who draws: render, renderMachine and landing
+export let page; // who draws: render, renderMachine and landing
 
 /** Learn of the shop and of this browser's checkout, if it has one. */
 export async function begin(drawnBy) {
@@ -40,7 +42,7 @@ export async function begin(drawnBy) {
   page.render();
 }
 
-async function ask(method, path, body) {
+export async function ask(method, path, body) {
   const options = { method, headers: {} };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
@@ -49,7 +51,7 @@ async function ask(method, path, body) {
   const response = await fetch(ENDPOINTS + path, options);
   const worker = response.headers.get("X-Worker");
   $("worker").textContent = worker ? `worker ${worker}` : "";
-  return { ok: response.ok, data: await response.json() };
+  return { ok: response.ok, status: response.status, data: await response.json() };
 }
 
 /** Ask where this browser's checkout stands; that it has none is no problem. */
@@ -77,7 +79,7 @@ async function send(name, given) {
 /** One step: the request, then whatever the library says now, be it refused or done. */
 export async function step(name, given = {}) {
   if (now.busy) return false;
-  const hadFocus = document.activeElement !== document.body;
+  const hadFocus = !isFocusLost();
   Object.assign(now, { busy: name, problem: null });
   page.render();
   const stopWatching = name === "place" || name === "reconcile" ? watch() : () => {};
@@ -97,7 +99,7 @@ export async function step(name, given = {}) {
     now.busy = null;
   }
   page.render();
-  if (!done || (hadFocus && document.activeElement === document.body)) page.landing().focus();
+  if (!done || (hadFocus && isFocusLost())) page.landing().focus();
   return done;
 }
 
@@ -166,7 +168,7 @@ async function loadTopUps() {
   now.topUps = ok ? data.suggestions.slice(0, 3) : [];
 }
 
-async function lookAtGett() {
+export async function lookAtGett() {
   const { ok, data } = await ask("GET", "gett");
   if (ok) now.gett = data;
 }

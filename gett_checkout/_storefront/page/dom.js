@@ -26,10 +26,15 @@ export function fill(element, data, build) {
   const focused = element.contains(document.activeElement) ? document.activeElement : null;
   element.replaceChildren(...[build()].flat().filter(Boolean));
   if (focused) {
-    const same = [...element.querySelectorAll("button, input, h3")].find((each) => each.tagName === focused.tagName
+    const same = [...element.querySelectorAll("a, button, input, h3")].find((each) => each.tagName === focused.tagName
       && each.id === focused.id && each.ariaLabel === focused.ariaLabel && each.name === focused.name && each.textContent === focused.textContent);
     same?.focus();
   }
+}
+
+/** Whether the focus is on nothing, or on what is hidden by now. */
+export function isFocusLost() {
+  return document.activeElement === document.body || Boolean(document.activeElement.closest("[hidden]"));
 }
 
 /** Have the element filled anew the next time, whatever it shows. */

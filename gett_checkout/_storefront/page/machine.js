@@ -1,7 +1,8 @@
-// Behind the counter: stage, session, what went to Gett, and the mishaps to try.
+// Behind the counter: stage, session, what went to Gett, the mishaps to try, and how the order moves on.
 
 import { turn } from "./checkout.js";
 import { $, fill, make } from "./dom.js";
+import { isFollowed } from "./follow.js";
 import { now, shop } from "./state.js";
 
 const LEVELS = [
@@ -48,6 +49,7 @@ function renderGett() {
     input.checked = Boolean(mishaps[input.dataset.mishap]);
     input.disabled = input.dataset.mishap === "store_closed" && !now.view?.store && !input.checked;
   }
+  $("moving").hidden = !isFollowed();
   fill($("requests"), requests, () => requests.toReversed().map((each) => make(
     "li.request", { value: each.number, "data-operation": each.operation, "data-status": each.status },
     make("span.op", {}, each.operation),

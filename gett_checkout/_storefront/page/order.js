@@ -1,6 +1,6 @@
-// The order so far: its lines, the gap to the minimum, and in the end the receipt.
+// The order so far: its lines, and the gap to the minimum.
 
-import { startOver, step } from "./checkout.js";
+import { step } from "./checkout.js";
 import { configure } from "./choices.js";
 import { $, fill, make } from "./dom.js";
 import { groupsOf, isOpen, markedLines, money, now, rejected } from "./state.js";
@@ -66,17 +66,6 @@ function renderGap() {
   fill($("top-ups"), now.topUps, () => now.topUps.map((way) => make(
     "button.chip", { type: "button", onclick: () => step("add", { item_id: way.item.item_id, quantity: way.quantity }) },
     `+ ${way.quantity > 1 ? `${way.quantity} × ` : ""}${way.item.name}`, make("span.price", {}, money(way.total)))));
-}
-
-export function renderReceipt() {
-  const { view } = now;
-  fill($("receipt"), [view?.order, view?.fulfillment], () => view?.order && make("div.receipt", {},
-    make("p.tick", { "aria-hidden": "true" }, "✓"),
-    make("h3", { id: "receipt-title", tabindex: "-1" }, "Your order is placed."),
-    make("p", {}, `${view.store.name} is on it${view.fulfillment.type === "pickup" ? ": pick it up there." : "."}`),
-    make("p.facts", {}, "Order ", make("code", { id: "order-id" }, view.order.order_id ?? "(number to follow)")),
-    view.order.amounts ?? view.quote ? amounts((view.order.amounts ?? view.quote.amounts)) : null,
-    make("button.primary", { type: "button", id: "another", onclick: startOver }, "Start another order")));
 }
 
 /** What an order is made up of, to the total. */

@@ -10,6 +10,7 @@ export const now = {
   opened: null,      // the step opened again to be changed
   choosing: false,   // whether the restaurants are shown although one is chosen
   tried: null,       // the card tried last, so that another one is offered when it is refused
+  unheard: false,    // whether the last question about the order came to nothing
   gett: { orders: 0, requests: [], mishaps: {} },
 };
 

@@ -3,6 +3,7 @@
 import { go, step } from "./checkout.js";
 import { $, fill, forget, make } from "./dom.js";
 import { amounts } from "./order.js";
+import { recipientName } from "./receipt.js";
 import { mayExist } from "./words.js";
 import { cardName, isOpen, money, now, rejected, shop } from "./state.js";
 
@@ -13,6 +14,7 @@ const STEPS = [
   { id: "fulfillment", title: "Delivery or pickup", actions: ["choose_fulfillment"], about: "fulfillment", form: fulfillmentForm, done: fulfillmentDone, change: "Change" },
   { id: "quote", title: "Price", actions: ["validate"], form: quoteForm, done: quoteDone, change: "Change the tip" },
   { id: "identity", title: "Sign in", actions: ["sign_in"], about: "shopper_accepted", form: identityForm, done: () => make("p", {}, "You are signed in.") },
+  { id: "recipient", title: "Who receives it", actions: ["choose_recipient"], about: "recipient_accepted", form: recipientForm, done: recipientDone, change: "Somebody else" },
   { id: "payment", title: "Card", actions: ["choose_payment"], about: "payment", form: paymentForm, done: paymentDone, change: "Another card" },
   { id: "place", title: "Place the order", actions: ["place", "confirm_total"], form: placeForm },
 ];
@@ -30,7 +32,7 @@ export function renderSteps() {
   }
   const missing = new Set(view.requirements.map((each) => each.code));
   const kind = view.next_action.kind;
-  const tried = stepToTry(kind, missing);
+  const tried = stepToTry(kind);
   for (const each of STEPS) {
     const said = each.about ? rejected(each.about) : null;
     const row = $(`step-${each.id}`);
@@ -38,9 +40,10 @@ export function renderSteps() {
     const isDone = !isCurrent && each.done && !missing.has(each.id) && !said && isReached(each.id);
     row.className = `step ${isCurrent ? "current" : isDone ? "done" : "later"}`;
     if (isCurrent) row.setAttribute("aria-current", "step"); else row.removeAttribute("aria-current");
-    const data = [isCurrent, isDone, said, kind, shownAction(), view.store, view.fulfillment, view.quote, view.payment, view.tip, now.tried];
+    const data = [isCurrent, isDone, said, kind, shownAction(), view.store, view.fulfillment, view.quote, view.recipient, view.payment, view.tip, now.tried];
     fill(row.querySelector(".step-body"), data, () => (isCurrent
       ? [said?.message && make("p.problem", {}, said.message), each.form()] : isDone ? each.done() : null));
+    markFields(row);
     fill(row.querySelector(".step-change"), [isDone, each.change], () => (isDone && each.change
       ? make("button.link", { type: "button", "aria-label": `${each.change}: ${each.title}`, onclick: () => { open(each.id); } }, each.change)
       : null));
@@ -48,11 +51,11 @@ export function renderSteps() {
 }
 
 /** The step to try while the next action is for a person or for time, if there is one. */
-function stepToTry(kind, missing) {
+function stepToTry(kind) {
   if (kind !== "wait" && (kind !== "contact_support" || mayExist())) return null;
   const blocking = now.view.requirements.filter((each) => each.blocks);
   if (!blocking.length) return "place";
-  return STEPS.find((each) => missing.has(each.id) && each.id === blocking[0].code)?.id ?? null;
+  return STEPS.find((each) => [each.id, each.about].includes(blocking[0].code))?.id ?? null;
 }
 
 /** The next action, but for the seconds that go by: they change nothing of a form. */
@@ -64,7 +67,7 @@ function shownAction() {
 /** A requirement that is not named may simply not be reached: without a quote none can be paid. */
 function isReached(id) {
   const { view } = now;
-  return { fulfillment: view.fulfillment, quote: view.quote, identity: view.signed_in, payment: view.payment }[id];
+  return { fulfillment: view.fulfillment, quote: view.quote, identity: view.signed_in, recipient: view.signed_in, payment: view.payment }[id];
 }
 
 function form(name, body, ...children) {
@@ -72,7 +75,18 @@ function form(name, body, ...children) {
 }
 
 function field(label, name, value, more = {}) {
-  return make("label.field", {}, make("span", {}, label), make("input", { name, value, required: true, ...more }));
+  return make("div.field", {},
+    make("label", {}, make("span", {}, label), make("input", { name, value, required: true, "aria-describedby": `problem-${name}`, ...more })),
+    make("p.problem", { id: `problem-${name}` }));
+}
+
+/** Say at each input what is wrong with it, as the problem document does, and leave what was typed. */
+function markFields(row) {
+  for (const input of row.querySelectorAll(".field input")) {
+    const wrong = now.problem?.errors?.find(({ pointer }) => pointer.endsWith(`/${input.name}`));
+    input.setAttribute("aria-invalid", String(Boolean(wrong)));
+    $(`problem-${input.name}`).textContent = wrong?.detail ?? "";
+  }
 }
 
 const submitButton = (label, more = {}) => make("button.primary", { type: "submit", ...more }, label);
@@ -81,7 +95,7 @@ function fulfillmentForm() {
   const { view } = now;
   const { fulfillment_types: offers } = view.store;
   const before = view.fulfillment?.address ?? { address1: "350 5th Ave", city: "New York", state: "NY", postal_code: "10118" };
-  const address = make("div.fields", {},
+  const address = make("div.fields.address", {},
     field("Street and number", "address1", before.address1, { autocomplete: "address-line1" }),
     field("City", "city", before.city, { autocomplete: "address-level2" }),
     field("State", "state", before.state, { autocomplete: "address-level1" }),
@@ -134,11 +148,33 @@ function quoteDone() {
 function identityForm() {
   return form("identify", (data) => Object.fromEntries(data),
     make("p.facts", {}, "Paying needs a name and an e-mail. Cart, address and price stay as they are."),
-    make("div.fields", {},
+    make("div.fields.person", {},
       field("First name", "first_name", "Jane", { autocomplete: "given-name" }),
       field("Last name", "last_name", "Doe", { autocomplete: "family-name" }),
       field("E-mail", "email", "jane@example.com", { type: "email", autocomplete: "email" })),
     submitButton("Sign in"));
+}
+
+function recipientForm() {
+  // A person writes a phone number with spaces, and Gett wants none.
+  const body = (data) => {
+    const { phone, email, ...name } = Object.fromEntries(data);
+    return { ...name, phone: phone.replace(/[\s().-]/g, ""), email: email || undefined };
+  };
+  return form("set_recipient", body,
+    make("p.facts", {}, "The restaurant gets this name and phone number with the order. The account and the payment stay yours."),
+    make("div.fields.person", {},
+      field("Their first name", "first_name", "", { autocomplete: "shipping given-name" }),
+      field("Their last name", "last_name", "", { autocomplete: "shipping family-name" }),
+      field("Phone, with country code", "phone", "", { type: "tel", autocomplete: "shipping tel" }),
+      field("E-mail, if you like", "email", "", { type: "email", autocomplete: "shipping email", required: false })),
+    submitButton("They receive it"),
+    make("button.quiet", { type: "button", onclick: () => go(step("remove_recipient")) }, "I receive it myself"));
+}
+
+function recipientDone() {
+  const { recipient } = now.view;
+  return make("p", {}, recipient ? recipientName(recipient) : "You receive it yourself.");
 }
 
 function paymentForm() {

@@ -3,9 +3,11 @@
 
 import { begin, comeBack, loadMenu, startOver } from "./checkout.js";
 import { $ } from "./dom.js";
+import { followOrder, moveOn } from "./follow.js";
 import { renderMachine } from "./machine.js";
 import { renderMenu } from "./menu.js";
-import { renderCart, renderReceipt } from "./order.js";
+import { renderCart } from "./order.js";
+import { renderReceipt } from "./receipt.js";
 import { now } from "./state.js";
 import { renderSteps } from "./steps.js";
 import { renderMessage } from "./words.js";
@@ -19,13 +21,14 @@ function render() {
   renderSteps();
   renderMachine();
   comeBack();
+  followOrder();
 }
 
 /** Where the order goes on. */
 function landing() {
   if (now.view?.order) return $("receipt-title");
-  return $("message-button") ?? $("message").querySelector(".card")
-    ?? document.querySelector(".step.current h3") ?? $("order-title");
+  return document.querySelector(".step.current [aria-invalid=true]") ?? $("message-button")
+    ?? $("message").querySelector(".card") ?? document.querySelector(".step.current h3") ?? $("order-title");
 }
 
 $("other-stores").addEventListener("click", async () => {
@@ -35,6 +38,8 @@ $("other-stores").addEventListener("click", async () => {
   $("menu-title").focus();
 });
 $("start-over").addEventListener("click", startOver);
+$("move-on").addEventListener("click", () => moveOn(false));
+$("cancel").addEventListener("click", () => moveOn(true));
 
 // On a phone a bar leads to the order, while the order is out of sight.
 new IntersectionObserver(([order]) => $("jump").classList.toggle("there", order.isIntersecting))

@@ -15,6 +15,7 @@ const PROBLEM_WORDS = {
   TOTAL_CHANGED: ["The price changed while you were deciding.", "Nothing was ordered. Please look at the new total below."],
   IDENTITY_REQUIRED: ["Please sign in first.", "Your cart, address and price stay as they are."],
   CHECKOUT_CONFLICT: ["This order was changed in another window.", "Here is how it stands now. Please try again."],
+  INVALID_INPUT: ["That is not right yet.", "Please check what you entered."],
   LINE_NOT_FOUND: ["This is not in your cart any more.", "It was taken out in another window. Here is how the cart stands now."],
   CHECKOUT_NOT_FOUND: ["This order is no longer open.", "Choose a restaurant to start another."],
   PLACEMENT_IN_PROGRESS: ["Your order is being placed.", "No need to press again: this page looks by itself."],
@@ -31,6 +32,7 @@ const REJECTED_WORDS = {
   complete_modifiers: ["Some choices are missing.", "Nothing was ordered. Complete what is marked."],
   choose_fulfillment: ["This is not accepted.", "Nothing was ordered. Check the address, or choose another way."],
   sign_in: ["Your details are not accepted.", "Nothing was ordered. Check them, and sign in again."],
+  choose_recipient: ["Who receives it is not accepted.", "Nothing was ordered. Check the name and the phone number."],
 };
 
 // Where an order may exist, nobody is asked to try again.
@@ -73,6 +75,7 @@ function message() {
       return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS.fix_lines);
     case "choose_fulfillment":
     case "sign_in":
+    case "choose_recipient":
       if (action.reason) return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS[action.kind]);
       break;
     case "complete_modifiers":
