@@ -200,9 +200,9 @@ class Messages:
             sentences = {code: sentences(english) for code, english in ENGLISH.items()}
         own = {code: _checked(code, sentence) for code, sentence in sentences.items()}
         self._sentences: Final[Mapping[str, str]] = {**ENGLISH, **own}
-        self.unknown: Final = frozenset(own.keys() - ENGLISH.keys())
+        self.unknown: Final[frozenset[str]] = frozenset(own.keys() - ENGLISH.keys())
         """The codes that `ENGLISH` has not: new ones of Gett's, your own, and typos."""
-        self.missing: Final = frozenset(
+        self.missing: Final[frozenset[str]] = frozenset(
             code for code, english in ENGLISH.items() if self._sentences[code] == english
         )
         """The codes whose sentence is the English one."""
