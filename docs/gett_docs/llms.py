@@ -17,6 +17,7 @@ from docutils.nodes import Element, document, paragraph
 from docutils.utils import new_document
 from sphinx.addnodes import desc, toctree
 from sphinx.application import Sphinx
+from sphinx.builders.text import TextBuilder
 from sphinx.environment import BuildEnvironment
 from sphinx.writers.text import TextTranslator
 
@@ -132,7 +133,7 @@ def _text(app: Sphinx, described: Element) -> str:
     """An object's signature and docstring, its members below it."""
     alone = new_document("")
     alone += described.deepcopy()
-    translator = _Translator(alone, app.builder)
+    translator = _Translator(alone, TextBuilder(app, app.env))
     alone.walkabout(translator)
     return str(translator.body).strip()
 
