@@ -43,6 +43,7 @@ html_theme = "furo"
 html_title = f"gett_checkout {release}"
 html_static_path = ["_static"]
 html_css_files = ["gett.css"]
+html_extra_path = ["stages.svg"]  # where the Markdown of a page links to it
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style = "friendly"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pydoc import locate
 from typing import Any, Final
@@ -16,7 +16,11 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
+from gett_docs import llms
 from gett_docs.tables import asked_for, built, fill, within
+
+Fill = Callable[[str, str], str]
+"""Fills the tables into a page: its name, its source."""
 
 # Got from `Checkouts`, never made by hand: what it is made of is nobody's concern.
 _GIVEN: Final = {"gett_checkout.Checkout"}
@@ -29,17 +33,34 @@ _CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
-    app.connect("source-read", partial(_fill, built()))
+    filled = _filling(built())
+    app.connect("source-read", partial(_fill, filled))
     app.connect("env-get-outdated", _made_from_code)
     app.connect("autodoc-process-signature", _signature)
     app.connect("missing-reference", _public_or_code)
     app.connect("doctree-resolved", _link_names)
+    app.connect("build-finished", partial(_write_for_machines, filled))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _fill(blocks: Mapping[str, str], app: Sphinx, page: str, source: list[str]) -> None:
-    filled = fill(source[0], blocks)
-    source[0] = filled if "/" in page else within(filled)
+def _filling(blocks: Mapping[str, str]) -> Fill:
+    def filled(page: str, source: str) -> str:
+        text = fill(source, blocks)
+        return text if "/" in page else within(text)
+
+    return filled
+
+
+def _fill(filled: Fill, app: Sphinx, page: str, source: list[str]) -> None:
+    source[0] = filled(page, source[0])
+
+
+def _write_for_machines(filled: Fill, app: Sphinx, exception: Exception | None) -> None:
+    def read(page: str) -> str:
+        return filled(page, app.env.doc2path(page).read_text("utf-8"))
+
+    if exception is None and app.builder.format == "html":
+        llms.write(app, read)
 
 
 def _made_from_code(
