@@ -465,6 +465,23 @@ async def test_an_anonymous_cart_becomes_that_of_who_signs_in(shop: Shop, sandbo
     assert (await shop.send("GET", "/checkout/"))[1]["stage"] == "placed"
 
 
+async def test_a_cookie_fixed_by_somebody_else_shows_them_nothing(
+    shop: Shop, sandbox: Sandbox
+) -> None:
+    shop.login[0] = None
+    await shop.send("POST", "/checkout/")  # theirs; the cookie is then planted in Jane's browser
+    shop.login[0] = JANE
+    await shop.send("PUT", "/checkout/store", {"store_id": "store_bella_napoli"})
+    for somebody in (None, JOHN):
+        shop.login[0] = somebody
+        for method, path in (("GET", "/checkout/"), ("DELETE", "/checkout/")):
+            status, problem = await shop.send(method, path)
+            assert (status, "lines" in problem) in ((404, False), (409, False))
+    shop.login[0] = JANE
+    assert (await shop.send("GET", "/checkout/"))[1]["stage"] == "browse"
+    assert sandbox.orders == []
+
+
 async def test_a_forged_identity_is_refused(open_shop: Opening) -> None:
     john = {"email": "john@example.com", "first_name": "John", "last_name": "Roe"}
     async with open_shop() as shop:
