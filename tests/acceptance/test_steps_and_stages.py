@@ -12,7 +12,10 @@ from gett_checkout import (
     Address,
     Checkout,
     Checkouts,
+    Contact,
+    Delivery,
     GettPayment,
+    Identity,
     NewCard,
     OutcomeUnknownError,
     Pickup,
@@ -107,3 +110,39 @@ async def test_a_step_is_possible_where_the_table_says_so(
 def test_the_table_has_every_step() -> None:
     steps = {name for name, each in vars(Checkout).items() if hasattr(each, "__wrapped__")}
     assert set(TABLE) == set(STEPS) == {each for each in steps if not each.startswith("_")}
+
+
+KEEPS: list[tuple[Callable[[Checkout], Awaitable[object]], set[str]]] = [
+    (lambda c: c.add("item_garlic_bread"), {"lines", "fulfillment", "recipient", "tip", "payment"}),
+    (
+        lambda c: c.browse("store_seoul_kitchen", replace_cart=True),
+        {"fulfillment", "recipient", "payment"},
+    ),
+    (lambda c: c.fulfill(Pickup()), {"lines", "fulfillment", "recipient", "tip", "payment"}),
+    (
+        lambda c: c.identify(Identity("x@example.com", "X", "Y")),
+        {"lines", "fulfillment", "tip"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("step", "kept"), KEEPS, ids=["cart", "store", "fulfillment", "shopper"])
+async def test_what_a_step_of_the_shoppers_own_keeps(
+    checkouts: Checkouts, step: Callable[[Checkout], Awaitable[object]], kept: set[str]
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await checkout.browse(STORE)
+    await checkout.add("item_tiramisu", quantity=4)
+    await checkout.fulfill(Delivery(AT_HOME))
+    await checkout.validate(tip="2.00")
+    await checkout.pay(CARD)
+    await checkout.set_recipient(Contact("Ada", "Byron", "+12125550123"))
+    await checkout.validate()
+    await checkout.confirm_total(total_shown(checkout))
+    parts = ("lines", "fulfillment", "recipient", "tip", "payment", "quote")
+    assert all(getattr(checkout.view, part) for part in parts)
+    await step(checkout)
+    assert {part for part in parts if getattr(checkout.view, part)} == kept
+    if checkout.view.lines and checkout.identity == JANE:
+        await checkout.validate()
+        assert checkout.view.next_action.kind == "place"  # and nothing to confirm
