@@ -7,6 +7,8 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.shopping import DESKTOP, PHONE, Shop, Shopper
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_order_from_the_menu_to_the_receipt(shop: Shop, shopper: Shopper) -> None:
     shopper.is_at("browse", "none")

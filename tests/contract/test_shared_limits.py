@@ -68,6 +68,7 @@ def windows(sandbox: Sandbox, length: float) -> list[Counter[str]]:
     return [found[key] for key in sorted(found)]
 
 
+@pytest.mark.slow
 async def test_eight_processes_use_the_limit_up_and_no_order_pays_for_it(
     redis_server: RedisServer,
 ) -> None:
