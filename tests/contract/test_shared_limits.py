@@ -22,6 +22,8 @@ from gett_checkout.sharing.redis import RedisRateLimiter
 from tests.contract.limit_workers import Load, work
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 8
 LIMIT = 100
 STORE = "store_green_bowl"
@@ -68,7 +70,6 @@ def windows(sandbox: Sandbox, length: float) -> list[Counter[str]]:
     return [found[key] for key in sorted(found)]
 
 
-@pytest.mark.slow
 async def test_eight_processes_use_the_limit_up_and_no_order_pays_for_it(
     redis_server: RedisServer,
 ) -> None:
