@@ -12,6 +12,7 @@ from gett_checkout import (
     Address,
     Checkout,
     Checkouts,
+    Contact,
     GettPayment,
     NewCard,
     OutcomeUnknownError,
@@ -49,6 +50,7 @@ STEPS: dict[str, Callable[[Checkout], Awaitable[object]]] = {
     "fulfill": lambda c: c.fulfill(Pickup()),
     "validate": lambda c: c.validate(),
     "identify": lambda c: c.identify(JANE),
+    "set_recipient": lambda c: c.set_recipient(Contact("Ann", "Roe", "+12125550100")),
     "session_token": lambda c: c.session_token(),
     "confirm_total": lambda c: c.confirm_total(total_of(c)),
     "pay": lambda c: c.pay(GettPayment()),
@@ -56,6 +58,7 @@ STEPS: dict[str, Callable[[Checkout], Awaitable[object]]] = {
     "add_card": lambda c: c.add_card(NEW_CARD),
     "place": lambda c: c.place(total=total_of(c)),
     "reconcile": lambda c: c.reconcile(),
+    "refresh_order": lambda c: c.refresh_order(),
     "abandon": lambda c: c.abandon(),
 }
 
