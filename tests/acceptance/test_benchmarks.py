@@ -24,6 +24,8 @@ from benchmarks.wire import LEAST
 from gett_checkout import Checkouts, GettClient
 from gett_checkout.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 LEAST_EFFORT = Effort(rounds=1, share=0.0)
 FASTER = Row("a step", "another", "µs", 30.0, 60.0, Goal("≤", 0.6))
 LARGER = Row("a size", "–", "KiB", 12.0, None, Goal("≤", 10))

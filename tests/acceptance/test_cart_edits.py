@@ -37,6 +37,7 @@ Opened = AbstractAsyncContextManager[Storage]
 OTHER = Identity("other@example.com", "Other", "Person")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("server", "opened"),
     [("redis_server", opened_redis), ("postgres_server", opened_postgres)],

@@ -43,6 +43,8 @@ from gett_checkout._cli import _parser
 from gett_checkout.sandbox import Sandbox
 from tests.clock import Clock
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 OF_EXAMPLES = [ROOT / "docs" / "test-a-backend.md"]
 PAGES = [

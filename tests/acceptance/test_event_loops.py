@@ -21,6 +21,8 @@ from tests.acceptance.shopping import STORE, until_payable
 from tests.samples.shopper import place_as_shown
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 

@@ -37,6 +37,8 @@ from tests.acceptance.shops import (
 from tests.acceptance.test_docs import OF_EXAMPLES, ROOT, blocks
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.slow
+
 README = Path(__file__).parents[2] / "examples" / "README.md"
 
 

@@ -45,6 +45,8 @@ from tests.acceptance.shopping import STORE, fill_cart
 from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 EMAIL, PHONE = "whistle@blower.example", "+12125559876"
 FRIENDS_EMAIL, FRIENDS_PHONE = "pen@friend.example", "+12125557788"
 FRIEND = Contact("Pen", "Friend", FRIENDS_PHONE, FRIENDS_EMAIL)

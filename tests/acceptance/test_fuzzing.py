@@ -32,6 +32,8 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock
 from gett_checkout.web.fastapi import checkout_router
 
+pytestmark = pytest.mark.slow
+
 JANE = Identity("jane@example.com", "Jane", "Doe")
 JANE_SENT = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
 CARD = {"kind": "card_on_file", "card_token": "card_ok", "processor_type": "stripe"}

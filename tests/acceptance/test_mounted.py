@@ -39,6 +39,8 @@ from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
 from tests.clock import Clock
 from tests.samples.german import GERMAN
 
+pytestmark = pytest.mark.slow
+
 JANE = Identity("jane@example.com", "Jane", "Doe", partner_user_id="user-1")
 JOHN = Identity("john@example.com", "John", "Roe", partner_user_id="user-2")
 ORIGIN = "https://shop.example"

@@ -14,6 +14,8 @@ import pytest
 from gett_checkout.sandbox.menus import STORES
 from gett_checkout.sandbox.storefront import Menu, Store
 
+pytestmark = pytest.mark.slow
+
 NO_ZONES = """
     import logging, sys
     sys.modules["tzdata"] = None  # and PYTHONTZPATH is empty

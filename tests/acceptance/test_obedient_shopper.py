@@ -44,6 +44,8 @@ from tests.acceptance.gate import Gate, Rule
 from tests.acceptance.gate_rules import CARD, CARDS, NEW, OPERATIONS, PLACE, RULES
 from tests.clock import Clock
 
+pytestmark = pytest.mark.slow
+
 Page = Literal["follows errors", "reloads"]
 Knows = Literal["known", "signs in late", "orders for another"]
 

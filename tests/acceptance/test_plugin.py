@@ -29,6 +29,8 @@ from gett_checkout.testing._threaded import ThreadedSandbox
 from tests.acceptance.shopping import until_payable
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester", "gett_checkout.testing.plugin"]
 
 ROOT = Path(__file__).parents[2]

@@ -15,6 +15,8 @@ import pytest
 
 from gett_checkout._cli import main
 
+pytestmark = pytest.mark.slow
+
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 

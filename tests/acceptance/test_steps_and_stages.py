@@ -52,6 +52,7 @@ STEPS: dict[str, Callable[[Checkout], Awaitable[object]]] = {
     "fulfill": lambda c: c.fulfill(Pickup()),
     "validate": lambda c: c.validate(),
     "identify": lambda c: c.identify(JANE),
+    "set_recipient": lambda c: c.set_recipient(Contact("Ann", "Roe", "+12125550100")),
     "session_token": lambda c: c.session_token(),
     "confirm_total": lambda c: c.confirm_total(total_of(c)),
     "pay": lambda c: c.pay(GettPayment()),
@@ -59,6 +60,7 @@ STEPS: dict[str, Callable[[Checkout], Awaitable[object]]] = {
     "add_card": lambda c: c.add_card(NEW_CARD),
     "place": lambda c: c.place(total=total_of(c)),
     "reconcile": lambda c: c.reconcile(),
+    "refresh_order": lambda c: c.refresh_order(),
     "abandon": lambda c: c.abandon(),
 }
 

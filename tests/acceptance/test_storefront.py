@@ -21,6 +21,8 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import the_order
 from tests.clock import Clock
 
+pytestmark = pytest.mark.slow
+
 UNTIL_PRICED: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "", {}),
     ("PUT", "store", {"store_id": "store_bella_napoli"}),

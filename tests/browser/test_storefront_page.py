@@ -9,6 +9,8 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.shopping import DESKTOP, PHONE, Shop, Shopper
 
+pytestmark = pytest.mark.slow
+
 # What only the page decides is the same over every adapter, and so is tried over one.
 page_alone = pytest.mark.parametrize("one_shop", ["aiohttp"], indirect=True)
 

@@ -11,6 +11,8 @@ from selenium import webdriver
 from tests.browser.conftest import shopper_at
 from tests.browser.shopping import Shop, Shopper
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shop(chromium: webdriver.Chrome) -> Iterator[Shop]:

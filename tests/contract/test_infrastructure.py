@@ -30,6 +30,8 @@ from gett_checkout.storage.redis import _warn as warned_before
 from gett_checkout.storage.sqlite import SQLiteStorage
 from tests.servers import PgBouncer, PostgresServer, RedisServer
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 

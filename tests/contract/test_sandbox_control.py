@@ -379,6 +379,7 @@ def test_the_reserved_codes_are_the_documented_seven() -> None:
     assert set(CODES) > RESERVED
 
 
+@pytest.mark.slow
 async def test_the_command_serves_as_its_options_say() -> None:
     words = (
         "sandbox --port 0 --opaque-tokens --reserved-codes CART_EMPTY --webhook-secret whsec_mine"

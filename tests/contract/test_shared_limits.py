@@ -22,6 +22,8 @@ from gett_checkout.sharing.redis import RedisRateLimiter
 from tests.contract.limit_workers import Load, work
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 8
 LIMIT = 100
 STORE = "store_green_bowl"

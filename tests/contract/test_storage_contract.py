@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 DRIVER_ERROR = "test_each_failure_that_is_wrong_is_noticed.DriverError"

@@ -20,6 +20,8 @@ from gett_checkout.storage.postgres import PostgresStorage
 from tests.contract.conftest import opened_postgres, opened_redis
 from tests.servers import PostgresServer, RedisServer
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = 150
 
 

@@ -193,6 +193,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_writing(tmp_path: Path) -> None:
     """What was reported as saved is there, whole, and the next process goes on from it."""
     path = tmp_path / "a.db"

@@ -37,6 +37,8 @@ from tests.clock import Clock
 from tests.faults.night import DIGEST, Night, Run
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 IMPATIENT = RetryPolicy(max_attempts=1)
 
 

@@ -34,6 +34,8 @@ from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, excep
 from tests.faults.victims import Victims
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 POLICIES = ["replay", "reject_other_body", "refuse_duplicates", "none"]
 SCENARIOS = [
     "plain",

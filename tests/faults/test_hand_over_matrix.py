@@ -35,6 +35,8 @@ from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, excep
 from tests.faults.victims import Victims
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 FOUND: Sequence[Found] = ("at once", "late", "again")
 STRIKES = [
     "exception",

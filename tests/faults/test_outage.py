@@ -16,6 +16,8 @@ from tests.acceptance.shopping import until_payable
 from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 OUTAGE, PASS = 30, 60
 
 

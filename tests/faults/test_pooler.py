@@ -12,6 +12,8 @@ from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 from tests.servers import PgBouncer
 
+pytestmark = pytest.mark.slow
+
 
 async def test_six_unknown_placements_are_resolved_through_a_pooler(
     pgbouncer: PgBouncer, gett: GettClient, sandbox: Sandbox, clock: Clock

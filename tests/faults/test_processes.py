@@ -27,6 +27,8 @@ from tests.acceptance.shopping import JANE, until_payable, until_priced
 from tests.faults.workers import Worker
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 FAULTS: list[FaultKind] = ["drop_before", "drop_after", "error", "error_after", "garbage", "html"]
 across_processes = pytest.mark.parametrize(
     "storage_url", ["sqlite", "redis", "postgres"], indirect=True

@@ -13,6 +13,8 @@ from gett_checkout._core.order import Order
 from tests.faults.night import DIGEST, MANY, ORDER_ID, Night, Run
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "runbook.md"
 DUPLICATE = "ord_30aa"
 

@@ -19,6 +19,8 @@ from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire
 from tests.samples.shopper import place_as_shown
 from tests.servers import PostgresServer, RedisServer
 
+pytestmark = pytest.mark.slow
+
 BEFORE_RECORDED = [0]  # the awaits before the placement is on record
 
 

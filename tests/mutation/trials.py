@@ -30,7 +30,7 @@ from tests.mutation.mutants import Mutant
 
 TESTS = ("tests/unit", "tests/properties")
 # pytest would load the package by itself otherwise, to rewrite what a plugin asserts.
-_OPTIONS = ("-q", "-p", "no:cacheprovider", "--capture=sys", "--assert=plain")
+_OPTIONS = ("-q", "-m", "", "-p", "no:cacheprovider", "--capture=sys", "--assert=plain")
 _EXAMPLES = 25  # of Hypothesis, for each property and each mutant
 
 

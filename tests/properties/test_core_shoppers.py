@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from attrs import evolve
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -49,6 +50,8 @@ from tests.samples.states import (
     placement,
     quote,
 )
+
+pytestmark = pytest.mark.slow
 
 EVENING = Window("monday", parse_time("17:00:00"), parse_time("19:00:00"))
 STORES = [

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from aioresponses import aioresponses
 from attrs import has
 from hypothesis import HealthCheck, example, given, settings
@@ -22,6 +23,8 @@ from gett_checkout._wire import responses
 from gett_checkout._wire.menu import catalog_set
 from gett_checkout._wire.problems import mask, read_problem
 from gett_checkout.errors import InvalidResponseError
+
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 4, 27, 14, 30, tzinfo=UTC)
 HOST = "https://gett.test"
