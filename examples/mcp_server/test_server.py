@@ -21,6 +21,8 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import the_order
 from gett_checkout.tools import TOOLS
 
+pytestmark = pytest.mark.slow  # it starts processes
+
 JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
 CARD = {"kind": "card_on_file", "card_token": "card_ok", "processor_type": "stripe"}
 PIZZA = {
