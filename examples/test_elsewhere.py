@@ -14,7 +14,7 @@ import pytest
 from examples.fastapi_backend.app import create_app
 from examples.shop import Settings
 from examples.shopper import STEPS, card
-from gett_checkout import Checkouts, GettClient, MemoryStorage
+from gett_checkout import Checkouts, GettClient, MemoryStorage, RetryPolicy, TransportError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock, the_order
 
@@ -80,3 +80,15 @@ async def test_a_cart_of_a_menu_that_was_replaced(workers: Workers, gett_sandbox
     regular = {"modifiers": {"group_pizza_size": ["item_size_regular"]}}
     await page.patch(f"/checkout/lines/{to_do['lines'][0]}", json=regular)
     assert (await page.post("/checkout/quote", json={})).json()["stage"] == "pay"
+
+
+async def test_a_silent_gett_holds_nobody_up(gett_sandbox: Sandbox) -> None:
+    short = RetryPolicy(max_elapsed=0.3)
+    async with GettClient(
+        gett_sandbox.api_key, base_url=gett_sandbox.url, timeout=0.2, retry=short
+    ) as gett:
+        checkout = await Checkouts(gett).start()
+        gett_sandbox.switches.fail("get_store", "hang", times=100)
+        async with asyncio.timeout(5):
+            with pytest.raises(TransportError):
+                await checkout.browse("store_bella_napoli")
