@@ -128,12 +128,12 @@ def test_what_autodoc_reads_off_the_code_is_there(parts: dict[str, str]) -> None
     reference = "".join(part for name, part in parts.items() if name.startswith("api/"))
     for name in set(gett_checkout.__all__) - {"__version__"}:
         assert re.search(rf"\b{name}\b", reference), name
-    assert "async place(*, total: Decimal | str" in parts["api/checkouts.md"]
+    assert re.search(r"\bplace\(\s*\*,\s*total: ", parts["api/checkouts.md"])
 
 
 def test_other_files_are_in_place(parts: dict[str, str]) -> None:
     assert (ROOT / "examples" / "shop.py").read_text() in parts["test-a-backend.md"]
-    assert "\n## 0.1.0" in parts["changelog.md"]
+    assert "\n## [0.1.0]" in parts["changelog.md"]
     assert "**lease**\n: " in parts["glossary.md"]
 
 
