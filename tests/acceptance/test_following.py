@@ -442,7 +442,9 @@ async def test_a_storage_that_fails_is_said(
 # --- leaving --------------------------------------------------------------------------------------
 
 
-async def test_a_follower_that_leaves_leaves_nothing_behind(placed: Checkout, kitchen: Kitchen) -> None:
+async def test_a_follower_that_leaves_leaves_nothing_behind(
+    placed: Checkout, kitchen: Kitchen
+) -> None:
     before = asyncio.all_tasks()
     async for _ in placed.follow_order():
         break
