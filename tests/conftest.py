@@ -1,13 +1,12 @@
-"""What every test may use: private servers, aioresponses on today's aiohttp, skips that count in CI."""
+"""Private servers for every test, and aioresponses on today's aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import os
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import aiohttp
 import aioresponses.core
@@ -22,33 +21,13 @@ class _Response(aiohttp.ClientResponse):
     """A ``ClientResponse`` that does not need the ``stream_writer`` aioresponses 0.7.9 knows nothing of."""
 
     def __init__(self, *args: Any, **members: Any) -> None:
-        members.setdefault("stream_writer", Mock(output_size=0))
+        members.setdefault("stream_writer", SimpleNamespace(output_size=0))
         super().__init__(*args, **members)
 
 
 _WANTED = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters
 if _WANTED and "stream_writer" not in inspect.getsource(aioresponses.core):
     aioresponses.core.ClientResponse = _Response  # type: ignore[attr-defined]
-
-
-# Tests of what is outside the repository: a real host, the public schema beside it.
-_EXCUSED = {"live", "outside"}
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where everything is installed, a test that is skipped tests nothing and says so by failing."""
-    report = yield
-    if (
-        report.skipped
-        and os.environ.get("GETT_SKIP_FAILS")
-        and not _EXCUSED & {m.name for m in item.iter_markers()}
-    ):
-        report.outcome = "failed"
-        report.longrepr = f"skipped where a skip is a failure: {report.longrepr}"
-    return report
 
 
 @pytest.fixture(scope="session")

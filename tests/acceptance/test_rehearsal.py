@@ -243,6 +243,7 @@ async def test_a_code_leads_to_its_next_action(
     assert len(sandbox.orders) == case.orders
 
 
+@pytest.mark.slow
 async def test_after_every_refusal_the_order_can_still_be_placed(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:

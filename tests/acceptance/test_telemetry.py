@@ -579,6 +579,7 @@ async def test_the_log_keeps_to_its_level(
     assert {message.split(":")[0] for message in messages} == words
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_and_no_extra_imported_unless_asked_for() -> None:
     script = """
 import logging, sys

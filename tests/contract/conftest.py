@@ -26,7 +26,13 @@ from gett_checkout.storage.sqlite import SQLiteStorage
 from tests.servers import PostgresServer, RedisServer, free_port
 
 IN_MEMORY = ("memory", "encrypted memory")
-ELSEWHERE = ("sqlite", "redis", "redis decoding", "postgres", "encrypted sqlite")
+ELSEWHERE = (
+    "sqlite",
+    "redis",
+    "postgres",
+    pytest.param("redis decoding", marks=pytest.mark.slow),
+    pytest.param("encrypted sqlite", marks=pytest.mark.slow),
+)
 FAILURES = ("refuses", "hangs up", "talks nonsense")
 """What becomes of a connection to a broken server, or of an SQLite file: see `opened_broken`."""
 NONSENSE = {

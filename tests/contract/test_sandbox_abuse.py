@@ -150,6 +150,7 @@ async def test_a_body_that_never_comes_whole(sandbox: Sandbox, path: str) -> Non
         assert answer.status == 200
 
 
+@pytest.mark.slow
 async def test_hundreds_of_connections_at_once(sandbox: Sandbox) -> None:
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(connector=connector) as http:
@@ -166,6 +167,7 @@ async def test_hundreds_of_connections_at_once(sandbox: Sandbox) -> None:
     assert len(sandbox.requests) == MANY // 2
 
 
+@pytest.mark.slow
 async def test_hundreds_of_connections_that_say_nothing(sandbox: Sandbox) -> None:
     host, _, port = sandbox.url.removeprefix("http://").partition(":")
     opened = [await asyncio.open_connection(host, int(port)) for _ in range(MANY)]

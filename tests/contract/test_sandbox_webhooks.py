@@ -16,7 +16,7 @@ import pytest
 import yaml
 from aiohttp import web
 from attrs import define, field
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.orders import PROGRESS
@@ -101,7 +101,7 @@ async def test_every_event_is_by_the_schema(
         partner.sandbox.advance_order(order_id, step)
     await partner.sandbox.deliver()
     document = {"$ref": "#/components/schemas/WebhookEvent", "components": schema["components"]}
-    validator = Draft202012Validator(document, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    validator = Draft202012Validator(document, validate_formats=True)
     for event in receiver.events:
         validator.validate(event)
         assert event["data"]["checkout_session_id"].startswith("csn_")

@@ -209,6 +209,7 @@ def test_keys_without_the_library_for_them_name_the_extra(monkeypatch: pytest.Mo
     assert "pip install 'gett-checkout[encryption]'" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_no_driver_is_imported_before_it_is_needed() -> None:
     code = (
         "import sys, gett_checkout, gett_checkout.testing, gett_checkout.storage._opening as opening;"

@@ -193,6 +193,7 @@ async def test_a_prefix_that_would_scatter_the_keys(prefix: str) -> None:
         RedisStorage(Redis(), prefix=prefix)
 
 
+@pytest.mark.slow
 async def test_it_works_on_a_cluster() -> None:
     server = RedisServer(cluster=True)
     try:

@@ -204,6 +204,7 @@ async def test_what_a_step_waits_for_its_turn_counts(
     await checkout.validate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow_one", ["create_session", "set_fulfillment_context", "place_order"])
 async def test_it_holds_in_real_time(slow_one: str) -> None:
     retry = RetryPolicy(max_elapsed=0.6, initial_backoff=0.05)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gett_checkout._core import machine
@@ -40,8 +40,6 @@ from gett_checkout.errors import InvalidInputError, SnapshotTooNewError, Storage
 from gett_checkout.messages import Messages
 from tests.samples import saved as snapshot
 from tests.samples.states import MENU, NOW, STORE, group, item, line, menu, state_at
-
-quick = settings(max_examples=100, deadline=None, derandomize=True)
 
 
 def json_of(floats: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
@@ -73,14 +71,12 @@ jwts = st.builds(
 
 
 @given(token=any_text | jwts, made_for_end_user=st.booleans())
-@quick
 def test_any_token_has_a_level(token: str, made_for_end_user: bool) -> None:
     level = Session.of_token(token, made_for_end_user=made_for_end_user).level
     assert level in (Level.PARTNER_ONLY, Level.END_USER)
 
 
 @given(user=strict_json_values)
-@quick
 def test_the_id_claim_decides(user: Any) -> None:
     token = f"{encoded({'alg': 'HS256'})}.{encoded({'Id': user})}.c2ln"
     expected = Level.END_USER if user else Level.PARTNER_ONLY
@@ -99,7 +95,6 @@ def is_read_or_refused(data: bytes) -> None:
 
 
 @given(data=st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
-@quick
 def test_any_bytes_are_a_checkout_or_a_storage_error(data: bytes) -> None:
     is_read_or_refused(data)
 
@@ -111,7 +106,6 @@ MEMBERS = sorted(json.loads(WHOLE))
 @given(
     at=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255), length=st.integers(0, len(WHOLE))
 )
-@quick
 def test_a_damaged_snapshot_is_a_storage_error(at: int, byte: int, length: int) -> None:
     is_read_or_refused(WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :])
     if length < len(WHOLE):
@@ -120,20 +114,17 @@ def test_a_damaged_snapshot_is_a_storage_error(at: int, byte: int, length: int) 
 
 
 @given(member=st.sampled_from(MEMBERS), value=json_values)
-@quick
 def test_a_member_of_another_kind_is_no_crash(member: str, value: Any) -> None:
     is_read_or_refused(json.dumps({**json.loads(WHOLE), member: value}).encode())
 
 
 @given(version=st.integers(min_value=2))
-@quick
 def test_any_later_version_is_too_new(version: int) -> None:
     with pytest.raises(SnapshotTooNewError):
         snapshot.load(json.dumps({**json.loads(WHOLE), "v": version}).encode())
 
 
 @given(text=any_text, name=any_text)
-@quick
 def test_any_text_of_the_shoppers_survives(text: str, name: str) -> None:
     state = state_at(
         Stage.PLACE, lines=(line(special_instructions=text),), store=evolve(STORE, name=name)
@@ -147,20 +138,17 @@ cents = st.integers(0, 10**10)
 
 
 @given(amounts=st.lists(cents, max_size=50))
-@quick
 def test_sums_of_cents_are_exact(amounts: list[int]) -> None:
     read = [read_amount(f"{each // 100}.{each % 100:02}") for each in amounts]
     assert sum(read, Decimal(0)) * 100 == sum(amounts)
 
 
 @given(minor=st.integers(-(10**12), 10**12), currency=st.sampled_from(["USD", "JPY", "KWD"]))
-@quick
 def test_minor_units_are_exact(minor: int, currency: str) -> None:
     assert from_minor_units(minor, currency) * 10 ** minor_digits(currency) == minor
 
 
 @given(value=json_values | any_text | st.decimals())
-@quick
 def test_any_value_is_an_amount_or_a_value_error(value: Any) -> None:
     try:
         amount = read_amount(value)
@@ -172,7 +160,6 @@ def test_any_value_is_an_amount_or_a_value_error(value: Any) -> None:
 
 
 @given(amount=st.decimals(-(10**9), 10**9, places=2), locale=any_text | st.none())
-@quick
 def test_an_amount_can_be_shown_for_any_locale_that_is_taken(
     amount: Decimal, locale: str | None
 ) -> None:
@@ -220,7 +207,6 @@ def priced(item_id: str, modifiers: Modifiers, catalog: CatalogSet) -> Decimal:
 
 
 @given(item_id=st.sampled_from(["a", "b"]), modifiers=choices, quantity=st.integers(1, 99))
-@quick
 def test_any_choices_are_priced_exactly_and_judged(
     item_id: str, modifiers: Modifiers, quantity: int
 ) -> None:
@@ -257,7 +243,6 @@ def respelt(spelt: list[Any]) -> Modifiers:
 
 
 @given(one=choices, other=choices)
-@quick
 def test_two_lines_order_the_same_when_their_choices_are_the_same(
     one: Modifiers, other: Modifiers
 ) -> None:
@@ -271,7 +256,6 @@ def test_two_lines_order_the_same_when_their_choices_are_the_same(
 
 
 @given(line_id=any_text | st.text("aZ9._~-", max_size=66))
-@quick
 def test_an_id_of_a_line_can_be_a_part_of_a_path(line_id: str) -> None:
     try:
         assert read_line_id(line_id) == line_id == quote(line_id, safe="", errors="replace")
@@ -307,7 +291,6 @@ mazes = st.builds(
 
 
 @given(catalog=mazes)
-@quick
 def test_whoever_does_what_is_asked_can_have_every_item_of_any_menu(catalog: CatalogSet) -> None:
     for sold in catalog.menu_items():
         made: dict[str, list[Modifier]] = {}
@@ -341,7 +324,6 @@ carts = st.lists(
 
 
 @given(lines=carts, least=st.integers(1, 5000))
-@quick
 def test_the_gap_is_what_is_missing_and_any_top_up_closes_it(lines: list[Line], least: int) -> None:
     store: Store = evolve(STORE, minimum_order_amount=from_minor_units(least))
     gap = minimum_order(store, lines, None)
@@ -382,7 +364,6 @@ paths = st.sampled_from(
     stage=st.sampled_from([Stage.BROWSE, Stage.VALIDATE, Stage.PLACE, Stage.PLACING]),
     sent_before=st.booleans(),
 )
-@quick
 def test_any_refusal_can_be_judged_and_explained(
     code: str,
     category: str,
@@ -414,7 +395,6 @@ def test_any_refusal_can_be_judged_and_explained(
 
 
 @given(seconds=st.floats(-100, 3600))
-@quick
 def test_a_quote_lives_exactly_as_long_as_the_stage_after_it(seconds: float) -> None:
     now = NOW + timedelta(seconds=seconds)
     state = state_at(Stage.PLACE)

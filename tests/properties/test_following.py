@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from attrs import define, field
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gett_checkout._client import GettClient
@@ -20,8 +20,6 @@ from gett_checkout.errors import (
     RateLimitedError,
     TransportError,
 )
-
-quick = settings(max_examples=200, deadline=None, derandomize=True)
 
 OVER = Order("o", state="completed")
 orders = st.sampled_from([Order("o", state="open", status=each) for each in ("a", "b", "c")])
@@ -69,7 +67,6 @@ class Gett:
     jitters=st.lists(st.floats(0, 0.999), max_size=60),
     busy=st.lists(st.just(0.0) | st.floats(0.01, 60), max_size=20),
 )
-@quick
 def test_each_change_is_shown_once_until_it_is_over(
     course: list[Order | GettCheckoutError],
     end: Order | GettCheckoutError,

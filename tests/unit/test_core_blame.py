@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -79,15 +80,12 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("member", ["jsonPath", "path", "pointer", "field"])
-@pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize(("place", "part"), PLACES.items(), ids=list(PLACES))
-def test_a_place_blames_its_part_however_it_is_spelt(
-    place: str, part: str, spelling: str, member: str
-) -> None:
-    entry = {"code": "INVALID", member: SPELLINGS[spelling](place.split())}
-    for status, code in ((400, "INVALID_REQUEST"), (422, "VALIDATION_FAILED"), (404, "NEW")):
-        assert blamed(refuse(code, status=status, errors=[entry])) == part
+def test_a_place_blames_its_part_however_it_is_spelt(place: str, part: str) -> None:
+    for spelt, member in product(SPELLINGS.values(), ("jsonPath", "path", "pointer", "field")):
+        entry = {"code": "INVALID", member: spelt(place.split())}
+        for status, code in ((400, "INVALID_REQUEST"), (422, "VALIDATION_FAILED"), (404, "NEW")):
+            assert blamed(refuse(code, status=status, errors=[entry])) == part, entry
 
 
 @pytest.mark.parametrize("code", [*ERROR_CODES, "NEW"])
@@ -181,16 +179,13 @@ def test_a_request_about_a_card_blames_the_payment(operation: str) -> None:
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("rest", ["", " quantity", " modifierGroups 2 itemIds 0"])
-@pytest.mark.parametrize("before", ["cart ", ""])
 @pytest.mark.parametrize("index", [0, 1, 2, 12, 21])
-def test_a_place_names_a_line_however_it_is_spelt(
-    index: int, before: str, rest: str, spelling: str
-) -> None:
-    path = SPELLINGS[spelling](f"{before}lineItems {index}{rest}".split())
-    marked = mark(refuse("VALIDATION_FAILED", errors=[{"jsonPath": path}]), LINES)
-    named = [place for place, each in enumerate(marked) if each.problems]
-    assert named == ([index] if index < len(LINES) else [])
+def test_a_place_names_a_line_however_it_is_spelt(index: int, spelling: str) -> None:
+    for before, rest in product(["cart ", ""], ["", " quantity", " modifierGroups 2 itemIds 0"]):
+        path = SPELLINGS[spelling](f"{before}lineItems {index}{rest}".split())
+        marked = mark(refuse("VALIDATION_FAILED", errors=[{"jsonPath": path}]), LINES)
+        named = [place for place, each in enumerate(marked) if each.problems]
+        assert named == ([index] if index < len(LINES) else []), path
 
 
 @pytest.mark.parametrize(

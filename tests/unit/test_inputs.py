@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import fields, has
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gett_checkout as public
@@ -63,8 +63,6 @@ from gett_checkout.views import (
 )
 from gett_checkout.webhooks import OrderEvent, Refund
 from tests.samples.states import HOME, INCOMPLETE, MENU, NOW, RECIPIENT, SECRETS, STORE, state_at
-
-quick = settings(max_examples=100, deadline=None, derandomize=True)
 
 STREET = {"address1": "1 Main St", "city": "Springfield", "state": "IL", "postal_code": "62701"}
 ADA = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
@@ -325,7 +323,6 @@ tags = st.sampled_from(["delivery", "pickup", "card_on_file", "saved_card", "get
     read=st.sampled_from([parse_fulfillment, parse_identity, parse_contact, parse_payment]),
     members=json_values | st.dictionaries(names, json_values | tags, max_size=6),
 )
-@quick
 def test_any_json_is_a_value_or_invalid_input(read: Read, members: Any) -> None:
     try:
         value = read(members)
@@ -353,7 +350,6 @@ def over_the_wire(value: object) -> Any:
 
 
 @given(fulfillment=fulfillments)
-@quick
 def test_a_fulfillment_comes_back_from_its_json(fulfillment: public.Fulfillment) -> None:
     assert parse_fulfillment(over_the_wire(fulfillment)) == fulfillment
 
@@ -364,7 +360,6 @@ def test_a_fulfillment_comes_back_from_its_json(fulfillment: public.Fulfillment)
     digits=st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True),
     email=st.none() | st.emails(),
 )
-@quick
 def test_any_contact_is_read_and_shown_as_initials_and_two_digits(
     first: str, last: str, digits: str, email: str | None
 ) -> None:
@@ -378,13 +373,11 @@ def test_any_contact_is_read_and_shown_as_initials_and_two_digits(
 
 
 @given(payment=st.just(GettPayment()) | st.builds(SavedCard, some_text))
-@quick
 def test_a_payment_comes_back_from_its_json(payment: public.Payment) -> None:
     assert parse_payment(over_the_wire(payment)) == payment
 
 
 @given(token=some_text, processor=some_text)
-@quick
 def test_of_a_card_on_file_all_comes_back_but_its_token(token: str, processor: str) -> None:
     card = CardOnFile(token, processor, "visa", "4242")
     members = over_the_wire(card)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, meta
 
 from gett_checkout import (
     GettPayment,
@@ -49,7 +49,7 @@ STATES = {
 
 def validator(name: str, definition: str = "") -> Draft202012Validator:
     schema = json_schema(name)
-    Draft202012Validator.check_schema(schema)
+    meta.validate(schema)
     root = {"$ref": f"#/$defs/{definition}", "$defs": schema["$defs"]} if definition else schema
     return Draft202012Validator(root)
 

@@ -1,0 +1,50 @@
+"""How the tests are collected and reported: modules of slow tests left out, skips that fail CI."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A contributor's run draws few examples, `--hypothesis-profile=thorough` draws more; both always the same.
+for profile, examples in (("quick", 25), ("thorough", 200)):
+    settings.register_profile(profile, max_examples=examples, deadline=None, derandomize=True)
+settings.load_profile("quick")
+
+# Tests of what is outside the repository: a real host, the public schema beside it.
+_EXCUSED = {"live", "outside"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything is installed, a test that is skipped tests nothing and says so by failing."""
+    report = yield
+    if (
+        report.skipped
+        and os.environ.get("GETT_SKIP_FAILS")
+        and not _EXCUSED & {m.name for m in item.iter_markers()}
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where a skip is a failure: {report.longrepr}"
+    return report
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a module all of whose tests are deselected: that takes longer than many tests."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text()
+    return re.search(r"^pytestmark = pytest\.mark\.slow\b", text, re.MULTILINE) is not None or None
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of collected tests, which live to the end."""
+    gc.collect()
+    gc.freeze()
