@@ -61,6 +61,7 @@ async def _crowd(
     faults: bool,
 ) -> list[Row]:
     size, placed = effort.of(_A_ROUND), Counter[str | None]()
+    rounds = max(_WARM_UPS + 1, effort.of(_ROUNDS))
     async with opened() as storage, sandbox() as url, aiohttp.ClientSession() as control:
         async with GettClient(SANDBOX_API_KEY, base_url=url, timeout=60, retry=_PATIENT) as gett:
             checkouts, turns = Checkouts(gett, storage=storage), asyncio.Semaphore(_AT_ONCE)
@@ -70,7 +71,7 @@ async def _crowd(
                     checkout = await ready_to_place(checkouts, lines=1)
                     placed[(await _insist(checkout)).order_id] += 1
 
-            for number in range(_ROUNDS):
+            for number in range(rounds):
                 if number == _WARM_UPS:
                     tracemalloc.start()
                 if faults:
@@ -84,7 +85,7 @@ async def _crowd(
     lost = sum(((made - placed) + (placed - made)).values())
     how = f"{'with faults' if faults else 'as they come'}, over {name}"
     count = f"{placed.total():,} orders"
-    each = grown / _KIB / (size * (_ROUNDS - _WARM_UPS))
+    each = grown / _KIB / (size * (rounds - _WARM_UPS))
     return [
         Row(f"lost or duplicated of {count} {how}", NOTHING, "orders", lost, None, Goal("=", 0)),
         Row(f"memory that stays of a checkout, {how}", NOTHING, "KiB", each, None, Goal("≤", 1)),

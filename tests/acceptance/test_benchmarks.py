@@ -1,6 +1,6 @@
 """The benchmarks run, compare like with like, and say what they measured. No figure is judged here.
 
-All of it takes some ten seconds, most of them to start servers and interpreters.
+All of it takes some twenty seconds, most of them to start servers and interpreters.
 """
 
 from __future__ import annotations

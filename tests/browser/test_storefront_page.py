@@ -13,6 +13,8 @@ pytestmark = pytest.mark.slow
 
 # What only the page decides is the same over every adapter, and so is tried over one.
 page_alone = pytest.mark.parametrize("one_shop", ["aiohttp"], indirect=True)
+# What the endpoints decide is the same over every server of one adapter.
+each_framework = pytest.mark.parametrize("one_shop", ["aiohttp", "fastapi"], indirect=True)
 
 
 # Keeps the page's timers until a test says that it is time, and lets a test fail a look at the order.
@@ -77,6 +79,7 @@ def test_an_order_from_the_menu_to_the_receipt(shop: Shop, shopper: Shopper) -> 
     shopper.shows("#counts", "orders made: 1")
 
 
+@page_alone
 def test_the_gap_fills_and_says_how_much_is_missing(shopper: Shopper) -> None:
     shopper.choose_store()
     shopper.add_margherita()
@@ -96,6 +99,7 @@ def test_the_gap_fills_and_says_how_much_is_missing(shopper: Shopper) -> None:
     shopper.shows("#step-fulfillment.current")
 
 
+@page_alone
 def test_the_choices_of_an_item_may_be_nested_and_changed(shopper: Shopper) -> None:
     shopper.choose_store("store_seoul_kitchen")
     shopper.press("[data-item=item_bibimbap]")
@@ -113,6 +117,7 @@ def test_the_choices_of_an_item_may_be_nested_and_changed(shopper: Shopper) -> N
     shopper.shows(".line .price", "$36.00")
 
 
+@each_framework
 def test_a_cart_moves_to_another_restaurant_only_when_agreed(shopper: Shopper) -> None:
     shopper.fill_cart()
     shopper.press("#other-stores")
@@ -131,6 +136,7 @@ def test_a_cart_moves_to_another_restaurant_only_when_agreed(shopper: Shopper) -
     shopper.shows("#step-fulfillment.done", "Pickup at Green Bowl")
 
 
+@each_framework
 def test_to_start_over_leaves_the_cart_behind(shopper: Shopper) -> None:
     shopper.fill_cart()
     shopper.press("#start-over")
@@ -146,6 +152,7 @@ def test_to_start_over_leaves_the_cart_behind(shopper: Shopper) -> None:
     shopper.fill_cart()
 
 
+@each_framework
 def test_a_cart_of_another_window_is_not_lost(shopper: Shopper) -> None:
     shopper.fill_another_window()
     shopper.press("[data-store=store_green_bowl]")
@@ -154,6 +161,7 @@ def test_a_cart_of_another_window_is_not_lost(shopper: Shopper) -> None:
     shopper.shows("#step-fulfillment.current")
 
 
+@each_framework
 def test_a_declined_card(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable("declined")
     shopper.press("#place")
@@ -172,6 +180,7 @@ def test_a_declined_card(shop: Shop, shopper: Shopper) -> None:
     assert len(shop.orders) == 1
 
 
+@each_framework
 def test_a_total_that_changed_is_agreed_to_before_anything_is_ordered(
     shop: Shop, shopper: Shopper
 ) -> None:
@@ -206,6 +215,7 @@ def test_a_response_lost_at_placement(shop: Shop, shopper: Shopper) -> None:
     assert len(keys - {None}) == 1
 
 
+@each_framework
 def test_a_restaurant_that_closes(shop: Shop, shopper: Shopper) -> None:
     shopper.fill_cart()
     shopper.press("#step-fulfillment.current .primary")
@@ -260,6 +270,7 @@ def test_what_gett_rejects_is_said_where_it_is_to_be_fixed(shop: Shop, shopper: 
     assert len(shop.orders) == 1
 
 
+@each_framework
 def test_what_a_person_has_to_fix_may_be_tried_again(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
     fault = {"operation": "place_order", "kind": "error", "code": "FORBIDDEN"}
@@ -275,6 +286,7 @@ def test_what_a_person_has_to_fix_may_be_tried_again(shop: Shop, shopper: Shoppe
     assert len(shop.orders) == 1
 
 
+@each_framework
 def test_a_reload_in_the_middle_goes_on_where_it_was(shop: Shop, shopper: Shopper) -> None:
     shopper.until_priced()
     total = shopper.shows("#step-quote .total dd").text
@@ -327,6 +339,7 @@ def test_a_double_click_is_one_order(shop: Shop, shopper: Shopper) -> None:
     assert shop.count("place_order") == 1
 
 
+@each_framework
 def test_two_windows_of_one_browser_are_one_order(shop: Shop, shopper: Shopper) -> None:
     """The page holds a second press back; what counts is that the backend does too."""
     shopper.until_payable()
@@ -341,6 +354,7 @@ def test_two_windows_of_one_browser_are_one_order(shop: Shop, shopper: Shopper) 
     assert shop.count("place_order") == 1
 
 
+@each_framework
 def test_what_becomes_of_an_order(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
     assert not shopper.find("#moving").is_displayed()
@@ -473,6 +487,7 @@ def test_when_it_is_ready_and_links_to_follow_it_by(shopper: Shopper) -> None:
     assert shopper.driver.find_elements("css selector", ".way") == []
 
 
+@page_alone
 def test_somebody_else_receives_the_order(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
     shopper.shows("#step-recipient.done", "You receive it yourself.")
@@ -552,6 +567,7 @@ def test_a_recipient_that_gett_rejects(shop: Shop, shopper: Shopper) -> None:
     assert len(shop.orders) == 1
 
 
+@page_alone
 def test_all_of_it_by_the_keyboard(shop: Shop, shopper: Shopper) -> None:
     shopper.tab_to("[data-store=store_bella_napoli]")
     shopper.keys(Keys.ENTER)
