@@ -37,6 +37,19 @@ class EveryStorage(ScanContract):
         scanned = [checkout_id async for checkout_id, _ in storage.scan()]
         assert sorted(scanned) == sorted(ids)
 
+    # These two save hundreds of rows each, for every storage.
+    @pytest.mark.slow
+    async def test_what_stays_is_not_missed_when_others_come_and_go(
+        self, storage: ScannableStorage, save: Any
+    ) -> None:
+        await super().test_what_stays_is_not_missed_when_others_come_and_go(storage, save)
+
+    @pytest.mark.slow
+    async def test_a_scan_holds_nothing_between_two_rows(
+        self, storage: ScannableStorage, save: Any
+    ) -> None:
+        await super().test_a_scan_holds_nothing_between_two_rows(storage, save)
+
     async def test_its_repr_gives_nothing_away(self, storage: Storage, save: Any) -> None:
         await save("an-unguessable-id", 0, b"a token")
         shown = repr(storage) + repr(await storage.load("an-unguessable-id"))
