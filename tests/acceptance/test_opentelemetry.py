@@ -45,6 +45,7 @@ from gett_checkout.telemetry import (
 )
 from gett_checkout.telemetry.hooks import Hooks
 from gett_checkout.telemetry.opentelemetry import OpenTelemetry
+from gett_checkout.testing import Clock
 from gett_docs import trace as trace_page
 from tests.acceptance.shopping import (
     CARD,
@@ -55,7 +56,6 @@ from tests.acceptance.shopping import (
     until_payable,
     until_priced,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 

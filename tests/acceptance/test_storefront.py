@@ -18,8 +18,7 @@ import pytest
 from gett_checkout._cli import main
 from gett_checkout._storefront import open_storefront
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.testing import the_order
-from tests.clock import Clock
+from gett_checkout.testing import Clock, the_order
 
 pytestmark = pytest.mark.slow
 

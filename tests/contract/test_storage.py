@@ -13,13 +13,13 @@ import pytest
 from gett_checkout.storage import ScannableStorage, Storage, Stored
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
-from gett_checkout.testing import ScanContract, SteppedClock
+from gett_checkout.testing import Clock, ScanContract
 from tests.contract.conftest import ELSEWHERE, FAILURES, IN_MEMORY, opened_broken
 
 
 @pytest.fixture
-def clock() -> SteppedClock:
-    return SteppedClock()
+def clock() -> Clock:
+    return Clock(datetime.now(UTC))
 
 
 class EveryStorage(ScanContract):
@@ -63,7 +63,7 @@ class TestElsewhere(EveryStorage):
 
     @pytest.fixture(params=FAILURES)
     async def broken_storage(
-        self, kind: str, clock: SteppedClock, tmp_path: Path, request: pytest.FixtureRequest
+        self, kind: str, clock: Clock, tmp_path: Path, request: pytest.FixtureRequest
     ) -> AsyncIterator[ScannableStorage]:
         async with opened_broken(kind, request.param, clock, tmp_path) as storage:
             yield storage

@@ -23,7 +23,7 @@ from gett_checkout import (
 )
 from gett_checkout._rate_limits import RateLimit, RateLimits
 from gett_checkout._wire.endpoints import OPERATIONS
-from tests.clock import Clock
+from gett_checkout.testing import Clock
 from tests.unit.test_client_operations import CARD, HOME, LINE
 
 HOST = "https://gett.test"
@@ -36,7 +36,7 @@ Call = Callable[[GettClient], Awaitable[Any]]
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

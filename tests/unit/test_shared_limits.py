@@ -24,7 +24,8 @@ from gett_checkout import (
 from gett_checkout import _shared as shared
 from gett_checkout.sharing import LimitReport, Permit, Priority
 from gett_checkout.telemetry import RetryScheduled
-from tests.clock import Clock
+from gett_checkout.testing import Clock
+from tests.samples.states import NOW
 
 HOST = "https://gett.test"
 BASE = f"{HOST}/v1/marketplace"
@@ -63,7 +64,7 @@ async def soon() -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
