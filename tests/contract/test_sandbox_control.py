@@ -23,8 +23,7 @@ from gett_checkout.sandbox.control import CONTROL_PATH, ROUTES
 from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.sandbox.payments import MAGIC_CARDS, MAGIC_NUMBERS
 from gett_checkout.sandbox.problems import CODES, RESERVED
-from gett_checkout.sandbox.switchboard import READERS
-from gett_checkout.sandbox.switches import FaultKind, KeyPolicy
+from gett_checkout.sandbox.switches import SETTINGS, FaultKind, KeyPolicy
 from gett_checkout.testing import Clock
 from tests.contract.test_sandbox import PERSON, Partner, Reply, card_on_file
 from tests.samples.states import NOW
@@ -96,7 +95,7 @@ def rows(marker: str) -> list[list[str]]:
 
 def test_no_switch_is_forgotten() -> None:
     switches = {each.name for each in fields(Switches)} - {"faults"}
-    assert switches == set(READERS) == set(TURNED)
+    assert switches == set(SETTINGS) == set(TURNED)
     assert {row[0] for row in rows("switches")} == switches
 
 
