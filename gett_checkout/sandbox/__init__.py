@@ -1,7 +1,7 @@
 """A stand-in for Gett's Marketfront API: a real HTTP server on loopback, for rehearsals and tests.
 
 It is written from the API's documentation alone and shares no code with the rest of the package,
-so that a member misspelt there is refused here. It is strict with requests, and it remembers the
+so that a member misspelt there is rejected here. It is strict with requests, and it remembers the
 orders it made, which is what a test should ask:
 
     async with Sandbox() as sandbox:

@@ -1,4 +1,4 @@
-"""Delivery and billing addresses: their members, and the two postal codes that play refusals.
+"""Delivery and billing addresses: their members, and the two postal codes that are rejected.
 
 Docs: Fulfillment; Errors › ADDRESS_INVALID, ADDRESS_OUT_OF_RANGE (both reserved).
 """
@@ -15,7 +15,7 @@ MAGIC_POSTAL_CODES = {
     "00000": ("ADDRESS_INVALID", "The address could not be verified."),
     "99999": ("ADDRESS_OUT_OF_RANGE", "The address is outside the delivery area."),
 }
-"""Postal codes that are refused once their reserved code is switched on."""
+"""Postal codes that are rejected once their reserved code is switched on."""
 
 
 @frozen
@@ -47,7 +47,7 @@ class Address:
         return {name: value for name, value in members.items() if value is not None}
 
     def check(self, switches: Switches) -> None:
-        """Refuse a magic postal code whose code is switched on."""
+        """Reject a magic postal code whose code is switched on."""
         code, detail = MAGIC_POSTAL_CODES.get(self.postal_code, ("", ""))
         if code in switches.reserved_codes:
             raise RefusedError(code, detail)

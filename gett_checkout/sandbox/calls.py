@@ -1,4 +1,4 @@
-"""What passes between the server and the desks that do the work: a call, and its answer.
+"""What the server and the desks that do the work exchange: a call and its response.
 
 Desks are plain synchronous code. They never await, so whatever one of them does is atomic.
 """
@@ -29,7 +29,7 @@ class Call:
     idempotency_key: str | None
 
     def document(self) -> reading.Document:
-        """The request's JSON object, or a refusal."""
+        """Read the request's JSON object."""
         return reading.body(self.content, self.content_type)
 
     def shopper(self) -> str:
@@ -40,7 +40,7 @@ class Call:
 
 
 @frozen
-class Answer:
+class Response:
     """A status and the bytes under it; no bytes and no content type for an empty body."""
 
     status: int
@@ -50,17 +50,17 @@ class Answer:
     """The problem's code, for the sandbox's own record."""
 
 
-Desk = Callable[[Call], Answer]
+Desk = Callable[[Call], Response]
 """What serves one operation."""
 
 
-def answer(document: Mapping[str, Any], status: int = 200) -> Answer:
-    """A JSON answer."""
-    return Answer(status, decimal_json.write(document), "application/json")
+def respond(document: Mapping[str, Any], status: int = 200) -> Response:
+    """Make a JSON response."""
+    return Response(status, decimal_json.write(document), "application/json")
 
 
 def session_user_required() -> RefusedError:
-    """The refusal of an operation that needs an end user's session."""
+    """Return the rejection of an operation that needs an end user's session."""
     return RefusedError(
         "SESSION_USER_REQUIRED",
         "This endpoint requires a session JWT minted with an email. "

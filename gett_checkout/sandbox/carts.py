@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
-from .calls import Answer, Call, answer
+from .calls import Call, Response, respond
 from .problems import RefusedError, invalid
 from .reading import Document
 from .storefront import JsonObject, Menu, Store, Storefront
@@ -99,7 +99,7 @@ class Carts:
             raise invalid(document.at("lineItems"), "duplicate", "A lineItemId comes twice.")
         return Cart(store.store_id, store.catalog_set_id, lines), store
 
-    def add_cart_item(self, call: Call) -> Answer:
+    def add_cart_item(self, call: Call) -> Response:
         """POST /carts/add."""
         document = call.document()
         document.only("cart", "item", "storeId", "catalogSetId")
@@ -112,17 +112,17 @@ class Carts:
         line = _read_line(document.part("item"), store.menu, new=True)
         if any(line.line_id == other.line_id for other in cart.lines):
             raise invalid("$.item.lineItemId", "duplicate", "The cart has this line already.")
-        return answer({"cart": evolve(cart, lines=(*cart.lines, line)).document()})
+        return respond({"cart": evolve(cart, lines=(*cart.lines, line)).document()})
 
-    def remove_cart_item(self, call: Call) -> Answer:
+    def remove_cart_item(self, call: Call) -> Response:
         """POST /carts/remove."""
         document = call.document()
         document.only("cart", "lineItemId")
         cart, line = self._read_line_of(document)
         lines = tuple(other for other in cart.lines if other is not line)
-        return answer({"cart": evolve(cart, lines=lines).document()})
+        return respond({"cart": evolve(cart, lines=lines).document()})
 
-    def update_cart_item(self, call: Call) -> Answer:
+    def update_cart_item(self, call: Call) -> Response:
         """POST /carts/update."""
         document = call.document()
         document.only("cart", "lineItemId", "quantity")
@@ -130,7 +130,7 @@ class Carts:
         quantity = document.whole("quantity", 1, HIGHEST_QUANTITY)
         changed = evolve(line, choice=evolve(line.choice, quantity=quantity))
         lines = tuple(changed if other is line else other for other in cart.lines)
-        return answer({"cart": evolve(cart, lines=lines).document()})
+        return respond({"cart": evolve(cart, lines=lines).document()})
 
     def _read_store(self, document: Document) -> Store:
         """The store named by `storeId`, if `catalogSetId` is the set it sells from now."""

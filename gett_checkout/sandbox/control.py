@@ -1,7 +1,7 @@
 """The control paths, `/_sandbox/…`: what the sandbox can do in Python, for everybody else.
 
 They need no credential, count against no limit, are no requests of the API, and show no secret.
-What is refused there is refused with a problem document, as everywhere. A name is Python's name.
+Errors are problem documents, as everywhere. A name is Python's name.
 """
 
 import logging
@@ -13,7 +13,7 @@ import aiohttp.web as web
 from attrs import asdict, frozen
 
 from . import decimal_json, reading, switchboard
-from .calls import Answer, answer
+from .calls import Response, respond
 from .credentials import Session
 from .handling import read_content, refused
 from .orders import PROGRESS, REFUND_TYPES, Order
@@ -42,8 +42,8 @@ class Control:
         except RefusedError as refusal:
             reply = refused(refusal, request.path, self._sandbox.now())
         except ConnectionError:
-            reply = Answer(400)  # nobody is there to read it
-        except Exception:  # noqa: BLE001 - whatever it is, the answer is a problem document
+            reply = Response(400)  # nobody is there to read it
+        except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document
             _log.exception("The sandbox's control failed")
             failure = RefusedError("INTERNAL_ERROR", "Something went wrong inside the sandbox.")
             reply = refused(failure, request.path, self._sandbox.now())
@@ -51,7 +51,7 @@ class Control:
             status=reply.status, body=reply.content, content_type=reply.content_type
         )
 
-    async def _work(self, request: web.BaseRequest) -> Answer:
+    async def _work(self, request: web.BaseRequest) -> Response:
         path = request.rel_url.raw_path.removeprefix(CONTROL_PATH)
         for route in ROUTES:
             found = route.pattern.fullmatch(path) if route.method == request.method else None
@@ -59,13 +59,13 @@ class Control:
                 content = await read_content(request)
                 document = reading.body(content, request.content_type) if content else Document({})
                 made = route.serve(self._sandbox, document, *found.groups())
-                return answer(made, 201 if route.makes else 200)
+                return respond(made, 201 if route.makes else 200)
         raise RefusedError("NOT_FOUND", "There is no such control.")
 
 
 @frozen
 class Route:
-    """One control: the request it answers to and what it does."""
+    """One control: its request and what it does."""
 
     method: str
     pattern: re.Pattern[str]

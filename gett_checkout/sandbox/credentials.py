@@ -116,5 +116,5 @@ def _in_base64url(data: bytes) -> bytes:
 
 
 def unauthenticated() -> RefusedError:
-    """The refusal of a missing, unknown or expired credential."""
+    """Return the rejection of a missing, unknown or expired credential."""
     return RefusedError("UNAUTHENTICATED", "The bearer credential is missing, unknown or expired.")

@@ -1,9 +1,9 @@
-"""Planned mishaps: what a request gets instead of, or after, the work it asked for.
+"""Planned faults: what a request gets instead of, or after, the work it asked for.
 
 The kinds are explained at `switches.FaultKind`.
 """
 
-from .calls import Answer
+from .calls import Response
 from .problems import RefusedError
 from .switches import Fault
 
@@ -24,7 +24,7 @@ _GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway
 
 
 def refusal(fault: Fault) -> RefusedError:
-    """The problem a fault answers with."""
+    """Return the problem a fault responds with."""
     code = fault.code or _USUAL_CODES.get(fault.status or 500, "INTERNAL_ERROR")
     errors = [
         {"code": code, "message": "A planned fault.", "jsonPath": path} for path in fault.names
@@ -39,13 +39,13 @@ def refusal(fault: Fault) -> RefusedError:
     )
 
 
-def bare(fault: Fault) -> Answer:
-    """What a gateway answers on its own, without asking the API: a page, or nothing at all."""
+def bare(fault: Fault) -> Response:
+    """Return what a gateway sends without asking the API: an HTML page or an empty body."""
     if fault.kind == "html":
-        return Answer(fault.status or 502, _GATEWAY_PAGE, "text/html")
-    return Answer(fault.status or 500)
+        return Response(fault.status or 502, _GATEWAY_PAGE, "text/html")
+    return Response(fault.status or 500)
 
 
-def truncated(answer: Answer) -> Answer:
-    """A success whose JSON breaks off in the middle."""
-    return Answer(200, answer.content[: len(answer.content) // 2] or b"{", "application/json")
+def truncated(response: Response) -> Response:
+    """Cut the JSON of a success in the middle."""
+    return Response(200, response.content[: len(response.content) // 2] or b"{", "application/json")

@@ -1,6 +1,6 @@
-"""The way of a request: recorded, perhaps meeting a planned fault, let in, and brought to a desk.
+"""How a request is handled: recorded, hit by a planned fault, authorized, and passed to its desk.
 
-Whatever goes wrong on the way is answered with a problem document, never with a traceback. Docs:
+Whatever goes wrong, the response is a problem document, never a traceback. Docs:
 Errors; Credentials; Rate limits.
 """
 
@@ -13,7 +13,7 @@ import aiohttp.web as web
 from attrs import define, evolve, field, frozen
 
 from . import decimal_json, faults, operations
-from .calls import Answer, Call, Desk, session_user_required
+from .calls import Call, Desk, Response, session_user_required
 from .credentials import Credentials, Session, unauthenticated
 from .limits import RateLimiter
 from .operations import Level, Operation, Route
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class Seen:
-    """One request the sandbox got; `status` stays 0 while, and if, no answer leaves."""
+    """One request the sandbox got; `status` is 0 until a response is sent."""
 
     at: datetime
     method: str
@@ -41,7 +41,7 @@ class Seen:
 
 @define
 class _Arrival:
-    """A request, and what could be told from its head alone; `content` is empty until it is read."""
+    """A request, and what its head says; `content` is empty until it is read."""
 
     request: web.BaseRequest
     route: Route | None
@@ -78,15 +78,15 @@ class Handler:
         self.traffic: list[Exchange] = []
 
     def open(self) -> None:
-        """Be ready to serve on the running loop."""
+        """Prepare to serve on the running loop."""
         self._stopping = asyncio.Event()
 
     def let_go(self) -> None:
-        """Let go of the requests that hang or wait."""
+        """Release the requests that hang or wait."""
         self._stopping.set()
 
     async def close(self) -> None:
-        """Come back when what still ran for clients that have gone away has ended, too."""
+        """Wait for requests whose clients have gone away."""
         await asyncio.gather(*self._serving, return_exceptions=True)
 
     def reset(self) -> None:
@@ -111,39 +111,39 @@ class Handler:
         )
         log, index = self.requests, len(self.requests)
         log.append(seen)
-        answer = await self._answer(arrival)
+        response = await self._respond(arrival)
         if self._records_traffic:
-            self._record(seen, arrival, answer or Answer(0))
-        if answer is None:
+            self._record(seen, arrival, response or Response(0))
+        if response is None:
             return _dropped(request)
-        log[index] = evolve(seen, status=answer.status, error_code=answer.error_code)
-        return self._response(arrival, answer)
+        log[index] = evolve(seen, status=response.status, error_code=response.error_code)
+        return self._response(arrival, response)
 
     def _remember_task(self) -> None:
-        """aiohttp serves a request in a task of its own, and loses sight of it when its peer goes."""
+        """Remember the task: aiohttp forgets it when the client disconnects."""
         task = asyncio.current_task()
         if task is not None:  # pragma: no branch - a coroutine that runs is run by one
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 
-    async def _answer(self, arrival: _Arrival) -> Answer | None:
-        """The answer to send, or `None` to drop the connection instead."""
+    async def _respond(self, arrival: _Arrival) -> Response | None:
+        """Return the response to send, or `None` to drop the connection."""
         fault = self._switches.take(arrival.operation) if arrival.route else None
         if fault is None:
             return await self._work(arrival)
         if fault.kind in faults.INSTEAD_OF_WORK:
             return await self._refuse_to_work(fault, arrival)
-        answer = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
+        response = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
         match fault.kind:
             case "drop_after":
                 return None
             case "error_after":
                 return self._problem(faults.refusal(fault), arrival)
-            case "garbage" if answer is not None:
-                return faults.truncated(answer)
-        return answer
+            case "garbage" if response is not None:
+                return faults.truncated(response)
+        return response
 
-    async def _refuse_to_work(self, fault: Fault, arrival: _Arrival) -> Answer | None:
+    async def _refuse_to_work(self, fault: Fault, arrival: _Arrival) -> Response | None:
         match fault.kind:
             case "error":
                 return self._problem(faults.refusal(fault), arrival)
@@ -153,7 +153,7 @@ class Handler:
                 await self._stops_within(None)
         return None
 
-    async def _work(self, arrival: _Arrival, delay: float | None = None) -> Answer | None:
+    async def _work(self, arrival: _Arrival, delay: float | None = None) -> Response | None:
         """Do what the request asks for; `None` when its connection broke in the middle of it."""
         try:
             return await self._reach_desk(arrival, delay)
@@ -161,12 +161,12 @@ class Handler:
             return self._problem(refusal, arrival)
         except ConnectionError:
             return None
-        except Exception:  # noqa: BLE001 - whatever it is, the answer is a problem document
+        except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document
             _log.exception("The sandbox failed on %s", arrival.operation)
             failure = RefusedError("INTERNAL_ERROR", "Something went wrong inside the sandbox.")
             return self._problem(failure, arrival)
 
-    async def _reach_desk(self, arrival: _Arrival, delay: float | None) -> Answer:
+    async def _reach_desk(self, arrival: _Arrival, delay: float | None) -> Response:
         if arrival.route is None:
             raise RefusedError("NOT_FOUND", "There is no such operation.")
         operation = arrival.route.operation
@@ -190,7 +190,7 @@ class Handler:
         return self._desks[operation.name](call)
 
     def _let_in(self, operation: Operation, level: Level) -> None:
-        """Refuse a credential that may not do this. Docs: Credentials."""
+        """Reject a credential that may not do this. Docs: Credentials."""
         needs_end_user = operation.needs_end_user
         if level == "none":
             raise unauthenticated()
@@ -210,7 +210,7 @@ class Handler:
         except TimeoutError:
             return False
 
-    def _record(self, seen: Seen, arrival: _Arrival, answer: Answer) -> None:
+    def _record(self, seen: Seen, arrival: _Arrival, response: Response) -> None:
         exchange = Exchange(
             at=seen.at,
             method=seen.method,
@@ -218,24 +218,24 @@ class Handler:
             operation=seen.operation,
             level=seen.level,
             sent=masked(arrival.content),
-            status=answer.status,
-            answered=masked(answer.content),
+            status=response.status,
+            received=masked(response.content),
         )
         self.traffic.append(exchange)
 
-    def _problem(self, refusal: RefusedError, arrival: _Arrival) -> Answer:
+    def _problem(self, refusal: RefusedError, arrival: _Arrival) -> Response:
         return refused(refusal, arrival.request.path, self._clock())
 
-    def _response(self, arrival: _Arrival, answer: Answer) -> web.Response:
+    def _response(self, arrival: _Arrival, response: Response) -> web.Response:
         bucket = arrival.route.operation.bucket if arrival.route else "reads"
         headers = self._limiter.headers(bucket, self._clock())
-        if answer.content_type is not None:
-            headers["Content-Type"] = answer.content_type
-        return web.Response(status=answer.status, body=answer.content, headers=headers)
+        if response.content_type is not None:
+            headers["Content-Type"] = response.content_type
+        return web.Response(status=response.status, body=response.content, headers=headers)
 
 
 async def read_content(request: web.BaseRequest) -> bytes:
-    """The body of a request, or a refusal."""
+    """Read the body of a request."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
@@ -244,10 +244,10 @@ async def read_content(request: web.BaseRequest) -> bytes:
         raise RefusedError("INVALID_REQUEST", "The body cannot be read.") from error
 
 
-def refused(refusal: RefusedError, path: str, now: datetime) -> Answer:
-    """The problem document of a refused request to `path`."""
+def refused(refusal: RefusedError, path: str, now: datetime) -> Response:
+    """The problem document for a rejected request to `path`."""
     content = decimal_json.write(refusal.document(instance=path, now=now))
-    return Answer(refusal.status, content, "application/problem+json", refusal.code)
+    return Response(refusal.status, content, "application/problem+json", refusal.code)
 
 
 def _dropped(request: web.BaseRequest) -> web.Response:

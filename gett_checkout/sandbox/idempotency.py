@@ -10,52 +10,52 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from .calls import Answer, Call
+from .calls import Call, Response
 from .problems import RefusedError
 from .switches import Switches
 
-KEPT_FOR = timedelta(hours=24)
+STORED_FOR = timedelta(hours=24)
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @frozen
-class _Kept:
+class _Stored:
     digest: bytes
     at: datetime
-    outcome: Answer | RefusedError
+    outcome: Response | RefusedError
 
 
 class KeyBook:
-    """Remembers what was answered under each key."""
+    """Remembers the response to each key."""
 
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
-        self._kept: dict[str, _Kept] = {}
+        self._stored: dict[str, _Stored] = {}
 
-    def recall(self, key: str, call: Call) -> Answer | None:
-        """The answer the key policy gives to a known key, `None` when the request is new."""
+    def recall(self, key: str, call: Call) -> Response | None:
+        """Return the response the key policy gives to a known key; `None` for a new one."""
         policy = self._switches.key_policy
-        kept = self._kept.get(key)
-        if policy == "none" or kept is None or kept.at + KEPT_FOR <= call.at:
+        stored = self._stored.get(key)
+        if policy == "none" or stored is None or stored.at + STORED_FOR <= call.at:
             return None
         if policy == "refuse_duplicates":
             raise RefusedError("CONFLICT", "This Idempotency-Key has been used.")
-        if policy == "reject_other_body" and kept.digest != _digest(call):
+        if policy == "reject_other_body" and stored.digest != _digest(call):
             raise RefusedError(
                 "VALIDATION_FAILED", "This Idempotency-Key was used with another body."
             )
-        if isinstance(kept.outcome, RefusedError):
-            raise kept.outcome
-        return kept.outcome
+        if isinstance(stored.outcome, RefusedError):
+            raise stored.outcome
+        return stored.outcome
 
-    def keep(self, key: str, call: Call, outcome: Answer | RefusedError) -> None:
+    def store(self, key: str, call: Call, outcome: Response | RefusedError) -> None:
         """Store the outcome of the request under its key."""
-        self._kept[key] = _Kept(_digest(call), call.at, outcome)
+        self._stored[key] = _Stored(_digest(call), call.at, outcome)
 
     def reset(self) -> None:
         """Forget every key."""
-        self._kept.clear()
+        self._stored.clear()
 
 
 def read_key(header: str | None) -> str:

@@ -21,7 +21,7 @@ class RateLimiter:
         self._used: Counter[Bucket] = Counter()
 
     def spend(self, bucket: Bucket, now: datetime) -> None:
-        """Count one request, or refuse it with `RATE_LIMITED`."""
+        """Count one request, or reject it with `RATE_LIMITED`."""
         self._turn(now)
         limit = self._limit(bucket)
         if limit is not None and self._used[bucket] >= limit:
@@ -34,7 +34,7 @@ class RateLimiter:
         self._used[bucket] += 1
 
     def headers(self, bucket: Bucket, now: datetime) -> dict[str, str]:
-        """The rate-limit headers of an answer; none where nothing is limited."""
+        """The rate-limit headers of a response; none where nothing is limited."""
         self._turn(now)
         limit = self._limit(bucket)
         if limit is None:

@@ -289,4 +289,4 @@ STORES: tuple[tuple[JsonObject, JsonObject], ...] = (
     (GREEN_BOWL, GREEN_BOWL_MENU),
     (NIGHT_OWL, NIGHT_OWL_MENU),
 )
-"""Each store with its catalog set, as the API answers them."""
+"""Each store with its catalog set, as the API returns them."""

@@ -12,7 +12,7 @@ from uuid import uuid4
 from attrs import frozen
 
 from .addresses import Address
-from .calls import Answer, Call, answer, session_user_required
+from .calls import Call, Response, respond, session_user_required
 from .carts import Cart, Carts, incomplete_groups
 from .idempotency import KeyBook, read_key
 from .orders import Customer, Order, OrderBook
@@ -61,7 +61,7 @@ class Ordering:
         self._validated: dict[str, Validated] = {}
         self._used_tokens: set[str] = set()
 
-    def validate_order(self, call: Call) -> Answer:
+    def validate_order(self, call: Call) -> Response:
         """POST /orders/validate: price the cart and hand out an order token."""
         document = call.document()
         document.only("cart", "fulfillmentType", "amounts", "customer")
@@ -83,21 +83,21 @@ class Ordering:
         priced = self._check_and_price(validated, store, call.at)
         token = f"vot_{secrets.token_urlsafe(24)}"
         self._validated[token] = validated
-        return answer({"validatedOrderToken": token, "amounts": priced.document()})
+        return respond({"validatedOrderToken": token, "amounts": priced.document()})
 
-    def place_order(self, call: Call) -> Answer:
+    def place_order(self, call: Call) -> Response:
         """POST /orders/place: one order per key."""
         key = read_key(call.idempotency_key)
         earlier = self._keys.recall(key, call)
         if earlier is not None:
             return earlier
         try:
-            outcome = answer(self._place(call, key).receipt(), status=201)
+            outcome = respond(self._place(call, key).receipt(), status=201)
         except RefusedError as refusal:
             if self._switches.cache_errors and not refusal.retryable:
-                self._keys.keep(key, call, refusal)
+                self._keys.store(key, call, refusal)
             raise
-        self._keys.keep(key, call, outcome)
+        self._keys.store(key, call, outcome)
         return outcome
 
     def reset(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from attrs import evolve, field, frozen
 
 from .addresses import Address
-from .calls import Answer, Call, answer
+from .calls import Call, Response, respond
 from .carts import Cart
 from .payments import PaymentKind
 from .pricing import Amounts
@@ -108,7 +108,7 @@ class Order:
         return self.amounts.total
 
     def receipt(self) -> dict[str, Any]:
-        """The answer to placing it."""
+        """The response to placing it."""
         return {
             "orderId": self.order_id,
             "state": self.state,
@@ -174,20 +174,20 @@ class OrderBook:
         self._announce(changed, order)
         return changed
 
-    def get_order(self, call: Call) -> Answer:
+    def get_order(self, call: Call) -> Response:
         """GET /orders/{orderId}; another user's order is not found."""
         shopper = call.shopper()
         order = self.find(call.parameters["orderId"])
         if order.user_id != shopper:
             raise RefusedError("NOT_FOUND", "There is no order with this id.")
-        return answer(order.document())
+        return respond(order.document())
 
-    def list_orders(self, call: Call) -> Answer:
+    def list_orders(self, call: Call) -> Response:
         """GET /orders, the newest first."""
         orders = self._orders_of(call.shopper())[::-1]
         limit = _whole(call, "limit", DEFAULT_LIMIT, (1, HIGHEST_LIMIT))
         offset = _whole(call, "offset", 0, (0, 1_000_000))
-        return answer(
+        return respond(
             {
                 "orders": [order.document() for order in orders[offset : offset + limit]],
                 "hasMore": offset + limit < len(orders),

@@ -86,7 +86,7 @@ class Terminal:
         self._failed_keys: set[str] = set()
 
     def charge(self, card_token: str, key: str) -> None:
-        """Refuse where the card's behaviour says so; `key` is the order's Idempotency-Key."""
+        """Reject the payment where the card's behaviour says so; `key` is the order's Idempotency-Key."""
         card = MAGIC_CARDS.get(card_token)
         match card.behaviour if card else "approves":
             case "declined":

@@ -64,7 +64,7 @@ RESERVED = frozenset(name for name, code in CODES.items() if code.reserved)
 
 
 class RefusedError(Exception):
-    """A request the sandbox refuses; the server answers it with a problem document.
+    """A rejected request; the server responds with a problem document.
 
     `status` overrides the documented one, for a fault that wants an odd pair.
     """

@@ -1,7 +1,7 @@
-"""Strict reading of request bodies: every member has its type and its bounds, or is refused.
+"""Strict reading of request bodies: each member has its type and bounds, or is rejected.
 
 Docs: Errors › VALIDATION_FAILED (`errors[]` names what to fix). Members nobody documented are
-refused too, because a misspelt optional member would otherwise be lost without a word. Messages
+rejected too, because a misspelt optional member would otherwise be dropped silently. Messages
 never repeat the value that was sent: it may be a card number.
 """
 
@@ -32,7 +32,7 @@ class Document:
         return name in self.members
 
     def only(self, *names: str) -> None:
-        """Refuse any member that is not one of `names`."""
+        """Reject any member that is not one of `names`."""
         for name in self.members:
             if name not in names:
                 raise invalid(self.at(name), "unknown_member", "No such member is documented.")

@@ -36,7 +36,7 @@ class Sandbox:
     `stores` are pairs of a store and its catalog set, as the API writes them, with `Decimal` prices.
     With a `clock` of the caller's own (aware UTC), webhooks are sent by `deliver` alone; without
     one the sandbox owns its clock, which `advance_clock` moves, and sends them when they are due.
-    `record_traffic` keeps what goes over the wire in `traffic`, secrets masked.
+    `record_traffic` records requests and responses in `traffic`, secrets masked.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Seen]:
-        """Every request that came, in order, refused ones included."""
+        """Every request received, in order, rejected ones included."""
         return self._handler.requests
 
     @property
@@ -137,7 +137,7 @@ class Sandbox:
 
     @property
     def traffic(self) -> list[Exchange]:
-        """What went over the wire, secrets masked, if the sandbox was told to record it."""
+        """The recorded traffic, secrets masked; empty without `record_traffic`."""
         return self._handler.traffic
 
     @property
@@ -152,19 +152,19 @@ class Sandbox:
         return sum(seen.operation in names for seen in self.requests)
 
     def count(self, operation: str) -> int:
-        """How many requests of one operation came, refused ones included."""
+        """Count the requests of one operation, rejected ones included."""
         return sum(seen.operation == operation for seen in self.requests)
 
     def revoke(self, token: str) -> None:
-        """Let one session token answer 401 `UNAUTHENTICATED` from now on."""
+        """Reject one session token with 401 `UNAUTHENTICATED` from now on."""
         self._credentials.revoke(token)
 
     def revoke_all(self) -> None:
-        """Let every session token issued so far answer 401 `UNAUTHENTICATED`."""
+        """Reject every session token issued so far with 401 `UNAUTHENTICATED`."""
         self._credentials.revoke_all()
 
     def order(self, order_id: str) -> Order:
-        """One order as it stands now, or `RefusedError` `NOT_FOUND`."""
+        """Return one order as it is now; raises `RefusedError` `NOT_FOUND`."""
         return self._book.find(order_id)
 
     def advance_order(self, order_id: str, to: Progress | None = None) -> Order:

@@ -1,4 +1,4 @@
-"""The HTTP server around the sandbox: aiohttp's, except that even what is no HTTP gets a problem.
+"""The HTTP server around the sandbox: aiohttp's, except that even invalid HTTP gets a problem document.
 
 Docs: Errors (RFC 9457).
 """
@@ -19,7 +19,7 @@ SHUTDOWN_SECONDS = 1.0
 
 
 class _Connection(RequestHandler):
-    """A connection whose unreadable requests are answered with a problem document, unlogged."""
+    """A connection that responds to unreadable requests with a problem document, unlogged."""
 
     __slots__ = ()
 
@@ -33,9 +33,11 @@ class _Connection(RequestHandler):
         code = "INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR"
         refusal = RefusedError(code, "This is not a readable HTTP request.", status=status)
         content = decimal_json.write(refusal.document(instance="", now=real_time()))
-        answer = web.Response(status=status, body=content, content_type="application/problem+json")
-        answer.force_close()
-        return answer
+        response = web.Response(
+            status=status, body=content, content_type="application/problem+json"
+        )
+        response.force_close()
+        return response
 
 
 class _Server(web.Server):
@@ -44,7 +46,7 @@ class _Server(web.Server):
 
 
 async def listening(serve: Serve, host: str, port: int) -> web.ServerRunner:
-    """A server that listens; bodies of more than a mebibyte are refused when they are read."""
+    """Start a server; bodies of more than a mebibyte are rejected when they are read."""
     # A client that goes away does not stop the work it asked for, as with any real server.
     server = _Server(serve, handler_cancellation=False)
     runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from .addresses import Address
-from .calls import Answer, Call, answer
+from .calls import Call, Response, respond
 from .credentials import Credentials, Session
 from .problems import instant, invalid
 from .reading import EMAIL, PHONE, Document
@@ -53,14 +53,14 @@ class Sessions:
         self._switches = switches
         self._contexts: dict[str, Context] = {}
 
-    def create_session(self, call: Call) -> Answer:
+    def create_session(self, call: Call) -> Response:
         """POST /session/create."""
         document = call.document() if call.content else Document({})
         email = _read_email(document)
         session = self._credentials.issue(email, self._life(document), call.at)
-        return answer({"token": session.token, "expiresAt": instant(session.expires_at)}, 201)
+        return respond({"token": session.token, "expiresAt": instant(session.expires_at)}, 201)
 
-    def set_fulfillment_context(self, call: Call) -> Answer:
+    def set_fulfillment_context(self, call: Call) -> Response:
         """PUT /session/fulfillment-context."""
         if call.session is None:
             raise AssertionError("the operations table lets only sessions in")
@@ -71,7 +71,7 @@ class Sessions:
         if context.address is not None:
             context.address.check(self._switches)
         self._contexts[call.session.token] = context
-        return answer(context.document())
+        return respond(context.document())
 
     def context(self, session: Session) -> Context | None:
         """The fulfillment context of `session`, if it has one."""

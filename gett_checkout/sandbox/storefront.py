@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from . import decimal_json
-from .calls import Answer, Call, answer
+from .calls import Call, Response, respond
 from .menus import STORES
 from .problems import RefusedError
 from .reading import Document
@@ -142,14 +142,14 @@ class Storefront:
         self._stores: dict[str, Store] = {store.store_id: store for store in opened}
         self._changed: dict[tuple[str, frozenset[str]], Store] = {}
 
-    def discover_stores(self, call: Call) -> Answer:
+    def discover_stores(self, call: Call) -> Response:
         """POST /stores/discover."""
         document = call.document()
         document.only("location", "fulfillmentType", "query", "limit", "offset")
         found = list(self._find(document))
         limit = document.whole("limit", 1, HIGHEST_LIMIT) if "limit" in document else DEFAULT_LIMIT
         offset = document.whole("offset", 0, 1_000_000) if "offset" in document else 0
-        return answer(
+        return respond(
             {
                 "stores": [store.document for store in found[offset : offset + limit]],
                 "hasMore": offset + limit < len(found),
@@ -157,17 +157,17 @@ class Storefront:
             }
         )
 
-    def get_store(self, call: Call) -> Answer:
-        """GET /stores/{storeId}. A malformed id is answered 404 without a body."""
+    def get_store(self, call: Call) -> Response:
+        """GET /stores/{storeId}. A malformed id gets 404 without a body."""
         store_id = call.parameters["storeId"]
         if not _STORE_ID.fullmatch(store_id):
-            return Answer(404)
-        return Answer(200, self.store(store_id).content, "application/json")
+            return Response(404)
+        return Response(200, self.store(store_id).content, "application/json")
 
-    def get_catalog_set(self, call: Call) -> Answer:
+    def get_catalog_set(self, call: Call) -> Response:
         """GET /catalog-sets/{catalogSetId}."""
         menu = self.menu(call.parameters["catalogSetId"])
-        return Answer(200, menu.content, "application/json")
+        return Response(200, menu.content, "application/json")
 
     def store(self, store_id: str) -> Store:
         """The store with this id, or `STORE_NOT_FOUND`."""
@@ -195,7 +195,7 @@ class Storefront:
         raise RefusedError("CATALOGSET_NOT_FOUND", "There is no catalog set with this id.")
 
     def check_open(self, store: Store, now: datetime) -> None:
-        """Refuse with `STORE_CLOSED` outside the hours, or when the store has just closed."""
+        """Reject with `STORE_CLOSED` outside the hours, or when the store has just closed."""
         if store.store_id in self._switches.closed_stores or not store.is_open(now):
             raise RefusedError("STORE_CLOSED", "The store is closed.")
 

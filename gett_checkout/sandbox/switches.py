@@ -23,8 +23,8 @@ from .reading import Document
 KeyPolicy = Literal["replay", "reject_other_body", "refuse_duplicates", "none"]
 """What a second request with a known `Idempotency-Key` gets.
 
-- `replay`: the stored answer, whatever the body says. Docs: Idempotency-Key, "today".
-- `reject_other_body`: the stored answer for the same bytes, 422 for others ("a future release").
+- `replay`: the stored response, whatever the body says. Docs: Idempotency-Key, "today".
+- `reject_other_body`: the stored response for the same bytes, 422 for others ("a future release").
 - `refuse_duplicates`: 409 `CONFLICT`, even for the same bytes.
 - `none`: the key means nothing; only the single-use order token stands against a second order.
 """
@@ -45,12 +45,12 @@ FaultKind = Literal[
 - `drop_before`: the connection is dropped before any work.
 - `drop_after`: the work is done (the order is made), then the connection is dropped.
 - `error`: a problem document with the fault's `status` and `code`, before any work.
-- `error_after`: the work is done, then that problem document is answered instead.
+- `error_after`: the work is done, then that problem document is sent instead.
 - `html`: a gateway's HTML page, 502 unless `status` says otherwise, before any work.
 - `empty`: a status without a body, before any work.
 - `garbage`: the work is done, then 200 with JSON that breaks off in the middle.
 - `delay`: waits `seconds`, then works as usual, even when the client has gone by then.
-- `hang`: no work and no answer, until the client goes away or the sandbox stops.
+- `hang`: no work and no response, until the client goes away or the sandbox stops.
 """
 
 FAULTY = ("*", *(row.name for row in operations.OPERATIONS))
@@ -64,11 +64,11 @@ SANDBOX_WEBHOOK_SECRET = "whsec_sandbox_only_for_rehearsals"  # noqa: S105 - and
 
 @frozen
 class Fault:
-    """One planned mishap of `operation` (`*`: of any), for `times` requests after `after` others.
+    """One planned fault of `operation` (`*`: of any), for `times` requests after `after` others.
 
-    Operations have the names of `gett_checkout.operations.OPERATIONS`; what each `kind` does, the page
-    on the sandbox says. `ValueError` for one that there is not.
-    Without a `status`, the documented one of `code` is answered, or 500 when there is no code;
+    Operations have the names of `gett_checkout.operations.OPERATIONS`; `FaultKind` says what
+    each `kind` does. Raises `ValueError` for an unknown one.
+    Without a `status`, the documented one of `code` is sent, or 500 without a code;
     without a `code`, the usual code of `status`. `names` are the JSON paths that `errors[]` names.
     """
 

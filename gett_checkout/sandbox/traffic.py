@@ -1,4 +1,4 @@
-"""The wire as it was, for a person to read: what came and what went, secrets masked before it is kept."""
+"""The recorded traffic, readable, with secrets masked before it is stored."""
 
 import json
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ SECRETS = frozenset(
         "email", "phone", "firstName", "lastName", "address1", "address2", "partnerUserId",
     }
 )  # fmt: skip
-"""Members whose values are never kept, at whatever depth."""
+"""Members whose values are never stored, at any depth."""
 
 
 @frozen
 class Exchange:
-    """One request and its answer; `status` is 0 where no answer was sent."""
+    """One request and its response; `status` is 0 where none was sent."""
 
     at: datetime
     method: str
@@ -35,15 +35,15 @@ class Exchange:
     sent: str
     """The request's body, masked."""
     status: int
-    answered: str
-    """The answer's body, masked."""
+    received: str
+    """The response's body, masked."""
 
     def __str__(self) -> str:
         """The exchange on up to three lines."""
-        outcome = str(self.status) if self.status else "no answer"
+        outcome = str(self.status) if self.status else "no response"
         lines = [f"{self.at:%H:%M:%S} {self.method} {self.path} [{self.level}] -> {outcome}"]
         lines += [f"    > {self.sent}"] if self.sent else []
-        lines += [f"    < {self.answered}"] if self.answered else []
+        lines += [f"    < {self.received}"] if self.received else []
         return "\n".join(lines)
 
 

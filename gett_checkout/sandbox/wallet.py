@@ -1,7 +1,7 @@
 """What belongs to an end user: saved cards and addresses.
 
 Docs: Saved cards. A card is reduced to its id, type, last four digits and expiration in the moment
-it is read; number and security code are never kept.
+it is read; number and security code are never stored.
 """
 
 import re
@@ -12,7 +12,7 @@ from uuid import uuid4
 from attrs import define, field, frozen
 
 from .addresses import Address
-from .calls import Answer, Call, answer
+from .calls import Call, Response, respond
 from .payments import MAGIC_NUMBERS
 from .problems import invalid
 from .reading import Document
@@ -65,23 +65,23 @@ class Wallets:
         """A saved address, if it is this user's."""
         return self._belongings(user_id).addresses.get(address_id)
 
-    def list_payment_methods(self, call: Call) -> Answer:
+    def list_payment_methods(self, call: Call) -> Response:
         """GET /checkout/payments."""
         cards = self._belongings(call.shopper()).cards.values()
-        return answer({"payments": [card.document() for card in cards]})
+        return respond({"payments": [card.document() for card in cards]})
 
-    def add_payment_card(self, call: Call) -> Answer:
+    def add_payment_card(self, call: Call) -> Response:
         """POST /checkout/payments."""
         card = _read_card(call.document(), call.at)
         self._belongings(call.shopper()).cards[card.payment_id] = card
-        return answer(card.document(), status=201)
+        return respond(card.document(), status=201)
 
-    def add_address(self, call: Call) -> Answer:
+    def add_address(self, call: Call) -> Response:
         """POST /checkout/addresses."""
         address = Address.read(call.document())
         address_id = str(uuid4())
         self._belongings(call.shopper()).addresses[address_id] = address
-        return answer({"addressId": address_id, **address.document()}, status=201)
+        return respond({"addressId": address_id, **address.document()}, status=201)
 
     def reset(self) -> None:
         """Forget every card and address."""

@@ -26,7 +26,7 @@ REDELIVERY_SECONDS = (30, 120, 600, 3600, 4 * 3600, 12 * 3600)
 
 Documented up to the hour; the rest is this sandbox's own.
 """
-ANSWER_SECONDS = 5.0
+RESPONSE_SECONDS = 5.0
 
 STATUSES = {
     "pending": "created",
@@ -59,7 +59,7 @@ def signed_headers(body: bytes, secret: str, at: datetime) -> dict[str, str]:
 
 @frozen
 class Attempt:
-    """One try to deliver; `status` is 0 where no answer came."""
+    """One delivery attempt; `status` is 0 where no response came."""
 
     at: datetime
     status: int
@@ -67,7 +67,7 @@ class Attempt:
 
 @frozen
 class Delivery:
-    """One event on its way. `due_at` is when it is tried next, `None` once that is over."""
+    """One event to deliver. `due_at` is the time of the next attempt; `None` after the last."""
 
     type: EventType
     order_id: str
@@ -120,7 +120,7 @@ class Courier:
         """Try every delivery that is due once, in order; those tried, as they stand now."""
         async with self._sending:
             log, tried = self.deliveries, []
-            timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+            timeout = aiohttp.ClientTimeout(total=RESPONSE_SECONDS)
             async with aiohttp.ClientSession(timeout=timeout) as http:
                 for index, delivery in enumerate(log):
                     url = self._switches.webhook_url
@@ -157,8 +157,10 @@ class Courier:
     async def _post(self, http: aiohttp.ClientSession, url: str, body: bytes) -> int:
         headers = signed_headers(body, self._switches.webhook_secret, self._stamp())
         try:
-            async with http.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-                return answer.status
+            async with http.post(
+                url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                return response.status
         except (aiohttp.ClientError, OSError, ValueError):
             return 0
 
