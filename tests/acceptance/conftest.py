@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from gett_checkout import Checkouts, GettCheckoutError, GettClient, MemoryStorage, errors
+from gett_checkout import Checkout, Checkouts, GettCheckoutError, GettClient, MemoryStorage, errors
 from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.schemas import json_schema
 from gett_checkout.testing import Clock
+from tests.acceptance.shopping import payable
 from tests.samples.states import NOW
 
 VIEW, PROBLEM = (Draft202012Validator(json_schema(name)) for name in ("view", "problem"))
@@ -75,3 +76,9 @@ def storage(clock: Clock) -> MemoryStorage:
 @pytest.fixture
 def checkouts(gett: GettClient, storage: MemoryStorage) -> Checkouts:
     return Checkouts(gett, storage=storage)
+
+
+@pytest.fixture
+async def checkout(checkouts: Checkouts) -> Checkout:
+    """A checkout with everything but `place`."""
+    return await payable(checkouts)

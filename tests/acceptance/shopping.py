@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+import pytest
+
 from gett_checkout import (
     Address,
     CardOnFile,
     Checkout,
+    Checkouts,
     Delivery,
     GettClient,
     Identity,
+    OutcomeUnknownError,
     Reconciled,
 )
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.telemetry.hooks import Hook, Hooks
+from tests.samples.shopper import place_as_shown
 
 STORE = "store_bella_napoli"
 REGULAR = {"group_pizza_size": ["item_size_regular"]}
@@ -47,6 +53,24 @@ async def until_payable(
     await until_priced(checkout)
     await checkout.identify(shopper)
     await checkout.pay(card)
+
+
+async def payable(checkouts: Checkouts, identity: Identity | None = None) -> Checkout:
+    """A new checkout with everything but `place`."""
+    checkout = await checkouts.start(identity)
+    await until_payable(checkout)
+    return checkout
+
+
+async def lose_order(
+    checkout: Checkout, sandbox: Sandbox, kind: FaultKind = "drop_after"
+) -> OutcomeUnknownError:
+    """Place the order and lose every response; Gett responds again afterwards."""
+    sandbox.switches.fail("place_order", kind, times=1000)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await place_as_shown(checkout)
+    sandbox.switches.faults.clear()
+    return unknown.value
 
 
 def operations(sandbox: Sandbox) -> list[str]:

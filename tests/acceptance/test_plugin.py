@@ -26,7 +26,7 @@ from gett_checkout.testing import (
     the_order,
 )
 from gett_checkout.testing._threaded import ThreadedSandbox
-from tests.acceptance.shopping import until_payable
+from tests.acceptance.shopping import payable, until_payable
 from tests.samples.shopper import place_as_shown
 
 pytestmark = pytest.mark.slow
@@ -113,8 +113,7 @@ async def test_the_sandboxs_coroutines_are_awaited_in_the_test(
     app.router.add_post("/", receive)
     async with TestServer(app) as receiver:
         gett_sandbox.switches.webhook_url = str(receiver.make_url("/"))
-        checkout = await gett_checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(gett_checkouts)
         await place_as_shown(checkout)
         (delivery,) = await gett_sandbox.deliver()
         assert (delivery.delivered, events) == (True, [delivery.body])

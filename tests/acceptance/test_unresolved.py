@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 
 from gett_checkout import (
+    Checkout,
     CheckoutNotFoundError,
     Checkouts,
     GettClient,
@@ -26,7 +27,7 @@ from gett_checkout._core.order import Order
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry import Event, PlacementOutcome, UnresolvedCounted, digest
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import fill_cart, listening, outcomes, until_payable
+from tests.acceptance.shopping import fill_cart, listening, outcomes, payable, until_payable
 from tests.samples.shopper import place_as_shown
 
 NEVER_BACK = 10_000
@@ -35,8 +36,7 @@ HOUR = 3600.0
 
 async def lost(checkouts: Checkouts, sandbox: Sandbox, kind: str = "drop_after") -> str:
     """A checkout whose placement got no response; its id. Gett answers again afterwards."""
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", kind, times=NEVER_BACK)  # type: ignore[arg-type]
     with pytest.raises(OutcomeUnknownError):
         await place_as_shown(checkout)
@@ -82,8 +82,7 @@ async def test_what_is_unresolved_is_listed_with_what_is_known(
 async def test_an_order_being_placed_right_now_is_not_unresolved(
     listened: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     sandbox.switches.fail("place_order", "hang")
     placing_it = asyncio.create_task(place_as_shown(checkout))
     async with asyncio.timeout(5):
@@ -363,8 +362,7 @@ async def test_an_order_without_an_id_is_named_and_handed_over_once_more(
 async def test_a_duplicate_is_unresolved_until_a_person_says_which_stands(
     listened: Checkouts, events: list[Event]
 ) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     order = await place_as_shown(checkout)
     # As when another worker saved its response first, and ours names another order.
     await placing.placed(checkout._record, Order("another"))
@@ -411,8 +409,7 @@ async def test_nothing_can_be_not_placed_before_it_is_sent(checkouts: Checkouts)
 
 
 async def test_a_forgotten_checkout_is_gone(checkouts: Checkouts, storage: MemoryStorage) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await checkouts.forget(checkout.id)
     assert await storage.load(checkout.id) is None
     with pytest.raises(CheckoutNotFoundError):
@@ -421,10 +418,8 @@ async def test_a_forgotten_checkout_is_gone(checkouts: Checkouts, storage: Memor
 
 
 async def test_a_placed_order_can_be_forgotten(
-    checkouts: Checkouts, storage: MemoryStorage
+    checkout: Checkout, checkouts: Checkouts, storage: MemoryStorage
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     await place_as_shown(checkout)
     await checkouts.forget(checkout.id)
     assert await storage.load(checkout.id) is None
@@ -458,8 +453,7 @@ async def test_no_worker_places_what_is_being_forgotten(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await here.start()
-    await until_payable(checkout)
+    checkout = await payable(here)
     elsewhere = await there.open(checkout.id)
     await here.forget(checkout.id)
     with pytest.raises(CheckoutNotFoundError):

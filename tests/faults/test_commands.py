@@ -33,7 +33,7 @@ from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import CARD, until_payable
+from tests.acceptance.shopping import CARD, lose_order, payable, until_payable
 from tests.faults.night import DIGEST, Night, Run
 from tests.samples.shopper import place_as_shown
 
@@ -64,11 +64,8 @@ async def gett_checkout(
 
 async def lose_a_response(sandbox: Sandbox, storage: Storage) -> str:
     async with GettClient(sandbox.api_key, base_url=sandbox.url, retry=IMPATIENT) as gett:
-        checkout = await Checkouts(gett, storage=storage).start()
-        await until_payable(checkout)
-        sandbox.switches.fail("place_order", "drop_after")
-        with pytest.raises(OutcomeUnknownError):
-            await place_as_shown(checkout)
+        checkout = await payable(Checkouts(gett, storage=storage))
+        await lose_order(checkout, sandbox)
         return checkout.id
 
 
@@ -314,16 +311,13 @@ async def test_a_storage_that_cannot_be_scanned_says_so(
         delete = storage.delete
         due = storage.due
 
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     plain = Plain()
     with pytest.raises(CheckoutNotFoundError, match="this storage cannot look up the rest"):
         await search.find(plain, digest(checkout.id))
     with pytest.raises(InvalidInputError, match="cannot list"):
         _ = [each async for each in search.states(plain)]
-    sandbox.switches.fail("place_order", "drop_after", times=10_000)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox)
     names = await storage.due(checkout._record.now().replace(year=2190), 9)
 
     async def due(now: datetime, limit: int) -> list[str]:

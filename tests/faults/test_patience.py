@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gett_checkout import (
+    Checkout,
     Checkouts,
     GettClient,
     MemoryStorage,
@@ -31,7 +32,8 @@ from tests.acceptance.shopping import (
     CARD,
     JANE,
     listening,
-    until_payable,
+    lose_order,
+    payable,
     until_priced,
     writes,
 )
@@ -122,8 +124,7 @@ async def test_calls_outside_a_step_have_each_their_own(
 async def test_an_order_without_a_response_is_unknown_in_time(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock, slow: Slow
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     slow.seconds = 10.0  # each attempt runs into its timeout
     sandbox.switches.fail("place_order", "drop_after", times=2)
     began = clock.now
@@ -141,8 +142,7 @@ async def test_an_order_without_a_response_is_unknown_in_time(
 async def test_an_order_is_not_begun_when_its_session_took_the_time(
     checkouts: Checkouts, sandbox: Sandbox, slow: Slow
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.revoke_all()
     slow.seconds = 6.0
     # Rejected, a new session, its context, and the price once more: 18 of the 22 seconds.
@@ -157,11 +157,8 @@ async def test_an_order_is_not_begun_when_its_session_took_the_time(
 async def test_an_order_in_doubt_stays_so_when_its_session_took_the_time(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock, slow: Slow
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=4)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    checkout = await payable(checkouts)
+    await lose_order(checkout, sandbox)
     sandbox.revoke_all()
     slow.seconds, sent = 9.0, sandbox.count("place_order")
     with pytest.raises(OutcomeUnknownError) as unknown:
@@ -175,8 +172,7 @@ async def test_an_order_in_doubt_stays_so_when_its_session_took_the_time(
 async def test_a_payment_that_fails_slowly_is_not_tried_for_ever(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock, slow: Slow
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "error", code="PAYMENT_FAILED", times=3)
     slow.seconds, began = 9.0, clock.now
     with pytest.raises(PaymentFailedError):
@@ -212,8 +208,7 @@ async def test_it_holds_in_real_time(slow_one: str) -> None:
         Sandbox() as sandbox,
         GettClient(sandbox.api_key, base_url=sandbox.url, timeout=0.4, retry=retry) as gett,
     ):
-        checkout = await Checkouts(gett).start()
-        await until_payable(checkout)
+        checkout = await payable(Checkouts(gett))
         sandbox.revoke_all()
         sandbox.switches.fail(slow_one, "delay", seconds=2, times=99)
         began = time.monotonic()
@@ -240,8 +235,7 @@ async def test_place_does_not_wait_long_for_the_books(
 
     monkeypatch.setattr(steps, "wait", wait)
     checkouts = Checkouts(gett, storage=storage, on_placed=on_placed)
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await place_as_shown(checkout)
     assert (waits, rows) == ([5.0], [])
     assert checkout.view.stage is Stage.PLACED
@@ -259,8 +253,7 @@ async def test_a_handler_has_a_patience_of_its_own(
     async def on_placed(order: PlacedOrder) -> None:
         stores.append((await gett.get_store("store_bella_napoli")).store_id)
 
-    checkout = await Checkouts(gett, storage=storage, on_placed=on_placed).start()
-    await until_payable(checkout)
+    checkout = await payable(Checkouts(gett, storage=storage, on_placed=on_placed))
     slow.seconds = 20.0
     await place_as_shown(checkout)
     assert stores == ["store_bella_napoli"]
@@ -289,8 +282,7 @@ async def test_nothing_is_sent_that_may_outlast_its_lease(
     gett: GettClient, sandbox: Sandbox, clock: Clock, seconds: float, is_sent: bool
 ) -> None:
     storage = SlowToSave(clock)
-    checkout = await Checkouts(gett, storage=storage).start()
-    await until_payable(checkout)
+    checkout = await payable(Checkouts(gett, storage=storage))
     storage.seconds = seconds
     if is_sent:
         await place_as_shown(checkout)
