@@ -1,9 +1,8 @@
-"""A sandbox over real sockets, a client and checkouts, all on one clock."""
+"""The plugin's sandbox, client and clock by shorter names; checkouts over a storage on that clock."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -50,22 +49,24 @@ def every_document_fits_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock() -> Clock:
+def gett_clock() -> Clock:
+    """The plugin's clock, begun at the time of the samples."""
     return Clock(NOW)
 
 
 @pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(clock=clock) as sandbox:
-        yield sandbox
+def clock(gett_clock: Clock) -> Clock:
+    return gett_clock
 
 
 @pytest.fixture
-async def gett(sandbox: Sandbox, clock: Clock) -> AsyncIterator[GettClient]:
-    async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
-    ) as gett:
-        yield gett
+def sandbox(gett_sandbox: Sandbox) -> Sandbox:
+    return gett_sandbox
+
+
+@pytest.fixture
+def gett(gett_client: GettClient) -> GettClient:
+    return gett_client
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from gett_checkout import (
     Delivery,
     GettClient,
     Identity,
+    Order,
     OutcomeUnknownError,
     Reconciled,
 )
@@ -63,14 +66,23 @@ async def payable(checkouts: Checkouts, identity: Identity | None = None) -> Che
 
 
 async def lose_order(
-    checkout: Checkout, sandbox: Sandbox, kind: FaultKind = "drop_after"
+    checkout: Checkout, sandbox: Sandbox, kind: FaultKind = "drop_after", **details: Any
 ) -> OutcomeUnknownError:
     """Place the order and lose every response; Gett responds again afterwards."""
-    sandbox.switches.fail("place_order", kind, times=1000)
+    sandbox.switches.fail("place_order", kind, times=1000, **details)
     with pytest.raises(OutcomeUnknownError) as unknown:
         await place_as_shown(checkout)
     sandbox.switches.faults.clear()
     return unknown.value
+
+
+async def begin_to_place(checkout: Checkout, sandbox: Sandbox) -> asyncio.Task[Order]:
+    """Place the order in a task; its request has reached the sandbox."""
+    placing = asyncio.create_task(place_as_shown(checkout))
+    async with asyncio.timeout(5):
+        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0)
+    return placing
 
 
 def operations(sandbox: Sandbox) -> list[str]:

@@ -50,6 +50,7 @@ from tests.acceptance.shopping import (
     REGULAR,
     STORE,
     fill_cart,
+    lose_order,
     operations,
     payable,
     until_payable,
@@ -476,10 +477,7 @@ async def test_a_price_that_moved_after_a_lost_response_changes_no_order(
     checkout: Checkout, sandbox: Sandbox
 ) -> None:
     total = total_shown(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=9)
-    with pytest.raises(OutcomeUnknownError):
-        await checkout.place(total=total)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox)
     sandbox.switches.price_change = Decimal("1.25")
     order = await checkout.place(total="1")  # it is under way for the total they agreed to
     assert [(each.order_id, each.total) for each in sandbox.orders] == [(order.order_id, total)]
@@ -490,10 +488,7 @@ async def test_reconcile_asks_for_no_other_price(
 ) -> None:
     checkout = await payable(Checkouts(gett, clock=clock))
     total = total_shown(checkout)
-    sandbox.switches.fail("place_order", "drop_before", times=9)
-    with pytest.raises(OutcomeUnknownError):
-        await checkout.place(total=total)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     sandbox.switches.price_change = Decimal("1.25")
     clock.advance(90)  # no request can be at work any more
     with pytest.raises(OrderTotalDifferentError) as different:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import date
 from decimal import Decimal
@@ -53,6 +52,7 @@ from tests.acceptance.shopping import (
     HOME,
     JANE,
     STORE,
+    begin_to_place,
     fill_cart,
     listening,
     lose_order,
@@ -473,9 +473,7 @@ async def test_an_order_outlives_its_record(
     checkouts = Checkouts(listening(gett, told.append), storage=storage)
     checkout = await payable(checkouts, JANE)
     sandbox.switches.fail("place_order", "delay", seconds=0.2)
-    placing = asyncio.create_task(place_as_shown(checkout))
-    while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-        await asyncio.sleep(0)
+    placing = await begin_to_place(checkout, sandbox)
     await storage.delete(checkout.id)
     order = await placing
     assert order.order_id == sandbox.orders[0].order_id

@@ -25,22 +25,28 @@ from gett_checkout import (
 from gett_checkout import _placing as placing
 from gett_checkout._core.order import Order
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.telemetry import Event, PlacementOutcome, UnresolvedCounted, digest
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import fill_cart, listening, outcomes, payable, until_payable
+from tests.acceptance.shopping import (
+    begin_to_place,
+    fill_cart,
+    listening,
+    lose_order,
+    outcomes,
+    payable,
+    until_payable,
+)
 from tests.samples.shopper import place_as_shown
 
 NEVER_BACK = 10_000
 HOUR = 3600.0
 
 
-async def lost(checkouts: Checkouts, sandbox: Sandbox, kind: str = "drop_after") -> str:
+async def lost(checkouts: Checkouts, sandbox: Sandbox, kind: FaultKind = "drop_after") -> str:
     """A checkout whose placement got no response; its id. Gett answers again afterwards."""
     checkout = await payable(checkouts)
-    sandbox.switches.fail("place_order", kind, times=NEVER_BACK)  # type: ignore[arg-type]
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, kind)
     return checkout.id
 
 
@@ -84,10 +90,7 @@ async def test_an_order_being_placed_right_now_is_not_unresolved(
 ) -> None:
     checkout = await payable(listened)
     sandbox.switches.fail("place_order", "hang")
-    placing_it = asyncio.create_task(place_as_shown(checkout))
-    async with asyncio.timeout(5):
-        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    placing_it = await begin_to_place(checkout, sandbox)
     assert await listened.unresolved() == []
     clock.advance(60)  # its worker has no right to send any more
     assert [each.reason for each in await listened.unresolved()] == ["unknown"]

@@ -257,10 +257,7 @@ async def test_a_slow_first_attempt_is_not_refuted_by_a_refusal_of_the_second(
 async def test_after_a_quiet_minute_a_refusal_is_believed(
     checkout: Checkout, sandbox: Sandbox, clock: Clock
 ) -> None:
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     sandbox.switches.sold_out.add("item_garlic_bread")
     for _ in range(3):  # asking in between does not start the minute anew
         with pytest.raises(OutcomeUnknownError):
@@ -329,10 +326,7 @@ async def test_reconciling_never_begins_an_order(
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await payable(here)
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     clock.advance(61)
     due = await storage.due(clock(), 10)
     sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
@@ -401,10 +395,7 @@ async def test_an_outage_longer_than_the_quote_ends_in_a_new_price(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     checkout = await payable(checkouts)
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     clock.advance(20 * 60)
     with pytest.raises(InvalidRequestError):
         await place_as_shown(checkout)

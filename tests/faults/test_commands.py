@@ -33,7 +33,13 @@ from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import CARD, lose_order, payable, until_payable
+from tests.acceptance.shopping import (
+    CARD,
+    begin_to_place,
+    lose_order,
+    payable,
+    until_payable,
+)
 from tests.faults.night import DIGEST, Night, Run
 from tests.samples.shopper import place_as_shown
 
@@ -210,10 +216,7 @@ async def test_what_was_rejected_is_shown_with_its_words(night: Night, run: Run)
 
 async def test_a_worker_that_may_be_sending_is_shown(night: Night, run: Run) -> None:
     night.sandbox.switches.fail("place_order", "hang")
-    placing_it = asyncio.create_task(place_as_shown(night.checkout))
-    async with asyncio.timeout(5):
-        while not night.sandbox.count("place_order"):  # noqa: ASYNC110 - it has no event for it
-            await asyncio.sleep(0)
+    placing_it = await begin_to_place(night.checkout, night.sandbox)
     _, said = await run(f"gett-checkout show {DIGEST}")
     assert "  worker may send until: " in said
     assert "for support" not in said

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from redis.asyncio import Connection
 
 from gett_checkout import (
-    Checkout,
     Checkouts,
     GettClient,
     MemoryStorage,
@@ -202,7 +201,7 @@ async def test_what_a_step_waits_for_its_turn_counts(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slow_one", ["create_session", "set_fulfillment_context", "place_order"])
-async def test_it_holds_in_real_time(slow_one: str) -> None:
+async def test_a_gett_that_never_responds_is_given_up(slow_one: str) -> None:
     retry = RetryPolicy(max_elapsed=0.6, initial_backoff=0.05)
     async with (
         Sandbox() as sandbox,
@@ -210,12 +209,12 @@ async def test_it_holds_in_real_time(slow_one: str) -> None:
     ):
         checkout = await payable(Checkouts(gett))
         sandbox.revoke_all()
-        sandbox.switches.fail(slow_one, "delay", seconds=2, times=99)
-        began = time.monotonic()
+        before = sandbox.count(slow_one)
+        sandbox.switches.fail(slow_one, "hang", times=99)
         with pytest.raises((TransportError, OutcomeUnknownError)):
             await place_as_shown(checkout)
-        assert time.monotonic() - began < 1.3
-        assert sandbox.count(slow_one) >= 2  # and once when it was payable
+        # It ended by its own timeouts, and began no attempt that its patience had no time for.
+        assert 1 <= sandbox.count(slow_one) - before <= 2
 
 
 async def test_place_does_not_wait_long_for_the_books(
@@ -297,11 +296,21 @@ async def test_nothing_is_sent_that_may_outlast_its_lease(
     assert len(sandbox.orders) == 1
 
 
-async def test_a_silent_redis_is_given_up_at_once(redis_server: RedisServer) -> None:
+async def test_a_silent_redis_is_given_up_at_once(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[str] = []
+    send = Connection.send_command
+
+    async def noted(self: Connection, *command: Any, **options: Any) -> None:
+        commands.append(command[0])
+        await send(self, *command, **options)
+
+    monkeypatch.setattr(Connection, "send_command", noted)
     async with open_storage(f"{redis_server.url}?socket_timeout=0.3") as storage:
         await storage.load("a")
+        commands.clear()
         with redis_server.stalled():
-            began = time.monotonic()
             with pytest.raises(StorageError, match="TimeoutError"):
                 await storage.load("a")
-            assert time.monotonic() - began < 0.9  # one attempt's timeout, and not four
+            assert len(commands) == 1  # one attempt, and not four

@@ -1,4 +1,4 @@
-"""The classic: the server makes the order and its answer is lost. Never two orders, never "failed"."""
+"""The classic: the server makes the order and its response is lost. Never two orders, never "failed"."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ from gett_checkout import (
 from gett_checkout.actions import Wait
 from gett_checkout.errors import ConflictError, ForbiddenError
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,
     HOME,
     JANE,
+    begin_to_place,
     lose_order,
     operations,
     outcomes,
@@ -40,7 +42,7 @@ from tests.acceptance.shopping import (
 )
 from tests.samples.shopper import place_as_shown
 
-UNANSWERED = ["drop_after", "error_after", "garbage"]
+LOSES = ["drop_after", "error_after", "garbage"]
 NEVER = 99  # longer than any patience
 
 
@@ -49,8 +51,8 @@ def keys(sandbox: Sandbox) -> set[str | None]:
 
 
 @pytest.mark.parametrize("policy", ["replay", "reject_other_body", "refuse_duplicates", "none"])
-@pytest.mark.parametrize("kind", UNANSWERED)
-async def test_one_lost_answer_is_found_again(
+@pytest.mark.parametrize("kind", LOSES)
+async def test_one_lost_response_is_found_again(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock, kind: str, policy: str
 ) -> None:
     sandbox.switches.key_policy = policy  # type: ignore[assignment]
@@ -72,25 +74,22 @@ async def test_one_lost_answer_is_found_again(
 
 
 @pytest.mark.parametrize("finder", ["place", "reconcile", "other worker"])
-@pytest.mark.parametrize("kind", UNANSWERED)
-async def test_answers_lost_for_long_are_found_later(
+@pytest.mark.parametrize("kind", LOSES)
+async def test_responses_lost_for_long_are_found_later(
     gett: GettClient,
     storage: MemoryStorage,
     sandbox: Sandbox,
     clock: Clock,
-    kind: str,
+    kind: FaultKind,
     finder: str,
 ) -> None:
     here = Checkouts(gett, storage=storage)
     checkout = await payable(here)
-    sandbox.switches.fail("place_order", kind, times=NEVER)  # type: ignore[arg-type]
-    with pytest.raises(OutcomeUnknownError) as unknown:
-        await place_as_shown(checkout)
-    assert unknown.value.next_action is not None
-    assert unknown.value.next_action.kind == "reconcile"
-    assert {unknown.value.idempotency_key} == keys(sandbox)
+    unknown = await lose_order(checkout, sandbox, kind)
+    assert unknown.next_action is not None
+    assert unknown.next_action.kind == "reconcile"
+    assert {unknown.idempotency_key} == keys(sandbox)
     assert checkout.view.stage is Stage.PLACING
-    sandbox.switches.faults.clear()
     match finder:
         case "place":
             await place_as_shown(checkout)
@@ -140,10 +139,8 @@ async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
 async def test_a_server_error_at_place_is_unknown_and_not_refused(
     checkout: Checkout, sandbox: Sandbox, status: int
 ) -> None:
-    sandbox.switches.fail("place_order", "error", status=status, times=NEVER)
-    with pytest.raises(OutcomeUnknownError) as unknown:
-        await place_as_shown(checkout)
-    assert isinstance(unknown.value.__cause__, ApiError)
+    unknown = await lose_order(checkout, sandbox, "error", status=status)
+    assert isinstance(unknown.__cause__, ApiError)
     assert checkout.view.stage is Stage.PLACING
 
 
@@ -160,7 +157,7 @@ async def test_what_never_left_is_certainly_not_placed(
     assert str(checkout.view.next_action.to_dict()["kind"]) == "place"
 
 
-async def test_a_refusal_after_a_lost_answer_that_proves_nothing_stays_unknown(
+async def test_a_refusal_after_a_lost_response_that_proves_nothing_stays_unknown(
     checkout: Checkout, sandbox: Sandbox
 ) -> None:
     sandbox.switches.fail("place_order", "drop_after")
@@ -172,7 +169,7 @@ async def test_a_refusal_after_a_lost_answer_that_proves_nothing_stays_unknown(
     assert len(sandbox.orders) == 1
 
 
-async def test_a_session_refused_after_a_lost_answer_is_renewed_and_the_same_bytes_sent(
+async def test_a_session_refused_after_a_lost_response_is_renewed_and_the_same_bytes_sent(
     checkout: Checkout, sandbox: Sandbox
 ) -> None:
     sandbox.switches.fail("place_order", "drop_after")
@@ -186,9 +183,7 @@ async def test_an_order_resumed_in_another_session_goes_where_it_was_to_go(
     checkout: Checkout, sandbox: Sandbox
 ) -> None:
     """The first attempt never arrived: the second one makes the order, in a session without a context."""
-    sandbox.switches.fail("place_order", "drop_before", times=4)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox, "drop_before")
     sandbox.revoke_all()
     order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
@@ -311,10 +306,7 @@ async def test_a_cancelled_caller_does_not_stop_the_order(
 ) -> None:
     checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "delay", seconds=0.05)
-    placing = asyncio.create_task(place_as_shown(checkout))
-    async with asyncio.timeout(5):
-        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    placing = await begin_to_place(checkout, sandbox)
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await placing
@@ -366,10 +358,7 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
     dead, alive = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await payable(dead)
     sandbox.switches.fail("place_order", "hang")
-    hanging = asyncio.create_task(place_as_shown(checkout))
-    async with asyncio.timeout(5):
-        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    hanging = await begin_to_place(checkout, sandbox)
     handle = await alive.open(checkout.id)
     assert handle.view.next_action.kind == "wait"
     with pytest.raises(PlacementInProgressError) as busy:
@@ -408,9 +397,7 @@ async def test_a_saved_body_that_was_tampered_with_is_not_sent(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
 ) -> None:
     checkout = await payable(Checkouts(gett, storage=storage))
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox, "drop_before")
     stored = await storage.load(checkout.id)
     assert stored is not None
     await storage.save(
@@ -473,10 +460,7 @@ async def test_reconciling_may_learn_that_the_card_was_declined(
 ) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     clock.advance(60)
     (looked,) = await checkouts.reconcile()
     assert (looked.checkout_id, looked.outcome) == (checkout.id, "not_placed")
