@@ -1,19 +1,19 @@
-"""A sandbox over real sockets, a client and checkouts, all on one clock."""
+"""The plugin's sandbox, client and clock by shorter names; checkouts over a storage on that clock."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from gett_checkout import Checkouts, GettCheckoutError, GettClient, MemoryStorage, errors
+from gett_checkout import Checkout, Checkouts, GettCheckoutError, GettClient, MemoryStorage, errors
 from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.schemas import json_schema
 from gett_checkout.testing import Clock
+from tests.acceptance.shopping import payable
 from tests.samples.states import NOW
 
 VIEW, PROBLEM = (Draft202012Validator(json_schema(name)) for name in ("view", "problem"))
@@ -49,22 +49,24 @@ def every_document_fits_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock() -> Clock:
+def gett_clock() -> Clock:
+    """The plugin's clock, begun at the time of the samples."""
     return Clock(NOW)
 
 
 @pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(clock=clock) as sandbox:
-        yield sandbox
+def clock(gett_clock: Clock) -> Clock:
+    return gett_clock
 
 
 @pytest.fixture
-async def gett(sandbox: Sandbox, clock: Clock) -> AsyncIterator[GettClient]:
-    async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
-    ) as gett:
-        yield gett
+def sandbox(gett_sandbox: Sandbox) -> Sandbox:
+    return gett_sandbox
+
+
+@pytest.fixture
+def gett(gett_client: GettClient) -> GettClient:
+    return gett_client
 
 
 @pytest.fixture
@@ -75,3 +77,9 @@ def storage(clock: Clock) -> MemoryStorage:
 @pytest.fixture
 def checkouts(gett: GettClient, storage: MemoryStorage) -> Checkouts:
     return Checkouts(gett, storage=storage)
+
+
+@pytest.fixture
+async def checkout(checkouts: Checkouts) -> Checkout:
+    """A checkout with everything but `place`."""
+    return await payable(checkouts)

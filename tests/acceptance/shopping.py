@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from gett_checkout import (
     Address,
     CardOnFile,
     Checkout,
+    Checkouts,
     Delivery,
     GettClient,
     Identity,
+    Order,
+    OutcomeUnknownError,
     Reconciled,
 )
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.telemetry.hooks import Hook, Hooks
+from tests.samples.shopper import place_as_shown
 
 STORE = "store_bella_napoli"
 REGULAR = {"group_pizza_size": ["item_size_regular"]}
@@ -47,6 +56,33 @@ async def until_payable(
     await until_priced(checkout)
     await checkout.identify(shopper)
     await checkout.pay(card)
+
+
+async def payable(checkouts: Checkouts, identity: Identity | None = None) -> Checkout:
+    """A new checkout with everything but `place`."""
+    checkout = await checkouts.start(identity)
+    await until_payable(checkout)
+    return checkout
+
+
+async def lose_order(
+    checkout: Checkout, sandbox: Sandbox, kind: FaultKind = "drop_after", **details: Any
+) -> OutcomeUnknownError:
+    """Place the order and lose every response; Gett responds again afterwards."""
+    sandbox.switches.fail("place_order", kind, times=1000, **details)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await place_as_shown(checkout)
+    sandbox.switches.faults.clear()
+    return unknown.value
+
+
+async def begin_to_place(checkout: Checkout, sandbox: Sandbox) -> asyncio.Task[Order]:
+    """Place the order in a task; its request has reached the sandbox."""
+    placing = asyncio.create_task(place_as_shown(checkout))
+    async with asyncio.timeout(5):
+        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0)
+    return placing
 
 
 def operations(sandbox: Sandbox) -> list[str]:

@@ -21,7 +21,6 @@ from gett_checkout import (
     Line,
     MemoryStorage,
     OrderBelowMinimumError,
-    OutcomeUnknownError,
     Pickup,
 )
 from gett_checkout.errors import ValidationFailedError
@@ -35,6 +34,7 @@ from tests.acceptance.shopping import (
     REGULAR,
     STORE,
     fill_cart,
+    lose_order,
     operations,
     until_payable,
     writes,
@@ -197,9 +197,7 @@ async def test_a_body_made_otherwise_is_kept_and_sent_again_as_it_was(
     await checkout.fulfill(HOME)
     await checkout.validate()
     await checkout.pay(CARD)
-    sandbox.switches.fail("place_order", "error_after", times=4)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox, "error_after")
     order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
     assert len(other.placements) == 5
@@ -289,9 +287,7 @@ async def test_a_placement_goes_on_in_the_form_it_was_begun_with(
     sandbox.switches.fulfillment_modes = True
     checkout = await worker_of(MODES_SENT).start()
     await until_payable(checkout)
-    sandbox.switches.fail("place_order", "error_after", times=4)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox, "error_after")
     elsewhere = await worker_of(Assumptions()).open(checkout.id)
     order = await place_as_shown(elsewhere)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]

@@ -19,7 +19,6 @@ from gett_checkout import (
     InvalidInputError,
     MemoryStorage,
     Order,
-    OutcomeUnknownError,
     PlacedOrder,
     Reconciled,
     RetryPolicy,
@@ -32,7 +31,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from gett_checkout.telemetry import OrderHandedOver
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import JANE, listening, until_payable
+from tests.acceptance.shopping import JANE, listening, lose_order, until_payable
 from tests.samples.shopper import place_as_shown
 
 
@@ -122,9 +121,7 @@ async def payable(checkouts: Checkouts, checkout_id: str = "jane") -> Checkout:
 async def lost(checkouts: Checkouts, sandbox: Sandbox, checkout_id: str = "jane") -> None:
     """Place an order of which nobody knows: its response is lost."""
     checkout = await payable(checkouts, checkout_id)
-    sandbox.switches.fail("place_order", "drop_after")
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox)
 
 
 def outlines(looked: Sequence[Reconciled]) -> list[tuple[str, str, str | None]]:

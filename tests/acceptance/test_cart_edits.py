@@ -28,7 +28,7 @@ from gett_checkout._core.edits import means_the_same
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import the_order
-from tests.acceptance.shopping import HOME, JANE, REGULAR, STORE, fill_cart, until_payable
+from tests.acceptance.shopping import HOME, JANE, REGULAR, STORE, fill_cart, payable
 from tests.contract.conftest import opened_postgres, opened_redis
 from tests.samples.shopper import place_as_shown
 from tests.samples.states import state_at
@@ -159,8 +159,7 @@ async def test_a_line_that_another_worker_took_out_is_not_found(
 async def test_an_edit_of_an_order_in_progress_is_a_conflict(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
-    theirs = await Checkouts(gett, storage=storage).start()
-    await until_payable(theirs)
+    theirs = await payable(Checkouts(gett, storage=storage))
     mine = await Checkouts(gett, storage=storage).open(theirs.id)
     await place_as_shown(theirs)
     with pytest.raises(CheckoutConflictError):
@@ -228,8 +227,7 @@ async def test_a_line_that_is_named_is_added_once(
 
 
 async def test_a_line_that_is_named_again_leaves_the_price_alone(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     await checkout.add("item_tiramisu", line_id="sweet")
     await checkout.validate()
     before = checkout.view
@@ -331,8 +329,7 @@ async def test_what_is_no_id_of_a_line_is_an_error(checkouts: Checkouts, given: 
 async def test_a_named_line_goes_to_gett_by_its_name(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     longest = "a.Z_0~-" + "9" * 57
     assert (await checkout.add("item_tiramisu", line_id=longest)).line_id == longest
     await checkout.validate()

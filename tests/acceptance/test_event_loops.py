@@ -17,7 +17,7 @@ import pytest
 
 from gett_checkout import Checkout, Checkouts, GettClient, Order, Stage, TransportError
 from gett_checkout.sandbox import Sandbox
-from tests.acceptance.shopping import STORE, until_payable
+from tests.acceptance.shopping import STORE, payable
 from tests.samples.shopper import place_as_shown
 from tests.servers import RedisServer
 
@@ -42,8 +42,7 @@ async def test_each_job_may_have_a_loop_of_its_own(sandbox: Sandbox) -> None:
     checkouts = Checkouts(gett)
 
     async def prepare() -> str:
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
         return checkout.id
 
     checkout_id = await job(prepare)
@@ -64,9 +63,7 @@ async def test_a_handle_may_be_used_on_the_next_loop(sandbox: Sandbox) -> None:
     checkouts = Checkouts(gett)
 
     async def start() -> Checkout:
-        checkout = await checkouts.start()
-        await until_payable(checkout)
-        return checkout
+        return await payable(checkouts)
 
     checkout = await job(start)
     assert (await job(lambda: place_as_shown(checkout))).order_id == sandbox.orders[0].order_id
@@ -76,8 +73,7 @@ async def test_a_handle_may_be_used_on_the_next_loop(sandbox: Sandbox) -> None:
 async def test_two_loops_at_a_time_share_no_record(sandbox: Sandbox) -> None:
     async with GettClient(sandbox.api_key, base_url=sandbox.url) as gett:
         checkouts = Checkouts(gett)
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
 
         async def look() -> tuple[bool, Stage]:
             there = await checkouts.open(checkout.id)
@@ -106,8 +102,7 @@ async def test_a_session_of_the_callers_says_at_once_that_its_loop_is_another(
     async with aiohttp.ClientSession() as http:
         gett = GettClient(sandbox.api_key, base_url=sandbox.url, http=http)
         checkouts = Checkouts(gett)
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
         saved = await checkouts._storage.load(checkout.id)
 
         async def elsewhere() -> None:

@@ -50,7 +50,9 @@ from tests.acceptance.shopping import (
     REGULAR,
     STORE,
     fill_cart,
+    lose_order,
     operations,
+    payable,
     until_payable,
     until_priced,
     writes,
@@ -91,8 +93,7 @@ async def test_an_order_end_to_end(checkouts: Checkouts, sandbox: Sandbox) -> No
 
 
 async def test_placing_again_gives_the_same_order(checkouts: Checkouts, sandbox: Sandbox) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     first = await place_as_shown(checkout)
     assert await place_as_shown(checkout) == first
     reopened = await checkouts.open(checkout.id)
@@ -388,8 +389,7 @@ async def test_a_payment_that_always_fails_is_tried_three_times(
 async def test_an_expired_quote_asks_for_a_new_price(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     clock.advance(15 * 60)
     assert checkout.view.stage is Stage.VALIDATE
     assert next_step(checkout) == "validate"
@@ -403,8 +403,7 @@ async def test_an_expired_quote_asks_for_a_new_price(
 
 
 async def test_a_changed_total_needs_consent(checkouts: Checkouts, sandbox: Sandbox) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     quote = checkout.view.quote
     assert quote is not None
     before = quote.amounts.total
@@ -430,8 +429,7 @@ async def test_a_changed_total_needs_consent(checkouts: Checkouts, sandbox: Sand
 async def test_a_total_that_is_the_same_after_all_goes_on(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "error", code="ORDER_TOTAL_DIFFERENT", times=2)
     order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
@@ -443,8 +441,7 @@ async def test_a_total_that_is_the_same_after_all_goes_on(
 async def test_a_total_that_differs_for_ever_is_for_a_person(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "error", code="ORDER_TOTAL_DIFFERENT", times=9)
     with pytest.raises(OrderTotalDifferentError) as different:
         await place_as_shown(checkout)
@@ -458,8 +455,7 @@ async def test_a_moved_price_is_judged_by_no_other_rejection(
     checkouts: Checkouts, sandbox: Sandbox, moved: Decimal
 ) -> None:
     """The saved cards are for a person to look into; the order is the shopper's as before."""
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     before = total_shown(checkout)
     sandbox.switches.fail("list_payment_methods", "error", code="FORBIDDEN")
     with pytest.raises(ForbiddenError) as forbidden:
@@ -478,15 +474,10 @@ async def test_a_moved_price_is_judged_by_no_other_rejection(
 
 
 async def test_a_price_that_moved_after_a_lost_response_changes_no_order(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     total = total_shown(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=9)
-    with pytest.raises(OutcomeUnknownError):
-        await checkout.place(total=total)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox)
     sandbox.switches.price_change = Decimal("1.25")
     order = await checkout.place(total="1")  # it is under way for the total they agreed to
     assert [(each.order_id, each.total) for each in sandbox.orders] == [(order.order_id, total)]
@@ -495,13 +486,9 @@ async def test_a_price_that_moved_after_a_lost_response_changes_no_order(
 async def test_reconcile_asks_for_no_other_price(
     gett: GettClient, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await Checkouts(gett, clock=clock).start()
-    await until_payable(checkout)
+    checkout = await payable(Checkouts(gett, clock=clock))
     total = total_shown(checkout)
-    sandbox.switches.fail("place_order", "drop_before", times=9)
-    with pytest.raises(OutcomeUnknownError):
-        await checkout.place(total=total)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     sandbox.switches.price_change = Decimal("1.25")
     clock.advance(90)  # no request can be at work any more
     with pytest.raises(OrderTotalDifferentError) as different:
@@ -515,8 +502,7 @@ async def test_reconcile_asks_for_no_other_price(
 
 
 async def test_a_changed_cart_is_a_new_order_and_needs_no_consent(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await checkout.add("item_tiramisu")
     assert checkout.view.requirements[0].code == "quote"
     await checkout.validate()
@@ -542,8 +528,7 @@ async def test_a_sold_out_item_names_its_line(checkouts: Checkouts, sandbox: San
 
 
 async def test_a_store_that_closes_keeps_the_cart(checkouts: Checkouts, sandbox: Sandbox) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.closed_stores.add(STORE)
     with pytest.raises(StoreClosedError):
         await place_as_shown(checkout)
@@ -587,8 +572,7 @@ async def test_going_to_another_store_does_not_drop_the_cart_unasked(checkouts: 
 
 
 async def test_reading_the_menu_again_keeps_the_quote(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     before = checkout.view.quote
     await checkout.browse(STORE)
     assert checkout.view.stage is Stage.PLACE
@@ -647,8 +631,7 @@ async def test_a_card_is_saved_and_paid_with(checkouts: Checkouts, sandbox: Sand
 
 
 async def test_a_saved_card_is_not_another_shoppers(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await checkout.pay(SavedCard("jane's"))
     await checkout.identify(Identity("john@example.org", "John", "Roe"))
     assert checkout.view.payment is None
@@ -717,8 +700,7 @@ def test_a_lifetime_outlives_the_longest_placement(gett: GettClient) -> None:
 async def test_a_cart_changed_by_another_worker_is_not_placed_unseen(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
-    checkout = await Checkouts(gett, storage=storage).start()
-    await until_payable(checkout)
+    checkout = await payable(Checkouts(gett, storage=storage))
     elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
     await elsewhere.add("item_garlic_bread")
     with pytest.raises(CheckoutConflictError):
@@ -731,8 +713,7 @@ async def test_a_cart_changed_by_another_worker_is_not_placed_unseen(
 async def test_a_checkout_deleted_meanwhile_is_not_placed(
     checkouts: Checkouts, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await storage.delete(checkout.id)
     with pytest.raises(CheckoutNotFoundError, match="expired or was deleted") as gone:
         await place_as_shown(checkout)
@@ -756,8 +737,7 @@ async def test_a_session_that_cannot_be_renewed_leaves_the_order_to_be_placed(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     sandbox.switches.session_seconds = 600
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     clock.advance(600)  # the price lives longer than the session
     sandbox.switches.fail("create_session", "drop_before", times=99)
     with pytest.raises(TransportError) as failed:

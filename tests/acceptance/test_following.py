@@ -24,7 +24,6 @@ from gett_checkout import (
     InvalidResponseError,
     MemoryStorage,
     Order,
-    OutcomeUnknownError,
     PlacedOrder,
     RateLimitedError,
     RetryPolicy,
@@ -38,7 +37,14 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.orders import Progress
 from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.testing import Clock, the_order
-from tests.acceptance.shopping import CARD, JANE, operations, until_payable, until_priced
+from tests.acceptance.shopping import (
+    CARD,
+    JANE,
+    lose_order,
+    operations,
+    payable,
+    until_priced,
+)
 from tests.samples.shopper import place_as_shown
 
 ONCE = RetryPolicy(max_attempts=1)  # so that each request of the client's is one of the follower's
@@ -97,8 +103,7 @@ async def worker(kitchen: Kitchen, storage: MemoryStorage) -> AsyncIterator[Chec
 @pytest.fixture
 async def placed(worker: Checkouts, sandbox: Sandbox) -> AsyncIterator[Checkout]:
     """A checkout with an order. Whatever follows writes nothing and places nothing more."""
-    checkout = await worker.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(worker, JANE)
     await place_as_shown(checkout)
     yield checkout
     assert len(sandbox.orders) == sandbox.count("place_order") == 1
@@ -168,8 +173,7 @@ async def test_a_response_about_another_order_is_not_taken(
 async def test_before_there_is_an_order_nothing_is_asked(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     asked = len(sandbox.requests)
     for read in (checkout.refresh_order, checkout.follow_order().__anext__):
         with pytest.raises(StepNotAllowedError, match="refresh_order is not possible") as early:
@@ -187,12 +191,9 @@ async def test_before_there_is_an_order_nothing_is_asked(
 async def test_an_order_without_an_id_cannot_be_asked_for(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     sandbox.switches.key_policy = "refuse_duplicates"
-    sandbox.switches.fail("place_order", "drop_after")
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox)
     clock.advance(120)
     assert (await place_as_shown(checkout)).order_id is None
     clock.advance(40 * 24 * 3600)  # and the session is over: none is opened for nothing
@@ -304,8 +305,7 @@ async def test_a_session_that_ends_is_renewed_ahead(
     worker: Checkouts, kitchen: Kitchen, storage: MemoryStorage
 ) -> None:
     kitchen.sandbox.switches.session_seconds = 600
-    checkout = await worker.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(worker, JANE)
     await place_as_shown(checkout)
     kitchen.steps = [lambda: kitchen.clock.advance(3600), "completed"]
     await statuses(checkout)
@@ -360,8 +360,7 @@ async def test_a_quarter_of_the_minute_is_left_to_others(
     worker: Checkouts, kitchen: Kitchen
 ) -> None:
     kitchen.sandbox.switches.rate_limits = {"reads": 9, "writes": 100, "discovery": 60}
-    checkout = await worker.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(worker, JANE)
     await place_as_shown(checkout)
     kitchen.clock.advance(60)  # a minute begins
     kitchen.clock.slept.clear()
@@ -542,8 +541,7 @@ async def test_a_save_of_something_else_is_made_again_without_asking(
         await go_on.wait()
 
     client = kitchen.worker(storage).client
-    mine = await Checkouts(client, storage=storage, on_placed=on_placed).start(JANE)
-    await until_payable(mine)
+    mine = await payable(Checkouts(client, storage=storage, on_placed=on_placed), JANE)
     placing = asyncio.create_task(place_as_shown(mine))
     await begun.wait()
     other = await kitchen.worker(storage).open(mine.id)
@@ -569,8 +567,7 @@ async def test_the_books_may_read_the_order_while_it_is_handed_over(
 
     client = kitchen.worker(storage).client
     checkouts = Checkouts(client, storage=storage, on_placed=on_placed)
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     order = await place_as_shown(checkout)
     assert [each.order_id for each in read] == [order.order_id]
     assert kitchen.reads == [200]

@@ -45,7 +45,9 @@ from tests.acceptance.shopping import (
     REGULAR,
     STORE,
     fill_cart,
+    lose_order,
     operations,
+    payable,
     until_payable,
     until_priced,
 )
@@ -374,12 +376,9 @@ async def test_what_the_restaurant_does_not_offer_leads_to_what_it_does(
 async def test_an_unknown_outcome_says_when_to_come_back(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=99)
-    with pytest.raises(OutcomeUnknownError) as caught:
-        await place_as_shown(checkout)
-    assert caught.value.problem_headers()["Retry-After"] == "2"
+    checkout = await payable(checkouts)
+    caught = await lose_order(checkout, sandbox)
+    assert caught.problem_headers()["Retry-After"] == "2"
 
 
 async def test_an_action_that_says_wait_is_in_the_headers(
@@ -406,12 +405,8 @@ def test_a_url_is_no_storage(gett: GettClient) -> None:
 async def test_an_order_that_cannot_be_asked_after_for_want_of_a_session_stays_unknown(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=99)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    checkout = await payable(checkouts)
+    await lose_order(checkout, sandbox)
     sandbox.switches.fail("place_order", "error", code="UNAUTHENTICATED")
     sandbox.switches.fail("create_session", "drop_before", times=99)
     with pytest.raises(OutcomeUnknownError):

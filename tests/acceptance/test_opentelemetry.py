@@ -24,6 +24,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from gett_checkout import (
     Address,
     CardOnFile,
+    Checkout,
     Checkouts,
     GettCheckoutError,
     GettClient,
@@ -53,6 +54,7 @@ from tests.acceptance.shopping import (
     JANE,
     STORE,
     fill_cart,
+    payable,
     until_payable,
     until_priced,
 )
@@ -140,10 +142,8 @@ WHOLE: list[Any] = [
 
 
 async def test_each_step_is_a_trace_with_its_requests_as_children(
-    checkouts: Checkouts, collected: Collected, sandbox: Sandbox
+    checkout: Checkout, collected: Collected, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     await place_as_shown(checkout)
     assert collected.tree() == WHOLE
     steps = [span for span in collected.spans if span.parent is None]
@@ -198,10 +198,8 @@ def find(collected: Collected, name: str) -> ReadableSpan:
 
 
 async def test_every_attempt_is_a_child_of_its_own(
-    checkouts: Checkouts, collected: Collected, sandbox: Sandbox
+    checkout: Checkout, collected: Collected, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     sandbox.switches.fail("place_order", "error_after", status=503)
     sandbox.switches.fail("place_order", "drop_after", after=1)
     collected.exporter.clear()
@@ -352,8 +350,7 @@ async def test_two_hooks_see_the_same(sandbox: Sandbox, clock: Clock, collected:
     async with GettClient(
         sandbox.api_key, base_url=sandbox.url, clock=clock, hooks=[collected.hook, second.hook]
     ) as gett:
-        checkout = await Checkouts(gett).start()
-        await until_payable(checkout)
+        checkout = await payable(Checkouts(gett))
         await place_as_shown(checkout)
     assert [span.name for span in second.spans] == [span.name for span in collected.spans]
     assert not trace.get_current_span().get_span_context().is_valid
@@ -364,8 +361,7 @@ async def test_checkouts_side_by_side_are_traces_apart(
     checkouts: Checkouts, collected: Collected
 ) -> None:
     async def shop() -> None:
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
         await place_as_shown(checkout)
 
     await asyncio.gather(shop(), shop(), shop())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import socket
 import subprocess
 import sys
 import threading
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from gett_checkout import Checkouts, GettClient
 from gett_checkout.sandbox import Sandbox
@@ -26,7 +30,7 @@ from gett_checkout.testing import (
     the_order,
 )
 from gett_checkout.testing._threaded import ThreadedSandbox
-from tests.acceptance.shopping import until_payable
+from tests.acceptance.shopping import payable, until_payable
 from tests.samples.shopper import place_as_shown
 
 pytestmark = pytest.mark.slow
@@ -113,8 +117,7 @@ async def test_the_sandboxs_coroutines_are_awaited_in_the_test(
     app.router.add_post("/", receive)
     async with TestServer(app) as receiver:
         gett_sandbox.switches.webhook_url = str(receiver.make_url("/"))
-        checkout = await gett_checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(gett_checkouts)
         await place_as_shown(checkout)
         (delivery,) = await gett_sandbox.deliver()
         assert (delivery.delivered, events) == (True, [delivery.body])
@@ -414,3 +417,15 @@ def test_a_test_that_is_no_coroutine_reaches_the_sandbox(pytester: pytest.Pytest
             assert gett_sandbox.count("get_store") == 1
     """
     run(pytester, source).assert_outcomes(passed=1)
+
+
+async def test_a_connection_of_the_last_moment_is_closed(gett_clock: Clock) -> None:
+    """A test run with warnings as errors would fail on one that is left open."""
+    sandbox = ThreadedSandbox(clock=gett_clock)
+    with sandbox.running():
+        address = URL(sandbox.url)
+        socket.create_connection((address.host, address.port)).close()
+    with warnings.catch_warnings(record=True) as left_open:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert left_open == []

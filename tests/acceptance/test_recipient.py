@@ -17,7 +17,6 @@ from gett_checkout import (
     Identity,
     InvalidInputError,
     MemoryStorage,
-    OutcomeUnknownError,
     PaymentDeclinedError,
     Stage,
     StepNotAllowedError,
@@ -25,7 +24,15 @@ from gett_checkout import (
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.orders import Customer
 from gett_checkout.testing import the_order
-from tests.acceptance.shopping import CARD, HOME, JANE, fill_cart, operations, until_payable
+from tests.acceptance.shopping import (
+    CARD,
+    HOME,
+    JANE,
+    fill_cart,
+    lose_order,
+    operations,
+    payable,
+)
 from tests.samples.shopper import place_as_shown
 
 GRACE = Contact("Grace", "Hopper", "+12125550177")
@@ -36,9 +43,7 @@ PHONE = "$.customer.phone"
 @pytest.fixture
 async def checkout(checkouts: Checkouts) -> Checkout:
     """Ready to be placed."""
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    return checkout
+    return await payable(checkouts)
 
 
 async def test_the_order_names_the_recipient_and_belongs_to_the_shopper(
@@ -127,9 +132,7 @@ async def test_what_is_no_contact_is_refused(checkout: Checkout, given: object) 
 
 async def test_it_stands_while_an_attempt_may_be_out(checkout: Checkout, sandbox: Sandbox) -> None:
     await checkout.set_recipient(GRACE)
-    sandbox.switches.fail("place_order", "drop_after", times=9)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox)
     for contact in (ALAN, None, GRACE):
         with pytest.raises(StepNotAllowedError) as refused:
             await checkout.set_recipient(contact)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import date
 from decimal import Decimal
@@ -48,7 +47,18 @@ from gett_checkout.errors import ConflictError, ForbiddenError, ValidationFailed
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry.events import PlacementOutcome
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import CARD, HOME, JANE, STORE, fill_cart, listening, until_payable
+from tests.acceptance.shopping import (
+    CARD,
+    HOME,
+    JANE,
+    STORE,
+    begin_to_place,
+    fill_cart,
+    listening,
+    lose_order,
+    payable,
+    until_payable,
+)
 from tests.samples.shopper import place_as_shown, total_shown
 
 NEVER = 10_000
@@ -93,8 +103,7 @@ async def agree(checkouts: Checkouts, checkout: Checkout, error: GettCheckoutErr
 async def test_a_line_that_is_named_is_the_one_to_fix(
     checkouts: Checkouts, sandbox: Sandbox, path: str, operation: str
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     refuse(sandbox, operation, 422, "VALIDATION_FAILED", path)
     with pytest.raises(ValidationFailedError) as refused:
         await (place_as_shown(checkout) if operation == "place_order" else checkout.validate())
@@ -145,16 +154,14 @@ async def test_what_is_found_here_is_no_rejection_by_gett(checkouts: Checkouts) 
 
 
 async def test_an_update_that_changes_nothing_drops_nothing(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     before, line = checkout.view, checkout.view.lines[0]
     await checkout.update(line.line_id, quantity=line.quantity)
     assert checkout.view == before
 
 
 async def test_a_tip_is_for_the_order_at_one_store(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     await checkout.validate(tip="50.00")
     await checkout.browse("store_green_bowl", replace_cart=True)
     assert checkout.view.tip is None
@@ -266,8 +273,7 @@ def sellable(menu: CatalogSet) -> str:
 async def test_consent_survives_what_changed_nothing_of_the_order(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     sandbox.switches.closed_stores.add(STORE)
     total = total_shown(checkout)
     with pytest.raises(ApiError):
@@ -285,8 +291,7 @@ async def test_consent_survives_what_changed_nothing_of_the_order(
 async def test_the_total_on_the_button_is_consent_to_it(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     with pytest.raises(TotalChangedError) as refused:
         await checkout.place(total="1.00")
     await agree(checkouts, checkout, refused.value)
@@ -302,8 +307,7 @@ async def test_the_total_on_the_button_is_consent_to_it(
 async def test_a_saved_card_deleted_meanwhile_leads_to_another_payment(
     checkouts: Checkouts, sandbox: Sandbox, status: int, code: str
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     card = await checkout.add_card(VISA)
     await checkout.pay(SavedCard(card.payment_id))
     refuse(sandbox, "place_order", status, code, "payment.savedCard.paymentId")
@@ -325,8 +329,7 @@ async def test_a_saved_card_deleted_meanwhile_leads_to_another_payment(
 async def test_what_names_nothing_is_for_support_until_it_goes_through(
     checkouts: Checkouts, sandbox: Sandbox, status: int, operation: str
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     refuse(sandbox, operation, status, "SHINY_NEW_CODE")
     again = await checkouts.open(checkout.id)
     step = partial(place_as_shown, again) if operation == "place_order" else again.validate
@@ -345,8 +348,7 @@ async def test_a_quote_that_may_be_over_at_gett_is_asked_for_again(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     """The error for an expired order token is not documented."""
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     clock.advance(120)
     refuse(sandbox, "place_order", 400, "INVALID_REQUEST")
     with pytest.raises(ApiError):
@@ -359,8 +361,7 @@ async def test_a_quote_that_may_be_over_at_gett_is_asked_for_again(
 async def test_the_same_again_and_again_is_for_support(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     refuse(sandbox, "place_order", 409, "CONFLICT", times=NEVER)
     for _ in range(3):
         with pytest.raises(ConflictError) as refused:
@@ -435,8 +436,7 @@ async def test_what_another_worker_changed_meanwhile_is_a_conflict(
 async def test_gett_says_how_long_an_unknown_outcome_has_to_wait(
     checkouts: Checkouts, sandbox: Sandbox, status: int, code: str, wait: int
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     sandbox.switches.fail("place_order", "drop_after")
     sandbox.switches.fail(
         "place_order", "error", status=status, code=code, retry_after=wait, after=1, times=NEVER
@@ -455,8 +455,7 @@ async def test_gett_says_how_long_an_unknown_outcome_has_to_wait(
 async def test_a_conflict_that_may_be_retried_is_a_request_still_at_work(
     checkouts: Checkouts, sandbox: Sandbox, how: dict[str, Any]
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     sandbox.switches.fail("place_order", "drop_before")
     sandbox.switches.fail(
         "place_order", "error", status=409, code="CONFLICT", after=1, times=NEVER, **how
@@ -472,12 +471,9 @@ async def test_an_order_outlives_its_record(
 ) -> None:
     told: list[Any] = []
     checkouts = Checkouts(listening(gett, told.append), storage=storage)
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     sandbox.switches.fail("place_order", "delay", seconds=0.2)
-    placing = asyncio.create_task(place_as_shown(checkout))
-    while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-        await asyncio.sleep(0)
+    placing = await begin_to_place(checkout, sandbox)
     await storage.delete(checkout.id)
     order = await placing
     assert order.order_id == sandbox.orders[0].order_id
@@ -489,11 +485,8 @@ async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
     checkouts = Checkouts(gett, storage=storage)
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    checkout = await payable(checkouts, JANE)
+    await lose_order(checkout, sandbox)
     await storage.delete(checkout.id)
     for _ in range(2):
         with pytest.raises(OutcomeUnknownError) as unknown:
@@ -510,8 +503,7 @@ async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(
 async def test_hours_read_long_ago_close_no_store(
     checkouts: Checkouts, gett: GettClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     store = checkout.store
     assert store is not None
     checkout._record.happen(StoreRead(evolve(store, availability=())))
@@ -519,8 +511,7 @@ async def test_hours_read_long_ago_close_no_store(
     before = sandbox.count("get_store")
     await place_as_shown(checkout)
     assert sandbox.count("get_store") == before + 1
-    closed = await checkouts.start(JANE)
-    await until_payable(closed)
+    closed = await payable(checkouts, JANE)
 
     async def as_before(store_id: str) -> Store:
         return evolve(store, availability=())
@@ -535,11 +526,8 @@ async def test_an_order_reconciled_elsewhere_meanwhile_is_reconciled_here(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await here.start(JANE)
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=4)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    checkout = await payable(here, JANE)
+    await lose_order(checkout, sandbox)
     order = await place_as_shown(await there.open(checkout.id))
     assert await checkout.reconcile() == order
     assert len(sandbox.orders) == 1
@@ -548,8 +536,7 @@ async def test_an_order_reconciled_elsewhere_meanwhile_is_reconciled_here(
 async def test_what_is_no_error_of_ours_leaves_the_checkout_as_it_was(
     checkouts: Checkouts, gett: GettClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     before = checkout.view
 
     async def broken(store_id: str) -> Store:

@@ -29,7 +29,15 @@ from gett_checkout.errors import ApiError, WebhookError, WebhookRefusedError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock, signed_event
 from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
-from tests.acceptance.shopping import CARD, HOME, JANE, REGULAR, STORE, until_payable, until_priced
+from tests.acceptance.shopping import (
+    CARD,
+    HOME,
+    JANE,
+    REGULAR,
+    STORE,
+    payable,
+    until_priced,
+)
 from tests.samples.shopper import place_as_shown
 
 INVALID_ADDRESS = Delivery(Address("1 Nowhere", "New York", "NY", "00000"))
@@ -218,8 +226,7 @@ def test_every_code_is_met_in_a_checkout() -> None:
 async def test_a_code_leads_to_its_next_action(
     checkouts: Checkouts, sandbox: Sandbox, case: Case
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     sandbox.switches.reserved_codes.add(case.code)
     if case.stage is Stage.PLACED:
         await case.step(checkout, sandbox)
@@ -247,8 +254,7 @@ async def test_after_every_refusal_the_order_can_still_be_placed(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     for case in CASES:
-        checkout = await checkouts.start(JANE)
-        await until_payable(checkout)
+        checkout = await payable(checkouts, JANE)
         sandbox.switches.reserved_codes.add(case.code)
         made = len(sandbox.orders)
         try:
@@ -340,8 +346,7 @@ async def inbox(
 async def test_order_events_arrive_and_are_handled_once(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock, inbox: list[OrderEvent]
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     order = await place_as_shown(checkout)
     assert order.order_id is not None
     assert inbox == []  # placing does not wait for it
@@ -363,8 +368,7 @@ async def test_order_events_arrive_and_are_handled_once(
 async def test_a_receiver_with_another_secret_refuses(
     checkouts: Checkouts, sandbox: Sandbox, inbox: list[OrderEvent]
 ) -> None:
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     await place_as_shown(checkout)
     event = signed_event(body=sandbox.deliveries[0].body)
     with pytest.raises(WebhookRefusedError, match="signature"):

@@ -15,6 +15,7 @@ from attrs import evolve
 from gett_checkout import (
     Assumptions,
     CardOnFile,
+    Checkout,
     CheckoutConflictError,
     Checkouts,
     GettCheckoutError,
@@ -37,6 +38,7 @@ from tests.acceptance.shopping import (
     JANE,
     fill_cart,
     operations,
+    payable,
     until_payable,
     until_priced,
     writes,
@@ -89,8 +91,7 @@ async def test_identity_given_before_validate_prices_once(
 async def test_identity_given_at_pay_carries_everything_over(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await place_as_shown(checkout)
     assert writes(sandbox) == [CREATE, CONTEXT, VALIDATE, CREATE, CONTEXT, VALIDATE, PLACE]
     assert [session.level for session in sandbox.sessions] == ["partner_only", "end_user"]
@@ -175,8 +176,7 @@ async def test_an_abandoned_browse_costs_no_write(checkouts: Checkouts, sandbox:
 
 
 async def test_saying_the_same_again_costs_nothing(checkouts: Checkouts, sandbox: Sandbox) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     before = len(sandbox.requests)
     await checkout.identify(JANE)
     await checkout.fulfill(HOME)
@@ -219,10 +219,8 @@ def test_half_an_identity_is_refused_with_the_rule_and_without_the_data(
 
 
 async def test_another_shopper_gets_a_session_of_their_own(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     await checkout.identify(JOHN)
     view = checkout.view
     assert view.stage is Stage.VALIDATE
@@ -240,10 +238,8 @@ async def test_another_shopper_gets_a_session_of_their_own(
 
 
 async def test_the_same_shopper_under_another_name_keeps_the_session(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     before = len(sandbox.requests)
     renamed = Identity(email=JANE.email.upper(), first_name="Janet", last_name="Doe")
     await checkout.identify(renamed)
@@ -258,8 +254,7 @@ async def test_a_session_is_renewed_ahead_of_its_end(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     sandbox.switches.session_seconds = 600
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     clock.advance(600 - 60)
     await place_as_shown(checkout)
     assert writes(sandbox)[-4:] == [CREATE, CONTEXT, VALIDATE, PLACE]
@@ -273,8 +268,7 @@ async def test_a_revoked_token_is_renewed_once(
 ) -> None:
     from gett_checkout import Pickup
 
-    checkout = await checkouts.start(JANE)
-    await until_payable(checkout)
+    checkout = await payable(checkouts, JANE)
     sandbox.revoke_all()
     match step:
         case "fulfill":

@@ -17,7 +17,6 @@ from gett_checkout import (
     GettPayment,
     Identity,
     NewCard,
-    OutcomeUnknownError,
     Pickup,
     Stage,
     StepNotAllowedError,
@@ -25,7 +24,7 @@ from gett_checkout import (
 from gett_checkout.errors import LineNotFoundError
 from gett_checkout.sandbox import Sandbox
 from gett_docs import tables
-from tests.acceptance.shopping import CARD, JANE, STORE
+from tests.acceptance.shopping import CARD, JANE, STORE, lose_order
 from tests.samples.shopper import place_as_shown, total_shown
 from tests.unit.test_docs_tables import rows
 
@@ -79,10 +78,7 @@ async def at(stage: Stage, checkouts: Checkouts, sandbox: Sandbox) -> Checkout:
     for way in ways[: list(Stage).index(stage) + 1]:
         await way()
     if stage is Stage.PLACING:
-        sandbox.switches.fail("place_order", "drop_after", times=100)
-        with pytest.raises(OutcomeUnknownError):
-            await place_as_shown(checkout)
-        sandbox.switches.faults.clear()
+        await lose_order(checkout, sandbox)
     elif stage is Stage.PLACED:
         await place_as_shown(checkout)
     elif stage is Stage.ABANDONED:

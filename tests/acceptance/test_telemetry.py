@@ -55,8 +55,10 @@ from tests.acceptance.shopping import (
     STORE,
     fill_cart,
     listening,
+    lose_order,
     operations,
     outcomes,
+    payable,
     until_payable,
 )
 from tests.samples.shopper import place_as_shown
@@ -110,8 +112,7 @@ def of(events: Sequence[Event], *kinds: type[Any]) -> list[str]:
 
 
 async def test_a_whole_checkout_is_told_in_order(listened: Checkouts, events: list[Event]) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     await place_as_shown(checkout)
     assert [told(event) for event in events] == [
         *("browse {", "get_store 1 ...", "get_store 1: ok"),
@@ -267,8 +268,7 @@ async def test_an_answer_that_cannot_be_read_has_its_status_told(
 async def test_an_unknown_outcome_is_told_until_it_is_known(
     listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
 ) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     sandbox.switches.fail("place_order", "drop_after", times=NEVER)
     events.clear()
     with pytest.raises(OutcomeUnknownError):
@@ -317,8 +317,7 @@ async def test_a_placement_that_cannot_be_sent_is_told(
     async with GettClient(
         sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, hooks=[events.append]
     ) as gett:
-        checkout = await Checkouts(gett).start()
-        await until_payable(checkout)
+        checkout = await payable(Checkouts(gett))
         await sandbox.stop()
         with pytest.raises(TransportError):
             await place_as_shown(checkout)
@@ -329,11 +328,8 @@ async def test_a_placement_that_cannot_be_sent_is_told(
 async def test_a_placement_key_expired_to_be_sent_again_is_told(
     listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
 ) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    checkout = await payable(listened)
+    await lose_order(checkout, sandbox)
     clock.advance(24 * 3600)
     events.clear()
     with pytest.raises(OutcomeUnknownError):
@@ -345,8 +341,7 @@ async def test_a_placement_key_expired_to_be_sent_again_is_told(
 
 
 async def test_a_duplicate_order_is_told(listened: Checkouts, events: list[Event]) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     order = await place_as_shown(checkout)
     events.clear()
     # As when another worker saved its answer first, and ours names another order.
@@ -360,8 +355,7 @@ async def test_a_duplicate_order_is_told(listened: Checkouts, events: list[Event
 async def test_a_price_that_ran_out_is_a_change_of_stage(
     listened: Checkouts, clock: Clock, events: list[Event]
 ) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     clock.advance(16 * 60)
     events.clear()
     with pytest.raises(StepNotAllowedError):
@@ -405,8 +399,7 @@ async def test_a_placement_left_by_its_caller_is_told_to_its_end(
 ) -> None:
     leaving: list[asyncio.Task[Any]] = []
     leave = cancelling("place_order", lambda: leaving[0])
-    checkout = await Checkouts(listening(gett, events.append, leave), storage=storage).start()
-    await until_payable(checkout)
+    checkout = await payable(Checkouts(listening(gett, events.append, leave), storage=storage))
     events.clear()
     leaving.append(asyncio.ensure_future(place_as_shown(checkout)))
     with pytest.raises(asyncio.CancelledError):
@@ -461,8 +454,7 @@ async def test_a_hook_that_raises_harms_nothing(
         raise failure
 
     after = list[Event]()
-    checkout = await Checkouts(listening(gett, bad, after.append)).start()
-    await until_payable(checkout)
+    checkout = await payable(Checkouts(listening(gett, bad, after.append)))
     await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
     assert len(after) == len(heard) > 40
@@ -482,8 +474,7 @@ async def test_a_log_that_raises_harms_nothing(checkouts: Checkouts, sandbox: Sa
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
         await place_as_shown(checkout)
     finally:
         logger.setLevel(logging.NOTSET)
@@ -501,8 +492,7 @@ async def test_unless_somebody_listens_no_event_is_made(
         monkeypatch.setattr(kind, "__init__", made)
     logging.getLogger("gett_checkout").setLevel(logging.CRITICAL)
     try:
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
         await place_as_shown(checkout)
     finally:
         logging.getLogger("gett_checkout").setLevel(logging.NOTSET)
@@ -536,11 +526,8 @@ async def test_the_log_says_what_happened(
     checkouts: Checkouts, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "gett_checkout")
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    checkout = await payable(checkouts)
+    await lose_order(checkout, sandbox)
     records = [record for record in caplog.records if record.name == "gett_checkout"]
     assert all(f": checkout {digest(checkout.id)}, " in record.message for record in records)
     assert {vars(record)["gett_checkout"] for record in records} == {digest(checkout.id)}
@@ -572,8 +559,7 @@ async def test_the_log_keeps_to_its_level(
     checkouts: Checkouts, caplog: pytest.LogCaptureFixture, level: str, words: set[str]
 ) -> None:
     caplog.set_level(level, "gett_checkout")
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await place_as_shown(checkout)
     messages = [each.message for each in caplog.records if each.name == "gett_checkout"]
     assert {message.split(":")[0] for message in messages} == words

@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 
 from gett_checkout import (
+    Checkout,
     CheckoutNotFoundError,
     Checkouts,
     GettClient,
@@ -24,23 +25,28 @@ from gett_checkout import (
 from gett_checkout import _placing as placing
 from gett_checkout._core.order import Order
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.telemetry import Event, PlacementOutcome, UnresolvedCounted, digest
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import fill_cart, listening, outcomes, until_payable
+from tests.acceptance.shopping import (
+    begin_to_place,
+    fill_cart,
+    listening,
+    lose_order,
+    outcomes,
+    payable,
+    until_payable,
+)
 from tests.samples.shopper import place_as_shown
 
 NEVER_BACK = 10_000
 HOUR = 3600.0
 
 
-async def lost(checkouts: Checkouts, sandbox: Sandbox, kind: str = "drop_after") -> str:
+async def lost(checkouts: Checkouts, sandbox: Sandbox, kind: FaultKind = "drop_after") -> str:
     """A checkout whose placement got no response; its id. Gett answers again afterwards."""
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", kind, times=NEVER_BACK)  # type: ignore[arg-type]
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    checkout = await payable(checkouts)
+    await lose_order(checkout, sandbox, kind)
     return checkout.id
 
 
@@ -82,13 +88,9 @@ async def test_what_is_unresolved_is_listed_with_what_is_known(
 async def test_an_order_being_placed_right_now_is_not_unresolved(
     listened: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     sandbox.switches.fail("place_order", "hang")
-    placing_it = asyncio.create_task(place_as_shown(checkout))
-    async with asyncio.timeout(5):
-        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    placing_it = await begin_to_place(checkout, sandbox)
     assert await listened.unresolved() == []
     clock.advance(60)  # its worker has no right to send any more
     assert [each.reason for each in await listened.unresolved()] == ["unknown"]
@@ -363,8 +365,7 @@ async def test_an_order_without_an_id_is_named_and_handed_over_once_more(
 async def test_a_duplicate_is_unresolved_until_a_person_says_which_stands(
     listened: Checkouts, events: list[Event]
 ) -> None:
-    checkout = await listened.start()
-    await until_payable(checkout)
+    checkout = await payable(listened)
     order = await place_as_shown(checkout)
     # As when another worker saved its response first, and ours names another order.
     await placing.placed(checkout._record, Order("another"))
@@ -411,8 +412,7 @@ async def test_nothing_can_be_not_placed_before_it_is_sent(checkouts: Checkouts)
 
 
 async def test_a_forgotten_checkout_is_gone(checkouts: Checkouts, storage: MemoryStorage) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     await checkouts.forget(checkout.id)
     assert await storage.load(checkout.id) is None
     with pytest.raises(CheckoutNotFoundError):
@@ -421,10 +421,8 @@ async def test_a_forgotten_checkout_is_gone(checkouts: Checkouts, storage: Memor
 
 
 async def test_a_placed_order_can_be_forgotten(
-    checkouts: Checkouts, storage: MemoryStorage
+    checkout: Checkout, checkouts: Checkouts, storage: MemoryStorage
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     await place_as_shown(checkout)
     await checkouts.forget(checkout.id)
     assert await storage.load(checkout.id) is None
@@ -458,8 +456,7 @@ async def test_no_worker_places_what_is_being_forgotten(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await here.start()
-    await until_payable(checkout)
+    checkout = await payable(here)
     elsewhere = await there.open(checkout.id)
     await here.forget(checkout.id)
     with pytest.raises(CheckoutNotFoundError):

@@ -23,7 +23,7 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.web.asgi import CheckoutApp
-from tests.acceptance.shopping import JANE, REGULAR, until_payable
+from tests.acceptance.shopping import JANE, REGULAR
 
 HERE = Address("350 5th Ave", "New York", "NY", "10118")
 STREET = {"address1": "1 Main St", "city": "Springfield", "state": "IL", "postal_code": "62701"}
@@ -120,10 +120,13 @@ TABLE: list[tuple[str, str, Step, list[Any]]] = [
     [pytest.param(*row[1:], id=f"{row[0]}-{number}") for number, row in enumerate(TABLE)],
 )
 async def test_a_step_names_the_field_that_is_wrong(
-    checkouts: Checkouts, sandbox: Sandbox, field: str, step: Step, values: list[Any]
+    checkout: Checkout,
+    checkouts: Checkouts,
+    sandbox: Sandbox,
+    field: str,
+    step: Step,
+    values: list[Any],
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     before, seen = checkout.view, len(sandbox.requests)
     for value in values:
         with pytest.raises(InvalidInputError) as caught:
@@ -133,9 +136,7 @@ async def test_a_step_names_the_field_that_is_wrong(
     assert len(sandbox.requests) == seen
 
 
-async def test_a_step_that_takes_a_value_takes_no_json(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+async def test_a_step_that_takes_a_value_takes_no_json(checkout: Checkout) -> None:
     steps: list[Callable[[Any], Awaitable[object]]] = [
         *(checkout.fulfill, checkout.identify, checkout.pay, checkout.add_card)
     ]

@@ -9,15 +9,17 @@ import asyncpg
 import pytest
 
 from gett_checkout.storage.postgres import PostgresStorage
-from tests.acceptance.conftest import checkouts, clock, gett, sandbox, storage
+from tests.acceptance.conftest import checkout, checkouts, clock, gett, gett_clock, sandbox, storage
 from tests.faults.night import night, run
 from tests.faults.victims import Victims
 from tests.servers import PostgresServer, RedisServer
 
 __all__ = [
+    "checkout",
     "checkouts",
     "clock",
     "gett",
+    "gett_clock",
     "night",
     "run",
     "sandbox",

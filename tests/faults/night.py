@@ -19,7 +19,7 @@ from gett_checkout.storage import Storage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import until_payable
+from tests.acceptance.shopping import payable
 from tests.samples.shopper import place_as_shown
 
 MANY = 10_000
@@ -64,8 +64,7 @@ async def night(
     monkeypatch.setattr(commands, "GettClient", partial(GettClient, sleep=clock.sleep))
     async with SQLiteStorage(path, clock=clock) as storage:
         checkouts = Checkouts(gett, storage=storage)
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
         yield Night(checkouts, checkout, sandbox, clock, storage)
 
 

@@ -49,8 +49,9 @@ from tests.acceptance.shopping import (
     JANE,
     STORE,
     fill_cart,
+    lose_order,
     outcomes,
-    until_payable,
+    payable,
     until_priced,
 )
 from tests.samples.shopper import place_as_shown
@@ -232,8 +233,7 @@ async def test_a_session_opened_while_the_cart_changed_elsewhere_is_thrown_away(
 async def test_a_slow_first_attempt_is_not_refuted_by_a_refusal_of_the_second(
     checkouts: Checkouts, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "delay", seconds=0.4)
     sandbox.switches.sold_out.add("item_garlic_bread")
     async with GettClient(
@@ -255,14 +255,9 @@ async def test_a_slow_first_attempt_is_not_refuted_by_a_refusal_of_the_second(
 
 
 async def test_after_a_quiet_minute_a_refusal_is_believed(
-    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+    checkout: Checkout, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     sandbox.switches.sold_out.add("item_garlic_bread")
     for _ in range(3):  # asking in between does not start the minute anew
         with pytest.raises(OutcomeUnknownError):
@@ -277,10 +272,8 @@ async def test_after_a_quiet_minute_a_refusal_is_believed(
 
 @pytest.mark.parametrize("code", [None, "REQUEST_IN_PROGRESS"])
 async def test_a_conflict_of_another_kind_is_no_order(
-    checkouts: Checkouts, sandbox: Sandbox, code: str | None
+    checkout: Checkout, sandbox: Sandbox, code: str | None
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_before")
     sandbox.switches.fail("place_order", "error", status=409, code=code or "TEAPOT", after=1)
     with pytest.raises(OutcomeUnknownError):
@@ -311,8 +304,7 @@ async def test_an_order_that_comes_to_light_late_is_kept(
     gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
     slow, other = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await slow.start()
-    await until_payable(checkout)
+    checkout = await payable(slow)
     sandbox.switches.fail("place_order", "delay", seconds=0.3)
     placing = asyncio.create_task(place_as_shown(checkout))
     await seen(sandbox, "place_order", 1)
@@ -333,12 +325,8 @@ async def test_reconciling_never_begins_an_order(
     gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await here.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    checkout = await payable(here)
+    await lose_order(checkout, sandbox, "drop_before")
     clock.advance(61)
     due = await storage.due(clock(), 10)
     sandbox.switches.fail("place_order", "error", code="STORE_CLOSED")
@@ -387,8 +375,7 @@ async def test_an_order_that_comes_to_light_after_giving_up_is_kept(
     gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
     slow, other = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await slow.start()
-    await until_payable(checkout)
+    checkout = await payable(slow)
     sandbox.switches.fail("place_order", "delay", seconds=0.3)
     placing = asyncio.create_task(place_as_shown(checkout))
     await seen(sandbox, "place_order", 1)
@@ -407,12 +394,8 @@ async def test_an_order_that_comes_to_light_after_giving_up_is_kept(
 async def test_an_outage_longer_than_the_quote_ends_in_a_new_price(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    checkout = await payable(checkouts)
+    await lose_order(checkout, sandbox, "drop_before")
     clock.advance(20 * 60)
     with pytest.raises(InvalidRequestError):
         await place_as_shown(checkout)
@@ -432,13 +415,9 @@ async def test_what_cannot_be_read_does_not_stand_before_the_rest(
         expires_at=clock().replace(year=2027),
         due_at=clock(),
     )
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     clock.advance(1)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox)
     clock.advance(20)
     (unreadable,) = await checkouts.reconcile(limit=1)
     assert (unreadable.checkout_id, unreadable.outcome) == ("damaged", "unknown")
@@ -460,12 +439,8 @@ async def test_what_a_storage_failed_to_give_once_is_not_put_off(
 
     storage = Moody(clock=clock)
     checkouts = Checkouts(gett, storage=storage)
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    checkout = await payable(checkouts)
+    await lose_order(checkout, sandbox)
     clock.advance(15)
     storage.failures = 1
     (failed,) = await checkouts.reconcile()
@@ -478,8 +453,7 @@ async def test_what_a_storage_failed_to_give_once_is_not_put_off(
 async def test_the_lock_is_given_back_when_the_loop_ends_early(
     gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     placing = asyncio.create_task(place_as_shown(checkout))
     await asyncio.sleep(0)
     for task in list(gett._tasks):
@@ -494,10 +468,8 @@ async def test_the_lock_is_given_back_when_the_loop_ends_early(
 
 
 async def test_a_place_that_is_cancelled_while_it_waits_does_not_happen(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     sandbox.switches.fail("validate_order", "delay", seconds=0.1)
     before = sandbox.count("validate_order")
     pricing = asyncio.create_task(checkout.validate(tip=Decimal(50)))
@@ -515,10 +487,8 @@ async def test_a_place_that_is_cancelled_while_it_waits_does_not_happen(
 
 
 async def test_the_total_on_the_button_is_the_one_that_is_paid(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     quote = checkout.view.quote
     assert quote is not None
     await checkout.validate(tip=Decimal(50))  # in another tab
@@ -561,10 +531,7 @@ async def test_an_order_of_a_session_that_ended_can_still_be_found(
     checkout = await checkouts.start(session_token=session.token)
     await until_priced(checkout)
     await checkout.pay(CARD)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox)
     sandbox.revoke_all()
     clock.advance(15)
     (looked,) = await checkouts.reconcile()
@@ -584,8 +551,7 @@ async def test_a_quote_that_only_gett_holds_to_be_over_is_asked_for_again(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     sandbox.switches.quote_seconds = 60
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     clock.advance(61)
     with pytest.raises(InvalidRequestError):
         await place_as_shown(checkout)
@@ -614,8 +580,7 @@ async def test_a_price_that_needs_an_end_user_is_not_asked_for_twice_without_one
 
 
 async def test_totals_are_compared_to_the_cent(checkouts: Checkouts) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     record = checkout._record
     state = record.state
     assert state.quote is not None
@@ -847,8 +812,7 @@ async def test_the_total_on_the_button_holds_while_a_session_opens(
     gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await here.start()
-    await until_payable(checkout)
+    checkout = await payable(here)
     quote = checkout.view.quote
     assert quote is not None
     sandbox.revoke_all()

@@ -33,7 +33,13 @@ from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import CARD, until_payable
+from tests.acceptance.shopping import (
+    CARD,
+    begin_to_place,
+    lose_order,
+    payable,
+    until_payable,
+)
 from tests.faults.night import DIGEST, Night, Run
 from tests.samples.shopper import place_as_shown
 
@@ -64,11 +70,8 @@ async def gett_checkout(
 
 async def lose_a_response(sandbox: Sandbox, storage: Storage) -> str:
     async with GettClient(sandbox.api_key, base_url=sandbox.url, retry=IMPATIENT) as gett:
-        checkout = await Checkouts(gett, storage=storage).start()
-        await until_payable(checkout)
-        sandbox.switches.fail("place_order", "drop_after")
-        with pytest.raises(OutcomeUnknownError):
-            await place_as_shown(checkout)
+        checkout = await payable(Checkouts(gett, storage=storage))
+        await lose_order(checkout, sandbox)
         return checkout.id
 
 
@@ -213,10 +216,7 @@ async def test_what_was_rejected_is_shown_with_its_words(night: Night, run: Run)
 
 async def test_a_worker_that_may_be_sending_is_shown(night: Night, run: Run) -> None:
     night.sandbox.switches.fail("place_order", "hang")
-    placing_it = asyncio.create_task(place_as_shown(night.checkout))
-    async with asyncio.timeout(5):
-        while not night.sandbox.count("place_order"):  # noqa: ASYNC110 - it has no event for it
-            await asyncio.sleep(0)
+    placing_it = await begin_to_place(night.checkout, night.sandbox)
     _, said = await run(f"gett-checkout show {DIGEST}")
     assert "  worker may send until: " in said
     assert "for support" not in said
@@ -314,16 +314,13 @@ async def test_a_storage_that_cannot_be_scanned_says_so(
         delete = storage.delete
         due = storage.due
 
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     plain = Plain()
     with pytest.raises(CheckoutNotFoundError, match="this storage cannot look up the rest"):
         await search.find(plain, digest(checkout.id))
     with pytest.raises(InvalidInputError, match="cannot list"):
         _ = [each async for each in search.states(plain)]
-    sandbox.switches.fail("place_order", "drop_after", times=10_000)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox)
     names = await storage.due(checkout._record.now().replace(year=2190), 9)
 
     async def due(now: datetime, limit: int) -> list[str]:

@@ -13,7 +13,7 @@ from gett_checkout._cli import _parser
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import until_payable
+from tests.acceptance.shopping import payable
 from tests.samples.shopper import place_as_shown
 
 pytestmark = pytest.mark.slow
@@ -43,8 +43,7 @@ async def test_an_order_is_known_within_five_minutes_of_getts_return(
 
     async with SQLiteStorage(tmp_path / "checkouts.db", clock=clock) as storage:
         checkouts = Checkouts(gett, storage=storage)
-        checkout = await checkouts.start()
-        await until_payable(checkout)
+        checkout = await payable(checkouts)
         sandbox.switches.fail("place_order", "drop_after")
         sandbox.switches.fail("place_order", fault, times=10_000)  # type: ignore[arg-type]
         with pytest.raises(OutcomeUnknownError):

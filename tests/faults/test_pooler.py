@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gett_checkout import Checkouts, GettClient, OutcomeUnknownError
+from gett_checkout import Checkouts, GettClient
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import open_storage
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import outcomes, until_payable
-from tests.samples.shopper import place_as_shown
+from tests.acceptance.shopping import lose_order, outcomes, payable
 from tests.servers import PgBouncer
 
 pytestmark = pytest.mark.slow
@@ -22,11 +21,8 @@ async def test_six_unknown_placements_are_resolved_through_a_pooler(
         checkouts = Checkouts(gett, storage=storage)
         ids = []
         for _ in range(6):
-            checkout = await checkouts.start()
-            await until_payable(checkout)
-            sandbox.switches.fail("place_order", "drop_after", times=4)
-            with pytest.raises(OutcomeUnknownError):
-                await place_as_shown(checkout)
+            checkout = await payable(checkouts)
+            await lose_order(checkout, sandbox)
             ids.append(checkout.id)
         sandbox.switches.fail("place_order", "error", code="SERVICE_UNAVAILABLE", times=24)
         found: dict[str, str] = {}

@@ -23,7 +23,7 @@ from gett_checkout import (
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.storage import open_storage
-from tests.acceptance.shopping import JANE, until_payable, until_priced
+from tests.acceptance.shopping import JANE, payable, until_payable, until_priced
 from tests.faults.workers import Worker
 from tests.samples.shopper import place_as_shown
 
@@ -55,8 +55,7 @@ async def test_eight_processes_place_one_checkout_once(storage_url: str) -> None
         open_storage(storage_url) as storage,
         GettClient(sandbox.api_key, base_url=sandbox.url) as gett,
     ):
-        checkout = await Checkouts(gett, storage=storage).start()
-        await until_payable(checkout)
+        checkout = await payable(Checkouts(gett, storage=storage))
         # Long enough for the other seven to meet the first one at work.
         sandbox.switches.fail("place_order", "delay", seconds=0.3)
         given = errand(sandbox, storage_url, [checkout.id])

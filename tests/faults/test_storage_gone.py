@@ -14,7 +14,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import until_payable
+from tests.acceptance.shopping import payable
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire
 from tests.samples.shopper import place_as_shown
 from tests.servers import PostgresServer, RedisServer
@@ -49,8 +49,7 @@ async def test_the_storage_dies_at_every_await(
                 sandbox.api_key, wire=wire, base_url=sandbox.url, clock=clock, sleep=clock.sleep
             ) as client,
         ):
-            checkout = await Checkouts(client, storage=TrippedStorage(storage, wire)).start()
-            await until_payable(checkout)
+            checkout = await payable(Checkouts(client, storage=TrippedStorage(storage, wire)))
             wire.armed = True
             if at < 5:
                 with pytest.raises(StorageError) as gone:

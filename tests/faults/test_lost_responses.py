@@ -1,4 +1,4 @@
-"""The classic: the server makes the order and its answer is lost. Never two orders, never "failed"."""
+"""The classic: the server makes the order and its response is lost. Never two orders, never "failed"."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from gett_checkout import (
     ApiError,
     CardOnFile,
+    Checkout,
     CheckoutNotFoundError,
     Checkouts,
     GettClient,
@@ -26,11 +27,22 @@ from gett_checkout import (
 from gett_checkout.actions import Wait
 from gett_checkout.errors import ConflictError, ForbiddenError
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import CARD, HOME, JANE, operations, outcomes, until_payable
+from tests.acceptance.shopping import (
+    CARD,
+    HOME,
+    JANE,
+    begin_to_place,
+    lose_order,
+    operations,
+    outcomes,
+    payable,
+    until_payable,
+)
 from tests.samples.shopper import place_as_shown
 
-UNANSWERED = ["drop_after", "error_after", "garbage"]
+LOSES = ["drop_after", "error_after", "garbage"]
 NEVER = 99  # longer than any patience
 
 
@@ -39,13 +51,12 @@ def keys(sandbox: Sandbox) -> set[str | None]:
 
 
 @pytest.mark.parametrize("policy", ["replay", "reject_other_body", "refuse_duplicates", "none"])
-@pytest.mark.parametrize("kind", UNANSWERED)
-async def test_one_lost_answer_is_found_again(
+@pytest.mark.parametrize("kind", LOSES)
+async def test_one_lost_response_is_found_again(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock, kind: str, policy: str
 ) -> None:
     sandbox.switches.key_policy = policy  # type: ignore[assignment]
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", kind)  # type: ignore[arg-type]
     if policy in ("refuse_duplicates", "none"):
         # "Already used" proves the order only when nothing can be at work any more.
@@ -63,26 +74,22 @@ async def test_one_lost_answer_is_found_again(
 
 
 @pytest.mark.parametrize("finder", ["place", "reconcile", "other worker"])
-@pytest.mark.parametrize("kind", UNANSWERED)
-async def test_answers_lost_for_long_are_found_later(
+@pytest.mark.parametrize("kind", LOSES)
+async def test_responses_lost_for_long_are_found_later(
     gett: GettClient,
     storage: MemoryStorage,
     sandbox: Sandbox,
     clock: Clock,
-    kind: str,
+    kind: FaultKind,
     finder: str,
 ) -> None:
     here = Checkouts(gett, storage=storage)
-    checkout = await here.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", kind, times=NEVER)  # type: ignore[arg-type]
-    with pytest.raises(OutcomeUnknownError) as unknown:
-        await place_as_shown(checkout)
-    assert unknown.value.next_action is not None
-    assert unknown.value.next_action.kind == "reconcile"
-    assert {unknown.value.idempotency_key} == keys(sandbox)
+    checkout = await payable(here)
+    unknown = await lose_order(checkout, sandbox, kind)
+    assert unknown.next_action is not None
+    assert unknown.next_action.kind == "reconcile"
+    assert {unknown.idempotency_key} == keys(sandbox)
     assert checkout.view.stage is Stage.PLACING
-    sandbox.switches.faults.clear()
     match finder:
         case "place":
             await place_as_shown(checkout)
@@ -105,11 +112,8 @@ async def test_answers_lost_for_long_are_found_later(
 async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    checkout = await payable(checkouts)
+    await lose_order(checkout, sandbox)
     before, saved = len(sandbox.requests), checkout.view
     line = saved.lines[0].line_id
     for step in (
@@ -133,22 +137,16 @@ async def test_while_the_outcome_is_unknown_nothing_else_is_accepted(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_a_server_error_at_place_is_unknown_and_not_refused(
-    checkouts: Checkouts, sandbox: Sandbox, status: int
+    checkout: Checkout, sandbox: Sandbox, status: int
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "error", status=status, times=NEVER)
-    with pytest.raises(OutcomeUnknownError) as unknown:
-        await place_as_shown(checkout)
-    assert isinstance(unknown.value.__cause__, ApiError)
+    unknown = await lose_order(checkout, sandbox, "error", status=status)
+    assert isinstance(unknown.__cause__, ApiError)
     assert checkout.view.stage is Stage.PLACING
 
 
 async def test_what_never_left_is_certainly_not_placed(
-    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+    checkout: Checkout, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     await sandbox.stop()
     with pytest.raises(TransportError) as refused:
         await place_as_shown(checkout)
@@ -159,11 +157,9 @@ async def test_what_never_left_is_certainly_not_placed(
     assert str(checkout.view.next_action.to_dict()["kind"]) == "place"
 
 
-async def test_a_refusal_after_a_lost_answer_that_proves_nothing_stays_unknown(
-    checkouts: Checkouts, sandbox: Sandbox
+async def test_a_refusal_after_a_lost_response_that_proves_nothing_stays_unknown(
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after")
     sandbox.switches.fail("place_order", "error", status=403, code="FORBIDDEN", after=1)
     with pytest.raises(OutcomeUnknownError):
@@ -173,11 +169,9 @@ async def test_a_refusal_after_a_lost_answer_that_proves_nothing_stays_unknown(
     assert len(sandbox.orders) == 1
 
 
-async def test_a_session_refused_after_a_lost_answer_is_renewed_and_the_same_bytes_sent(
-    checkouts: Checkouts, sandbox: Sandbox
+async def test_a_session_refused_after_a_lost_response_is_renewed_and_the_same_bytes_sent(
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     sandbox.switches.fail("place_order", "drop_after")
     sandbox.switches.fail("place_order", "error", status=401, code="UNAUTHENTICATED", after=1)
     order = await place_as_shown(checkout)
@@ -186,14 +180,10 @@ async def test_a_session_refused_after_a_lost_answer_is_renewed_and_the_same_byt
 
 
 async def test_an_order_resumed_in_another_session_goes_where_it_was_to_go(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
     """The first attempt never arrived: the second one makes the order, in a session without a context."""
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_before", times=4)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox, "drop_before")
     sandbox.revoke_all()
     order = await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [order.order_id]
@@ -208,14 +198,10 @@ async def test_an_order_resumed_in_another_session_goes_where_it_was_to_go(
 
 @pytest.mark.parametrize("code", ["ADDRESS_INVALID", "ADDRESS_OUT_OF_RANGE", "NOT_FOUND"])
 async def test_a_context_refused_to_an_order_in_progress_says_nothing_of_the_order(
-    checkouts: Checkouts, sandbox: Sandbox, code: str
+    checkout: Checkout, sandbox: Sandbox, code: str
 ) -> None:
     """The stored response is asked for under the key all the same."""
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=4)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox)
     sandbox.revoke_all()
     sandbox.switches.fail("set_fulfillment_context", "error", code=code, times=NEVER)
     assert (await place_as_shown(checkout)).order_id == sandbox.orders[0].order_id
@@ -223,10 +209,8 @@ async def test_a_context_refused_to_an_order_in_progress_says_nothing_of_the_ord
 
 
 async def test_a_used_token_on_the_first_attempt_is_no_evidence_of_an_order(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
     sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT")
     with pytest.raises(ConflictError):
         await place_as_shown(checkout)
@@ -237,13 +221,9 @@ async def test_a_used_token_on_the_first_attempt_is_no_evidence_of_an_order(
 
 
 async def test_a_key_is_not_used_after_its_time(
-    checkouts: Checkouts, sandbox: Sandbox, clock: Clock
+    checkout: Checkout, checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_after", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    await lose_order(checkout, sandbox)
     clock.advance(23 * 3600)
     before = len(sandbox.requests)
     for _ in range(2):
@@ -280,13 +260,10 @@ async def test_a_worker_that_sleeps_too_long_does_not_use_an_old_key(
     async with GettClient(
         sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=sleep
     ) as suspended:
-        checkout = await Checkouts(suspended, storage=storage).start()
-        await until_payable(checkout)
-        sandbox.switches.fail("place_order", "drop_after")
-        with pytest.raises(OutcomeUnknownError) as unknown:
-            await place_as_shown(checkout)
-    assert unknown.value.next_action is not None
-    assert unknown.value.next_action.kind == "contact_support"
+        checkout = await payable(Checkouts(suspended, storage=storage))
+        unknown = await lose_order(checkout, sandbox)
+    assert unknown.next_action is not None
+    assert unknown.next_action.kind == "contact_support"
     assert sandbox.count("place_order") == 1
 
 
@@ -300,8 +277,7 @@ async def test_patience_does_not_outlast_the_key(
         sleep=clock.sleep,
         retry=RetryPolicy(max_elapsed=100_000),
     ) as patient:
-        checkout = await Checkouts(patient, storage=storage).start()
-        await until_payable(checkout)
+        checkout = await payable(Checkouts(patient, storage=storage))
         sandbox.switches.fail("place_order", "error_after", status=503, retry_after=86_400)
         with pytest.raises(OutcomeUnknownError) as unknown:
             await place_as_shown(checkout)
@@ -317,8 +293,7 @@ async def test_a_worker_that_sleeps_too_long_leaves_the_order_to_others(
     async with GettClient(
         sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=sleep
     ) as suspended:
-        checkout = await Checkouts(suspended, storage=storage).start()
-        await until_payable(checkout)
+        checkout = await payable(Checkouts(suspended, storage=storage))
         sandbox.switches.fail("place_order", "drop_after")
         sleep.meanwhile = Checkouts(gett, storage=storage).reconcile
         order = await place_as_shown(checkout)
@@ -329,13 +304,9 @@ async def test_a_worker_that_sleeps_too_long_leaves_the_order_to_others(
 async def test_a_cancelled_caller_does_not_stop_the_order(
     gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "delay", seconds=0.05)
-    placing = asyncio.create_task(place_as_shown(checkout))
-    async with asyncio.timeout(5):
-        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    placing = await begin_to_place(checkout, sandbox)
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await placing
@@ -344,9 +315,9 @@ async def test_a_cancelled_caller_does_not_stop_the_order(
     assert checkout.view.stage is Stage.PLACED
 
 
-async def test_eight_clicks_in_one_process(checkouts: Checkouts, sandbox: Sandbox) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+async def test_eight_clicks_in_one_process(
+    checkout: Checkout, checkouts: Checkouts, sandbox: Sandbox
+) -> None:
 
     async def click() -> str | None:
         handle = await checkouts.open(checkout.id)
@@ -385,13 +356,9 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
 ) -> None:
     dead, alive = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
-    checkout = await dead.start()
-    await until_payable(checkout)
+    checkout = await payable(dead)
     sandbox.switches.fail("place_order", "hang")
-    hanging = asyncio.create_task(place_as_shown(checkout))
-    async with asyncio.timeout(5):
-        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    hanging = await begin_to_place(checkout, sandbox)
     handle = await alive.open(checkout.id)
     assert handle.view.next_action.kind == "wait"
     with pytest.raises(PlacementInProgressError) as busy:
@@ -409,8 +376,7 @@ async def test_a_dead_workers_placement_is_taken_over_when_its_lease_is_over(
 async def test_what_was_certainly_not_placed_goes_out_again_under_its_key(
     checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "error", status=403, code="FORBIDDEN")
     with pytest.raises(ForbiddenError) as refused:
         await place_as_shown(checkout)
@@ -420,9 +386,7 @@ async def test_what_was_certainly_not_placed_goes_out_again_under_its_key(
     assert len(sandbox.orders) == 1
 
 
-async def test_a_declined_order_names_its_key(checkouts: Checkouts, sandbox: Sandbox) -> None:
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+async def test_a_declined_order_names_its_key(checkout: Checkout, sandbox: Sandbox) -> None:
     await checkout.pay(CardOnFile("card_declined", "stripe"))
     with pytest.raises(PaymentDeclinedError) as declined:
         await place_as_shown(checkout)
@@ -432,11 +396,8 @@ async def test_a_declined_order_names_its_key(checkouts: Checkouts, sandbox: San
 async def test_a_saved_body_that_was_tampered_with_is_not_sent(
     gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
 ) -> None:
-    checkout = await Checkouts(gett, storage=storage).start()
-    await until_payable(checkout)
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
+    checkout = await payable(Checkouts(gett, storage=storage))
+    await lose_order(checkout, sandbox, "drop_before")
     stored = await storage.load(checkout.id)
     assert stored is not None
     await storage.save(
@@ -476,8 +437,7 @@ async def test_an_order_that_another_worker_recorded_first_is_the_same_order(
     """Even where that worker was only told that there is one: ours brings its id."""
     sandbox.switches.key_policy = policy  # type: ignore[assignment]
     slow = Overtaken(storage)
-    checkout = await Checkouts(gett, storage=slow).start()
-    await until_payable(checkout)
+    checkout = await payable(Checkouts(gett, storage=slow))
 
     async def reconcile_elsewhere() -> None:
         clock.advance(100)
@@ -500,10 +460,7 @@ async def test_reconciling_may_learn_that_the_card_was_declined(
 ) -> None:
     checkout = await checkouts.start()
     await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
-    sandbox.switches.fail("place_order", "drop_before", times=NEVER)
-    with pytest.raises(OutcomeUnknownError):
-        await place_as_shown(checkout)
-    sandbox.switches.faults.clear()
+    await lose_order(checkout, sandbox, "drop_before")
     clock.advance(60)
     (looked,) = await checkouts.reconcile()
     assert (looked.checkout_id, looked.outcome) == (checkout.id, "not_placed")
@@ -531,8 +488,7 @@ async def test_without_a_session_to_ask_in_the_outcome_stays_unknown(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:
     sandbox.switches.session_seconds = 600
-    checkout = await checkouts.start()
-    await until_payable(checkout)
+    checkout = await payable(checkouts)
     sandbox.switches.fail("place_order", "drop_before", times=NEVER)
     with pytest.raises(OutcomeUnknownError):
         await place_as_shown(checkout)
