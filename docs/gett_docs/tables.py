@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 from attrs import fields
 
+import gett_checkout
 from gett_checkout import Checkout, errors
 from gett_checkout import _cli as cli
 from gett_checkout._core import machine, view
@@ -377,6 +378,24 @@ def api_errors() -> str:
     return table(head, map(_api_error, ERROR_CODES.values()))
 
 
+def error_classes() -> str:
+    """The class of each code, on the page of its module."""
+    return "\n\n".join(
+        f"```{{eval-rst}}\n.. currentmodule:: {module}\n\n{_classes(rows)}\n```"
+        for module, rows in groupby(ERROR_CODES.values(), _home)
+    )
+
+
+def _home(row: ErrorCode) -> str:
+    """Where a class is imported from: the top level, when that has it too."""
+    name = row.error.__name__
+    return (gett_checkout if name in gett_checkout.__all__ else errors).__name__
+
+
+def _classes(rows: Iterable[ErrorCode]) -> str:
+    return "\n".join(f".. autoclass:: {row.error.__name__}\n   :members:\n" for row in rows)
+
+
 def _api_error(row: ErrorCode) -> Sequence[object]:
     error = refuse(row.code)
     outward = error.to_problem()["status"]
@@ -598,6 +617,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
         problem_example,
         own_errors,
         api_errors,
+        error_classes,
         view_example,
         view_members,
         next_actions,
