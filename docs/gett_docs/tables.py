@@ -39,6 +39,7 @@ from gett_checkout._core.view import CheckoutView
 from gett_checkout._retry import Repeat, may_repeat
 from gett_checkout._wire import assumptions
 from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.codec import camel_case
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_checkout.messages import DEFAULT, ENGLISH
@@ -508,6 +509,21 @@ def _operation(row: Operation) -> Sequence[object]:
     return code(row.name), request, _REPEATS[row.repeat], _MARKS[row.mark]
 
 
+def doubts() -> str:
+    """The operations whose request is not plainly documented, and why."""
+    rows = (
+        (code(row.name), f"{row.method} {code(_camel(row.path))}", row.doubt)
+        for row in OPERATIONS.values()
+        if row.doubt
+    )
+    return table(("operation", "assumed", "why in doubt"), rows)
+
+
+def _camel(path: str) -> str:
+    """The path with its ids as the API writes them."""
+    return re.sub(r"{\w+}", lambda found: camel_case(found[0]), path)
+
+
 def overrides() -> str:
     """The attributes of `Assumptions`: what each means, and what is assumed."""
     meanings = _attribute_docs(assumptions, Assumptions)
@@ -624,6 +640,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
         requirements,
         notice_example,
         operations,
+        doubts,
         overrides,
         messages,
         endpoints,
