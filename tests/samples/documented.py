@@ -50,6 +50,10 @@ SERVICE_UNAVAILABLE     503  availability   yes   no       ServiceUnavailableErr
 """
 
 
+def _is_yes(word: str) -> bool:
+    return word == "yes"
+
+
 @frozen
 class Documented:
     """One row. ``reason`` is that of the next action: ``(itself)`` stands for the code.
@@ -61,8 +65,8 @@ class Documented:
     code: str
     status: int = field(converter=int)
     category: str
-    retryable: bool = field(converter="yes".__eq__)
-    reserved: bool = field(converter="yes".__eq__)
+    retryable: bool = field(converter=_is_yes)
+    reserved: bool = field(converter=_is_yes)
     error: str
     part: str
     action: str

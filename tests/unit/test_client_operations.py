@@ -227,6 +227,7 @@ async def test_a_base_url_may_have_a_path_of_its_own(web: aioresponses) -> None:
         assert (await gett.get_store("s")).store_id == "s"
 
 
+FLOAT: Any = 1.5
 WRONG: dict[str, Callable[[GettClient], Awaitable[object]]] = {
     "no id": lambda gett: gett.get_store(""),
     "dots": lambda gett: gett.get_store(".."),
@@ -241,7 +242,7 @@ WRONG: dict[str, Callable[[GettClient], Awaitable[object]]] = {
     "off the earth": lambda gett: gett.discover_stores(latitude=91.0, longitude=0.0),
     "beyond the date line": lambda gett: gett.discover_stores(latitude=0.0, longitude=180.1),
     "nowhere": lambda gett: gett.discover_stores(latitude=float("nan"), longitude=0.0),
-    "float tip": lambda gett: gett.validate_order(STORE, [LINE], Pickup(), token="t", tip=1.5),
+    "float tip": lambda gett: gett.validate_order(STORE, [LINE], Pickup(), token="t", tip=FLOAT),
     "negative tip": lambda gett: gett.validate_order(
         STORE, [LINE], Pickup(), token="t", tip=Decimal(-1)
     ),
