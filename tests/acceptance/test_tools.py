@@ -115,8 +115,9 @@ async def test_every_other_tool_may_be_called_again(checkouts: Checkouts) -> Non
     assert (await agent.does("abandon"))["next_tools"] == ["start"]
 
 
+@pytest.mark.parametrize("times", [1, 2])
 async def test_an_agent_that_only_follows_what_it_is_told(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkouts: Checkouts, sandbox: Sandbox, times: int
 ) -> None:
     """It knows no step: it calls the last of the tools named, with what a person would say there."""
     said: dict[str, dict[str, Any]] = {
@@ -129,7 +130,7 @@ async def test_an_agent_that_only_follows_what_it_is_told(
         "pay": {"payment": CARD},
         "refresh_order": {},
     }
-    agent = Agent(checkouts)
+    agent = Agent(checkouts, times)
     result = await call(checkouts, "view", {"checkout_id": "forgotten"})
     assert result["problem"]["code"] == "CHECKOUT_NOT_FOUND"
     called: list[str] = []

@@ -43,12 +43,6 @@ from tests.samples.operations import (
 
 
 @pytest.fixture
-def web() -> Iterator[aioresponses]:
-    with aioresponses() as web:
-        yield web
-
-
-@pytest.fixture
 async def gett() -> AsyncIterator[GettClient]:
     async with GettClient(KEY, base_url=HOST, clock=lambda: NOW) as gett:
         yield gett

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,12 +31,6 @@ Call = Callable[[GettClient], Awaitable[Any]]
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def web() -> Iterator[aioresponses]:
-    with aioresponses() as web:
-        yield web
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -25,9 +25,8 @@ from gett_checkout import _shared as shared
 from gett_checkout.sharing import LimitReport, Permit, Priority
 from gett_checkout.telemetry import RetryScheduled
 from tests.clock import Clock
+from tests.samples.operations import BASE, HOST
 
-HOST = "https://gett.test"
-BASE = f"{HOST}/v1/marketplace"
 FIGURES = {"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "1900000000"}
 
 
@@ -64,12 +63,6 @@ async def soon() -> None:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def web() -> Iterator[aioresponses]:
-    with aioresponses() as web:
-        yield web
 
 
 @pytest.fixture
