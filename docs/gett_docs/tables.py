@@ -249,9 +249,10 @@ def stage_facts() -> str:
 def step_levels() -> str:
     """The least session level of each step of a checkout: that of the operation it asks a session for."""
     steps: dict[Level, list[str]] = {level: [] for level in Level}
+    bodies = _method_bodies(Checkout)
     for name, step in vars(Checkout).items():
         if not name.startswith("_") and hasattr(step, "__wrapped__"):
-            asked = _operations_asked_for(name, _method_bodies(Checkout))
+            asked = _operations_asked_for(name, bodies)
             steps[max((OPERATIONS[each].level for each in asked), default=Level.NONE)].append(name)
     return table(
         ("least level", "steps"),

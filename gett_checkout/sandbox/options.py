@@ -1,6 +1,6 @@
-"""The sandbox on the command line: an option for each switch, and what is said at the start.
+"""The sandbox on the command line: an option for each switch, and the text it starts with.
 
-Options go the way of the control paths: they become one JSON document, read by the same table.
+Options become one JSON document, which is read as the control paths read theirs.
 """
 
 import argparse
@@ -14,81 +14,34 @@ from .addresses import MAGIC_POSTAL_CODES
 from .control import CONTROL_PATH
 from .menus import STORES
 from .payments import MAGIC_CARDS, MAGIC_NUMBERS
-from .problems import RESERVED, RefusedError
+from .problems import RefusedError
 from .reading import Document
-from .switches import FaultKind, KeyPolicy, Switches
+from .switches import SETTINGS, FaultKind, Switches
 
 if TYPE_CHECKING:
     from .server import Sandbox
 
-_FAULT = "OPERATION:KIND[:NAME=VALUE,...]"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """One option for each switch, and `--fault`."""
-
-    def add(name: str, help: str, **details: Any) -> None:  # noqa: A002 - argparse's own word
-        parser.add_argument(f"--{name}", help=help, **details)
-
-    several: dict[str, Any] = {"action": "append", "metavar": "ID"}
-    yes: dict[str, Any] = {"action": "store_const", "const": True}
-    number: dict[str, Any] = {"type": int, "metavar": "N"}
-    add(
-        "reserved-codes",
-        "emit a reserved error code; again for more",
-        action="append",
-        metavar="CODE",
-        choices=["all", *sorted(RESERVED)],
-    )
-    add("key-policy", "what a known Idempotency-Key gets", choices=get_args(KeyPolicy))
-    add("cache-errors", "store errors under the Idempotency-Key too", **yes)
-    add(
-        "fulfillment-modes",
-        "want DeliveryByMerchant or Pickup as an order's fulfillmentType",
-        **yes,
-    )
-    add("minimum-for-deliveries", "hold ORDER_BELOW_MINIMUM against deliveries only", **yes)
-    add("price-change", "add to the fees of everything priced", metavar="AMOUNT")
-    add("closed-stores", "a store that has closed; again for more", **several)
-    add("sold-out", "an item that ran out; again for more", **several)
-    add("off-menu", "an item, choice or group that is off the menu; again for more", **several)
-    add(
-        "rate-limits",
-        "reads=N, writes=N or discovery=N in a window; again for more; none: no limits",
-        action="append",
-        metavar="BUCKET=N",
-    )
-    add("rate-window", "how many seconds the limits count for (default: 60)", **number)
-    add("quote-seconds", "how long a price holds (default: 900)", **number)
-    add("session-seconds", "how long every session lives", **number)
-    add("reject-end-users", "answer SESSION_USER_REQUIRED to end users", **yes)
-    add("opaque-tokens", "issue session tokens that are no JWTs", **yes)
-    add("webhook-url", "where to post signed order events", metavar="URL")
-    add(
-        "webhook-secret",
-        "the key of their signatures (default: $GETT_WEBHOOK_SECRET, else a fixed one)",
-        metavar="SECRET",
-        default=os.environ.get("GETT_WEBHOOK_SECRET") or None,
-    )
+    """Add one option for each switch, and `--fault`."""
+    for name, setting in SETTINGS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", **setting.option)
+    parser.set_defaults(webhook_secret=os.environ.get("GETT_WEBHOOK_SECRET") or None)
     kinds = ", ".join(get_args(FaultKind))
-    add(
-        "fault",
-        f"plan a mishap, such as place_order:drop_after or get_store:error:code=RATE_LIMITED,times=2; "
-        f"again for more. Kinds: {kinds}",
+    parser.add_argument(
+        "--fault",
+        help="plan a fault, such as place_order:drop_after or get_store:error:code=RATE_LIMITED,times=2; "
+        f"repeatable. Kinds: {kinds}",
         action="append",
-        metavar=_FAULT,
+        metavar="OPERATION:KIND[:NAME=VALUE,...]",
         default=[],
     )
 
 
 def read_options(options: argparse.Namespace) -> Switches:
-    """The switches as the options set them; `RefusedError` for what is no setting."""
-    members = {name: getattr(options, name) for name in switchboard.READERS}
+    """Return the switches as the options set them; `RefusedError` for an invalid setting."""
+    members = {name: getattr(options, name) for name in SETTINGS}
     document = {name: value for name, value in members.items() if value is not None}
-    if "all" in document.get("reserved_codes", ()):
-        document["reserved_codes"] = sorted(RESERVED)
-    if "price_change" in document:
-        document["price_change"] = _number(document["price_change"])
     if "rate_limits" in document:
         document["rate_limits"] = _rate_limits(document["rate_limits"])
     switches = Switches()
@@ -98,7 +51,7 @@ def read_options(options: argparse.Namespace) -> Switches:
 
 
 def welcome(sandbox: "Sandbox") -> str:
-    """What somebody who has just started it wants to know."""
+    """Return the URL, key, cards and codes that a new user needs."""
     return "\n".join(_lines(sandbox))
 
 
@@ -115,7 +68,7 @@ def _lines(sandbox: "Sandbox") -> Iterator[str]:
     yield from (f"    {token:<18} {card.description}" for token, card in MAGIC_CARDS.items())
     yield "  numbers of cards to save (any other is approved)"
     yield from (f"    {number:<18} behaves as {token}" for number, token in MAGIC_NUMBERS.items())
-    yield "  postal codes (refused once their reserved code is on)"
+    yield "  postal codes (rejected once their reserved code is on)"
     yield from (f"    {postal:<18} {code}" for postal, (code, _) in MAGIC_POSTAL_CODES.items())
     yield ""
     yield "It forgets everything when it ends: press Ctrl-C."

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from . import decimal_json
 from .calls import Answer, Call, answer
+from .menus import STORES
 from .problems import RefusedError
 from .reading import Document
 from .switches import Switches
@@ -118,17 +119,27 @@ class Store:
         return _kilometres(here, (latitude, longitude)) <= DISCOVERY_RADIUS_KM
 
 
+def _opened(stores: Iterable[tuple[JsonObject, JsonObject]]) -> Iterator[Store]:
+    menus: dict[str, Menu] = {}
+    for document, catalog_set in stores:
+        name = catalog_set["catalogSetId"]
+        menu = menus[name] = menus.get(name) or Menu(catalog_set)
+        yield Store(document, menu)
+
+
+@cache
+def _built_in() -> tuple[Store, ...]:
+    """The stores of the sandbox's own, written as JSON once for every sandbox of the process."""
+    return tuple(_opened(STORES))
+
+
 class Storefront:
     """Every store and menu of the sandbox."""
 
     def __init__(self, stores: Iterable[tuple[JsonObject, JsonObject]], switches: Switches) -> None:
         self._switches = switches
-        self._stores: dict[str, Store] = {}
-        menus: dict[str, Menu] = {}
-        for document, catalog_set in stores:
-            menu = menus.setdefault(catalog_set["catalogSetId"], Menu(catalog_set))
-            store = Store(document, menu)
-            self._stores[store.store_id] = store
+        opened = _built_in() if stores is STORES else _opened(stores)
+        self._stores: dict[str, Store] = {store.store_id: store for store in opened}
         self._changed: dict[tuple[str, frozenset[str]], Store] = {}
 
     def discover_stores(self, call: Call) -> Answer:

@@ -1,17 +1,24 @@
-"""What a rehearsal can turn: how the sandbox behaves, changed at any time while it runs.
+"""The sandbox's switches: how it behaves, changed at any time while it runs.
 
-Everything is off by default, and the sandbox then behaves as the API's documentation says it
-behaves today.
+All are off by default, and the sandbox then behaves as the API's documentation says it does today.
+A switch is one row of `Switches`: the attribute in Python, the member in JSON (`"key_policy"`) and
+the option on the command line (`--key-policy`).
 """
 
+# ruff: noqa: RUF009 - `_switch` makes an attrs field, as `field` does
+
+import re
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from attrs import Factory, define, evolve, field, fields, frozen, validators
+from attrs import define, evolve, field, fields, frozen, validators
 
 from . import operations
+from .problems import RESERVED
+from .reading import Document
 
 KeyPolicy = Literal["replay", "reject_other_body", "refuse_duplicates", "none"]
 """What a second request with a known `Idempotency-Key` gets.
@@ -81,63 +88,173 @@ class Fault:
         return self.operation in ("*", operation)
 
 
-@define
+Read = Callable[[Document, str], Any]
+"""Reads a switch from the member of this name; `RefusedError` where it has the wrong type."""
+
+MONTH = 31 * 24 * 3600
+_URL = re.compile(r"https?://[^\s/]\S*")
+_AMOUNT = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+@frozen
+class Setting:
+    """How a switch is read from JSON, and its option on the command line, as argparse takes it."""
+
+    read: Read
+    option: Mapping[str, Any]
+
+
+def _switch(read: Read, help: str, /, **details: Any) -> Any:  # noqa: A002 - argparse's own word
+    attribute = {
+        name: details.pop(name) for name in ("default", "factory", "repr") if name in details
+    }
+    return field(metadata={"setting": Setting(read, {"help": help, **details})}, **attribute)
+
+
+def _flag(help: str) -> Any:  # noqa: A002
+    return _switch(Document.flag, help, default=False, action="store_const", const=True)
+
+
+def _ids(help: str) -> Any:  # noqa: A002
+    again = f"{help}; repeatable"
+    return _switch(Document.texts, again, factory=set, action="append", metavar="ID")
+
+
+def _or_null(read: Read) -> Read:
+    return lambda document, name: None if document.members[name] is None else read(document, name)
+
+
+def _seconds(document: Document, name: str) -> int:
+    return document.whole(name, 0, MONTH)
+
+
+def _codes(document: Document, name: str) -> set[str]:
+    codes = document.texts(name, ("all", *RESERVED))
+    return set(RESERVED) if "all" in codes else codes
+
+
+def _amount(document: Document, name: str) -> Decimal:
+    """An amount as a number, or as a string, which is how a command line has it."""
+    value = document.members[name]
+    if isinstance(value, str) and _AMOUNT.fullmatch(value):
+        document = Document({name: Decimal(value)}, document.path)
+    return document.amount(name, negative=True)
+
+
+def _rate_limits(document: Document, name: str) -> dict[str, int]:
+    limits = document.part(name)
+    limits.only(*SANDBOX_RATE_LIMITS)
+    return {bucket: limits.whole(bucket, 0, 1_000_000) for bucket in limits.members}
+
+
+@define(kw_only=True)
 class Switches:
     """How the sandbox behaves; set a member and the next request sees it."""
 
-    reserved_codes: set[str] = Factory(set)
+    faults: list[Fault] = field(factory=list)
+    """Planned faults, used up as requests meet them."""
+
+    reserved_codes: set[str] = _switch(
+        _codes,
+        "emit a reserved error code, or all of them; repeatable",
+        factory=set,
+        action="append",
+        metavar="CODE",
+        choices=["all", *sorted(RESERVED)],
+    )
     """Reserved error codes that are emitted all the same. Docs: Errors, column "reserved"."""
 
-    key_policy: KeyPolicy = "replay"
+    key_policy: KeyPolicy = _switch(
+        lambda document, name: document.choice(name, get_args(KeyPolicy)),
+        "what a known Idempotency-Key gets (default: replay)",
+        default="replay",
+        choices=get_args(KeyPolicy),
+    )
     """What a second request with the same `Idempotency-Key` gets."""
 
-    cache_errors: bool = False
-    """Whether a refusal that is not retryable is stored under the key, as an order is."""
+    cache_errors: bool = _flag("store errors under the Idempotency-Key too")
+    """Whether a rejection that is not retryable is stored under the key, as an order is."""
 
-    faults: list[Fault] = Factory(list)
-    """Planned mishaps, used up as requests meet them."""
-
-    fulfillment_modes: bool = False
+    fulfillment_modes: bool = _flag(
+        "want DeliveryByMerchant or Pickup as an order's fulfillmentType"
+    )
     """Want an order's mode as its `fulfillmentType`: ``DeliveryByMerchant`` or ``Pickup``."""
 
-    minimum_for_deliveries: bool = False
+    minimum_for_deliveries: bool = _flag("hold ORDER_BELOW_MINIMUM against deliveries only")
     """Whether the minimum, once its reserved code is on, holds for deliveries only."""
 
-    price_change: Decimal = Decimal("0.00")
+    price_change: Decimal = _switch(
+        _amount, "add to the fees of everything priced", default=Decimal("0.00"), metavar="AMOUNT"
+    )
     """Added to the fees of everything priced from now on."""
 
-    closed_stores: set[str] = Factory(set)
+    closed_stores: set[str] = _ids("a store that has closed")
     """Stores that have closed, whatever their published hours say."""
 
-    sold_out: set[str] = Factory(set)
+    sold_out: set[str] = _ids("an item that ran out")
     """Items that ran out; a catalog set is immutable, so only validate and place know."""
 
-    off_menu: set[str] = Factory(set)
+    off_menu: set[str] = _ids("an item, choice or group that is off the menu")
     """Items, choices and modifier groups that restaurants took off their menus: each that had one sells
     from a new catalog set, and the old one is CATALOGSET_NOT_FOUND."""
 
-    rate_limits: dict[str, int] | None = Factory(lambda: dict(SANDBOX_RATE_LIMITS))
+    rate_limits: dict[str, int] | None = _switch(
+        _or_null(_rate_limits),
+        "requests per window: reads=N, writes=N or discovery=N, repeatable; or none: no limits",
+        factory=lambda: dict(SANDBOX_RATE_LIMITS),
+        action="append",
+        metavar="BUCKET=N",
+    )
     """Requests per window and bucket (`reads`, `writes`, `discovery`); `None` limits nothing."""
 
-    rate_window: int = 60
+    rate_window: int = _switch(
+        lambda document, name: document.whole(name, 1, 3600),
+        "how long a window of the rate limits is, in seconds (default: 60)",
+        default=60,
+        type=int,
+        metavar="N",
+    )
     """How long a rate-limit window is, in seconds: Gett's minute, or less to wait less for the next."""
 
-    quote_seconds: int = int(timedelta(minutes=15).total_seconds())
+    quote_seconds: int = _switch(
+        _seconds,
+        "how long a price holds, in seconds (default: 900)",
+        default=int(timedelta(minutes=15).total_seconds()),
+        type=int,
+        metavar="N",
+    )
     """How long a `validatedOrderToken` lives. Docs: Validate and place."""
 
-    session_seconds: int | None = None
+    session_seconds: int | None = _switch(
+        _or_null(_seconds),
+        "how long every session lives, in seconds (default: as the request asks)",
+        default=None,
+        type=int,
+        metavar="N",
+    )
     """When set, the life of every new session, whatever the request asks for."""
 
-    reject_end_users: bool = False
-    """Wrongly answer 401 `SESSION_USER_REQUIRED` to end-user tokens."""
+    reject_end_users: bool = _flag("reject end users with SESSION_USER_REQUIRED")
+    """Wrongly reject end-user tokens with 401 `SESSION_USER_REQUIRED`."""
 
-    opaque_tokens: bool = False
+    opaque_tokens: bool = _flag("issue session tokens that are no JWTs")
     """Issue `gett_sess_…` session tokens, as older documentation shows them, instead of JWTs."""
 
-    webhook_url: str | None = None
+    webhook_url: str | None = _switch(
+        _or_null(lambda document, name: document.text(name, _URL, longest=2048)),
+        "where to post signed order events",
+        default=None,
+        metavar="URL",
+    )
     """Where order events are posted; none are made while it is `None`. Docs: Webhooks."""
 
-    webhook_secret: str = field(default=SANDBOX_WEBHOOK_SECRET, repr=False)
+    webhook_secret: str = _switch(
+        Document.text,
+        "the key of their signatures (default: $GETT_WEBHOOK_SECRET, else a fixed one)",
+        default=SANDBOX_WEBHOOK_SECRET,
+        repr=False,
+        metavar="SECRET",
+    )
     """The key of the events' signatures."""
 
     def fail(
@@ -184,3 +301,9 @@ class Switches:
         fresh = Switches() if to is None else deepcopy(to)
         for switch in fields(Switches):
             setattr(self, switch.name, getattr(fresh, switch.name))
+
+
+SETTINGS: Mapping[str, Setting] = {
+    each.name: each.metadata["setting"] for each in fields(Switches) if each.metadata
+}
+"""The settings of the switches by name. Faults are not among them: they are used up, and so listed apart."""

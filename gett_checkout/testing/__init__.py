@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from gett_checkout.testing.clock import Clock
     from gett_checkout.testing.seen import operations, sends_nothing, session_levels, the_order
     from gett_checkout.testing.signing import SignedEvent, signed_event
-    from gett_checkout.testing.storage_contract import ScanContract, SteppedClock, StorageContract
+    from gett_checkout.testing.storage_contract import ScanContract, StorageContract
 
 __all__ = [
     "Clock",
     "ScanContract",
     "SignedEvent",
-    "SteppedClock",
     "StorageContract",
     "operations",
     "sends_nothing",
@@ -34,7 +33,6 @@ _HOMES = {
     "Clock": "gett_checkout.testing.clock",
     "ScanContract": _SUITE,
     "SignedEvent": _SIGNING,
-    "SteppedClock": _SUITE,
     "StorageContract": _SUITE,
     "operations": _SEEN,
     "sends_nothing": _SEEN,

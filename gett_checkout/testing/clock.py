@@ -10,16 +10,16 @@ _FRIDAY: Final = 4
 
 
 class Clock:
-    """Call it for the time, aware UTC; it starts on the coming Friday, early afternoon in New York.
+    """Call it for the time, aware UTC.
 
-    That is later than now, so that a storage on the real clock does not take a checkout for expired.
+    It begins at ``start``; by default on the coming Friday, early afternoon in New York, which is
+    in the future, so that a storage on the real clock does not expire what a test saves.
 
     ``slept`` is every wait the library wanted, in seconds; none of them takes any real time.
     """
 
-    def __init__(self) -> None:
-        today = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0)
-        self.now: datetime = today + timedelta(days=(_FRIDAY - today.weekday()) % 7 or 7)
+    def __init__(self, start: datetime | None = None) -> None:
+        self.now: datetime = start or _coming_friday()
         self.slept: list[float] = []
 
     def __call__(self) -> datetime:
@@ -38,3 +38,8 @@ class Clock:
         self.slept.append(seconds)
         self.advance(seconds)
         await asyncio.sleep(0)
+
+
+def _coming_friday() -> datetime:
+    today = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=(_FRIDAY - today.weekday()) % 7 or 7)

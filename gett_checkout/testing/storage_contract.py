@@ -16,7 +16,7 @@
             async with MyStorage("no-such-database", clock=clock) as storage:
                 yield storage  # what it needs cannot be reached
 
-It needs ``pytest`` and ``pytest-asyncio``. ``clock`` is a `SteppedClock` that the storage must take
+It needs ``pytest`` and ``pytest-asyncio``. ``clock`` is a `Clock` that the storage must take
 its time from; a storage whose server alone keeps the time can override the ``clock`` fixture with
 an object whose ``advance`` moves that one. Without ``broken_storage`` what becomes of failures is not
 tested, and those tests are skipped.
@@ -38,21 +38,7 @@ import pytest
 
 from gett_checkout.errors import CheckoutConflictError, StorageError
 from gett_checkout.storage import ScannableStorage, Storage, Stored
-
-
-class SteppedClock:
-    """Call it for the time, aware UTC. It starts at the real time and moves when told to."""
-
-    def __init__(self) -> None:
-        self.now: datetime = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        """The time."""
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass."""
-        self.now += timedelta(seconds=seconds)
+from gett_checkout.testing.clock import Clock
 
 
 @pytest.mark.asyncio
@@ -97,9 +83,9 @@ class StorageContract:
     """How long an operation of ``broken_storage`` may take to fail, in seconds."""
 
     @pytest.fixture
-    def clock(self) -> SteppedClock:
+    def clock(self) -> Clock:
         """The time the storage goes by."""
-        return SteppedClock()
+        return Clock(datetime.now(UTC))
 
     @pytest.fixture
     def broken_storage(self) -> Storage:
@@ -107,7 +93,7 @@ class StorageContract:
         pytest.skip("no failure is tested: override the fixture broken_storage")
 
     @pytest.fixture
-    def save(self, storage: Storage, clock: SteppedClock) -> Save:
+    def save(self, storage: Storage, clock: Clock) -> Save:
         """Save with an expiry in an hour, and due never, unless told otherwise (in seconds)."""
 
         async def save(
@@ -142,7 +128,7 @@ class StorageContract:
 
     @pytest.mark.parametrize("expected", [0, 1, 3, 99, 2**40])
     async def test_a_lost_race_changes_nothing(
-        self, storage: Storage, save: Save, clock: SteppedClock, expected: int
+        self, storage: Storage, save: Save, clock: Clock, expected: int
     ) -> None:
         """Neither the data, nor the version, nor the expiry, nor when it is due."""
         await save("a", 0)
@@ -186,9 +172,7 @@ class StorageContract:
         loaded = await asyncio.gather(*(storage.load(each) for each in ids))
         assert loaded == [Stored(each.encode(), 1) for each in ids]
 
-    async def test_deleted_is_absent(
-        self, storage: Storage, save: Save, clock: SteppedClock
-    ) -> None:
+    async def test_deleted_is_absent(self, storage: Storage, save: Save, clock: Clock) -> None:
         """It is not due any more either, its id starts again at 1, and deleting nothing is fine."""
         await storage.delete("a")
         await save("a", 0, due=0)
@@ -204,9 +188,7 @@ class StorageContract:
         assert await save("a", 0) == 1
         assert list(await storage.due(clock(), 10)) == []
 
-    async def test_expired_is_absent(
-        self, storage: Storage, save: Save, clock: SteppedClock
-    ) -> None:
+    async def test_expired_is_absent(self, storage: Storage, save: Save, clock: Clock) -> None:
         """From the very moment, in every method; a new save then starts again at version 1."""
         await save("a", 0, b"old", expires=60, due=0)
         await save("a", 1, b"old", expires=60, due=0)
@@ -223,7 +205,7 @@ class StorageContract:
         assert list(await storage.due(clock(), 10)) == []
 
     async def test_a_save_moves_the_expiry(
-        self, storage: Storage, save: Save, clock: SteppedClock
+        self, storage: Storage, save: Save, clock: Clock
     ) -> None:
         """Later or sooner, as the last save said; at once, if that is what it said."""
         await save("a", 0, expires=60)
@@ -237,7 +219,7 @@ class StorageContract:
         assert await storage.load("a") is None
 
     async def test_the_longest_due_comes_first(
-        self, storage: Storage, save: Save, clock: SteppedClock
+        self, storage: Storage, save: Save, clock: Clock
     ) -> None:
         """Up to the limit, and only what is due at the moment asked for."""
         for name, due in (
@@ -261,7 +243,7 @@ class StorageContract:
         assert await due_after(60, limit=0) == []
 
     async def test_in_the_far_future_all_is_due(
-        self, storage: Storage, save: Save, clock: SteppedClock
+        self, storage: Storage, save: Save, clock: Clock
     ) -> None:
         """Also what becomes due in weeks; not what never does, was deleted or has expired."""
         week = 7 * 86400
@@ -280,7 +262,7 @@ class StorageContract:
         assert list(await storage.due(clock(), 100)) == ["at once"]
 
     async def test_a_save_says_anew_when_it_is_due(
-        self, storage: Storage, save: Save, clock: SteppedClock
+        self, storage: Storage, save: Save, clock: Clock
     ) -> None:
         """Later, never, or again."""
         await save("a", 0, due=1)
@@ -294,7 +276,7 @@ class StorageContract:
         assert list(await storage.due(clock(), 10)) == ["b", "a"]
 
     async def test_what_expired_leaves_room_within_the_limit(
-        self, storage: Storage, save: Save, clock: SteppedClock
+        self, storage: Storage, save: Save, clock: Clock
     ) -> None:
         """However many expired checkouts were due before the others."""
         for number in range(12):
@@ -319,9 +301,7 @@ class StorageContract:
             assert isinstance(stored.data, bytes)
             assert stored.data == data
 
-    async def test_ids_are_kept_apart(
-        self, storage: Storage, save: Save, clock: SteppedClock
-    ) -> None:
+    async def test_ids_are_kept_apart(self, storage: Storage, save: Save, clock: Clock) -> None:
         """Case, white space, accents and what is special to a query language all count."""
         for number, each in enumerate(self.ids):
             assert await save(each, 0, each.encode(), due=number) == 1
@@ -373,7 +353,7 @@ class StorageContract:
 
     @pytest.mark.parametrize("operation", ["load", "save", "save again", "delete", "due"])
     async def test_a_failure_is_a_storage_error(
-        self, broken_storage: Storage, clock: SteppedClock, operation: str
+        self, broken_storage: Storage, clock: Clock, operation: str
     ) -> None:
         """No exception of the driver's gets out, and nothing that was being saved is quoted."""
         now = clock()
@@ -424,7 +404,7 @@ class ScanContract(StorageContract):
         assert all(isinstance(stored.data, bytes) for stored in scanned.values())
 
     async def test_a_scan_leaves_out_what_is_absent(
-        self, storage: ScannableStorage, save: Save, clock: SteppedClock
+        self, storage: ScannableStorage, save: Save, clock: Clock
     ) -> None:
         """What was deleted, and what has expired, from that very moment."""
         await save("deleted", 0)

@@ -13,7 +13,8 @@ from gett_checkout import Checkouts, GettCheckoutError, GettClient, MemoryStorag
 from gett_checkout._core.view import CheckoutView, view_of
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.schemas import json_schema
-from tests.clock import Clock
+from gett_checkout.testing import Clock
+from tests.samples.states import NOW
 
 VIEW, PROBLEM = (Draft202012Validator(json_schema(name)) for name in ("view", "problem"))
 
@@ -49,7 +50,7 @@ def every_document_fits_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

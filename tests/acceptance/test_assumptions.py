@@ -27,6 +27,7 @@ from gett_checkout import (
 from gett_checkout.errors import ValidationFailedError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.operations import BASE_PATH
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,
     HOME,
@@ -38,7 +39,6 @@ from tests.acceptance.shopping import (
     until_payable,
     writes,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 UNDOCUMENTED = {  # the other Gett's path: the sandbox's

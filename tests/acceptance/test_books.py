@@ -31,8 +31,8 @@ from gett_checkout.errors import HandOverError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from gett_checkout.telemetry import OrderHandedOver
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import JANE, listening, until_payable
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 

@@ -41,7 +41,8 @@ from attrs import frozen
 from gett_checkout import Checkouts, GettClient, MemoryStorage
 from gett_checkout._cli import _parser
 from gett_checkout.sandbox import Sandbox
-from tests.clock import Clock
+from gett_checkout.testing import Clock
+from tests.samples.states import NOW
 
 pytestmark = pytest.mark.slow
 
@@ -152,7 +153,7 @@ def pages_with(language: str) -> list[Any]:
 @pytest.fixture
 def clock() -> Clock:
     """As for a reader: it is now. It moves only when told to, all the same."""
-    clock = Clock()
+    clock = Clock(NOW)
     clock.now = datetime.now(UTC)
     return clock
 

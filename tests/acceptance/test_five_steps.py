@@ -42,6 +42,7 @@ from gett_checkout._core.machine import StoreRead
 from gett_checkout.actions import ConfirmTotal, ContactSupport, Validate
 from gett_checkout.errors import CartOfAnotherStoreError, ForbiddenError, OrderTotalDifferentError
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,
     HOME,
@@ -54,7 +55,6 @@ from tests.acceptance.shopping import (
     until_priced,
     writes,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown, total_shown
 
 

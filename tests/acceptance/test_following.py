@@ -37,9 +37,8 @@ from gett_checkout.errors import ForbiddenError, NotFoundError, UnauthenticatedE
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.orders import Progress
 from gett_checkout.sandbox.switches import FaultKind
-from gett_checkout.testing import the_order
+from gett_checkout.testing import Clock, the_order
 from tests.acceptance.shopping import CARD, JANE, operations, until_payable, until_priced
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 ONCE = RetryPolicy(max_attempts=1)  # so that each request of the client's is one of the follower's

@@ -36,6 +36,7 @@ from gett_checkout import (
 from gett_checkout.errors import StoreNotFoundError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
+from gett_checkout.testing import Clock
 from gett_checkout.views import StoreView
 from tests.acceptance.shopping import (
     CARD,
@@ -48,7 +49,6 @@ from tests.acceptance.shopping import (
     until_payable,
     until_priced,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 # --- the menu -------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.storage import Stored
 from gett_checkout.telemetry import Event, RequestStarted
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import fill_cart
-from tests.clock import Clock
 from tests.samples import operations
 from tests.samples.operations import SAMPLES
 from tests.samples.shopper import place_as_shown

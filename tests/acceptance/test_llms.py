@@ -82,7 +82,9 @@ def test_llms_txt_has_the_shape_of_llmstxt_org(overview: str) -> None:
     assert re.match(r"# gett_checkout\n\n> Take a shopper.s food order .+\.\n\n", head)
     assert list(links(head)) == ["llms-full.txt", "index.md"]
     names = [section.partition("\n\n")[0] for section in sections]
-    assert names == ["Begin", "How to", "How it works", "Reference"]
+    assert names == [
+        *("Begin", "The page", "Test", "Operate", "Extend", "How it works", "Reference")
+    ]
     for section in sections:
         for line in section.partition("\n\n")[2].strip().splitlines():
             assert re.fullmatch(r"- \[[^\]]+\]\([\w/-]+\.md\): [^:].{10,}\.", line)

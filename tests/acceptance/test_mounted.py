@@ -28,7 +28,7 @@ from gett_checkout import (
     MemoryStorage,
 )
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.testing import signed_event, the_order
+from gett_checkout.testing import Clock, signed_event, the_order
 from gett_checkout.web import Body, Call, Endpoint
 from gett_checkout.web.aiohttp import add_checkout_routes
 from gett_checkout.web.asgi import CheckoutApp
@@ -36,7 +36,6 @@ from gett_checkout.web.fastapi import checkout_router
 from gett_checkout.webhooks import OrderEvent
 from tests.acceptance.test_docs import ROOT, blocks
 from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
-from tests.clock import Clock
 from tests.samples.translated import TRANSLATED
 
 pytestmark = pytest.mark.slow

@@ -40,9 +40,10 @@ from gett_checkout import (
     SavedCard,
 )
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.testing import Clock
 from tests.acceptance.gate import Gate, Rule
 from tests.acceptance.gate_rules import CARD, CARDS, NEW, OPERATIONS, PLACE, RULES
-from tests.clock import Clock
+from tests.samples.states import NOW
 
 pytestmark = pytest.mark.slow
 
@@ -327,7 +328,7 @@ async def walk(rules: tuple[Rule, ...], page: Page, knows: Knows) -> Walk:
 
 
 async def _walk(rules: tuple[Rule, ...], page: Page, knows: Knows) -> Walk:
-    clock = Clock()
+    clock = Clock(NOW)
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox(clock=clock))
         gate = await stack.enter_async_context(Gate(sandbox.url, rules))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from contextvars import copy_context
@@ -44,6 +45,8 @@ from gett_checkout.telemetry import (
 )
 from gett_checkout.telemetry.hooks import Hooks
 from gett_checkout.telemetry.opentelemetry import OpenTelemetry
+from gett_checkout.testing import Clock
+from gett_docs import trace as trace_page
 from tests.acceptance.shopping import (
     CARD,
     HOME,
@@ -53,7 +56,6 @@ from tests.acceptance.shopping import (
     until_payable,
     until_priced,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 
@@ -177,6 +179,18 @@ async def test_each_step_is_a_trace_with_its_requests_as_children(
     upgrade = dict(find(collected, "checkout.pay").attributes or {})
     assert upgrade["gett.session.before"] == "partner-only"
     assert upgrade["gett.session.after"] == "end-user"
+
+
+async def test_the_picture_on_the_page_is_of_such_a_trace() -> None:
+    drawn = ET.fromstring(trace_page.PICTURE.read_text())
+    space = {"s": "http://www.w3.org/2000/svg"}
+    rows = [
+        [each.text for each in group.iterfind("s:text", space)]
+        for group in drawn.iterfind("s:g", space)
+    ]
+    recorded = await trace_page.recorded()
+    assert rows == [[span.name, span.error] if span.error else [span.name] for span in recorded]
+    assert ET.fromstring(trace_page.picture(recorded)).tag == drawn.tag
 
 
 def find(collected: Collected, name: str) -> ReadableSpan:

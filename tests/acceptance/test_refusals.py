@@ -47,8 +47,8 @@ from gett_checkout.actions import (
 from gett_checkout.errors import ConflictError, ForbiddenError, ValidationFailedError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry.events import PlacementOutcome
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import CARD, HOME, JANE, STORE, fill_cart, listening, until_payable
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown, total_shown
 
 NEVER = 10_000

@@ -26,10 +26,9 @@ from gett_checkout import (
 )
 from gett_checkout.errors import ApiError, BadGatewayError, WebhookError, WebhookRefusedError
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.testing import signed_event
+from gett_checkout.testing import Clock, signed_event
 from gett_checkout.webhooks import OrderEvent, handle_once, verify_event
 from tests.acceptance.shopping import CARD, HOME, JANE, REGULAR, STORE, until_payable, until_priced
-from tests.clock import Clock
 from tests.samples.documented import DOCUMENTED, LANDINGS, Documented
 from tests.samples.shopper import place_as_shown
 

@@ -26,8 +26,8 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import HOME, fill_cart
-from tests.clock import Clock
 from tests.samples import saved as snapshot
 from tests.samples.shopper import place_as_shown
 

@@ -30,6 +30,7 @@ from gett_checkout import (
 )
 from gett_checkout.errors import SessionUserRequiredError, UnauthenticatedError
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,
     HOME,
@@ -40,7 +41,6 @@ from tests.acceptance.shopping import (
     until_priced,
     writes,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 CREATE, CONTEXT, VALIDATE, PLACE = (

@@ -19,8 +19,7 @@ from examples.shopper import STEPS
 from gett_checkout._cli import main
 from gett_checkout._storefront import open_storefront
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.testing import the_order
-from tests.clock import Clock
+from gett_checkout.testing import Clock, the_order
 
 pytestmark = pytest.mark.slow
 

@@ -48,6 +48,7 @@ from gett_checkout.telemetry import (
 )
 from gett_checkout.telemetry.events import Outcome
 from gett_checkout.telemetry.hooks import Hooks
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     HOME,
     JANE,
@@ -58,7 +59,6 @@ from tests.acceptance.shopping import (
     outcomes,
     until_payable,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 PAGE = (Path(__file__).parents[2] / "docs" / "observe.md").read_text()

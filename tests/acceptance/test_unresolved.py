@@ -25,8 +25,8 @@ from gett_checkout import _placing as placing
 from gett_checkout._core.order import Order
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry import Event, PlacementOutcome, UnresolvedCounted, digest
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import fill_cart, listening, outcomes, until_payable
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 NEVER_BACK = 10_000

@@ -42,8 +42,9 @@ from gett_checkout.errors import (
     UnauthenticatedError,
 )
 from gett_checkout.sandbox import Sandbox
-from tests.clock import Clock
+from gett_checkout.testing import Clock
 from tests.samples.operations import SAMPLES
+from tests.samples.states import NOW
 
 BELLA = "store_bella_napoli"
 JANE = Identity("jane@example.com", "Jane", "Doe", "+12125550123")
@@ -59,13 +60,13 @@ LINE = Line(
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(clock=Clock()) as sandbox:
+    async with Sandbox(clock=Clock(NOW)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 async def gett(sandbox: Sandbox) -> AsyncIterator[GettClient]:
-    clock = Clock()
+    clock = Clock(NOW)
     async with GettClient(
         sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
     ) as gett:

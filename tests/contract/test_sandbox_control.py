@@ -23,10 +23,11 @@ from gett_checkout.sandbox.control import CONTROL_PATH, ROUTES
 from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.sandbox.payments import MAGIC_CARDS, MAGIC_NUMBERS
 from gett_checkout.sandbox.problems import CODES, RESERVED
-from gett_checkout.sandbox.switchboard import READERS
-from gett_checkout.sandbox.switches import FaultKind, KeyPolicy
-from tests.contract.test_sandbox import PERSON, Clock, Partner, Reply, card_on_file
+from gett_checkout.sandbox.switches import SETTINGS, FaultKind, KeyPolicy
+from gett_checkout.testing import Clock
+from tests.contract.test_sandbox import PERSON, Partner, Reply, card_on_file
 from tests.samples.documented import DOCUMENTED
+from tests.samples.states import NOW
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
 
@@ -73,7 +74,7 @@ class Desk(Partner):
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    clock = Clock()
+    clock = Clock(NOW)
     async with Sandbox(clock=clock) as sandbox, aiohttp.ClientSession() as http:
         yield Desk(sandbox, http, clock)
 
@@ -95,7 +96,7 @@ def rows(marker: str) -> list[list[str]]:
 
 def test_no_switch_is_forgotten() -> None:
     switches = {each.name for each in fields(Switches)} - {"faults"}
-    assert switches == set(READERS) == set(TURNED)
+    assert switches == set(SETTINGS) == set(TURNED)
     assert {row[0] for row in rows("switches")} == switches
 
 
@@ -334,7 +335,7 @@ async def test_control_is_free(desk: Desk) -> None:
 async def test_reset_goes_back_to_the_start() -> None:
     switches = Switches(opaque_tokens=True, faults=[Fault("get_store", "hang")])
     async with Sandbox(switches=switches) as sandbox, aiohttp.ClientSession() as http:
-        desk = Desk(sandbox, http, Clock())
+        desk = Desk(sandbox, http, Clock(NOW))
         await desk.session()
         sandbox.switches.sold_out.add("item_cola")
         sandbox.switches.faults.clear()
@@ -347,7 +348,7 @@ async def test_reset_goes_back_to_the_start() -> None:
 
 async def test_the_clock_goes_ahead_only() -> None:
     async with Sandbox() as sandbox, aiohttp.ClientSession() as http:
-        desk = Desk(sandbox, http, Clock())
+        desk = Desk(sandbox, http, Clock(NOW))
         await desk.session(expirationSeconds=60)
         assert (await desk.turn("POST", "/clock/advance", {"seconds": 60})).status == 200
         assert (await desk.fulfil()).code == "UNAUTHENTICATED"

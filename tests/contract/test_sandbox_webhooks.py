@@ -21,9 +21,10 @@ from jsonschema_rs import Draft202012Validator
 from gett_checkout.sandbox import RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.orders import PROGRESS
 from gett_checkout.sandbox.webhooks import REDELIVERY_SECONDS, STATUSES
-from gett_checkout.testing import signed_event
+from gett_checkout.testing import Clock, signed_event
 from gett_checkout.webhooks import parse
-from tests.contract.test_sandbox import PERSON, Clock, Partner
+from tests.contract.test_sandbox import PERSON, Partner
+from tests.samples.states import NOW
 
 SCHEMA = Path(__file__).parents[3] / "shared/acp/openapi.agentic_checkout_webhook.2026-01-30.yaml"
 SECRET = "whsec_of_this_test"
@@ -77,7 +78,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def partner(receiver: Receiver) -> AsyncIterator[Partner]:
-    clock = Clock()
+    clock = Clock(NOW)
     switches = Switches(webhook_url=receiver.url, webhook_secret=SECRET)
     sandbox = Sandbox(clock=clock, switches=switches)
     async with sandbox, aiohttp.ClientSession() as http:
@@ -147,7 +148,7 @@ def test_every_example_of_the_schema_is_read(schema: dict[str, Any]) -> None:
 
 async def test_an_event_is_signed_as_documented(partner: Partner, receiver: Receiver) -> None:
     await ordered(partner)
-    partner.clock.advance(seconds=7)
+    partner.clock.advance(7)
     await partner.sandbox.deliver()
     [(body, headers)] = receiver.came
     assert headers["Signature"] == hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -199,7 +200,7 @@ async def test_an_event_that_comes_again_comes_after_those_that_followed_it(
     receiver.status = 200
     partner.sandbox.advance_order(order_id, "inTransit")
     await partner.sandbox.deliver()
-    partner.clock.advance(seconds=30)
+    partner.clock.advance(30)
     await partner.sandbox.deliver()
     came = [event["data"]["status"] for event in receiver.events]
     assert came == ["created", "shipped", "created"]
@@ -213,12 +214,12 @@ async def test_what_is_not_accepted_comes_again_on_schedule(
     await ordered(partner)
     assert len(await partner.sandbox.deliver()) == 1
     for wait in REDELIVERY_SECONDS:
-        partner.clock.advance(seconds=wait - 1)
+        partner.clock.advance(wait - 1)
         assert await partner.sandbox.deliver() == []
-        partner.clock.advance(seconds=1)
+        partner.clock.advance(1)
         assert len(await partner.sandbox.deliver()) == 1
     assert REDELIVERY_SECONDS[:4] == (30, 120, 600, 3600)
-    partner.clock.advance(days=30)
+    partner.clock.advance(30 * 86_400)
     assert await partner.sandbox.deliver() == []
     [delivery] = partner.sandbox.deliveries
     assert not delivery.delivered
@@ -233,11 +234,11 @@ async def test_only_a_success_ends_it(partner: Partner, receiver: Receiver, stat
     await ordered(partner)
     await partner.sandbox.deliver()
     receiver.status = 204
-    partner.clock.advance(seconds=30)
+    partner.clock.advance(30)
     [delivery] = await partner.sandbox.deliver()
     assert delivery.delivered
     assert [each.status for each in delivery.attempts] == [status, 204]
-    partner.clock.advance(days=1)
+    partner.clock.advance(86_400)
     assert await partner.sandbox.deliver() == []
 
 
@@ -317,7 +318,7 @@ async def test_on_its_own_clock_the_sandbox_delivers_by_itself(receiver: Receive
     receiver.status = 500
     switches = Switches(webhook_url=receiver.url)
     async with Sandbox(switches=switches) as sandbox, aiohttp.ClientSession() as http:
-        partner = Partner(sandbox, http, Clock())
+        partner = Partner(sandbox, http, Clock(NOW))
         await ordered(partner)
         await receiver.one_more()
         assert await sandbox.deliver() == []  # waits for the delivery under way
@@ -333,7 +334,7 @@ async def test_it_stops_in_the_middle_of_a_delivery(receiver: Receiver) -> None:
     receiver.waits = asyncio.Event()
     sandbox = Sandbox(switches=Switches(webhook_url=receiver.url))
     async with sandbox, aiohttp.ClientSession() as http:
-        await ordered(Partner(sandbox, http, Clock()))
+        await ordered(Partner(sandbox, http, Clock(NOW)))
         await receiver.one_more()
         async with asyncio.timeout(1):
             await sandbox.stop()
@@ -346,7 +347,7 @@ async def test_on_its_own_clock_what_is_due_later_comes_unasked(receiver: Receiv
         Sandbox(switches=Switches(webhook_url=receiver.url)) as sandbox,
         aiohttp.ClientSession() as http,
     ):
-        await ordered(Partner(sandbox, http, Clock()))
+        await ordered(Partner(sandbox, http, Clock(NOW)))
         await receiver.one_more()
         assert await sandbox.deliver() == []  # waits for the delivery under way
         receiver.status = 200

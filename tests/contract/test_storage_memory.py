@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from gett_checkout.storage import Stored
 from gett_checkout.storage.memory import MemoryStorage
-from tests.clock import Clock
+from gett_checkout.testing import Clock
+from tests.samples.states import NOW
 
 
 async def test_what_expired_is_dropped_as_more_comes() -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     storage = MemoryStorage(clock=clock)
 
     async def save(key: str, hours: float) -> None:

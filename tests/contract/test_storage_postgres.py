@@ -11,7 +11,7 @@ import pytest
 from gett_checkout.errors import CheckoutConflictError, InvalidInputError, StorageError
 from gett_checkout.storage import Storage, Stored
 from gett_checkout.storage.postgres import SCHEMA, PostgresStorage, schema
-from gett_checkout.testing import SteppedClock
+from gett_checkout.testing import Clock
 from tests.contract.conftest import opened_postgres
 from tests.servers import PostgresServer
 
@@ -56,7 +56,7 @@ def test_a_table_name_that_needs_thought_is_refused(table: str) -> None:
 async def test_purge_removes_the_expired_the_longest_first(
     postgres_server: PostgresServer,
 ) -> None:
-    clock = SteppedClock()
+    clock = Clock(datetime.now(UTC))
     async with opened_postgres(postgres_server, clock) as storage:
         for number in range(5):
             await save(storage, 0, f"{number}", expires=60 + number)

@@ -15,7 +15,7 @@ import pytest
 from gett_checkout.errors import StorageError
 from gett_checkout.storage import Stored
 from gett_checkout.storage.sqlite import _SCAN, SQLiteStorage
-from gett_checkout.testing import SteppedClock
+from gett_checkout.testing import Clock
 
 
 async def save(storage: SQLiteStorage, version: int, data: bytes = b"data", key: str = "a") -> int:
@@ -162,7 +162,7 @@ async def test_a_cancelled_close_still_closes(tmp_path: Path) -> None:
 
 
 async def test_expired_checkouts_are_removed_along_the_way(tmp_path: Path) -> None:
-    clock = SteppedClock()
+    clock = Clock()
     async with SQLiteStorage(tmp_path / "a.db", clock=clock) as storage:
         for number in range(100):
             await save(storage, 0, key=f"old {number}")

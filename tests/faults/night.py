@@ -18,8 +18,8 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Storage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import until_payable
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 MANY = 10_000

@@ -42,6 +42,7 @@ from gett_checkout._core.machine import Quoted
 from gett_checkout.errors import InvalidRequestError, SessionUserRequiredError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,
     HOME,
@@ -52,7 +53,6 @@ from tests.acceptance.shopping import (
     until_payable,
     until_priced,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 BOB = Identity(email="bob@example.org", first_name="Bob", last_name="Roe")

@@ -32,8 +32,8 @@ from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
 from gett_checkout.telemetry import digest
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import CARD, until_payable
-from tests.clock import Clock
 from tests.faults.night import DIGEST, Night, Run
 from tests.samples.shopper import place_as_shown
 

@@ -28,11 +28,12 @@ from gett_checkout import (
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.switches import KeyPolicy
 from gett_checkout.storage import Storage, open_storage
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import CARD, JANE, until_payable
-from tests.clock import Clock
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, exception
 from tests.faults.victims import Victims
 from tests.samples.shopper import place_as_shown
+from tests.samples.states import NOW
 
 pytestmark = pytest.mark.slow
 
@@ -150,7 +151,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene(storage_url: str, policy: KeyPolicy, scenario: str) -> AsyncIterator[Scene]:
-    clock = Clock()
+    clock = Clock(NOW)
     switches = Switches(rate_limits=None, key_policy=policy)
     async with (
         Sandbox(clock=clock, switches=switches) as sandbox,

@@ -28,12 +28,13 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.storage import Storage, open_storage
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import JANE, until_payable
-from tests.clock import Clock
 from tests.faults.books import Books, BooksClosedError, Found, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, exception
 from tests.faults.victims import Victims
 from tests.samples.shopper import place_as_shown
+from tests.samples.states import NOW
 
 pytestmark = pytest.mark.slow
 
@@ -248,7 +249,7 @@ class Scene:
 async def scene(
     storage_url: str, books: Path, limits: Limits, victims: Victims
 ) -> AsyncIterator[Scene]:
-    clock = Clock()
+    clock = Clock(NOW)
     async with (
         Sandbox(clock=clock, switches=Switches(rate_limits=None)) as sandbox,
         open_storage(storage_url, clock=clock) as storage,

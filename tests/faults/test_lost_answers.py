@@ -26,8 +26,8 @@ from gett_checkout import (
 from gett_checkout.actions import Wait
 from gett_checkout.errors import ConflictError, ForbiddenError
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import CARD, HOME, JANE, operations, outcomes, until_payable
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 UNANSWERED = ["drop_after", "error_after", "garbage"]

@@ -12,8 +12,8 @@ from gett_checkout import _commands as commands
 from gett_checkout._cli import _parser
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage.sqlite import SQLiteStorage
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import until_payable
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 
 pytestmark = pytest.mark.slow

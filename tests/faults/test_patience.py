@@ -26,6 +26,7 @@ from gett_checkout.errors import PaymentFailedError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import open_storage
 from gett_checkout.telemetry import Event, RequestFinished
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,
     JANE,
@@ -34,7 +35,6 @@ from tests.acceptance.shopping import (
     until_priced,
     writes,
 )
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 from tests.servers import RedisServer
 

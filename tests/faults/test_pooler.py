@@ -7,8 +7,8 @@ import pytest
 from gett_checkout import Checkouts, GettClient, OutcomeUnknownError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import open_storage
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import outcomes, until_payable
-from tests.clock import Clock
 from tests.samples.shopper import place_as_shown
 from tests.servers import PgBouncer
 

@@ -13,8 +13,8 @@ from gett_checkout import Checkouts, GettCheckoutError, GettClient, Stage, Stora
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import open_storage
 from gett_checkout.storage.postgres import PostgresStorage
+from gett_checkout.testing import Clock
 from tests.acceptance.shopping import until_payable
-from tests.clock import Clock
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire
 from tests.samples.shopper import place_as_shown
 from tests.servers import PostgresServer, RedisServer

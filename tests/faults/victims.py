@@ -21,10 +21,11 @@ import gett_checkout.storage.redis
 import gett_checkout.storage.sqlite  # noqa: F401 - loaded here, so that no victim has to
 from gett_checkout import Checkouts, GettCheckoutError
 from gett_checkout.storage import open_storage
-from tests.clock import Clock
+from gett_checkout.testing import Clock
 from tests.faults.books import Books, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, kill
 from tests.samples.shopper import place_as_shown
+from tests.samples.states import NOW
 
 
 class Victims:
@@ -73,7 +74,7 @@ def main() -> None:
 
 async def _run(errand: Mapping[str, Any]) -> None:
     """Place the checkout; with ``books``, come to its order as ``found`` says and hand it over."""
-    clock, wire = Clock(), Tripwire(kill, errand["at"])
+    clock, wire = Clock(NOW), Tripwire(kill, errand["at"])
     clock.now = datetime.fromisoformat(errand["now"])
     async with (
         open_storage(errand["storage"], clock=clock) as storage,

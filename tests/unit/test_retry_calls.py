@@ -20,7 +20,7 @@ from gett_checkout import (
     TransportError,
 )
 from gett_checkout._rate_limits import RateLimit, RateLimits
-from tests.clock import Clock
+from gett_checkout.testing import Clock
 from tests.samples.operations import BASE, DOCUMENTED, HOST, SAMPLES
 
 ORDER = '{"orderId": "o-1"}'
@@ -30,7 +30,7 @@ Call = Callable[[GettClient], Awaitable[Any]]
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ from gett_checkout import (
 from gett_checkout import _shared as shared
 from gett_checkout.sharing import LimitReport, Permit, Priority
 from gett_checkout.telemetry import RetryScheduled
-from tests.clock import Clock
+from gett_checkout.testing import Clock
 from tests.samples.operations import BASE, HOST
+from tests.samples.states import NOW
 
 FIGURES = {"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "1900000000"}
 
@@ -62,7 +63,7 @@ async def soon() -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from gett_checkout.errors import WebhookPayloadError, WebhookRefusedError
 from gett_checkout.sandbox import Switches
 from gett_checkout.testing import SignedEvent, signed_event
 from gett_checkout.webhooks import Refund, verify_event
-from tests.clock import Clock
+from tests.samples.states import NOW
 
 SECRET = Switches().webhook_secret
-NOW = Clock().now
 
 
 @pytest.mark.parametrize("kind", ["order_create", "order_update", "order_eaten"])

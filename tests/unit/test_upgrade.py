@@ -19,14 +19,15 @@ from gett_checkout._placing import prepare
 from gett_checkout._record import Record
 from gett_checkout._upgrade import ShopperSession
 from gett_checkout.telemetry.hooks import Hooks
-from tests.clock import Clock
+from gett_checkout.testing import Clock
+from tests.samples.states import NOW
 
 NOBODY = "http://127.0.0.1:1"  # every request would fail
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 def record(clock: Clock, **facts: Any) -> Record:

@@ -25,12 +25,11 @@ from gett_checkout.errors import (
 from gett_checkout.storage import Storage
 from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.storage.sqlite import SQLiteStorage
-from gett_checkout.testing import signed_event
+from gett_checkout.testing import Clock, signed_event
 from gett_checkout.webhooks import OrderEvent, Refund, handle_once, parse, verify, verify_event
-from tests.clock import Clock
+from tests.samples.states import NOW
 
 SECRET = "whsec_very_secret"
-NOW = Clock().now
 BODY, HEADERS = signed_event(
     "order_update",
     status="shipped",
@@ -73,7 +72,7 @@ def test_what_gett_signed_is_accepted(headers: Any) -> None:
 def test_a_signature_is_the_hmac_of_the_body_in_hex() -> None:
     """Made by ``openssl dgst -sha256 -hmac``, and so by nothing of ours."""
     right = "eb2416bba709dbd95e5a4757277d6a6bd16819da0ae8cbf3e2e24cdec6e8b6e8"
-    headers = {"Signature": right, "Timestamp": "1795197600"}
+    headers = {"Signature": right, "Timestamp": "1795456800"}
     verify(b'{"type": "order_create"}', headers, "whsec_1", now=NOW)
 
 
@@ -99,7 +98,7 @@ def without(name: str) -> dict[str, str]:
         (BODY, signed(off=301)),
         (BODY, signed(off=-301)),
         (BODY, signed(Timestamp="")),
-        (BODY, signed(Timestamp="2026-11-20T18:00:00Z")),
+        (BODY, signed(Timestamp="2026-11-23T18:00:00Z")),
         (BODY, signed(Timestamp="-5")),
         (BODY, signed(Timestamp="9" * 5000)),
         (BODY, signed(Timestamp="NaN")),
@@ -229,7 +228,7 @@ def test_what_is_no_event_is_said(body: bytes) -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture(params=["memory", "sqlite", "encrypted"])
