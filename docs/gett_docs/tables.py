@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 from attrs import fields
 
+import gett_checkout
 from gett_checkout import Checkout, errors
 from gett_checkout import _cli as cli
 from gett_checkout._core import machine, view
@@ -38,6 +39,7 @@ from gett_checkout._core.view import CheckoutView
 from gett_checkout._retry import Repeat, may_repeat
 from gett_checkout._wire import assumptions
 from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.codec import camel_case
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_checkout.messages import DEFAULT, ENGLISH
@@ -378,6 +380,24 @@ def api_errors() -> str:
     return table(head, map(_api_error, ERROR_CODES.values()))
 
 
+def error_classes() -> str:
+    """The class of each code, on the page of its module."""
+    return "\n\n".join(
+        f"```{{eval-rst}}\n.. currentmodule:: {module}\n\n{_classes(rows)}\n```"
+        for module, rows in groupby(ERROR_CODES.values(), _home)
+    )
+
+
+def _home(row: ErrorCode) -> str:
+    """Where a class is imported from: the top level, when that has it too."""
+    name = row.error.__name__
+    return (gett_checkout if name in gett_checkout.__all__ else errors).__name__
+
+
+def _classes(rows: Iterable[ErrorCode]) -> str:
+    return "\n".join(f".. autoclass:: {row.error.__name__}\n   :members:\n" for row in rows)
+
+
 def _api_error(row: ErrorCode) -> Sequence[object]:
     error = refuse(row.code)
     outward = error.to_problem()["status"]
@@ -490,6 +510,21 @@ def _operation(row: Operation) -> Sequence[object]:
     return code(row.name), request, _REPEATS[row.repeat], _MARKS[row.mark]
 
 
+def doubts() -> str:
+    """The operations whose request is not plainly documented, and why."""
+    rows = (
+        (code(row.name), f"{row.method} {code(_camel(row.path))}", row.doubt)
+        for row in OPERATIONS.values()
+        if row.doubt
+    )
+    return table(("operation", "assumed", "why in doubt"), rows)
+
+
+def _camel(path: str) -> str:
+    """The path with its ids as the API writes them."""
+    return re.sub(r"{\w+}", lambda found: camel_case(found[0]), path)
+
+
 def overrides() -> str:
     """The attributes of `Assumptions`: what each means, and what is assumed."""
     meanings = _attribute_docs(assumptions, Assumptions)
@@ -599,12 +634,14 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
         problem_example,
         own_errors,
         api_errors,
+        error_classes,
         view_example,
         view_members,
         next_actions,
         requirements,
         notice_example,
         operations,
+        doubts,
         overrides,
         messages,
         endpoints,

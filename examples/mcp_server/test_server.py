@@ -184,27 +184,6 @@ async def test_two_agents_on_one_checkout_are_one_order(
             assert found["view"]["order"]["order_id"] == the_order(sandbox).order_id
 
 
-async def test_an_agent_that_only_follows_next_tools(
-    environment: dict[str, str], sandbox: Sandbox
-) -> None:
-    said: dict[str, dict[str, Any]] = {
-        "browse": {"store_id": "store_bella_napoli"},
-        "add": PIZZA,
-        "fulfill": {"fulfillment": {"type": "pickup"}},
-        "identify": {"identity": JANE},
-        "pay": {"payment": CARD},
-    }
-    async with in_process(environment) as client:
-        agent = Agent(client)
-        found = await agent.call("view")
-        while (name := found["next_tools"][-1]) != "refresh_order":
-            arguments = dict(said.get(name, {}))
-            if name == "place":
-                arguments = {"total": found["next_action"]["total"]}
-            found = await agent.does(name, **arguments)
-    the_order(sandbox)
-
-
 async def test_what_a_client_is_told_of_the_tools(environment: dict[str, str]) -> None:
     async with in_process(environment) as client:
         listed = {each.name: each for each in (await client.list_tools()).tools}

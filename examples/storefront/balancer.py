@@ -13,6 +13,8 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
+from gett_checkout._storefront import listening
+
 # Of the connection, not of the message (RFC 9110, 7.6.1).
 _HOP_BY_HOP = ("Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length")
 
@@ -58,13 +60,8 @@ async def balancing(workers: Sequence[str], port: int) -> AsyncIterator[str]:
     ) as http:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", Balancer(workers, http).serve)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+        async with listening(app, port) as url:
+            yield url
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -11,6 +11,6 @@ sandbox's side, ``guard`` what every response has in common, ``serving`` puts th
 """
 
 from gett_checkout._storefront.backend import open_backend
-from gett_checkout._storefront.serving import PAGE, open_storefront
+from gett_checkout._storefront.serving import PAGE, listening, open_storefront
 
-__all__ = ["PAGE", "open_backend", "open_storefront"]
+__all__ = ["PAGE", "listening", "open_backend", "open_storefront"]

@@ -41,15 +41,23 @@ async def open_storefront(
 
     Several workers over one ``storage`` are one shop; ``worker`` is the name one tells the page.
     """
-    async with open_backend(sandbox_url, api_key, storage=storage) as (checkouts, options):
-        app = _application(checkouts, options, worker)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+    async with (
+        open_backend(sandbox_url, api_key, storage=storage) as (checkouts, options),
+        listening(_application(checkouts, options, worker), port) as url,
+    ):
+        yield url
+
+
+@asynccontextmanager
+async def listening(app: web.Application, port: int) -> AsyncIterator[str]:
+    """Serve an application on loopback within the block; gives its URL."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 def _application(checkouts: Checkouts, options: Options[Any], worker: str) -> web.Application:

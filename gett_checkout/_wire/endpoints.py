@@ -34,7 +34,8 @@ class Operation:
     """One operation. ``level`` is the least session level; ``NONE`` means the API key will do.
 
     ``uses_reserve``: it may use up the last requests of a minute, which are kept for placing.
-    ``missing`` is the error code of a 404 that comes without a body.
+    ``missing`` is the error code of a 404 that comes without a body. ``doubt``: why the request is in
+    doubt, when it is not plainly documented.
     """
 
     name: str
@@ -46,29 +47,31 @@ class Operation:
     repeat: Repeat
     uses_reserve: bool = False
     missing: str = "NOT_FOUND"
+    doubt: str = ""
 
 
 _NONE, _PARTNER, _USER = Level
 _READS, _WRITES, _DISCOVERY = Bucket
 _ALWAYS, _UNDELIVERED, _BY_KEY = Repeat
+_SILENCE: Final = "not documented"
 
 # fmt: off
 _TABLE: Final = (
     Operation("create_session",          "POST", "/session/create",              "doc",      _NONE,    _WRITES,    _UNDELIVERED, uses_reserve=True),
     Operation("set_fulfillment_context", "PUT",  "/session/fulfillment-context", "doc",      _PARTNER, _WRITES,    _UNDELIVERED),
-    Operation("discover_stores",         "POST", "/stores/discover",             "conflict", _NONE,    _DISCOVERY, _ALWAYS),
+    Operation("discover_stores",         "POST", "/stores/discover",             "conflict", _NONE,    _DISCOVERY, _ALWAYS, doubt="error pages also write GET `/stores`"),
     Operation("get_store",               "GET",  "/stores/{store_id}",           "doc",      _NONE,    _READS,     _ALWAYS, missing="STORE_NOT_FOUND"),
-    Operation("get_catalog_set",         "GET",  "/catalog-sets/{catalog_set_id}", "conflict", _NONE,  _READS,     _ALWAYS, missing="CATALOGSET_NOT_FOUND"),
-    Operation("add_cart_item",           "POST", "/carts/add",                   "conflict", _NONE,    _WRITES,    _ALWAYS),
-    Operation("remove_cart_item",        "POST", "/carts/remove",                "decided",  _NONE,    _WRITES,    _ALWAYS),
-    Operation("update_cart_item",        "POST", "/carts/update",                "decided",  _NONE,    _WRITES,    _ALWAYS),
+    Operation("get_catalog_set",         "GET",  "/catalog-sets/{catalog_set_id}", "conflict", _NONE,  _READS,     _ALWAYS, missing="CATALOGSET_NOT_FOUND", doubt="also written `/stores/{storeId}/catalog?catalogSetId=…`"),
+    Operation("add_cart_item",           "POST", "/carts/add",                   "conflict", _NONE,    _WRITES,    _ALWAYS, doubt="error pages write `/carts/items`"),
+    Operation("remove_cart_item",        "POST", "/carts/remove",                "decided",  _NONE,    _WRITES,    _ALWAYS, doubt=_SILENCE),
+    Operation("update_cart_item",        "POST", "/carts/update",                "decided",  _NONE,    _WRITES,    _ALWAYS, doubt=_SILENCE),
     Operation("validate_order",          "POST", "/orders/validate",             "doc",      _PARTNER, _WRITES,    _ALWAYS),
     Operation("place_order",             "POST", "/orders/place",                "doc",      _USER,    _WRITES,    _BY_KEY, uses_reserve=True),
     Operation("get_order",               "GET",  "/orders/{order_id}",           "doc",      _USER,    _READS,     _ALWAYS),
-    Operation("list_orders",             "GET",  "/orders",                      "decided",  _USER,    _READS,     _ALWAYS),
+    Operation("list_orders",             "GET",  "/orders",                      "decided",  _USER,    _READS,     _ALWAYS, doubt=_SILENCE),
     Operation("list_payment_methods",    "GET",  "/checkout/payments",           "doc",      _USER,    _READS,     _ALWAYS),
     Operation("add_payment_card",        "POST", "/checkout/payments",           "doc",      _USER,    _WRITES,    _UNDELIVERED),
-    Operation("add_address",             "POST", "/checkout/addresses",          "decided",  _USER,    _WRITES,    _UNDELIVERED),
+    Operation("add_address",             "POST", "/checkout/addresses",          "decided",  _USER,    _WRITES,    _UNDELIVERED, doubt="operation documented, path not"),
 )
 # fmt: on
 

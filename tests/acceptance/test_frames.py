@@ -32,7 +32,6 @@ from gett_checkout import (
     InvalidInputError,
     MemoryStorage,
     NewCard,
-    Pickup,
     parse_contact,
     parse_identity,
     parse_payment,
@@ -42,7 +41,9 @@ from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.storage import Stored
 from gett_checkout.telemetry import Event, RequestStarted
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import STORE, fill_cart
+from tests.acceptance.shopping import fill_cart
+from tests.samples import operations
+from tests.samples.operations import SAMPLES
 from tests.samples.shopper import place_as_shown
 
 pytestmark = pytest.mark.slow
@@ -63,9 +64,14 @@ SECRETS: Final = (
     FRIENDS_PHONE,
     NUMBER,
     CARD_TOKEN,
-    f"'{CVC}'",
-    f'"{CVC}"',
-    f'\\"{CVC}\\"',
+    operations.JANE.email,
+    operations.JANE.phone or "",
+    operations.CARD.number,
+    *(
+        quoted
+        for cvc in (CVC, operations.CARD.cvc)
+        for quoted in (f"'{cvc}'", f'"{cvc}"', f'\\"{cvc}\\"')
+    ),
 )
 FAULTS: list[FaultKind] = [
     *("error", "drop_before", "drop_after", "error_after", "garbage", "html"),
@@ -186,40 +192,12 @@ async def failure(work: Awaitable[object]) -> BaseException:
 
 # --- each operation, each fault -------------------------------------------------------------------
 
-Call = Callable[[GettClient, str], Awaitable[object]]
-
-
-async def call_place(gett: GettClient, token: str) -> object:
-    body = json.dumps({"validatedOrderToken": token, "customer": {"email": EMAIL, "phone": PHONE}})
-    return await gett.place_order(body, idempotency_key="key", token=token)
-
-
-async def call_validate(gett: GettClient, token: str) -> object:
-    store = await gett.get_store(STORE)
-    return await gett.validate_order(store, (), Pickup(), customer=WHO, token=token)
-
-
-OPERATIONS: dict[str, Call] = {
-    "create_session": lambda gett, token: gett.create_session(WHO),
-    "set_fulfillment_context": lambda gett, token: gett.set_fulfillment_context(HOME, token=token),
-    "discover_stores": lambda gett, token: gett.discover_stores(query="pizza", token=token),
-    "get_store": lambda gett, token: gett.get_store(STORE, token=token),
-    "get_catalog_set": lambda gett, token: gett.get_catalog_set("cs_bella_napoli", token=token),
-    "validate_order": call_validate,
-    "place_order": call_place,
-    "get_order": lambda gett, token: gett.get_order("order-1", token=token),
-    "list_orders": lambda gett, token: gett.list_orders(token=token),
-    "list_payment_methods": lambda gett, token: gett.list_payment_methods(token=token),
-    "add_payment_card": lambda gett, token: gett.add_payment_card(CARD, token=token),
-    "add_address": lambda gett, token: gett.add_address(CARD.billing_address, token=token),
-}
-
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
     [
         (operation, kind)
-        for operation in OPERATIONS
+        for operation in SAMPLES
         for kind in FAULTS
         if (operation, kind) != NO_FAILURE
     ],
@@ -229,11 +207,11 @@ async def test_no_call_leaves_a_secret(
 ) -> None:
     token = (await gett.create_session(WHO)).token
     sandbox.switches.fail(operation, kind, times=99)
-    error = await failure(OPERATIONS[operation](gett, token))
+    error = await failure(SAMPLES[operation].call(gett, token))
     assert_nothing_is_told(error, sandbox)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", SAMPLES)
 async def test_a_deadline_around_a_call_leaves_no_secret(
     gett: GettClient, sandbox: Sandbox, operation: str
 ) -> None:
@@ -242,14 +220,14 @@ async def test_a_deadline_around_a_call_leaves_no_secret(
 
     async def hurried() -> None:
         async with asyncio.timeout(0.05):
-            await OPERATIONS[operation](gett, token)
+            await SAMPLES[operation].call(gett, token)
 
     error = await failure(hurried())
     assert isinstance(error, TimeoutError)
     assert_nothing_is_told(error, sandbox)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", SAMPLES)
 async def test_nobody_sees_a_secret_on_the_stack_while_it_is_sent(
     sandbox: Sandbox, operation: str
 ) -> None:
@@ -269,7 +247,7 @@ async def test_nobody_sees_a_secret_on_the_stack_while_it_is_sent(
     async with GettClient(sandbox.api_key, base_url=sandbox.url, hooks=[look]) as gett:
         token = (await gett.create_session(WHO)).token
         sandbox.switches.fail(operation, "error", code="FORBIDDEN")
-        await failure(OPERATIONS[operation](gett, token))
+        await failure(SAMPLES[operation].call(gett, token))
     assert told
     everything = "\n".join(told)
     assert [each for each in (*SECRETS, sandbox.api_key, token) if each in everything] == []

@@ -36,7 +36,7 @@ from gett_checkout.web.fastapi import checkout_router
 from gett_checkout.webhooks import OrderEvent
 from tests.acceptance.test_docs import ROOT, blocks
 from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
-from tests.samples.german import GERMAN
+from tests.samples.translated import TRANSLATED
 
 pytestmark = pytest.mark.slow
 
@@ -379,9 +379,9 @@ async def test_options_allow_no_other_origin(shop: Shop, path: str, allowed: str
 
 async def test_errors_are_in_the_shoppers_language(open_shop: Opening) -> None:
     def by_language(request: Any) -> Any:
-        return GERMAN
+        return TRANSLATED
 
-    for messages in (GERMAN, by_language):
+    for messages in (TRANSLATED, by_language):
         async with open_shop(messages=messages) as shop:
             _, problem = await shop.send("GET", "/checkout/")
             english = "There is no open cart. Please start a new one."

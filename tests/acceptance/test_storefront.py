@@ -15,21 +15,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from examples.shopper import STEPS
 from gett_checkout._cli import main
 from gett_checkout._storefront import open_storefront
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock, the_order
 
 pytestmark = pytest.mark.slow
-
-UNTIL_PRICED: list[tuple[str, str, dict[str, Any]]] = [
-    ("POST", "", {}),
-    ("PUT", "store", {"store_id": "store_bella_napoli"}),
-    ("POST", "lines", {"item_id": "item_garlic_bread", "quantity": 4}),
-    ("PUT", "fulfillment", {"type": "pickup"}),
-    ("POST", "quote", {"tip": "3.00"}),
-]
-JANE = {"email": "jane.doe@example.com", "first_name": "Jane", "last_name": "Doe"}
 
 
 class Browser:
@@ -50,8 +42,8 @@ class Browser:
 
     async def until_payable(self, card: str = "good") -> dict[str, str]:
         """Everything but the order; the body that places it."""
-        for step in [*UNTIL_PRICED, ("PUT", "identity", JANE)]:
-            await self.send(*step)
+        for method, path, body in STEPS:
+            await self.send(method, path.removeprefix("/checkout").lstrip("/"), body)
         view = await self.send("PUT", "payment", {"card": card})
         return {"total": view["next_action"]["total"]}
 

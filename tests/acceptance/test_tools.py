@@ -18,7 +18,7 @@ from gett_checkout.tools import NEXT_TOOLS, TOOLS, call
 from gett_checkout.web import ENDPOINTS
 from tests.acceptance.conftest import as_sent
 from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
-from tests.samples.german import GERMAN, SENTENCES
+from tests.samples.translated import SENTENCES, TRANSLATED
 
 JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
 CARD = {"kind": "card_on_file", "card_token": "tok_do_not_show", "processor_type": "stripe"}
@@ -115,8 +115,9 @@ async def test_every_other_tool_may_be_called_again(checkouts: Checkouts) -> Non
     assert (await agent.does("abandon"))["next_tools"] == ["start"]
 
 
+@pytest.mark.parametrize("times", [1, 2])
 async def test_an_agent_that_only_follows_what_it_is_told(
-    checkouts: Checkouts, sandbox: Sandbox
+    checkouts: Checkouts, sandbox: Sandbox, times: int
 ) -> None:
     """It knows no step: it calls the last of the tools named, with what a person would say there."""
     said: dict[str, dict[str, Any]] = {
@@ -129,7 +130,7 @@ async def test_an_agent_that_only_follows_what_it_is_told(
         "pay": {"payment": CARD},
         "refresh_order": {},
     }
-    agent = Agent(checkouts)
+    agent = Agent(checkouts, times)
     result = await call(checkouts, "view", {"checkout_id": "forgotten"})
     assert result["problem"]["code"] == "CHECKOUT_NOT_FOUND"
     called: list[str] = []
@@ -253,7 +254,7 @@ async def test_the_hosts_login_says_who_the_shopper_is(
 
 
 async def test_the_texts_are_in_the_shoppers_language(checkouts: Checkouts) -> None:
-    result = await call(checkouts, "view", {"checkout_id": "none"}, messages=GERMAN)
+    result = await call(checkouts, "view", {"checkout_id": "none"}, messages=TRANSLATED)
     assert result["problem"]["detail"] == SENTENCES["CHECKOUT_NOT_FOUND"]
 
 

@@ -4,315 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from aioresponses import aioresponses
-from attrs import evolve, fields, frozen, has
+from attrs import evolve, fields, has
 from yarl import URL
 
 from gett_checkout import (
-    Address,
-    Amounts,
     Assumptions,
-    CardOnFile,
     Delivery,
     GettClient,
     GettPayment,
-    Identity,
     InvalidInputError,
     InvalidResponseError,
-    Level,
-    Line,
-    Order,
     Pickup,
     RetryPolicy,
-    SavedCard,
     ServiceUnavailableError,
-    Store,
 )
-from gett_checkout._core.card import NewCard, PaymentMethod
-from gett_checkout._core.cart import Choice, GroupChoice
-from gett_checkout._core.order import OrderPage
-from gett_checkout._wire.endpoints import OPERATIONS
 from tests.acceptance.shopping import listening
-
-HOST = "https://gett.test"
-BASE = f"{HOST}/v1/marketplace"
-KEY = "zpka_test"
-NOW = datetime(2026, 4, 27, 14, 30, tzinfo=UTC)
-
-JANE = Identity("jane@example.com", "Jane", "Doe", "+12125550123", "u-1")
-HOME = Address("12 Spring Street", "New York", "NY", "10012", address2="4B")
-HOME_JSON = (
-    '{"address1":"12 Spring Street","address2":"4B","city":"New York","state":"NY",'
-    '"postalCode":"10012"}'
+from tests.samples.operations import (
+    AMOUNTS,
+    BASE,
+    CARD,
+    HOME_JSON,
+    HOST,
+    KEY,
+    LINE,
+    MENU,
+    NOW,
+    PLACED_JSON,
+    QUOTED,
+    SENT,
+    STORE,
+    Sent,
 )
-CARD = NewCard("4111 1111 1111 1111", "visa", "737", date(2031, 12, 31), HOME)
-STORE = Store(store_id="s-1", catalog_set_id="c-1")
-LINE = Line(
-    line_id="l-1",
-    item_id="pizza",
-    quantity=2,
-    name="Pizza",
-    unit_price=Decimal("9.50"),
-    groups=(GroupChoice("size", (Choice("large", 1, (GroupChoice("rim", (Choice("thin"),)),)),)),),
-    special_instructions="no basil",
-)
-LINE_JSON = (
-    '{"lineItemId":"l-1","itemId":"pizza","quantity":2,"modifierGroups":[{"modifierGroupId":"size",'
-    '"selectedModifiers":[{"itemId":"large","quantity":1,"modifierGroups":[{"modifierGroupId":"rim",'
-    '"selectedModifiers":[{"itemId":"thin","quantity":1}]}]}]}],"specialInstructions":"no basil"}'
-)
-CART_JSON = f'{{"storeId":"s-1","catalogSetId":"c-1","lineItems":[{LINE_JSON}]}}'
-CUSTOMER_JSON = (
-    '{"firstName":"Jane","lastName":"Doe","email":"jane@example.com","phone":"+12125550123"}'
-)
-AMOUNTS = Amounts(
-    sub_total=Decimal("19.00"),
-    total=Decimal("25.49"),
-    fees=Decimal("3.00"),
-    promotions=Decimal("1.50"),
-    taxes=Decimal("1.99"),
-    tip=Decimal("3.00"),
-)
-AMOUNTS_JSON = (
-    '{"subTotal":19.00,"fees":3.00,"promotions":1.50,"taxes":1.99,"adjustments":0.00,"tip":3.00,'
-    '"total":25.49}'
-)
-CONTEXT = "/session/fulfillment-context"
-
-Call = Callable[[GettClient], Awaitable[Any]]
-
-
-@frozen
-class Sent:
-    """One call of the client, the request it is, and an answer to it with what that is read as."""
-
-    operation: str
-    call: Call
-    method: str
-    path: str
-    body: str | None
-    answer: str
-    value: Any
-    token: str = KEY
-    key: str | None = None
-
-
-def _placing(payment: Any, identity: Identity | None = None) -> Call:
-    def call(gett: GettClient) -> Awaitable[Any]:
-        body = gett.placement_body(
-            STORE,
-            [LINE],
-            Pickup(),
-            order_token="vot-1",
-            amounts=AMOUNTS,
-            payment=payment,
-            customer=identity,
-        )
-        return gett.place_order(body, idempotency_key="key-1", token="user")
-
-    return call
-
-
-def _placed(payment: str, customer: str = "") -> str:
-    return (
-        f'{{"validatedOrderToken":"vot-1","cart":{CART_JSON},"fulfillmentType":"pickup",'
-        f'"payment":{payment},"amounts":{AMOUNTS_JSON}{customer}}}'
-    )
-
-
-async def _session(gett: GettClient, identity: Identity | None = None, **more: Any) -> Any:
-    session = await gett.create_session(identity, **more)
-    return session.token, session.level, session.expires_at
-
-
-async def _catalog(gett: GettClient) -> Any:
-    menu = await gett.get_catalog_set("c/1")
-    return menu.items["a"].price, menu.items["b"].price, menu.modifier_groups["g"]
-
-
-async def _stores(gett: GettClient, **filters: Any) -> Any:
-    page = await gett.discover_stores(**filters)
-    return [store.store_id for store in page.stores], page.has_more, page.total_count
-
-
-async def _quote(gett: GettClient, fulfillment: Any, **more: Any) -> Any:
-    quote = await gett.validate_order(STORE, [LINE], fulfillment, token="user", **more)
-    return quote.order_token, quote.amounts, quote.expires_at
-
-
-MENU = """{"items": {"a": {"itemId": "a", "name": "A", "price": 4.50, "new": 1}, "b": {"basePrice": 5}},
- "modifierGroups": {"g": {"minimumAllowed": 1, "maximumAllowed": 2, "itemIds": ["b"]}}}"""
-PICKUP_CART = f'{{"cart":{CART_JSON},"fulfillmentType":"pickup","amounts":{{"tip":0.00}}}}'
-QUOTED = f'{{"validatedOrderToken":"vot-1","amounts":{AMOUNTS_JSON}}}'
-QUOTE = ("vot-1", AMOUNTS, NOW + timedelta(minutes=15))
-PLACED = Order("o-1", "open", "pending", AMOUNTS)
-PLACED_JSON = f'{{"orderId":"o-1","state":"open","status":"pending","amounts":{AMOUNTS_JSON}}}'
-VISA = PaymentMethod("p-1", "visa", "1111", "2031-12-31")
-VISA_JSON = '{"paymentId":"p-1","cardType":"visa","lastFour":"1111","expiration":"2031-12-31"}'
-CARD_JSON = (
-    '{"bin":"411111","cardNumber":"4111111111111111","cardType":"visa","cvc":"737",'
-    f'"expiration":"2031-12-31","lastFour":"1111","billingAddress":{HOME_JSON}}}'
-)
-
-CALLS = [
-    Sent(
-        "create_session", _session, "POST", "/session/create", "{}",
-        '{"token": "t"}', ("t", Level.PARTNER_ONLY, NOW + timedelta(days=30)),
-    ),
-    Sent(
-        "create_session", lambda gett: _session(gett, JANE, expires_in=60), "POST", "/session/create",
-        CUSTOMER_JSON[:-1] + ',"partnerUserId":"u-1","expirationSeconds":60}',
-        '{"sessionToken": "t", "expiresAt": "2026-04-27T17:00:00+02:00", "userId": 7}',
-        ("t", Level.END_USER, NOW + timedelta(minutes=30)),
-    ),
-    Sent(
-        "set_fulfillment_context", lambda gett: gett.set_fulfillment_context(Pickup(), token="t"),
-        "PUT", CONTEXT, '{"mode":"Pickup"}', "", None, "t",
-    ),
-    Sent(
-        "set_fulfillment_context",
-        lambda gett: gett.set_fulfillment_context(Delivery(address_id="a-1"), token="t"),
-        "PUT", CONTEXT, '{"mode":"DeliveryByMerchant","addressId":"a-1"}', "<html>", None, "t",
-    ),
-    Sent(
-        "set_fulfillment_context",
-        lambda gett: gett.set_fulfillment_context(Delivery(HOME), token="t"),
-        "PUT", CONTEXT, f'{{"mode":"DeliveryByMerchant","address":{HOME_JSON}}}', "{}", None, "t",
-    ),
-    Sent(
-        "discover_stores", _stores, "POST", "/stores/discover", '{"limit":50,"offset":0}',
-        '{"stores": [{"storeId": "s-1"}], "hasMore": true, "totalCount": 3}', (["s-1"], True, 3),
-    ),
-    Sent(
-        "discover_stores",
-        lambda gett: _stores(
-            gett, latitude=Decimal("40.7128"), longitude=-74.006, fulfillment_type="pickup",
-            query="ramen", limit=10, offset=20, token="t",
-        ),
-        "POST", "/stores/discover",
-        '{"location":{"latitude":40.7128000,"longitude":-74.0060000},"fulfillmentType":"pickup",'
-        '"query":"ramen","limit":10,"offset":20}',
-        '{"stores": []}', ([], False, None), "t",
-    ),
-    Sent(
-        "discover_stores", lambda gett: _stores(gett, latitude=-90, longitude=180, limit=100),
-        "POST", "/stores/discover",
-        '{"location":{"latitude":-90.0000000,"longitude":180.0000000},"limit":100,"offset":0}',
-        '{"stores": []}', ([], False, None),
-    ),
-    Sent(
-        "get_store", lambda gett: gett.get_store("a b/é?"), "GET", "/stores/a%20b%2F%C3%A9%3F", None,
-        '{"storeId": "s-1", "catalogSetId": "c-1", "minimumOrderAmount": null, "hub": {}}',
-        evolve(STORE, extra={"hub": {}}),
-    ),
-    Sent(
-        "get_catalog_set", _catalog, "GET", "/catalog-sets/c%2F1", None, MENU,
-        (Decimal("4.50"), Decimal(5), pytest.approx),
-    ),
-    Sent(
-        "add_cart_item", lambda gett: gett.add_cart_item(STORE, [], LINE), "POST", "/carts/add",
-        f'{{"storeId":"s-1","catalogSetId":"c-1","cart":null,"item":{LINE_JSON}}}',
-        f'{{"cart": {CART_JSON}}}', (LINE,),
-    ),
-    Sent(
-        "add_cart_item",
-        lambda gett: gett.add_cart_item(STORE, [LINE], evolve(LINE, line_id="l-2"), token="t"),
-        "POST", "/carts/add",
-        f'{{"storeId":"s-1","catalogSetId":"c-1","cart":{CART_JSON},'
-        f'"item":{LINE_JSON.replace("l-1", "l-2")}}}',
-        '{"items": [{"id": "n", "itemId": "tea", "quantity": 1, "modifiers": '
-        '[{"id": "g", "modifiers": [{"itemId": "m", "quantity": 3}]}]}]}',
-        (Line("n", "tea", 1, groups=(GroupChoice("g", (Choice("m", 3),)),)),), "t",
-    ),
-    Sent(
-        "update_cart_item", lambda gett: gett.update_cart_item(STORE, [LINE], "l-1", quantity=3),
-        "POST", "/carts/update", f'{{"cart":{CART_JSON},"lineItemId":"l-1","quantity":3}}',
-        f'{{"cart": {CART_JSON.replace(":2,", ":3,")}}}', (evolve(LINE, quantity=3),),
-    ),
-    Sent(
-        "remove_cart_item", lambda gett: gett.remove_cart_item(STORE, [LINE], "l-1"), "POST",
-        "/carts/remove", f'{{"cart":{CART_JSON},"lineItemId":"l-1"}}',
-        '{"cart": {"lineItems": []}}', (),
-    ),
-    Sent(
-        "validate_order", lambda gett: _quote(gett, Pickup()), "POST", "/orders/validate",
-        PICKUP_CART, QUOTED, QUOTE, "user",
-    ),
-    Sent(
-        "validate_order", lambda gett: _quote(gett, Delivery(HOME), tip=Decimal(3), customer=JANE),
-        "POST", "/orders/validate",
-        f'{{"cart":{CART_JSON},"fulfillmentType":"delivery","amounts":{{"tip":3.00}},'
-        f'"customer":{CUSTOMER_JSON}}}',
-        f'{{"order": {QUOTED}}}', QUOTE, "user",
-    ),
-    Sent(
-        "place_order", _placing(GettPayment()), "POST", "/orders/place",
-        _placed('{"gettPayment":{}}'), PLACED_JSON, PLACED, "user", "key-1",
-    ),
-    Sent(
-        "place_order", _placing(SavedCard("p-1")), "POST", "/orders/place",
-        _placed('{"savedCard":{"paymentId":"p-1"}}'), f'{{"order": {PLACED_JSON}}}', PLACED,
-        "user", "key-1",
-    ),
-    Sent(
-        "place_order", _placing(CardOnFile("tok", "stripe"), JANE), "POST", "/orders/place",
-        _placed(
-            '{"cardOnFile":{"cardToken":"tok","processorType":"stripe"}}',
-            f',"customer":{CUSTOMER_JSON}',
-        ),
-        '{"orderId": "o-1", "status": "teleported", "amounts": {"total": "?"}}',
-        Order("o-1", None, "teleported", extra={"amounts": {"total": "?"}}), "user", "key-1",
-    ),
-    Sent(
-        "get_order", lambda gett: gett.get_order("o-1", token="user"), "GET", "/orders/o-1", None,
-        PLACED_JSON, PLACED, "user",
-    ),
-    Sent(
-        "list_orders", lambda gett: gett.list_orders(limit=5, offset=10, token="user"), "GET",
-        "/orders?limit=5&offset=10", None, f'{{"orders": [{PLACED_JSON}], "hasMore": true}}',
-        OrderPage((PLACED,), has_more=True), "user",
-    ),
-    Sent(
-        "list_orders", lambda gett: gett.list_orders(token="user"), "GET",
-        "/orders?limit=50&offset=0", None, '[{"orderId": "o-1"}]', OrderPage((Order("o-1"),)), "user",
-    ),
-    Sent(
-        "list_payment_methods", lambda gett: gett.list_payment_methods(token="user"), "GET",
-        "/checkout/payments", None, f'{{"payments": [{VISA_JSON}]}}', (VISA,), "user",
-    ),
-    Sent(
-        "list_payment_methods", lambda gett: gett.list_payment_methods(token="user"), "GET",
-        "/checkout/payments", None, '[{"id": "p-2", "lastFour": "4111111111111234"}]',
-        (PaymentMethod("p-2", last_four="1234"),), "user",
-    ),
-    Sent(
-        "add_payment_card", lambda gett: gett.add_payment_card(CARD, token="user"), "POST",
-        "/checkout/payments", CARD_JSON, VISA_JSON, VISA, "user",
-    ),
-    Sent(
-        "add_payment_card", lambda gett: gett.add_payment_card(CARD, token="user"), "POST",
-        "/checkout/payments", CARD_JSON, f'{{"payment": {VISA_JSON}}}', VISA, "user",
-    ),
-    Sent(
-        "add_address", lambda gett: gett.add_address(HOME, token="user"), "POST",
-        "/checkout/addresses", HOME_JSON, f'{{"addressId": "a-1", {HOME_JSON[1:]}', "a-1", "user",
-    ),
-    Sent(
-        "add_address", lambda gett: gett.add_address(HOME, token="user"), "POST",
-        "/checkout/addresses", HOME_JSON, '{"address": {"id": "a-1"}}', "a-1", "user",
-    ),
-]  # fmt: skip
-
-
-@pytest.fixture
-def web() -> Iterator[aioresponses]:
-    with aioresponses() as web:
-        yield web
 
 
 @pytest.fixture
@@ -331,12 +58,12 @@ def body_of(request: dict[str, Any]) -> str | None:
     return None if body is None else body.decode()
 
 
-@pytest.mark.parametrize("sent", CALLS, ids=lambda sent: sent.operation)
+@pytest.mark.parametrize("sent", SENT, ids=lambda sent: sent.operation)
 async def test_sends_exactly_this_and_reads_the_answer(
     sent: Sent, web: aioresponses, gett: GettClient
 ) -> None:
     web.add(BASE + sent.path, method=sent.method, body=sent.answer)
-    value = await sent.call(gett)
+    value = await sent.call(gett, "user")
     if sent.operation == "get_catalog_set":
         assert value[:2] == sent.value[:2]
         assert (value[2].min_selections, value[2].max_selections) == (1, 2)
@@ -356,21 +83,17 @@ async def test_sends_exactly_this_and_reads_the_answer(
     }
 
 
-def test_no_operation_is_left_out() -> None:
-    assert {sent.operation for sent in CALLS} == set(OPERATIONS)
-
-
-@pytest.mark.parametrize("sent", CALLS, ids=lambda sent: sent.operation)
+@pytest.mark.parametrize("sent", SENT, ids=lambda sent: sent.operation)
 @pytest.mark.parametrize("body", ["", "<html>", '{"a"', "null", "7", "true", '"x"', "[" * 9999])
 async def test_an_answer_of_another_kind_is_unreadable(
     sent: Sent, body: str, web: aioresponses, gett: GettClient
 ) -> None:
     web.add(BASE + sent.path, method=sent.method, status=204 if not body else 200, body=body)
     if sent.operation == "set_fulfillment_context":  # whose answer says nothing
-        assert await sent.call(gett) is None
+        assert await sent.call(gett, "user") is None
         return
     with pytest.raises(InvalidResponseError):
-        await sent.call(gett)
+        await sent.call(gett, "user")
 
 
 async def test_what_is_left_out_of_a_list_is_logged(
@@ -498,7 +221,8 @@ async def test_a_base_url_may_have_a_path_of_its_own(web: aioresponses) -> None:
         assert (await gett.get_store("s")).store_id == "s"
 
 
-WRONG: dict[str, Call] = {
+FLOAT: Any = 1.5
+WRONG: dict[str, Callable[[GettClient], Awaitable[object]]] = {
     "no id": lambda gett: gett.get_store(""),
     "dots": lambda gett: gett.get_store(".."),
     "no text": lambda gett: gett.get_store("\ud800"),
@@ -512,8 +236,10 @@ WRONG: dict[str, Call] = {
     "off the earth": lambda gett: gett.discover_stores(latitude=91.0, longitude=0.0),
     "beyond the date line": lambda gett: gett.discover_stores(latitude=0.0, longitude=180.1),
     "nowhere": lambda gett: gett.discover_stores(latitude=float("nan"), longitude=0.0),
-    "float tip": lambda gett: _quote(gett, Pickup(), tip=1.5),
-    "negative tip": lambda gett: _quote(gett, Pickup(), tip=Decimal(-1)),
+    "float tip": lambda gett: gett.validate_order(STORE, [LINE], Pickup(), token="t", tip=FLOAT),
+    "negative tip": lambda gett: gett.validate_order(
+        STORE, [LINE], Pickup(), token="t", tip=Decimal(-1)
+    ),
     "no number of degrees": lambda gett: gett.discover_stores(latitude="north", longitude=0.0),  # type: ignore[arg-type]
     "quantity": lambda gett: gett.update_cart_item(STORE, [LINE], "l-1", quantity=0),
 }
@@ -521,7 +247,7 @@ WRONG: dict[str, Call] = {
 
 @pytest.mark.parametrize("call", WRONG.values(), ids=WRONG.keys())
 async def test_nothing_is_sent_of_what_cannot_be_right(
-    call: Call, web: aioresponses, gett: GettClient
+    call: Callable[[GettClient], Awaitable[object]], web: aioresponses, gett: GettClient
 ) -> None:
     with pytest.raises(InvalidInputError):
         await call(gett)

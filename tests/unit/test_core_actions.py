@@ -9,7 +9,6 @@ import pytest
 
 from gett_checkout._core import actions
 from gett_checkout._core.actions import NextAction
-from gett_checkout._core.codes import ERROR_CODES
 
 WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     (actions.ChooseStore(), {"kind": "choose_store", "reason": None}),
@@ -45,14 +44,6 @@ WRITTEN: list[tuple[NextAction, dict[str, Any]]] = [
     (actions.StartOver(), {"kind": "start_over"}),
     (actions.ContactSupport(), {"kind": "contact_support", "reason": None}),
 ]
-# What only a mistake in the partner's code, or in this library, can bring about.
-OUR_MISTAKES = (
-    "INVALID_REQUEST",
-    "MISSING_IDEMPOTENCY_KEY",
-    "MISSING_STORE_ID",
-    "NOT_FOUND",
-    "VALIDATION_FAILED",
-)
 
 
 @pytest.mark.parametrize(("action", "written"), WRITTEN)
@@ -63,20 +54,3 @@ def test_an_action_as_json(action: NextAction, written: dict[str, Any]) -> None:
 
 def test_every_action_is_in_the_table() -> None:
     assert {type(action) for action, _ in WRITTEN} == set(NextAction.__args__)
-
-
-def test_an_action_after_a_refusal_names_its_code() -> None:
-    """Or what a person is to look at, where that says more."""
-    reasons = {
-        code: reason
-        for code, row in ERROR_CODES.items()
-        if (reason := getattr(row.action, "reason", None)) is not None
-    }
-    others = {code: reason for code, reason in reasons.items() if reason != code}
-    assert others == {
-        "UNAUTHENTICATED": "CREDENTIAL",
-        "FORBIDDEN": "PERMISSION",
-        **dict.fromkeys(OUR_MISTAKES, "INTEGRATION"),
-    }
-    named = {"STORE_CLOSED", "PAYMENT_DECLINED", "CATALOGSET_NOT_FOUND", "ITEM_UNAVAILABLE"}
-    assert named <= set(reasons)

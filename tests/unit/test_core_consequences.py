@@ -10,7 +10,7 @@ from attrs import evolve
 
 from gett_checkout import errors
 from gett_checkout._core import actions
-from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout._core.codes import refuse
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import (
     EVENTS,
@@ -22,44 +22,10 @@ from gett_checkout._core.machine import (
 )
 from gett_checkout._core.state import OPEN, Stage
 from gett_checkout.errors import GettCheckoutError, IdentityRequiredError, TransportError
+from tests.samples.documented import DOCUMENTED, PARTS, Documented
 from tests.samples.states import NOW, RECIPIENT, line, quote, state_at
 
 LINES = (line("salad", 1), line("water", 1))
-
-# By code: the event while shopping, that of a placement, the part each blames. Typed by hand.
-# A 400 or 422 of a placement that blames nothing may be about the token, unless that is fresh: then
-# the price is asked again.
-_TABLE = """
-INVALID_REQUEST         Objected            QuoteLost           integration quote
-MISSING_IDEMPOTENCY_KEY Objected            QuoteLost           integration quote
-MISSING_STORE_ID        Objected            QuoteLost           integration quote
-ADDRESS_INVALID         FulfillmentRejected FulfillmentRejected fulfillment fulfillment
-ADDRESS_OUT_OF_RANGE    FulfillmentRejected FulfillmentRejected fulfillment fulfillment
-CART_EMPTY              CartRejected        CartRejected        lines       lines
-CATALOGSET_REQUIRED     StoreLost           StoreLost           store       store
-MODIFIER_REQUIRED       CartRejected        CartRejected        lines       lines
-ORDER_BELOW_MINIMUM     CartRejected        CartRejected        lines       lines
-ORDER_TOTAL_DIFFERENT   QuoteLost           QuoteLost           quote       quote
-ITEM_UNAVAILABLE        CartRejected        CartRejected        lines       lines
-STORE_CLOSED            StoreLost           StoreLost           store       store
-PAYMENT_DECLINED        PaymentRejected     PaymentRejected     payment     payment
-PAYMENT_FAILED          PaymentRejected     PaymentRejected     payment     payment
-PAYMENT_METHOD_INVALID  PaymentRejected     PaymentRejected     payment     payment
-UNAUTHENTICATED         Objected            NotPlaced           integration integration
-SESSION_USER_REQUIRED   Objected            NotPlaced           integration integration
-FORBIDDEN               Objected            NotPlaced           integration integration
-NOT_FOUND               Objected            NotPlaced           integration integration
-STORE_NOT_FOUND         StoreLost           StoreLost           store       store
-CATALOGSET_NOT_FOUND    StoreLost           StoreLost           store       store
-CONFLICT                QuoteLost           QuoteLost           quote       quote
-ORDER_ALREADY_PLACED    Objected            NotPlaced           integration integration
-VALIDATION_FAILED       Objected            QuoteLost           integration quote
-RATE_LIMITED            Objected            NotPlaced           service     service
-INTERNAL_ERROR          Objected            NotPlaced           service     service
-BAD_GATEWAY             Objected            NotPlaced           service     service
-SERVICE_UNAVAILABLE     Objected            NotPlaced           service     service
-"""
-BY_CODE = {code: row for code, *row in map(str.split, _TABLE.strip().splitlines())}
 
 
 def event(
@@ -70,19 +36,17 @@ def event(
     return event_of(error, step, state_at(stage, lines=LINES, quote=priced), NOW)
 
 
-def test_every_code_has_its_row() -> None:
-    assert set(BY_CODE) == set(ERROR_CODES)
-
-
-@pytest.mark.parametrize("code", ERROR_CODES)
-def test_the_event_of_a_code(code: str) -> None:
-    shopping, placing, part, part_at_place = BY_CODE[code]
+@pytest.mark.parametrize("row", DOCUMENTED.values(), ids=DOCUMENTED)
+def test_the_event_of_a_code(row: Documented) -> None:
+    of_nobody = row.part if row.part == "service" else "integration"
     for stage in OPEN:
-        found = event(refuse(code), stage)
-        assert (type(found).__name__, found.refusal.part) == (shopping, part)
+        found = event(refuse(row.code), stage)
+        assert type(found).__name__ == row.while_shopping
+        assert found.refusal.part == PARTS.get(row.while_shopping, of_nobody)
         assert type(found) in EVENTS[stage]
-    found = event(refuse(code), Stage.PLACING)
-    assert (type(found).__name__, found.refusal.part) == (placing, part_at_place)
+    found = event(refuse(row.code), Stage.PLACING)
+    assert type(found).__name__ == row.while_placing
+    assert found.refusal.part == PARTS.get(row.while_placing, of_nobody)
     assert type(found) in EVENTS[Stage.PLACING]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,20 +15,14 @@ from gett_checkout import (
     GettCheckoutError,
     GettClient,
     InvalidInputError,
-    Pickup,
     RateLimitedError,
     RetryPolicy,
-    Store,
     TransportError,
 )
 from gett_checkout._rate_limits import RateLimit, RateLimits
-from gett_checkout._wire.endpoints import OPERATIONS
 from gett_checkout.testing import Clock
-from tests.unit.test_client_operations import CARD, HOME, LINE
+from tests.samples.operations import BASE, DOCUMENTED, HOST, SAMPLES
 
-HOST = "https://gett.test"
-BASE = f"{HOST}/v1/marketplace"
-STORE = Store(store_id="s-1", catalog_set_id="c-1")
 ORDER = '{"orderId": "o-1"}'
 
 Call = Callable[[GettClient], Awaitable[Any]]
@@ -37,12 +31,6 @@ Call = Callable[[GettClient], Awaitable[Any]]
 @pytest.fixture
 def clock() -> Clock:
     return Clock(NOW)
-
-
-@pytest.fixture
-def web() -> Iterator[aioresponses]:
-    with aioresponses() as web:
-        yield web
 
 
 @pytest.fixture
@@ -57,31 +45,8 @@ def sent(web: aioresponses) -> int:
     return sum(len(calls) for calls in web.requests.values())
 
 
-CALLS: dict[str, Call] = {
-    "create_session": lambda gett: gett.create_session(),
-    "set_fulfillment_context": lambda gett: gett.set_fulfillment_context(Pickup(), token="t"),
-    "discover_stores": lambda gett: gett.discover_stores(),
-    "get_store": lambda gett: gett.get_store("x"),
-    "get_catalog_set": lambda gett: gett.get_catalog_set("x"),
-    "add_cart_item": lambda gett: gett.add_cart_item(STORE, [], LINE),
-    "update_cart_item": lambda gett: gett.update_cart_item(STORE, [LINE], "l-1", quantity=1),
-    "remove_cart_item": lambda gett: gett.remove_cart_item(STORE, [LINE], "l-1"),
-    "validate_order": lambda gett: gett.validate_order(STORE, [LINE], Pickup(), token="t"),
-    "place_order": lambda gett: gett.place_order("{}", idempotency_key="k", token="t"),
-    "get_order": lambda gett: gett.get_order("x", token="t"),
-    "list_orders": lambda gett: gett.list_orders(token="t"),
-    "list_payment_methods": lambda gett: gett.list_payment_methods(token="t"),
-    "add_payment_card": lambda gett: gett.add_payment_card(CARD, token="t"),
-    "add_address": lambda gett: gett.add_address(HOME, token="t"),
-}
-HARMLESS = set(OPERATIONS) - {
-    "create_session",
-    "set_fulfillment_context",  # a late one would overwrite the next
-    "add_payment_card",
-    "add_address",
-    "place_order",
-}
-EFFECTLESS = set(OPERATIONS) - {"place_order"}
+HARMLESS = {name for name, row in DOCUMENTED.items() if row.repeat == "always"}
+EFFECTLESS = {name for name, row in DOCUMENTED.items() if row.repeat != "by_key"}
 
 REFUSED: Any = aiohttp.ClientConnectionResetError("may have arrived")
 UNREACHED: Any = aiohttp.ConnectionTimeoutError("certainly did not")
@@ -105,7 +70,7 @@ AGAIN: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", DOCUMENTED)
 @pytest.mark.parametrize(("fault", "again"), AGAIN.values(), ids=AGAIN.keys())
 async def test_which_calls_are_sent_again(
     name: str,
@@ -115,24 +80,14 @@ async def test_which_calls_are_sent_again(
     gett: GettClient,
     clock: Clock,
 ) -> None:
-    row = OPERATIONS[name]
-    path = (
-        row.path.replace("{store_id}", "x")
-        .replace("{catalog_set_id}", "x")
-        .replace("{order_id}", "x")
-    )
-    query = "?limit=50&offset=0" if name == "list_orders" else ""
-    web.add(BASE + path + query, method=row.method, repeat=True, **fault)
+    sample = SAMPLES[name]
+    web.add(BASE + sample.path, method=sample.method, repeat=True, **fault)
     if name == "set_fulfillment_context" and fault.get("status") == 200:
         return  # its answer is not read
     with pytest.raises(GettCheckoutError):
-        await CALLS[name](gett)
+        await sample.call(gett, "t")
     assert sent(web) == (4 if name in again else 1)
     assert clock.slept == ([1, 2, 4] if name in again else [])
-
-
-def test_every_operation_is_tried() -> None:
-    assert set(CALLS) == set(OPERATIONS)
 
 
 async def test_a_call_that_succeeds_at_last_gives_its_answer(
@@ -297,17 +252,17 @@ async def test_browsing_never_starves_placing(
     )
     web.post(validate, body=quote, headers=limits(clock, 99, 59))
     web.post(validate, body=quote, headers=limits(clock, 4, 59))
-    await CALLS["validate_order"](gett)
-    await CALLS["validate_order"](gett)
+    await SAMPLES["validate_order"].call(gett, "t")
+    await SAMPLES["validate_order"].call(gett, "t")
     for name in ("validate_order", "add_cart_item", "set_fulfillment_context", "add_payment_card"):
         with pytest.raises(RateLimitedError, match="not sent"):
-            await CALLS[name](gett)
+            await SAMPLES[name].call(gett, "t")
     web.post(f"{BASE}/session/create", body='{"token": "t"}', headers=limits(clock, 0, 59))
     web.post(f"{BASE}/orders/place", body=ORDER, repeat=True)
     await gett.create_session()
     with pytest.raises(RateLimitedError, match="not sent"):
         await gett.create_session()
-    await CALLS["place_order"](gett)  # never held back: the server has the last word
+    await SAMPLES["place_order"].call(gett, "t")  # never held back: the server has the last word
     assert clock.slept == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -25,10 +25,9 @@ from gett_checkout import _shared as shared
 from gett_checkout.sharing import LimitReport, Permit, Priority
 from gett_checkout.telemetry import RetryScheduled
 from gett_checkout.testing import Clock
+from tests.samples.operations import BASE, HOST
 from tests.samples.states import NOW
 
-HOST = "https://gett.test"
-BASE = f"{HOST}/v1/marketplace"
 FIGURES = {"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "1900000000"}
 
 
@@ -65,12 +64,6 @@ async def soon() -> None:
 @pytest.fixture
 def clock() -> Clock:
     return Clock(NOW)
-
-
-@pytest.fixture
-def web() -> Iterator[aioresponses]:
-    with aioresponses() as web:
-        yield web
 
 
 @pytest.fixture

@@ -1,49 +1,75 @@
-"""The operations table, said again by hand: whom an operation is for, and what it may use up."""
+"""The operations table is as documented by hand; so is the sandbox's, which shares no code with it."""
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
+import pytest
+
+from gett_checkout import GettClient
 from gett_checkout._core.session import Level
+from gett_checkout._retry import Repeat
+from gett_checkout._wire.codec import camel_case
 from gett_checkout._wire.endpoints import OPERATIONS, Bucket, Mark
+from gett_checkout.sandbox import operations
+from tests.samples.operations import DOCUMENTED, SAMPLES, Documented
+
+SERVED = {row.name: row for row in operations.OPERATIONS}
+# Where more than the least level counts: the key alone makes sessions, and pays with cards on file.
+ALLOWED = {"create_session": {"api_key"}, "place_order": {"api_key", "end_user"}}
 
 
-def named(**members: object) -> set[str]:
-    """The operations of which these members hold."""
-    return {
-        name
-        for name, row in OPERATIONS.items()
-        if all(getattr(row, member) == value for member, value in members.items())
+@pytest.mark.parametrize("name", sorted({*DOCUMENTED, *OPERATIONS, *SERVED}))
+def test_an_operation_is_everywhere_it_belongs(name: str) -> None:
+    """All that is written by hand for an operation; its rows in the documentation are generated."""
+    places = {
+        "tests/samples/operations.py: a row, and a call of SENT": name
+        in DOCUMENTED.keys() & SAMPLES,
+        "gett_checkout/_wire/endpoints.py: a row": name in OPERATIONS,
+        "gett_checkout/_client.py: a coroutine": hasattr(GettClient, name),
+        "gett_checkout/sandbox/operations.py: a row": name in SERVED,
     }
+    assert [place for place, is_there in places.items() if not is_there] == []
+
+
+@pytest.mark.parametrize("row", DOCUMENTED.values(), ids=DOCUMENTED)
+def test_a_row_is_as_documented(row: Documented) -> None:
+    ours = OPERATIONS[row.name]
+    assert ours.name == row.name
+    assert (ours.mark, ours.level.label, ours.bucket) == (row.mark, row.level, row.bucket)
+    assert ours.repeat == row.repeat
+    assert bool(ours.doubt) == (row.mark != "doc")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_sandbox_says_the_same_of_an_operation(name: str) -> None:
+    row, theirs = OPERATIONS[name], SERVED[name]
+    path = re.sub(r"{(\w+)}", lambda found: "{" + camel_case(found[1]) + "}", row.path)
+    assert (theirs.method, theirs.path, theirs.bucket) == (row.method, path, row.bucket)
+    least = {level.name.lower() for level in Level if level >= row.level}
+    assert theirs.levels == ALLOWED.get(
+        name, {"api_key" if each == "none" else each for each in least}
+    )
+
+
+def test_every_value_is_in_use() -> None:
+    rows = OPERATIONS.values()
+    assert {row.mark for row in rows} == set(get_args(Mark))
+    assert [{getattr(row, name) for row in rows} for name in ("level", "bucket", "repeat")] == [
+        set(Level),
+        set(Bucket),
+        set(Repeat),
+    ]
 
 
 def test_only_what_leads_to_an_order_uses_the_reserve() -> None:
-    assert named(uses_reserve=True) == {"create_session", "place_order"}
+    assert {row.name for row in OPERATIONS.values() if row.uses_reserve} == {
+        "create_session",
+        "place_order",
+    }
 
 
 def test_a_404_without_a_body_is_of_what_was_asked_for() -> None:
     others = {name: row.missing for name, row in OPERATIONS.items() if row.missing != "NOT_FOUND"}
     assert others == {"get_store": "STORE_NOT_FOUND", "get_catalog_set": "CATALOGSET_NOT_FOUND"}
-
-
-def test_no_more_is_held_for_documented_than_a_page_states() -> None:
-    assert {row.mark for row in OPERATIONS.values()} == set(get_args(Mark))
-    assert named(mark="conflict") == {"discover_stores", "get_catalog_set", "add_cart_item"}
-    assert named(mark="decided") == {
-        "remove_cart_item",
-        "update_cart_item",
-        "list_orders",
-        "add_address",
-    }
-
-
-def test_credentials_and_rate_limits() -> None:
-    assert named(level=Level.PARTNER_ONLY) == {"set_fulfillment_context", "validate_order"}
-    assert named(level=Level.NONE) == {
-        *("create_session", "discover_stores", "get_store", "get_catalog_set"),
-        *("add_cart_item", "remove_cart_item", "update_cart_item"),
-    }
-    assert named(bucket=Bucket.DISCOVERY) == {"discover_stores"}
-    reads = {"get_store", "get_catalog_set", "get_order", "list_orders", "list_payment_methods"}
-    assert named(bucket=Bucket.READS) == reads
-    assert list(Bucket) == ["reads", "writes", "discovery"]
