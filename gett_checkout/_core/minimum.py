@@ -73,8 +73,7 @@ def minimum_order(
     store: Store | None, lines: Iterable[Line], quote: Quote | None
 ) -> MinimumOrder | None:
     """The gap; ``None`` without a store, or when the store has no minimum."""
-    least = store.minimum_order_amount if store else None
-    if store is None or least is None or least <= 0:
+    if store is None or (least := store.minimum_order_amount) is None or least <= 0:
         return None
     to_be_had = (line for line in lines if line.can_be_had)
     so_far = quote.amounts.sub_total if quote else subtotal(to_be_had)
