@@ -359,7 +359,7 @@ def test_what_becomes_of_an_order(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
     assert not shopper.find("#moving").is_displayed()
     shopper.press("#place")
-    shopper.shows("#progress", "Bella Napoli has it, and has yet to confirm it.")
+    shopper.shows("#progress", "Bella Napoli has received it, but not confirmed it yet.")
     shopper.press("#move-on", "Move the order on")
     shopper.shows("#progress", "Bella Napoli has confirmed it.")
     [order] = shop.orders

@@ -1,6 +1,6 @@
 // The checkout's side of the page: every step is one request, and then shows what the library says.
 
-import { $, isFocusLost } from "./dom.js";
+import { $, arrive } from "./dom.js";
 import { isOpen, isPicking, now, shop } from "./state.js";
 
 // The mounted endpoints. A mount may redirect the path without the slash.
@@ -76,10 +76,9 @@ async function send(name, given) {
   return started.ok ? ask(...STEPS.browse(given)) : started;
 }
 
-/** One step: the request, then whatever the library says now, be it refused or done. */
+/** One step: the request, then what the library says now, whether it was done or rejected. */
 export async function step(name, given = {}) {
   if (now.busy) return false;
-  const hadFocus = !isFocusLost();
   Object.assign(now, { busy: name, problem: null });
   page.render();
   const stopWatching = name === "place" || name === "reconcile" ? watch() : () => {};
@@ -99,7 +98,7 @@ export async function step(name, given = {}) {
     now.busy = null;
   }
   page.render();
-  if (!done || (hadFocus && isFocusLost())) page.landing().focus();
+  if (!done) arrive(page.landing());
   return done;
 }
 
@@ -175,8 +174,7 @@ export async function lookAtGett() {
 
 /** After a step, bring a person who uses the keyboard to where the order goes on. */
 export async function go(running, preferred = null) {
-  await running;
-  (preferred && !now.problem ? $(preferred) : page.landing()).focus();
+  if (await running) arrive(preferred ? $(preferred) : page.landing());
 }
 
 /** Leave this order for another; it is given up while that can be. */
@@ -194,7 +192,7 @@ export async function startOver() {
   }
   now.busy = null;
   page.render();
-  $("menu-title").focus();
+  arrive($("menu-title"));
 }
 
 /** Turn one of the sandbox's mishaps on or off. */

@@ -28,13 +28,20 @@ export function fill(element, data, build) {
   if (focused) {
     const same = [...element.querySelectorAll("a, button, input, h3")].find((each) => each.tagName === focused.tagName
       && each.id === focused.id && each.ariaLabel === focused.ariaLabel && each.name === focused.name && each.textContent === focused.textContent);
-    same?.focus();
+    same?.focus({ preventScroll: true });
   }
 }
 
 /** Whether the focus is on nothing, or on what is hidden by now. */
 export function isFocusLost() {
   return document.activeElement === document.body || Boolean(document.activeElement.closest("[hidden]"));
+}
+
+/** Move the focus to an element, and all of what it heads into sight. */
+export function arrive(element) {
+  element.focus({ preventScroll: true });
+  const part = element.closest(".menu, .step, .card, .receipt") ?? element;
+  part.scrollIntoView({ block: part.id === "menu" ? "start" : "nearest" });
 }
 
 /** Have the element filled anew the next time, whatever it shows. */

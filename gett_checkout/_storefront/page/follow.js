@@ -1,7 +1,6 @@
 // What becomes of the order: asked for slower and slower, while somebody looks, until it is over.
 
 import { ask, lookAtGett, page } from "./checkout.js";
-import { isFocusLost } from "./dom.js";
 import { now } from "./state.js";
 
 const FIRST = 5_000;
@@ -67,7 +66,6 @@ async function read(isWanted) {
 /** Ask now, after what somebody who pressed a button wants done first. */
 async function attend(first = () => {}) {
   if (now.busy) return;
-  const hadFocus = !isFocusLost();
   now.busy = "follow";
   page.render();
   interval = FIRST;
@@ -77,7 +75,6 @@ async function attend(first = () => {}) {
   await look(true);
   now.busy = null;
   page.render();
-  if (hadFocus && isFocusLost()) page.landing().focus();
 }
 
 export const lookAgain = () => attend();

@@ -24,8 +24,18 @@ export function renderCart() {
   });
   renderGap();
   const count = lines.reduce((sum, line) => sum + line.quantity, 0);
+  const items = `${count} ${count === 1 ? "item" : "items"}`;
   $("jump").hidden = !count || view.stage === "placed";
-  $("jump").textContent = `Your order · ${count} ${count === 1 ? "item" : "items"} · ${money(view?.quote?.amounts.total ?? view?.subtotal ?? 0)}`;
+  $("jump").textContent = `Your order · ${items} · ${money(view?.quote?.amounts.total ?? view?.subtotal ?? 0)}`;
+  const total = (view?.order?.amounts ?? view?.quote?.amounts)?.total;
+  if (view?.order) announce([$("receipt-title").textContent, total && `Total ${money(total)}.`].filter(Boolean).join(" "));
+  else if (total) announce(`${items}, total ${money(total)}.`);
+  else announce(count ? `${items}, ${money(view.subtotal)}.` : "");
+}
+
+/** Tell somebody who does not see the page how the order stands, once for each change. */
+function announce(text) {
+  if ($("announcement").textContent !== text) $("announcement").textContent = text;
 }
 
 function cartLine(line, open, isMarked) {
@@ -36,7 +46,7 @@ function cartLine(line, open, isMarked) {
     make("div.what", {},
       make("span.name", {}, line.name),
       picked.length ? make("span.choices", {}, picked.join(", ")) : null,
-      line.problems.map((problem) => make("span.problem", {}, [problem.message, problem.said].filter(Boolean).join(" "))),
+      line.problems.flatMap((problem) => [problem.message, problem.said].filter(Boolean).map((text) => make("span.problem", {}, text))),
       isMarked && !line.problems.length ? make("span.problem", {}, "Please change or remove this.") : null,
       open && item && groupsOf(item).length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
     open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },
@@ -52,7 +62,7 @@ function names(groups) {
 }
 
 function renderGap() {
-  const gap = now.view?.stage === "placed" ? null : now.view?.minimum_order;
+  const gap = isOpen() ? now.view?.minimum_order : null;
   $("gap").hidden = !gap;
   if (!gap) return;
   const share = Math.min(Number(gap.subtotal) / Number(gap.minimum), 1);

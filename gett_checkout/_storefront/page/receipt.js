@@ -14,6 +14,7 @@ const PICKUP = ["Confirmed", "Preparing", "Ready", "Picked up"];
 export function renderReceipt() {
   const { view, unheard } = now;
   $("receipt").hidden = !view?.order;
+  fill($("another-one"), Boolean(view?.order), () => view?.order && make("button.primary", { type: "button", id: "another", onclick: startOver }, "Start another order"));
   if (!view?.order) return;
   const { order, fulfillment, recipient, quote, store } = view;
   const end = ending(order);
@@ -34,14 +35,13 @@ export function renderReceipt() {
     recipient && make("p.facts", { id: "receipt-recipient" }, `For ${recipientName(recipient)}`),
     make("p.facts", {}, "Order ", make("code", { id: "order-id" }, order.order_id ?? "(number to follow)")),
     order.amounts ?? quote ? amounts((order.amounts ?? quote.amounts)) : null,
-    make("button.primary", { type: "button", id: "another", onclick: startOver }, "Start another order"),
   ]);
 }
 
 /** How far it is, as a sentence; of a status that is not known, only that it is in progress. */
 function told(order, name, isPickup) {
   switch (ending(order) ?? order.status?.toLowerCase()) {
-    case "pending": return `${name} has it, and has yet to confirm it.`;
+    case "pending": return `${name} has received it, but not confirmed it yet.`;
     case "confirmed": return `${name} has confirmed it.`;
     case "preparing": return `${name} is preparing it.`;
     case "ready": return isPickup ? `It is ready: pick it up at ${name}.` : "It is ready for the courier.";

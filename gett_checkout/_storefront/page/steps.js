@@ -1,7 +1,7 @@
 // The steps of the checkout, each with its form while it is current and a summary once it is done.
 
 import { go, step } from "./checkout.js";
-import { $, fill, forget, make } from "./dom.js";
+import { $, arrive, fill, forget, make } from "./dom.js";
 import { amounts } from "./order.js";
 import { recipientName } from "./receipt.js";
 import { mayExist } from "./words.js";
@@ -213,5 +213,5 @@ function placeForm() {
 function open(id) {
   now.opened = id;
   renderSteps();
-  $(`step-${id}-title`).focus();
+  arrive($(`step-${id}-title`));
 }

@@ -2,17 +2,19 @@
 // next_action, what is missing are the view's requirements, and every step is one request.
 
 import { begin, comeBack, loadMenu, startOver } from "./checkout.js";
-import { $ } from "./dom.js";
+import { $, arrive, isFocusLost } from "./dom.js";
 import { followOrder, moveOn } from "./follow.js";
 import { renderMachine } from "./machine.js";
 import { renderMenu } from "./menu.js";
 import { renderCart } from "./order.js";
 import { renderReceipt } from "./receipt.js";
-import { now } from "./state.js";
+import { isOpen, now } from "./state.js";
 import { renderSteps } from "./steps.js";
 import { renderMessage } from "./words.js";
 
 function render() {
+  const focused = isFocusLost() ? null : document.activeElement;
+  const area = focused?.closest("#menu");
   document.body.setAttribute("aria-busy", String(Boolean(now.busy)));
   renderMessage();
   renderMenu();
@@ -20,6 +22,7 @@ function render() {
   renderCart();
   renderSteps();
   renderMachine();
+  if (focused && isFocusLost()) arrive(area && isOpen() ? $("menu-title") : landing());
   comeBack();
   followOrder();
 }
@@ -35,7 +38,7 @@ $("other-stores").addEventListener("click", async () => {
   now.choosing = !now.choosing;
   await loadMenu();
   render();
-  $("menu-title").focus();
+  arrive($("menu-title"));
 });
 $("start-over").addEventListener("click", startOver);
 $("move-on").addEventListener("click", () => moveOn(false));
