@@ -24,7 +24,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 T = TypeVar("T")
 
-DESKTOP, PHONE = (1440, 1000), (390, 844)
+DESKTOP, TABLET, PHONE = (1440, 1000), (820, 1180), (390, 844)
 ROOT = Path(__file__).parents[2]
 # Where screenshots go; it is not in the repository.
 PICTURES = ROOT / ".test-output"
@@ -290,11 +290,15 @@ class Shopper:
     # --- after it -----------------------------------------------------------------------------
 
     @contextmanager
-    def screen(self, size: tuple[int, int], *, scheme: str = "light") -> Iterator[None]:
-        """Within the block the screen is another one; a narrow one is a phone's."""
+    def screen(
+        self, size: tuple[int, int], *, scheme: str = "light", moves: bool = False
+    ) -> Iterator[None]:
+        """Within the block the screen is another one; a narrow one is a phone's. Nothing moves by default."""
         width, height = size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        motion = "no-preference" if moves else "reduce"
+        preferred = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
+        media = {"features": [{"name": name, "value": preferred[name]} for name in preferred]}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         try:
