@@ -19,8 +19,8 @@ class Refusal:
 
     ``part`` is what it blames, ``code`` Gett's error code, empty when the library itself wants to know
     who the shopper is, ``message`` what was said, masked.
-    ``reason`` is that of a `ContactSupport`. ``lines`` are the ids of the lines it names; ``times``
-    counts how often it came in a row, and ``until`` is when it is worth asking again. It is
+    ``reason`` is that of a `ContactSupport`. ``lines`` are the ids of the lines it names, ``fields`` the
+    inputs, each with what was said of it; ``times`` counts how often it came in a row, and ``until`` is when it is worth asking again. It is
     ``answered`` once the shopper did what it asks for, though nothing changed by it.
     """
 
@@ -34,6 +34,7 @@ class Refusal:
     times: int = 1
     until: datetime | None = None
     answered: bool = False
+    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def is_hopeless(self) -> bool:

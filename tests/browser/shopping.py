@@ -307,9 +307,10 @@ class Shopper:
             self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
             self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
-    def picture(self, name: str, around: str = "body > header") -> None:
-        """Take a picture of what shows now, for a person to look at."""
-        self._bring(self.find(around))
+    def picture(self, name: str, around: str | None = "body > header") -> None:
+        """Take a picture of what shows now, or around something, for a person to look at."""
+        if around is not None:
+            self._bring(self.find(around))
         PICTURES.mkdir(exist_ok=True)
         self.driver.save_screenshot(str(PICTURES / f"{name}.png"))
 

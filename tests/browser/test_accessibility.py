@@ -42,7 +42,7 @@ def test_an_order_without_a_mouse_and_without_seeing(
         assert fits(shopper)
         assert size != PHONE or too_small(shopper) == []
         assert [each for each in accessible(shopper, *CONTROLS) if not each[1]] == []
-        shopper.picture(f"{size[0]}-{scheme}-{name}", around="body > header")
+        shopper.picture(f"{size[0]}-{scheme}-{name}", around=None)
 
     def press(selector: str, key: str = Keys.ENTER) -> None:
         """Go to it by the keyboard, and press it."""
@@ -144,6 +144,12 @@ def test_axe_finds_nothing_where_something_went_wrong(shop: Shop, shopper: Shopp
         fault = {"operation": operation, "kind": "error", "code": "VALIDATION_FAILED"}
         shop.control("POST", "/faults", {**fault, "names": [name]})
 
+    shopper.fill_another_window()
+    shopper.reload()
+    reject("set_fulfillment_context", "$.address.postalCode")
+    shopper.press("#step-fulfillment.current .primary")
+    shopper.shows("#problem-postal_code", "A planned fault.")
+    is_sound()
     shopper.until_payable()
     reject("place_order", "$.cart.lineItems[1]")
     shopper.press("#place")

@@ -243,8 +243,10 @@ def test_what_gett_rejects_is_said_where_it_is_to_be_fixed(shop: Shop, shopper: 
     reject("set_fulfillment_context", "$.address.postalCode")
     shopper.press("#step-fulfillment.current .primary")
     shopper.shows("#message .bad", "This is not accepted.")
+    shopper.is_idle()
+    assert shopper.script("return document.activeElement.name") == "postal_code"
     shopper.reload()
-    shopper.shows("#step-fulfillment.current .problem", "A planned fault.")
+    shopper.shows("#step-fulfillment.current #problem-postal_code", "A planned fault.")
     shopper.press("#step-fulfillment.current .primary")
     shopper.shows("#step-quote.current")
     reject("validate_order", "$.cart.lineItems[1]")
@@ -263,7 +265,7 @@ def test_what_gett_rejects_is_said_where_it_is_to_be_fixed(shop: Shop, shopper: 
     shopper.pay()
     shopper.shows("#message .bad", "Your details are not accepted.")
     shopper.reload()
-    shopper.shows("#step-identity.current .problem", "A planned fault.")
+    shopper.shows("#step-identity.current #problem-email", "A planned fault.")
     shopper.sign_in("jane.doe@example.com")  # another shopper, so the price is asked for again
     shopper.press("#step-quote.current .primary")
     shopper.pay()
@@ -550,7 +552,7 @@ def test_a_recipient_that_gett_rejects(shop: Shop, shopper: Shopper) -> None:
     shopper.press("#place")
     shopper.shows("#message .bad", "Who receives it is not accepted.")
     shopper.reload()
-    shopper.shows("#step-recipient.current .problem", "A planned fault.")
+    shopper.shows("#step-recipient.current #problem-phone", "A planned fault.")
     for _ in range(2):  # the same again, which leads nowhere
         shopper.name_recipient()
         shop.control("POST", "/faults", fault)

@@ -42,8 +42,8 @@ export function renderSteps() {
     if (isCurrent) row.setAttribute("aria-current", "step"); else row.removeAttribute("aria-current");
     const data = [isCurrent, isDone, said, kind, shownAction(), view.store, view.fulfillment, view.quote, view.recipient, view.payment, view.tip, now.tried];
     fill(row.querySelector(".step-body"), data, () => (isCurrent
-      ? [said?.message && make("p.problem", {}, said.message), each.form()] : isDone ? each.done() : null));
-    markFields(row);
+      ? [isSaidOfAll(said) && make("p.problem", {}, said.message), each.form()] : isDone ? each.done() : null));
+    markFields(row, said?.fields ?? []);
     fill(row.querySelector(".step-change"), [isDone, each.change], () => (isDone && each.change
       ? make("button.link", { type: "button", "aria-label": `${each.change}: ${each.title}`, onclick: () => { open(each.id); } }, each.change)
       : null));
@@ -80,12 +80,18 @@ function field(label, name, value, more = {}) {
     make("p.problem", { id: `problem-${name}` }));
 }
 
-/** Say at each input what is wrong with it, as the problem document does, and leave what was typed. */
-function markFields(row) {
+/** Whether Gett said something that is not said at one of the inputs. */
+function isSaidOfAll(said) {
+  return said?.message && !said.fields?.some(({ message }) => message === said.message);
+}
+
+/** Say at each input what is wrong with it: what the library found, or what Gett said. Leave what was typed. */
+function markFields(row, rejectedFields) {
   for (const input of row.querySelectorAll(".field input")) {
-    const wrong = now.problem?.errors?.find(({ pointer }) => pointer.endsWith(`/${input.name}`));
+    const wrong = now.problem?.errors?.find(({ pointer }) => pointer.endsWith(`/${input.name}`))
+      ?? rejectedFields.find(({ name }) => name === input.name);
     input.setAttribute("aria-invalid", String(Boolean(wrong)));
-    $(`problem-${input.name}`).textContent = wrong?.detail ?? "";
+    $(`problem-${input.name}`).textContent = wrong ? wrong.detail || wrong.message || "Please check this." : "";
   }
 }
 
