@@ -20,8 +20,9 @@ class Refusal:
     ``part`` is what it blames, ``code`` Gett's error code, empty when the library itself wants to know
     who the shopper is, ``message`` what was said, masked.
     ``reason`` is that of a `ContactSupport`. ``lines`` are the ids of the lines it names, ``fields`` the
-    inputs, each with what was said of it; ``times`` counts how often it came in a row, and ``until`` is when it is worth asking again. It is
-    ``answered`` once the shopper did what it asks for, though nothing changed by it.
+    inputs, each with what was said of it; ``times`` counts how often it came in a row, and ``until`` is
+    when it is worth asking again. It is ``answered`` once the shopper did what it asks for, though nothing
+    changed by it.
     """
 
     part: Part

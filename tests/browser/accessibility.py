@@ -1,4 +1,4 @@
-"""What the page gives somebody who does not see it, or has no mouse: axe, the accessibility tree, the focus."""
+"""What the page gives a person who cannot see it, or has no mouse: axe, accessibility tree, focus."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ export function renderCart() {
   const open = isOpen();
   $("start-over").hidden = !view?.store || view.stage === "placing" || view.stage === "placed";
   const marked = markedLines();
-  // What is said of one line stands at that line; what is said of the cart stands above it.
+  // What Gett said of one line stands at that line, what it said of the cart above the lines.
   const said = rejected("cart_accepted");
   const ofCart = said?.lines ? null : said?.message;
   fill($("cart"), [lines, marked, view?.next_action.kind, ofCart, open, Boolean(view?.quote), Boolean(view?.store)], () => {
@@ -33,7 +33,7 @@ export function renderCart() {
   else announce(count ? `${items}, ${money(view.subtotal)}.` : "");
 }
 
-/** Tell somebody who does not see the page how the order stands, once for each change. */
+/** Announce the total to a screen reader, once for each change. */
 function announce(text) {
   if ($("announcement").textContent !== text) $("announcement").textContent = text;
 }
@@ -78,7 +78,7 @@ function renderGap() {
     `+ ${way.quantity > 1 ? `${way.quantity} × ` : ""}${way.item.name}`, make("span.price", {}, money(way.total)))));
 }
 
-/** What an order is made up of, to the total. */
+/** The amounts that make up the total. */
 export function amounts(parts) {
   const rows = [["Items", parts.sub_total], ["Fees", parts.fees], ["Promotions", parts.promotions, "−"],
     ["Taxes", parts.taxes], ["Adjustments", parts.adjustments], ["Tip", parts.tip]];

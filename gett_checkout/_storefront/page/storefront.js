@@ -1,5 +1,5 @@
-// The page of a checkout. It decides nothing about it: what can be done next is the view's
-// next_action, what is missing are the view's requirements, and every step is one request.
+// The page of a checkout. It decides nothing about the order: what to do next is the view's next_action,
+// what is missing is in the view's requirements, and every step is one request.
 
 import { begin, comeBack, loadMenu, startOver } from "./checkout.js";
 import { $, arrive, isFocusLost } from "./dom.js";
@@ -27,7 +27,7 @@ function render() {
   followOrder();
 }
 
-/** Where the order goes on. */
+/** Where the shopper continues: the first invalid input, the message, or the current step. */
 function landing() {
   if (now.view?.order) return $("receipt-title");
   return document.querySelector(".step.current [aria-invalid=true]") ?? $("message-button")
@@ -44,7 +44,7 @@ $("start-over").addEventListener("click", startOver);
 $("move-on").addEventListener("click", () => moveOn(false));
 $("cancel").addEventListener("click", () => moveOn(true));
 
-// On a phone a bar leads to the order, while the order is out of sight.
+// On a phone, a bar leads to the order while the order is out of sight.
 new IntersectionObserver(([order]) => $("jump").classList.toggle("there", order.isIntersecting))
   .observe($("order"));
 

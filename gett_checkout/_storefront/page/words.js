@@ -1,4 +1,4 @@
-// What the page says to a person, and what it asks of them, for each thing that can go wrong.
+// What the page says, and what it asks the shopper to do, for each thing that can go wrong.
 
 import { go, reload, step } from "./checkout.js";
 import { $, fill, make } from "./dom.js";
@@ -18,7 +18,7 @@ const PROBLEM_WORDS = {
   INVALID_INPUT: ["That is not right yet.", "Please check what you entered."],
   LINE_NOT_FOUND: ["This is not in your cart any more.", "It was taken out in another window. Here is how the cart stands now."],
   CHECKOUT_NOT_FOUND: ["This order is no longer open.", "Choose a restaurant to start another."],
-  PLACEMENT_IN_PROGRESS: ["Your order is being placed.", "No need to press again: this page looks by itself."],
+  PLACEMENT_IN_PROGRESS: ["Your order is being placed.", "No need to press again: this page checks by itself."],
   RATE_LIMITED: ["It is very busy right now.", "Nothing was ordered. Please try again in a minute."],
   GETT_UNREACHABLE: ["Gett cannot be reached right now.", "Nothing was ordered. Please try again in a moment."],
   ADDRESS_INVALID: ["This address cannot be used.", "Please check it and try again."],
@@ -26,7 +26,7 @@ const PROBLEM_WORDS = {
   ITEM_UNAVAILABLE: ["Something in your cart has run out.", "Remove or change what is marked."],
 };
 
-// What was given and rejected, when nothing is known of the code: what was said stands where it is to be fixed.
+// For rejections whose code is not known here; what Gett said stands where it is to be fixed.
 const REJECTED_WORDS = {
   fix_lines: ["Something in your cart has to change.", "Nothing was ordered. Change or remove what is marked."],
   complete_modifiers: ["Some choices are missing.", "Nothing was ordered. Complete what is marked."],
@@ -35,16 +35,16 @@ const REJECTED_WORDS = {
   choose_recipient: ["Who receives it is not accepted.", "Nothing was ordered. Check the name and the phone number."],
 };
 
-// Where an order may exist, nobody is asked to try again.
+// An order may exist, so the page never asks to try again.
 const AN_ORDER_MAY_EXIST = new Set(["ORDER_ALREADY_PLACED", "KEY_EXPIRED", "RECORD_LOST", "PLACEMENT_DAMAGED"]);
 
-/** Whether a person has to look because there may be an order. */
+/** Whether a person has to look because an order may exist. */
 export function mayExist() {
   const { stage, next_action: action } = now.view;
   return stage === "placing" || AN_ORDER_MAY_EXIST.has(action.reason);
 }
 
-/** The message that stands above the order: a heading, what to do, perhaps a button. */
+/** The message above the steps: a heading, what to do, and perhaps a button and facts. */
 function message() {
   const { view, problem } = now;
   const action = view?.next_action ?? { kind: "choose_store" };
@@ -60,12 +60,12 @@ function message() {
   switch (action.kind) {
     case "reconcile":
       return about("unsure", ["We are not sure your order was placed.",
-        "The response to it was lost. Please do not order again: check again instead, and it will be the same one order."],
+        "The response was lost. Please do not order again: check again instead, which never places a second order."],
       { label: "Check again", press: () => go(step("reconcile")) }, sent(view));
     case "wait":
       if (view.stage === "placing") return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS, null, sent(view));
       return about("busy", withReason(PROBLEM_WORDS[rejected("patience")?.error_code]
-        ?? ["One moment, please.", "Nothing was ordered. This page looks again by itself."], rejected("patience")?.message));
+        ?? ["One moment, please.", "Nothing was ordered. This page checks again by itself."], rejected("patience")?.message));
     case "contact_support":
       return about("bad", withReason(["Please contact us about this order.",
         mayExist() ? "A person has to look at it. Do not order again." : "Nothing was ordered. A person has to look at it."],
