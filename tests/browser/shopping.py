@@ -132,6 +132,7 @@ class Shopper:
     def __init__(self, driver: webdriver.Chrome, url: str) -> None:
         self.driver = driver
         self.url = url
+        self._screen: tuple[int, int, str, str] | None = None
 
     # --- look ---------------------------------------------------------------------------------
 
@@ -294,18 +295,26 @@ class Shopper:
         self, size: tuple[int, int], *, scheme: str = "light", moves: bool = False
     ) -> Iterator[None]:
         """Within the block the screen is another one; a narrow one is a phone's. Nothing moves by default."""
-        width, height = size
+        before = self._screen
+        self._emulate((*size, scheme, "no-preference" if moves else "reduce"))
+        try:
+            yield
+        finally:
+            self._emulate(before)
+
+    def _emulate(self, screen: tuple[int, int, str, str] | None) -> None:
+        """Have the browser show the page as on this screen, or on its own."""
+        self._screen = screen
+        if screen is None:
+            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+            return
+        width, height, scheme, motion = screen
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        motion = "no-preference" if moves else "reduce"
         preferred = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
         media = {"features": [{"name": name, "value": preferred[name]} for name in preferred]}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        try:
-            yield
-        finally:
-            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
     def picture(self, name: str, around: str | None = "body > header") -> None:
         """Take a picture of what shows now, or around something, for a person to look at."""

@@ -234,6 +234,7 @@ def test_a_restaurant_that_closes(shop: Shop, shopper: Shopper) -> None:
     shopper.shows("#step-identity.current")
 
 
+@each_framework
 def test_what_gett_rejects_is_said_where_it_is_to_be_fixed(shop: Shop, shopper: Shopper) -> None:
     def reject(operation: str, name: str) -> None:
         fault = {"operation": operation, "kind": "error", "code": "VALIDATION_FAILED"}
@@ -253,7 +254,7 @@ def test_what_gett_rejects_is_said_where_it_is_to_be_fixed(shop: Shop, shopper: 
     shopper.press("#step-quote.current .primary")
     shopper.shows("#message .bad", "Something in your cart has to change.")
     shopper.reload()
-    shopper.shows(".line:nth-child(2).marked .problem", "A planned fault.")
+    shopper.shows(".line:nth-child(2).marked .problem + .problem", "A planned fault.")
     assert shopper.driver.find_elements("css selector", ".line:nth-child(1).marked") == []
     shopper.picture("rejected", ".line.marked")
     shopper.press(".line:nth-child(2) .count button:last-child")
