@@ -35,6 +35,11 @@ MEMBERS: Final[Mapping[Part, re.Pattern[str]]] = {
         Part.QUOTE: "validatedOrderToken|amounts|tip",
     }.items()
 }
+# What a shopper types of each part, as the steps spell it.
+_INPUTS: Final[Mapping[Part, tuple[str, ...]]] = {
+    Part.FULFILLMENT: ("address1", "address2", "city", "state", "postal_code"),
+    Part.SHOPPER: ("email", "first_name", "last_name", "phone"),
+}
 _PATHS: Final = ("jsonPath", "path", "pointer", "field")
 _SEPARATORS: Final = re.compile(r"[^\w]+")
 # Operations whose requests are about one part only, and that part.
@@ -123,6 +128,19 @@ def _is_named(entry: Mapping[str, Any], index: int, line: Line) -> bool:
     if entry.get("itemId"):
         return str(entry["itemId"]) in item_ids(line)
     return any(str(index) in _indexes(path) for path in _paths(entry))
+
+
+def named_inputs(error: ApiError, part: Part) -> tuple[tuple[str, str], ...]:
+    """The inputs of the part that ``errors[]`` names, each with what was said of it."""
+    inputs = {name.replace("_", ""): name for name in _INPUTS.get(part, ())}
+    found: dict[str, str] = {}
+    for entry in error.errors:
+        if part not in _parts(entry):
+            continue
+        for name in (path[-1].lower() for path in _paths(entry) if path):
+            if name in inputs:
+                found.setdefault(inputs[name], str(entry.get("message") or error.detail))
+    return tuple(found.items())
 
 
 def _indexes(path: list[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from gett_checkout._core.actions import ContactSupport
-from gett_checkout._core.blame import FOUND_HERE, SUBJECTS, blamed, mark, sold_out
+from gett_checkout._core.blame import FOUND_HERE, SUBJECTS, blamed, mark, named_inputs, sold_out
 from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import (
     CartRejected,
@@ -53,6 +53,7 @@ def event_of(
 
 def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -> Event | None:
     part = blamed(error)
+    inputs = named_inputs(error, part)
     if part is Part.SHOPPER and error.operation == "place_order" and state.recipient is not None:
         part = Part.RECIPIENT  # whom the order names
     if part is Part.STORE and step == "browse" and state.store is not None:
@@ -62,7 +63,7 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
         part = Part.QUOTE
     if part is Part.USED:
         part = Part.INTEGRATION if error.code == "ORDER_ALREADY_PLACED" else Part.QUOTE
-    refusal = _refusal(part, error.code or f"HTTP_{error.status}", error, step, now)
+    refusal = _refusal(part, error.code or f"HTTP_{error.status}", error, step, now, inputs)
     if error.operation in SUBJECTS or (part is Part.FULFILLMENT and step == "fulfill"):
         return Objected(refusal)  # what was chosen before is as good as it was
     match part:
@@ -89,7 +90,14 @@ def _may_be_over(error: ApiError, state: CheckoutState, now: datetime) -> bool:
     return error.status in (400, 422) and asked_at is not None and now >= asked_at + _FRESH
 
 
-def _refusal(part: Part, code: str, error: GettCheckoutError, step: str, now: datetime) -> Refusal:
+def _refusal(
+    part: Part,
+    code: str,
+    error: GettCheckoutError,
+    step: str,
+    now: datetime,
+    inputs: tuple[tuple[str, str], ...] = (),
+) -> Refusal:
     action = error.next_action
     wait = error.retry_after if error.retry_after is not None else _LATER
     return Refusal(
@@ -100,4 +108,5 @@ def _refusal(part: Part, code: str, error: GettCheckoutError, step: str, now: da
         step,
         reason=action.reason if isinstance(action, ContactSupport) else None,
         until=now + timedelta(seconds=wait) if part is Part.SERVICE else None,
+        fields=inputs,
     )

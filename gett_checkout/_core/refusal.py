@@ -19,9 +19,10 @@ class Refusal:
 
     ``part`` is what it blames, ``code`` Gett's error code, empty when the library itself wants to know
     who the shopper is, ``message`` what was said, masked.
-    ``reason`` is that of a `ContactSupport`. ``lines`` are the ids of the lines it names; ``times``
-    counts how often it came in a row, and ``until`` is when it is worth asking again. It is
-    ``answered`` once the shopper did what it asks for, though nothing changed by it.
+    ``reason`` is that of a `ContactSupport`. ``lines`` are the ids of the lines it names, ``fields`` the
+    inputs, each with what was said of it; ``times`` counts how often it came in a row, and ``until`` is
+    when it is worth asking again. It is ``answered`` once the shopper did what it asks for, though nothing
+    changed by it.
     """
 
     part: Part
@@ -34,6 +35,7 @@ class Refusal:
     times: int = 1
     until: datetime | None = None
     answered: bool = False
+    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def is_hopeless(self) -> bool:

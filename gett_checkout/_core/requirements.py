@@ -57,7 +57,7 @@ class Requirement(Sentence):
     @property
     def details(self) -> dict[str, Any]:
         """What Gett said, where it rejected something (``error_code``, ``message``, the ids of the
-        ``lines``), and what the rule goes by, as JSON-ready data.
+        ``lines``, the ``fields`` with what was said of each), and what the rule goes by, as JSON-ready data.
         """
         found: dict[str, Any] = jsonable(self.facts)
         return found
@@ -159,6 +159,8 @@ def _said(refusal: Refusal | None) -> dict[str, Any]:
         details["message"] = refusal.message
     if refusal.lines:
         details["lines"] = list(refusal.lines)
+    if refusal.fields:
+        details["fields"] = [{"name": name, "message": said} for name, said in refusal.fields]
     return details
 
 
