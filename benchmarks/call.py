@@ -1,4 +1,4 @@
-"""What one call costs, beside the most used Python client of a payment API."""
+"""The cost of one call, compared with the most used Python client of a payment API."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _ITEMS: Final = ("item_diavola", "item_margherita", "item_tiramisu")
 
 
 async def one_call(effort: Effort) -> list[Row]:
-    """One POST with a cart of three lines, answered at once with the same bytes.
+    """One POST with a cart of three lines, served at once with the same bytes.
 
     Ours: `validate_order`. Theirs: ``checkout.sessions.create_async`` of stripe-python, which also
-    sends lines to be priced and makes an object of the answer. Each has its own client session, made
-    as it does by default, and keeps its connection.
+    sends lines to be priced and makes an object of the response. Each has its own client session, made
+    as it does by default, and reuses its connection.
     """
     from stripe import AIOHTTPClient, StripeClient
 

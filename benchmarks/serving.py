@@ -1,4 +1,4 @@
-"""The servers that are measured against, each in a process of its own, so that its work is not counted."""
+"""The servers used for measuring, each in a process of its own, so that their work is not counted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp import web
 from gett_checkout import GettClient
 from gett_checkout.sandbox.credentials import SANDBOX_API_KEY
 
-# A price, as Gett and as Stripe would answer it; each reads its own members.
+# A price, as Gett and as Stripe would return it; each client reads its own members.
 ANSWER: Final = b"""{
     "id": "cs_a1b2c3", "object": "checkout.session", "created": 1795284000, "livemode": false,
     "status": "open", "currency": "usd", "amount_subtotal": 3400, "amount_total": 4312,
@@ -27,7 +27,9 @@ ANSWER: Final = b"""{
 
 @asynccontextmanager
 async def sandbox() -> AsyncIterator[str]:
-    """A sandbox; its URL. Its rate limits are said in every answer, as Gett's are, and out of reach."""
+    """Start a sandbox and yield its URL. Every response reports rate limits, as Gett's do, far out of
+    reach.
+    """
     limits = (f"--rate-limits={each}=1000000" for each in ("reads", "writes", "discovery"))
     async with _started("gett_checkout", "sandbox", "--port", "0", *limits) as url:
         yield url
@@ -35,19 +37,19 @@ async def sandbox() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def fixed_answers() -> AsyncIterator[str]:
-    """A server that answers every request with `ANSWER`; its URL."""
+    """Start a server that returns `RESPONSE` to every request, and yield its URL."""
     async with _started("benchmarks.serving") as url:
         yield url
 
 
 def client(url: str) -> GettClient:
-    """A client of either server."""
+    """Make a client of either server."""
     return GettClient(SANDBOX_API_KEY, base_url=url)
 
 
 @asynccontextmanager
 async def _started(*module: str) -> AsyncIterator[str]:
-    """A Python module, run until the end of the block; the URL its first line ends with."""
+    """Run a Python module until the end of the block; yield the URL at the end of its first line."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *module, stdout=asyncio.subprocess.PIPE
     )

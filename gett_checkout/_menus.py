@@ -16,9 +16,9 @@ from gett_checkout.sharing import MenuCache
 
 
 class Menus:
-    """A bounded cache of catalog sets, each fetched once however many checkouts ask at a time.
+    """A bounded cache of catalog sets; concurrent requests for one share a single fetch.
 
-    ``cache`` is looked into before Gett is asked.
+    ``cache`` is tried before Gett.
     """
 
     def __init__(
@@ -31,9 +31,9 @@ class Menus:
         self._coming: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[CatalogSet]] = {}
 
     async def get(self, catalog_set_id: str, *, store_id: str | None = None) -> CatalogSet:
-        """The catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
+        """Return the catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
 
-        A failure is not kept: the next one to ask fetches again.
+        A failure is not cached: the next caller fetches again.
         """
         kept = self._kept.get(catalog_set_id)
         if kept is not None:
@@ -49,7 +49,7 @@ class Menus:
             # One cancelled caller must not take the menu away from the others.
             return await asyncio.shield(coming)
         except GettCheckoutError as error:
-            # Each checkout writes its own id on its errors: they cannot share one.
+            # Each checkout sets its own id on its errors, so they cannot share one.
             raise copy(error) from None
 
     async def _fetch(self, catalog_set_id: str, store_id: str | None) -> CatalogSet:
@@ -67,7 +67,7 @@ class Menus:
     ) -> CatalogSet:
         body = await shared.get(catalog_set_id)
         if body is not None:
-            with suppress(InvalidResponseError):  # not ours after all
+            with suppress(InvalidResponseError):  # a foreign value after all
                 return catalog_set(body, catalog_set_id)
         menu, body = await self._client.catalog_set_as_sent(catalog_set_id, store_id=store_id)
         self._client.kept(shared.put(catalog_set_id, body))

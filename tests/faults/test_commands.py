@@ -286,7 +286,7 @@ async def test_a_name_of_several_is_refused(
     for each in ("one", "two"):
         await checkouts.start(checkout_id=each)
     monkeypatch.setattr(search, "digest", lambda checkout_id: f"abcdef-{checkout_id}")
-    with pytest.raises(InvalidInputError, match="several are called so: abcdef-one, abcdef-two"):
+    with pytest.raises(InvalidInputError, match="several match: abcdef-one, abcdef-two"):
         await search.find(storage, "abcdef")
     assert await search.find(storage, "abcdef-two") == "two"
 
