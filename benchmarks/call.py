@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from benchmarks.journeys import HOME
 from benchmarks.measuring import MICROSECONDS, Effort, Goal, Row, race
-from benchmarks.serving import client, fixed_answers
+from benchmarks.serving import client, fixed_responses
 from gett_checkout import Line, Store
 
 _STORE: Final = Store("store_bella_napoli", "catalog_set_bella_napoli")
@@ -25,7 +25,7 @@ async def one_call(effort: Effort) -> list[Row]:
 
     count = effort.of(200)
     lines = [Line(f"line_{each}", each, 2) for each in _ITEMS]
-    async with fixed_answers() as url, client(url) as gett:
+    async with fixed_responses() as url, client(url) as gett:
         adapter: Any = AIOHTTPClient()
         stripe = StripeClient("sk_test_1", http_client=adapter, base_addresses={"api": url})
 

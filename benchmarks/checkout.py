@@ -122,6 +122,6 @@ async def _ask(
         headers["Idempotency-Key"] = key
     async with http.request(
         method, f"{url}/v1/marketplace{path}", headers=headers, data=data
-    ) as answer:
-        answer.raise_for_status()
-        return json.loads(await answer.read())
+    ) as response:
+        response.raise_for_status()
+        return json.loads(await response.read())

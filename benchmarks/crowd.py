@@ -49,8 +49,8 @@ async def crowd(effort: Effort) -> list[Row]:
         crowds = [partial(at_once, size) for size in sizes]
         await one_by_one()  # warms up; a whole round would take as long as a counted one
         first, *rest = await race(effort, one_by_one, *crowds, warm_ups=0)
-        async with http.get(f"{url}/_sandbox/orders") as answer:
-            made = Counter(order["order_id"] for order in (await answer.json())["orders"])
+        async with http.get(f"{url}/_sandbox/orders") as response:
+            made = Counter(order["order_id"] for order in (await response.json())["orders"])
     single = first * MICROSECONDS / alone
     rows = [
         Row(

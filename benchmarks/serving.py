@@ -14,7 +14,7 @@ from gett_checkout import GettClient
 from gett_checkout.sandbox.credentials import SANDBOX_API_KEY
 
 # A price, as Gett and as Stripe would return it; each client reads its own members.
-ANSWER: Final = b"""{
+RESPONSE: Final = b"""{
     "id": "cs_a1b2c3", "object": "checkout.session", "created": 1795284000, "livemode": false,
     "status": "open", "currency": "usd", "amount_subtotal": 3400, "amount_total": 4312,
     "validatedOrderToken": "vot_a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6",
@@ -36,7 +36,7 @@ async def sandbox() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def fixed_answers() -> AsyncIterator[str]:
+async def fixed_responses() -> AsyncIterator[str]:
     """Start a server that returns `RESPONSE` to every request, and yield its URL."""
     async with _started("benchmarks.serving") as url:
         yield url
@@ -64,13 +64,13 @@ async def _started(*module: str) -> AsyncIterator[str]:
         await process.communicate()
 
 
-async def _answer(request: web.BaseRequest) -> web.Response:
+async def _respond(request: web.BaseRequest) -> web.Response:
     await request.read()
-    return web.Response(body=ANSWER, content_type="application/json")
+    return web.Response(body=RESPONSE, content_type="application/json")
 
 
 async def _main() -> None:
-    runner = web.ServerRunner(web.Server(_answer))
+    runner = web.ServerRunner(web.Server(_respond))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

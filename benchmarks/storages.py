@@ -105,8 +105,8 @@ async def _bare_redis(client: Redis) -> Step:
         await client.set(f"theirs-{number}", b"1\n" + _DATA)
 
     async def step(checkout_id: str) -> None:
-        kept: Any = await client.get(checkout_id)
-        version, _, data = kept.partition(b"\n")
+        stored: Any = await client.get(checkout_id)
+        version, _, data = stored.partition(b"\n")
         keys, values = [checkout_id, "theirs-due"], [int(version), data, 604_800_000]
         _require(await swap(keys=keys, args=values))
 

@@ -649,12 +649,12 @@ class Checkout:
 
     async def _require_complete(self) -> None:
         """Raise the error for missing requirements; read the store again before calling it closed."""
-        refusal = registry.refusal(self._record.state, self._record.now())
-        if refusal and self.store and refusal.requirements[0].code == "store_open":
+        rejection = registry.refusal(self._record.state, self._record.now())
+        if rejection and self.store and rejection.requirements[0].code == "store_open":
             await self._read(self.store)
-            refusal = registry.refusal(self._record.state, self._record.now())
-        if refusal is not None:
-            raise refusal
+            rejection = registry.refusal(self._record.state, self._record.now())
+        if rejection is not None:
+            raise rejection
 
     async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
         """Require that the same bytes may be sent again: valid key, no other worker sending."""

@@ -393,7 +393,7 @@ class Checkouts:
             clock=self._clock,
             lifetime=self._lifetime,
             hooks=self._client.hooks,
-            spawn=self._client.kept,
+            spawn=self._client.spawn,
             on_placed=self._on_placed,
         )
 

@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 asyncio.run(run_demo(Teller(sys.stdout, colours=_wants_colours())))
     except KeyboardInterrupt:
         return 130
-    except RefusedError as refusal:  # an option of the sandbox
-        print(f"gett-checkout: {refusal.detail}", file=sys.stderr)
+    except RefusedError as error:  # an option of the sandbox
+        print(f"gett-checkout: {error.detail}", file=sys.stderr)
         return 1
     except (GettCheckoutError, OSError) as error:
         said = error.strerror if isinstance(error, OSError) else None

@@ -38,7 +38,7 @@ from gett_checkout._patience import began
 from gett_checkout._rate_limits import RateLimit, RateLimits, figures
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout._shared import SharedLimits, organisation_digest
-from gett_checkout._transport import Answer, Transport
+from gett_checkout._transport import Response, Transport
 from gett_checkout._version import __version__
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import DEFAULT, Assumptions
@@ -209,7 +209,7 @@ class GettClient:
         """
         return self._limits.turn(bucket, self.clock(), can_wait=True)
 
-    def kept(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run ``work`` as a task of its own, which `close` waits for."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -232,10 +232,10 @@ class GettClient:
         """
         now = self.clock()
         body = requests.create_session(identity, expires_in)
-        answer = await self._call("create_session", responses.session, body=body)
+        response = await self._call("create_session", responses.session, body=body)
         life = timedelta(seconds=expires_in or self.assumptions.session_life)
         session = Session.of_token(
-            answer.token, made_for_end_user=identity is not None, expires_at=answer.expires_at
+            response.token, made_for_end_user=identity is not None, expires_at=response.expires_at
         )
         return session if session.expires_at else evolve(session, expires_at=now + life)
 
@@ -413,10 +413,10 @@ class GettClient:
         body = requests.validate_order(
             cart, fulfillment, tip=charge, customer=customer, assumed=self.assumptions
         )
-        answer = await self._call("validate_order", responses.validated, token=token, body=body)
+        response = await self._call("validate_order", responses.validated, token=token, body=body)
         return Quote(
-            order_token=answer.validated_order_token,
-            amounts=answer.amounts,
+            order_token=response.validated_order_token,
+            amounts=response.amounts,
             expires_at=asked_at + timedelta(seconds=self.assumptions.order_token_life),
             asked_at=asked_at,
         )
@@ -582,10 +582,10 @@ class GettClient:
         while True:
             try:
                 with self.hooks.here().request(*about, attempt + tried) as exchange:
-                    answer = await self._send(
+                    response = await self._send(
                         operation, url, headers, payload, exchange, permit, timeout
                     )
-                    return _read(answer, read)
+                    return _read(response, read)
             except GettCheckoutError as error:
                 tried += 1
                 error.next_action = error.next_action or _LATER
@@ -665,7 +665,7 @@ class GettClient:
             # Without a permit it was not counted, but the remainder the response reports includes it.
             permit = permit or Permit(0.0)
             report = evolve(report, is_order=operation.repeat is Repeat.BY_KEY)
-            self.kept(self._shared.update(operation.bucket, permit, report))
+            self.spawn(self._shared.update(operation.bucket, permit, report))
 
     async def _pause(
         self,
@@ -688,11 +688,11 @@ class GettClient:
         exchange: Exchange,
         permit: Permit | None,
         timeout: float,  # noqa: ASYNC109 - of the exchange
-    ) -> Answer:
+    ) -> Response:
         """Send once and return the response; raise if it is a rejection."""
         self._limits.sent(operation.bucket)
         try:
-            answer = await self._transport.send(
+            response = await self._transport.send(
                 operation.method, url, headers=headers, body=payload, timeout=timeout
             )
         except TransportError as failed:
@@ -701,28 +701,28 @@ class GettClient:
             raise
         finally:
             self._limits.done(operation.bucket)
-        now, status = self.clock(), answer.status
+        now, status = self.clock(), response.status
         exchange.status = status
-        remaining, resets_at = figures(answer.headers)
+        remaining, resets_at = figures(response.headers)
         if not 200 <= status < 300:
             error = read_problem(
                 status,
-                answer.headers,
-                answer.body,
+                response.headers,
+                response.body,
                 now,
                 operation=operation.name,
                 missing=operation.missing,
                 secrets=(headers["Authorization"][7:], self._api_key, *secrets_of(payload)),
             )
             wait = error.retry_after if status == 429 else None
-            self._limits.heard(operation.bucket, answer.headers, now, blocked_for=wait)
+            self._limits.heard(operation.bucket, response.headers, now, blocked_for=wait)
             # An error from a gateway carries no rate-limit figures.
             if wait or remaining is not None:
                 self._report(operation, permit, LimitReport(remaining, resets_at, wait))
             raise error
-        self._limits.heard(operation.bucket, answer.headers, now)
+        self._limits.heard(operation.bucket, response.headers, now)
         self._report(operation, permit, LimitReport(remaining, resets_at))
-        return answer
+        return response
 
     def _headers(
         self, token: str | None, idempotency_key: str | None, *, has_body: bool
@@ -810,11 +810,11 @@ def _other(method: str, path: str) -> Operation:
 
 
 @leaves_nothing
-def _read(answer: Answer, read: Callable[[bytes], T]) -> T:
+def _read(response: Response, read: Callable[[bytes], T]) -> T:
     try:
-        return read(answer.body)
+        return read(response.body)
     except InvalidResponseError as error:
-        error.status = answer.status
+        error.status = response.status
         raise
 
 

@@ -46,7 +46,7 @@ class Teller:
         if gap is not None and view.order is None:
             self.say(f"    {self._bar(gap)}")
 
-    def refusal(self, call: str, error: GettCheckoutError) -> None:
+    def rejected(self, call: str, error: GettCheckoutError) -> None:
         """Print a rejected step."""
         name = type(error).__name__
         self.say(f"{self._paint('31;1', '✗')} {self._paint('1', call)}  {name}: {error}")
@@ -106,7 +106,7 @@ async def _browse(checkout: Checkout, teller: Teller) -> None:
     try:
         await checkout.place(total=checkout.view.subtotal)
     except OrderBelowMinimumError as error:
-        teller.refusal("place(total=…)", error)
+        teller.rejected("place(total=…)", error)
     for way in (await checkout.suggest_items())[:3]:
         teller.note(
             f"would close the gap: {way.quantity} × {way.item.name}, {show_amount(way.total)}"
@@ -135,7 +135,7 @@ async def _pay(checkout: Checkout, teller: Teller, sandbox: Sandbox) -> None:
     try:
         await checkout.pay(card)
     except IdentityRequiredError as error:
-        teller.refusal("pay(CardOnFile(…))", error)
+        teller.rejected("pay(CardOnFile(…))", error)
         teller.note(f"requests sent for that: {len(sandbox.requests) - before}")
     await checkout.identify(Identity(email="jane@example.com", first_name="Jane", last_name="Doe"))
     teller.step("identify(Identity(…))", "known now, nothing sent yet", checkout.view)
@@ -157,7 +157,7 @@ async def _place(checkout: Checkout, teller: Teller) -> str | None:
     try:
         await checkout.place(total=total)
     except PaymentDeclinedError as error:
-        teller.refusal("place(total=…)", error)
+        teller.rejected("place(total=…)", error)
         teller.note("back at payment with cart and price: another card")
     await checkout.pay(CardOnFile(card_token="card_ok", processor_type="stripe"))  # noqa: S106
     teller.step("pay(CardOnFile(…))", "another card", checkout.view)

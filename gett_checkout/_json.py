@@ -53,14 +53,14 @@ def read_json(body: bytes | str | Raw) -> Json:
         pass
     try:
         text = bytes(body) if isinstance(body, Raw) else body
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        return json.loads(text, parse_float=Decimal, parse_constant=_reject_constant)
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent without bounds
         pass
     # Raised out here, because these exceptions contain the whole response.
     raise InvalidResponseError("the response is not JSON")
 
 
-def _refuse_constant(name: str) -> Json:
+def _reject_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 

@@ -27,7 +27,7 @@ class Menus:
         self._client = client
         self._shared = None if cache is None else SharedMenus(cache, client.organisation)
         self._bound = bound
-        self._kept: OrderedDict[str, CatalogSet] = OrderedDict()
+        self._cached: OrderedDict[str, CatalogSet] = OrderedDict()
         self._coming: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[CatalogSet]] = {}
 
     async def get(self, catalog_set_id: str, *, store_id: str | None = None) -> CatalogSet:
@@ -35,14 +35,14 @@ class Menus:
 
         A failure is not cached: the next caller fetches again.
         """
-        kept = self._kept.get(catalog_set_id)
-        if kept is not None:
-            self._kept.move_to_end(catalog_set_id)
-            return kept
+        known = self._cached.get(catalog_set_id)
+        if known is not None:
+            self._cached.move_to_end(catalog_set_id)
+            return known
         asked = asyncio.get_running_loop(), catalog_set_id
         coming = self._coming.get(asked)
         if coming is None:
-            coming = self._client.kept(self._fetch(catalog_set_id, store_id))
+            coming = self._client.spawn(self._fetch(catalog_set_id, store_id))
             self._coming[asked] = coming
             coming.add_done_callback(lambda _: self._coming.pop(asked, None))
         try:
@@ -57,9 +57,9 @@ class Menus:
             menu = await self._client.get_catalog_set(catalog_set_id, store_id=store_id)
         else:
             menu = await self._shared_or_fetched(self._shared, catalog_set_id, store_id)
-        self._kept[catalog_set_id] = menu
-        while len(self._kept) > self._bound:
-            self._kept.popitem(last=False)
+        self._cached[catalog_set_id] = menu
+        while len(self._cached) > self._bound:
+            self._cached.popitem(last=False)
         return menu
 
     async def _shared_or_fetched(
@@ -70,5 +70,5 @@ class Menus:
             with suppress(InvalidResponseError):  # a foreign value after all
                 return catalog_set(body, catalog_set_id)
         menu, body = await self._client.catalog_set_as_sent(catalog_set_id, store_id=store_id)
-        self._client.kept(shared.put(catalog_set_id, body))
+        self._client.spawn(shared.put(catalog_set_id, body))
         return menu

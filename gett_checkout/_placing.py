@@ -16,7 +16,7 @@ from gett_checkout._client import GettClient
 from gett_checkout._core.actions import ContactSupport
 from gett_checkout._core.machine import (
     DuplicateFound,
-    NoAnswer,
+    NoResponse,
     NotPlaced,
     OrderRead,
     Placed,
@@ -94,13 +94,13 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
         await record.save()
     tried, failed_payments = 0, 0
     while True:
-        answer = await _attempt(record, client, session.token)
-        if isinstance(answer, Order):
-            return await placed(record, answer)
+        response = await _attempt(record, client, session.token)
+        if isinstance(response, Order):
+            return await placed(record, response)
         tried += 1
         placement = _placement(record)
         outcome = judge(
-            answer,
+            response,
             sent_before=sent_before,
             is_quiet=placement.is_quiet(record.now()),
             token_is_fresh=placement.token_is_fresh,
@@ -113,18 +113,18 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
                 pause = 1.0 + 2.0 * client.jitter()
                 wait = pause if _elapsed(client) + pause <= client.retry.max_elapsed else None
             case Outcome.NOT_PLACED | Outcome.UNKNOWN:
-                wait = _patience(client, answer, tried)
+                wait = _patience(client, response, tried)
         if wait is None:
-            return await _conclude(record, outcome, answer)
-        await _again(record, client, wait, answer)
-        placement, reason = _placement(record), type(answer).__name__
+            return await _conclude(record, outcome, response)
+        await _again(record, client, wait, response)
+        placement, reason = _placement(record), type(response).__name__
         record.hooks.tell(
             events.RetryScheduled,
             "place_order",
             placement.attempts,
             wait,
             reason,
-            answer.cause,
+            response.cause,
             placement.idempotency_key,
         )
         await client.sleep(wait)
@@ -156,7 +156,7 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
             return await placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
             failed = placement.failed(error, now).released(now, error.retry_after)
-            record.happen(NoAnswer(failed))
+            record.happen(NoResponse(failed))
             await record.save()
             if isinstance(error, ApiAuthenticationError):
                 raise error
@@ -257,7 +257,7 @@ async def _resume(record: Record, client: GettClient) -> None:
     placement, now = _placement(record), record.now()
     lost_at = placement.sent_at and placement.sent_at + timedelta(seconds=client.timeout)
     again = placement.ended(unanswered_at=lost_at).attempted(now, lease(client))
-    record.happen(NoAnswer(again))
+    record.happen(NoResponse(again))
     await record.save()
 
 
@@ -265,7 +265,7 @@ async def _again(record: Record, client: GettClient, wait: float, error: GettChe
     """Save a further attempt, with a lease that lasts until its end, before it is sent."""
     now = record.now()
     again = _placement(record).failed(error, now).attempted(now, lease(client), wait)
-    record.happen(NoAnswer(again))
+    record.happen(NoResponse(again))
     await record.save()
 
 

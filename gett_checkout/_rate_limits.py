@@ -65,8 +65,8 @@ class RateLimits:
             return 0.0
         if now < bucket.blocked_until:
             return (bucket.blocked_until - now).total_seconds()
-        kept = 0 if uses_reserve else bucket.most // (_SPARE if can_wait else _RESERVE)
-        if now < bucket.resets_at and bucket.remaining - bucket.under_way <= kept:
+        reserved = 0 if uses_reserve else bucket.most // (_SPARE if can_wait else _RESERVE)
+        if now < bucket.resets_at and bucket.remaining - bucket.under_way <= reserved:
             return (bucket.resets_at - now).total_seconds()
         return 0.0
 

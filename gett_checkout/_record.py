@@ -12,7 +12,7 @@ from attrs import evolve
 from gett_checkout._core import machine
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.hand_over import OnPlaced
-from gett_checkout._core.machine import Event, NoAnswer
+from gett_checkout._core.machine import Event, NoResponse
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._snapshot import Snapshots
@@ -182,7 +182,7 @@ class Record:
             self._take(stored)
         elif self.state.stage is Stage.PLACING and self.state.placement:
             self._is_gone = True
-            self.happen(NoAnswer(evolve(self.state.placement, is_lost=True)))
+            self.happen(NoResponse(evolve(self.state.placement, is_lost=True)))
         else:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
 

@@ -135,13 +135,13 @@ async def _in_session(self: S, work: Work[S, P, T], *args: P.args, **kwargs: P.k
     self._session.begin()
     try:
         return await work(self, *args, **kwargs)
-    except ApiAuthenticationError as refused:
-        if not self._session.gives_way(refused):
+    except ApiAuthenticationError as rejected:
+        if not self._session.gives_way(rejected):
             raise
     try:
         return await work(self, *args, **kwargs)
-    except ApiAuthenticationError as refused:
-        self._session.gives_way(refused)  # not again: it says how to continue
+    except ApiAuthenticationError as rejected:
+        self._session.gives_way(rejected)  # not again: it says how to continue
         raise
 
 

@@ -16,8 +16,8 @@ from attrs import field, frozen
 from gett_checkout._hidden import hidden
 from gett_checkout.errors import InvalidResponseError, TransportError
 
-LARGEST_ANSWER: Final = 64 * 1024 * 1024
-LARGEST_REFUSAL: Final = 1024 * 1024
+LARGEST_RESPONSE: Final = 64 * 1024 * 1024
+LARGEST_REJECTION: Final = 1024 * 1024
 CONNECT_SECONDS: Final = 5.0
 
 # The aiohttp errors raised before a byte of the request was sent. After others it may have arrived.
@@ -34,7 +34,7 @@ _SPEAKABLE: Final = (aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMism
 
 
 @frozen
-class Answer:
+class Response:
     """An HTTP response; ``headers`` are case-insensitive. The ``body`` of an oversized rejection is
     truncated.
     """
@@ -105,7 +105,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         timeout: float | None = None,  # noqa: ASYNC109 - aiohttp's own
-    ) -> Answer:
+    ) -> Response:
         """Send and return the response. Raises `TransportError`, or `InvalidResponseError` if it is too big.
 
         ``timeout`` shortens the time limit of this exchange, in seconds.
@@ -135,7 +135,7 @@ class Transport:
         headers: Mapping[str, str],
         data: _Body | None,
         timeout: float,  # noqa: ASYNC109 - aiohttp's own
-    ) -> Answer:
+    ) -> Response:
         # Redirects are not followed: a credential must not be sent to another host. A caller's session
         # may itself raise for a status, with the credential in the exception.
         async with http.request(
@@ -149,7 +149,7 @@ class Transport:
             allow_redirects=False,
             raise_for_status=False,
         ) as response:
-            return Answer(response.status, response.headers, await _read(response))
+            return Response(response.status, response.headers, await _read(response))
 
     async def close(self) -> None:
         """Close the sessions opened here; the caller's own session stays open."""
@@ -204,15 +204,15 @@ def _failure(error: Exception, *, has_left: bool) -> TransportError:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read the body up to a limit, to protect the memory. A rejection's beginning is enough."""
-    refused = response.status >= 300
-    most, size, chunks = LARGEST_REFUSAL if refused else LARGEST_ANSWER, 0, list[bytes]()
+    is_rejection = response.status >= 300
+    most, size, chunks = LARGEST_REJECTION if is_rejection else LARGEST_RESPONSE, 0, list[bytes]()
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
         if size > most:
             response.close()
             break
-    if size > most and not refused:
+    if size > most and not is_rejection:
         raise InvalidResponseError(
             f"the response is larger than {most} bytes", status=response.status
         )

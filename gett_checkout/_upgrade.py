@@ -89,13 +89,13 @@ class ShopperSession:
             await self._carry_over(state, session, carry)
         return session
 
-    def gives_way(self, refused: ApiAuthenticationError) -> bool:
+    def gives_way(self, rejected: ApiAuthenticationError) -> bool:
         """Whether the step may be repeated, in another session than the one Gett rejected."""
-        if not self.may_give_way(refused):
+        if not self.may_give_way(rejected):
             if self._in_use is not None and self._is_last:
-                refused.next_action = ContactSupport("SESSION_REFUSED")
+                rejected.next_action = ContactSupport("SESSION_REFUSED")
             return False
-        wants_end_user = isinstance(refused, SessionUserRequiredError)
+        wants_end_user = isinstance(rejected, SessionUserRequiredError)
         self._record.happen(SessionDistrusted(wants_end_user))
         if wants_end_user:
             self._least = Level.END_USER
@@ -104,8 +104,8 @@ class ShopperSession:
 
     def may_give_way(self, error: GettCheckoutError) -> bool:
         """Whether the error is the first rejection of the session in use, and not of the API key."""
-        is_refusal = isinstance(error, SessionUserRequiredError | UnauthenticatedError)
-        return is_refusal and self._in_use is not None and not self._is_last
+        is_rejection = isinstance(error, SessionUserRequiredError | UnauthenticatedError)
+        return is_rejection and self._in_use is not None and not self._is_last
 
     async def set_context(self, fulfillment: Fulfillment) -> None:
         """Set the fulfillment context. Saved first: until Gett responds, the session's context is unknown.

@@ -168,7 +168,7 @@ async def _run(
         checkout = await open_for(checkouts, checkout_id, identity, page_names_shopper=names)
         opened.append(checkout)
     Body(_TOOLS[name].input_schema).check(members)
-    _refuse_card_numbers(members)
+    _reject_card_numbers(members)
     members.pop(_CHECKOUT_ID, None)
     params = {key: members.pop(key) for key in endpoint.names}
     query = {key: members.pop(key) for key in endpoint.queries if key in members}
@@ -199,7 +199,7 @@ def _read(value: Any) -> Any:
     return [_read(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _refuse_card_numbers(members: Mapping[str, Any]) -> None:
+def _reject_card_numbers(members: Mapping[str, Any]) -> None:
     """Raise `InvalidInputError` for a card number in a payment or in a note."""
     for name in ("payment", "special_instructions"):
         if any(map(_is_card_number, _CARD_NUMBER.findall(" ".join(_texts(members.get(name)))))):

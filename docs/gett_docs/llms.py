@@ -109,7 +109,7 @@ def markdown(app: Sphinx, page: str, read: Read) -> str:
             case "eval-rst":
                 texts = [_text(app, next(objects)) for _ in _OBJECT.findall(body)]
                 return "```text\n" + "\n\n".join(texts) + "\n```"
-        raise ValueError(f"{page}.md: what is {{{name}}} for a reader that is no browser?")
+        raise ValueError(f"{page}.md: {{{name}}} has no form in plain Markdown")
 
     text = _DIRECTIVE.sub(plain, _LEFT_OUT.sub("", read(page)))
     if next(objects, None) is not None:

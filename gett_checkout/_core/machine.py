@@ -236,7 +236,7 @@ class Quoted(Event):
 
 @frozen
 class QuoteLost(Event):
-    """The quote expired, was used, or Gett's prices changed; the total the shopper agreed to is stored."""
+    """The quote expired, was used, or Gett's prices changed; the agreed total stays stored."""
 
     refusal: Refusal | None = None
 
@@ -362,7 +362,7 @@ class PlacementBegun(Event):
 
 
 @frozen
-class NoAnswer(Event):
+class NoResponse(Event):
     """The placement was sent (again) and no response told the outcome."""
 
     placement: Placement
@@ -387,7 +387,7 @@ class PlacementPostponed(Aside):
 class NotPlaced(Event):
     """The placement certainly made no order, and nothing in the order is to blame.
 
-    Its key is kept for the same body, in case it is sent again.
+    Its key stays valid for the same body, in case it is sent again.
     """
 
     refusal: Refusal | None = None
@@ -708,7 +708,7 @@ EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
         StoreLost: Stage.BROWSE,
         ShopperRejected: Stage.PLACE,
         NotPlaced: Stage.PLACE,
-        NoAnswer: Stage.PLACING,
+        NoResponse: Stage.PLACING,
     },
     Stage.PLACED: _stays(
         Stage.PLACED, *_ALWAYS, OrderRead, HandOverBegun, HandOverEnded, DuplicateFound

@@ -146,7 +146,7 @@ class Placement:
 class Outcome(StrEnum):
     """What an attempt without an order in its response says about the order."""
 
-    EXISTS = "exists"  # the response proves that an earlier attempt made the order
+    EXISTS = "exists"  # the response is evidence that an earlier attempt made the order
     REFUSED = "refused"  # final: there is no order, and a part of it must change
     TRY_AGAIN = "try_again"  # the payment failed temporarily: same key
     NOT_PLACED = "not_placed"  # certainly no order, and nothing in it is to blame
@@ -184,8 +184,8 @@ def judge(
     if not is_quiet:
         return Outcome.UNKNOWN
     # Had an earlier attempt made the order, the key would have returned its response.
-    is_other_answer = isinstance(error, ApiError) and error.status in (400, 422)
-    return Outcome.REFUSED if outcome is Outcome.UNKNOWN and is_other_answer else outcome
+    is_other_response = isinstance(error, ApiError) and error.status in (400, 422)
+    return Outcome.REFUSED if outcome is Outcome.UNKNOWN and is_other_response else outcome
 
 
 def _judge(error: GettCheckoutError, *, sent_before: bool, token_is_fresh: bool) -> Outcome:

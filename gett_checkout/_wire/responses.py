@@ -153,10 +153,10 @@ def _store_address(value: Json, _: Any) -> StoreAddress:
 
 def session(value: Json) -> SessionResponse:
     """Docs: Session › create."""
-    answer = reader().read(value, SessionResponse)
-    if not is_credential(answer.token):
+    found = reader().read(value, SessionResponse)
+    if not is_credential(found.token):
         raise InvalidResponseError("the new session has no token that could be sent")
-    return answer
+    return found
 
 
 def store_page(value: Json) -> StorePage:
@@ -263,12 +263,12 @@ def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
 
 def validated(value: Json) -> ValidateResponse:
     """Docs: Orders › validate. Also accepted wrapped in ``order``. Gett's total is authoritative."""
-    answer = reader().read(_unwrapped(value, "order"), ValidateResponse)
-    if not answer.validated_order_token:
+    found = reader().read(_unwrapped(value, "order"), ValidateResponse)
+    if not found.validated_order_token:
         raise InvalidResponseError("the quote has an empty token")
-    if answer.amounts.total < 0 or answer.amounts.sub_total < 0:
+    if found.amounts.total < 0 or found.amounts.sub_total < 0:
         raise InvalidResponseError("the quote has a negative total")
-    return evolve(answer, amounts=_broken_down(answer.amounts))
+    return evolve(found, amounts=_broken_down(found.amounts))
 
 
 def order(value: Json) -> Order:

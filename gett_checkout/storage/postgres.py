@@ -73,11 +73,11 @@ class PostgresStorage:
         # The name is checked and quoted; every value is a parameter.
         self._load = f"SELECT data, version FROM {name} WHERE id = $1 AND expires_at > $2"  # noqa: S608
         self._create = f"""
-            INSERT INTO {name} AS kept (id, version, expires_at, due_at, data)
+            INSERT INTO {name} AS stored (id, version, expires_at, due_at, data)
             VALUES ($1, 1, $2, $3, $4)
             ON CONFLICT (id) DO UPDATE
             SET version = 1, expires_at = $2, due_at = $3, data = $4
-            WHERE kept.expires_at <= $5
+            WHERE stored.expires_at <= $5
             RETURNING version"""  # noqa: S608
         self._replace = f"""
             UPDATE {name} SET version = version + 1, expires_at = $2, due_at = $3, data = $4

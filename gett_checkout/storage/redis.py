@@ -48,12 +48,12 @@ _SAVE: Final = (
     + b"""
 local checkout, index = KEYS[1], KEYS[2]
 local id, now, expected, expires, due, ttl, attempt, data = unpack(ARGV)
-local kept, kept_until, kept_by = header(checkout)
+local stored, stored_until, stored_by = header(checkout)
 local version = 0
-if kept and tonumber(kept_until) > tonumber(now) then version = tonumber(kept) end
+if stored and tonumber(stored_until) > tonumber(now) then version = tonumber(stored) end
 if version ~= tonumber(expected) then
     -- The client repeats a command after a broken connection: then this save is already done.
-    if version == expected + 1 and kept_by == attempt then return version end
+    if version == expected + 1 and stored_by == attempt then return version end
     return 0
 end
 version = version + 1
@@ -73,8 +73,8 @@ while #found < limit do
     local ids = redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', #found, limit - #found)
     if #ids == 0 then break end
     for _, id in ipairs(ids) do
-        local kept, kept_until = header(prefix .. id)
-        if kept and tonumber(kept_until) > clock then
+        local stored, stored_until = header(prefix .. id)
+        if stored and tonumber(stored_until) > clock then
             found[#found + 1] = id
         else
             redis.call('ZREM', index, id)

@@ -146,10 +146,10 @@ class StorageContract:
     ) -> None:
         """Neither the data, nor the version, nor the expiry, nor the due time."""
         await save("a", 0)
-        await save("a", 1, b"kept", expires=100, due=10)
+        await save("a", 1, b"stored", expires=100, due=10)
         with pytest.raises(CheckoutConflictError):
             await save("a", expected, b"lost", expires=1000, due=None)
-        assert await storage.load("a") == Stored(b"kept", 2)
+        assert await storage.load("a") == Stored(b"stored", 2)
         clock.advance(10)
         assert list(await storage.due(clock(), 10)) == ["a"]
         clock.advance(90)
@@ -299,9 +299,9 @@ class StorageContract:
         """However many expired checkouts were due before the others."""
         for number in range(12):
             await save(f"expired {number}", 0, due=number, expires=30)
-        await save("kept", 0, due=20)
+        await save("stored", 0, due=20)
         clock.advance(30)
-        assert list(await storage.due(clock(), 1)) == ["kept"]
+        assert list(await storage.due(clock(), 1)) == ["stored"]
 
     @pytest.mark.parametrize(
         "data",

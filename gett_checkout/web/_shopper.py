@@ -17,7 +17,7 @@ async def open_for(
 ) -> Checkout:
     """Open the checkout if it belongs to this shopper, and identify the shopper on it.
 
-    Without a login its id is enough. With one, whoever signs in takes over an anonymous cart; an
+    Without a login its id is enough. With one, the shopper who signs in takes over an anonymous cart; an
     identified shopper's checkout is shown to nobody else, nor in a browser they signed out of.
     """
     checkout = await checkouts.open(checkout_id)
