@@ -236,8 +236,7 @@ class Checkouts:
                 return found
 
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
-        """Return all that is unresolved: unknown outcomes, orders not handed over, cases for manual
-        review.
+        """Return what is unresolved: unknown outcomes, orders not handed over, manual reviews.
 
         Oldest first. A placement that a worker is sending right now is included only after an attempt
         failed to get a response. The hooks receive the count and the age of the oldest. Raises

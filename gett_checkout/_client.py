@@ -66,9 +66,7 @@ SANDBOX: Final = "https://api-sandbox.gett-tech.com"
 
 T = TypeVar("T")
 
-_LONGEST_TIMEOUT: Final = (
-    3600.0  # so that an attempt ends within its idempotency key's safety margin
-)
+_LONGEST_TIMEOUT: Final = 3600.0  # so that an attempt ends while its idempotency key is valid
 _SPREAD: Final = 0.2  # seconds
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PATH: Final = re.compile(r"/(?!/)[\w/.~!$&'()*+,;=:@%?-]*", re.ASCII)

@@ -1,9 +1,12 @@
 """The sentences a shopper reads, by code: in English, and yours to replace or translate.
 
-```python german = Messages({"identity": "Bitte melden Sie sich an.", …}, locale="de-DE") german =
-Messages(gettext.translation("checkout", "locale", ["de"]).gettext, locale="de-DE")
+```python
+german = Messages({"identity": "Bitte melden Sie sich an.", …}, locale="de-DE")
+german = Messages(gettext.translation("checkout", "locale", ["de"]).gettext, locale="de-DE")
 
-checkout.view.to_dict(german) error.to_problem(german) ```
+checkout.view.to_dict(german)
+error.to_problem(german)
+```
 
 `ENGLISH` has every sentence. A code with a dot is a variant of the code before the dot. Words in braces
 are filled in; amounts are formatted for the shopper's locale if Babel is installed.

@@ -24,9 +24,7 @@ from gett_checkout.messages import Text
 
 MAX_QUANTITY = 99  # decided: the API documents no bound
 MAX_DEPTH = 8
-_LINE_ID: Final = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}"
-)  # characters that a path allows as they are
+_LINE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")  # unescaped in a path
 
 
 @frozen

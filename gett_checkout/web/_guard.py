@@ -89,10 +89,7 @@ def require_same_origin(headers: Mapping[str, str], trusted: Collection[str]) ->
     if origin in trusted:
         return
     if site is not None:
-        is_own = site in (
-            "same-origin",
-            "none",
-        )  # none: the user's own action, for example a bookmark
+        is_own = site in ("same-origin", "none")  # none: the user's own action (a bookmark)
     else:
         is_own = origin is None or _is_host(origin, headers.get("host", ""))
     if not is_own:
