@@ -1,4 +1,4 @@
-"""What an error does to the checkout: the event it amounts to."""
+"""Translate errors into events of the checkout."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FRESH: Final = timedelta(minutes=1)
 def event_of(
     error: GettCheckoutError, step: str, state: CheckoutState, now: datetime
 ) -> Event | None:
-    """What the error of a step says of the checkout, as an event; ``None`` when it says nothing."""
+    """Return the event that a step's error implies for the checkout; ``None`` when it implies none."""
     match error:
         case IdentityRequiredError():
             return ShopperRejected(_refusal(Part.SHOPPER, "", error, step, now))
@@ -55,9 +55,9 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
     part = blamed(error)
     inputs = named_inputs(error, part)
     if part is Part.SHOPPER and error.operation == "place_order" and state.recipient is not None:
-        part = Part.RECIPIENT  # whom the order names
+        part = Part.RECIPIENT  # the person the order names
     if part is Part.STORE and step == "browse" and state.store is not None:
-        return None  # the store that was chosen before is as good as it was
+        return None  # the store chosen before is still valid
     is_placing = state.stage is Stage.PLACING
     if is_placing and part is Part.INTEGRATION and _may_be_over(error, state, now):
         part = Part.QUOTE
@@ -65,7 +65,7 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
         part = Part.INTEGRATION if error.code == "ORDER_ALREADY_PLACED" else Part.QUOTE
     refusal = _refusal(part, error.code or f"HTTP_{error.status}", error, step, now, inputs)
     if error.operation in SUBJECTS or (part is Part.FULFILLMENT and step == "fulfill"):
-        return Objected(refusal)  # what was chosen before is as good as it was
+        return Objected(refusal)  # the earlier choice is still valid
     match part:
         case Part.LINES:
             lines = mark(error, state.lines)
@@ -85,7 +85,7 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
 
 
 def _may_be_over(error: ApiError, state: CheckoutState, now: datetime) -> bool:
-    """Whether the quote's token may be over at Gett: how it then responds is not documented."""
+    """Whether Gett may consider the quote's token expired: its response to that is undocumented."""
     asked_at = state.quote.asked_at if state.quote else None
     return error.status in (400, 422) and asked_at is not None and now >= asked_at + _FRESH
 

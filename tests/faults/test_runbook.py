@@ -72,7 +72,7 @@ async def test_gett_still_cannot_say(night: Night, run: Run) -> None:
     assert status == 1
     first, second = said.splitlines()
     assert first.endswith("unknown  OutcomeUnknownError (HTTP 503)")
-    assert second.startswith("1 looked at; unresolved in all: 1 still unknown, oldest ")
+    assert second.startswith("1 processed; unresolved in all: 1 still unknown, oldest ")
 
 
 @pytest.mark.parametrize("not_placed", [False, True])
