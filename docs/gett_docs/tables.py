@@ -151,15 +151,15 @@ def blamed_parts() -> str:
 
 
 _SHOWN: Final[Mapping[Part, str]] = {
-    Part.STORE: "the restaurants, and why not this one",
+    Part.STORE: "the restaurants, and what is wrong with this one",
     Part.LINES: "the cart, with the lines marked and what Gett said of each; or the gap to the minimum",
     Part.SHOPPER: "the sign-in form, with what Gett said",
     Part.FULFILLMENT: "the address form, with what Gett said",
     Part.PAYMENT: "the payment form, with what Gett said",
-    Part.QUOTE: "the price, asked for again",
-    Part.RECIPIENT: "who receives the order, with what Gett said",
+    Part.QUOTE: "the price, requested again",
+    Part.RECIPIENT: "the recipient form, with what Gett said",
     Part.INTEGRATION: "whom to contact",
-    Part.SERVICE: "a spinner, then the same again",
+    Part.SERVICE: "a spinner, then the same request again",
 }
 """What a page shows for each part, in the order in which the parts are to be fixed."""
 
@@ -198,7 +198,7 @@ def step_ends() -> str:
     return table(
         ("steps", "when the caller is cancelled"),
         (
-            (", ".join(map(code, finishing)), "run to their end, and are saved"),
+            (", ".join(map(code, finishing)), "run to completion and save"),
             (", ".join(map(code, stopping)), "stop"),
         ),
     )
@@ -296,9 +296,9 @@ def session_levels() -> str:
 _MEANINGS: Final[Mapping[Outcome, str]] = {
     Outcome.EXISTS: "**there is an order**",
     Outcome.REFUSED: "no order; a part of it must change",
-    Outcome.TRY_AGAIN: "sent again, same key",
-    Outcome.NOT_PLACED: "no order; nothing in it is to blame",
-    Outcome.UNKNOWN: "**not known**",
+    Outcome.TRY_AGAIN: "sent again with the same key",
+    Outcome.NOT_PLACED: "no order; no part of it is at fault",
+    Outcome.UNKNOWN: "**unknown**",
 }
 
 
@@ -308,7 +308,7 @@ def placement_answers() -> str:
     answers: tuple[tuple[str, GettCheckoutError], ...] = (
         ("the request never left", errors.TransportError(may_have_arrived=False)),
         ("connection lost, or timed out", errors.TransportError()),
-        ("an answer that cannot be read", errors.InvalidResponseError(status=200)),
+        ("an unreadable response", errors.InvalidResponseError(status=200)),
         ("500, 502, 503 or 504", refuse("INTERNAL_ERROR")),
         ("429 `RATE_LIMITED`", refuse("RATE_LIMITED")),
         ("401 on the session", refuse("UNAUTHENTICATED")),
@@ -316,12 +316,12 @@ def placement_answers() -> str:
         ("400 `PAYMENT_DECLINED`", refuse("PAYMENT_DECLINED")),
         ("400 `STORE_CLOSED`, `ITEM_UNAVAILABLE`, …", refuse("STORE_CLOSED")),
         ("400, 404, 409 or 422 that names a part of the order", refuse("NOT_FOUND", errors=named)),
-        ("400 or 422 that blames nothing", refuse("VALIDATION_FAILED")),
+        ("400 or 422 that names nothing", refuse("VALIDATION_FAILED")),
         ("409 `CONFLICT`", refuse("CONFLICT")),
         ("409 `CONFLICT` that may be retried", refuse("CONFLICT", retryable=True)),
         ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
     )
-    head = ("answer", "to the first attempt", "while an unanswered one may be at work", "later")
+    head = ("response", "first attempt", "repeat, while an earlier attempt may still be running", "later repeat")
     return table(
         head,
         (
@@ -398,7 +398,7 @@ def _at_place(error: ApiError) -> str:
         case Outcome.TRY_AGAIN:
             return "same key twice more, then " + _lands(error)
         case Outcome.UNKNOWN:
-            return f"stays {Stage.PLACING}, not known"
+            return f"stays {Stage.PLACING}, unknown"
         case _:
             return _lands(error)
 

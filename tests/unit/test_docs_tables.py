@@ -251,14 +251,14 @@ def test_what_becomes_of_a_placement() -> None:
     assert at_place["VALIDATION_FAILED"] == "→ place"
     assert at_place["FORBIDDEN"] == "→ place"
     assert at_place["ORDER_ALREADY_PLACED"] == "→ placed"
-    assert at_place["INTERNAL_ERROR"] == "stays placing, not known"
+    assert at_place["INTERNAL_ERROR"] == "stays placing, unknown"
     answers = {row[0]: row[1:] for row in rows(tables.placement_answers())}
-    assert answers["connection lost, or timed out"] == ["**not known**"] * 3
-    assert answers["409 `CONFLICT`"][1:] == ["**not known**", "**there is an order**"]
-    assert answers["409 `CONFLICT` that may be retried"][1:] == ["**not known**"] * 2
+    assert answers["connection lost, or timed out"] == ["**unknown**"] * 3
+    assert answers["409 `CONFLICT`"][1:] == ["**unknown**", "**there is an order**"]
+    assert answers["409 `CONFLICT` that may be retried"][1:] == ["**unknown**"] * 2
     named = answers["400, 404, 409 or 422 that names a part of the order"]
     must_change = "no order; a part of it must change"
-    assert named == [must_change, "**not known**", must_change]
+    assert named == [must_change, "**unknown**", must_change]
 
 
 def test_what_is_in_doubt_is_told() -> None:
