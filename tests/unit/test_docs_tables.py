@@ -275,6 +275,16 @@ def test_every_other_spelling_is_told() -> None:
     assert accepted <= set(re.findall(r"`(\w+)`", answers))
 
 
+# --- versions ------------------------------------------------------------------------------------
+
+
+def test_the_migration_page_has_the_renames_of_the_changelog() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
+    tables_there = re.findall(r"(?:^\|.*\n)+", changes, re.MULTILINE)
+    for marker, table in zip(("renames", "modules"), tables_there, strict=True):
+        assert page_rows("migrate.md", f"<!-- {marker} -->\n") == rows(table)
+
+
 # --- codes ---------------------------------------------------------------------------------------
 
 
