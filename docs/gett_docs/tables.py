@@ -321,7 +321,12 @@ def placement_answers() -> str:
         ("409 `CONFLICT` that may be retried", refuse("CONFLICT", retryable=True)),
         ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
     )
-    head = ("response", "first attempt", "repeat, while an earlier attempt may still be running", "later repeat")
+    head = (
+        "response",
+        "first attempt",
+        "repeat, while an earlier attempt may still be running",
+        "later repeat",
+    )
     return table(
         head,
         (
