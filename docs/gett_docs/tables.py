@@ -153,15 +153,15 @@ def blamed_parts() -> str:
 
 
 _SHOWN: Final[Mapping[Part, str]] = {
-    Part.STORE: "the restaurants, and why not this one",
-    Part.LINES: "the cart, with the lines marked and Gett's message on each; or the gap to the minimum",
-    Part.SHOPPER: "the sign-in form, with Gett's message",
-    Part.FULFILLMENT: "the address form, with Gett's message",
-    Part.PAYMENT: "the payment form, with Gett's message",
-    Part.QUOTE: "the new price",
-    Part.RECIPIENT: "the recipient form, with Gett's message",
+    Part.STORE: "the restaurants, and what is wrong with this one",
+    Part.LINES: "the cart, with the lines marked and what Gett said of each; or the gap to the minimum",
+    Part.SHOPPER: "the sign-in form, with what Gett said",
+    Part.FULFILLMENT: "the address form, with what Gett said",
+    Part.PAYMENT: "the payment form, with what Gett said",
+    Part.QUOTE: "the price, requested again",
+    Part.RECIPIENT: "the recipient form, with what Gett said",
     Part.INTEGRATION: "whom to contact",
-    Part.SERVICE: "a spinner, then a retry",
+    Part.SERVICE: "a spinner, then the same request again",
 }
 """What a page shows for each part, in the order in which the parts must be fixed."""
 
@@ -200,7 +200,7 @@ def step_ends() -> str:
     return table(
         ("steps", "when the caller is cancelled"),
         (
-            (", ".join(map(code, finishing)), "run to their end, and are saved"),
+            (", ".join(map(code, finishing)), "run to completion and save"),
             (", ".join(map(code, stopping)), "stop"),
         ),
     )
@@ -299,8 +299,8 @@ def session_levels() -> str:
 _MEANINGS: Final[Mapping[Outcome, str]] = {
     Outcome.EXISTS: "**there is an order**",
     Outcome.REFUSED: "no order; a part of it must change",
-    Outcome.TRY_AGAIN: "sent again, same key",
-    Outcome.NOT_PLACED: "no order; nothing in it is to blame",
+    Outcome.TRY_AGAIN: "sent again with the same key",
+    Outcome.NOT_PLACED: "no order; no part of it is at fault",
     Outcome.UNKNOWN: "**unknown**",
 }
 
@@ -319,12 +319,17 @@ def placement_responses() -> str:
         ("400 `PAYMENT_DECLINED`", refuse("PAYMENT_DECLINED")),
         ("400 `STORE_CLOSED`, `ITEM_UNAVAILABLE`, …", refuse("STORE_CLOSED")),
         ("400, 404, 409 or 422 that names a part of the order", refuse("NOT_FOUND", errors=named)),
-        ("400 or 422 that blames nothing", refuse("VALIDATION_FAILED")),
+        ("400 or 422 that names nothing", refuse("VALIDATION_FAILED")),
         ("409 `CONFLICT`", refuse("CONFLICT")),
         ("409 `CONFLICT` that may be retried", refuse("CONFLICT", retryable=True)),
         ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
     )
-    head = ("response", "to the first attempt", "while an unanswered one may still run", "later")
+    head = (
+        "response",
+        "first attempt",
+        "repeat, while an earlier attempt may still be running",
+        "later repeat",
+    )
     return table(
         head,
         (

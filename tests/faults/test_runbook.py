@@ -135,7 +135,7 @@ async def test_an_order_is_not_in_the_books(
 
 
 async def test_nobody_looks(run: Run) -> None:
-    await as_on_the_page(run, "Nobody looks")
+    await as_on_the_page(run, "No worker reconciles")
 
 
 async def test_a_shopper_wants_to_be_forgotten(night: Night, run: Run) -> None:
