@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import aiohttp.web as web
 from attrs import asdict, frozen
 
-from . import decimal_json, reading, switchboard
+from . import switchboard
 from .calls import Response, respond
 from .credentials import Session
+from .documents import Document, read_body, read_json
 from .handling import read_content, refused
 from .orders import PROGRESS, REFUND_TYPES, Order
 from .problems import RefusedError, instant
-from .reading import Document
 from .webhooks import Delivery
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Control:
             found = route.pattern.fullmatch(path) if route.method == request.method else None
             if found:
                 content = await read_content(request)
-                document = reading.body(content, request.content_type) if content else Document({})
+                document = read_body(content, request.content_type) if content else Document({})
                 made = route.serve(self._sandbox, document, *found.groups())
                 return respond(made, 201 if route.makes else 200)
         raise RefusedError("NOT_FOUND", "There is no such control.")
@@ -231,7 +231,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     return {
         "type": delivery.type,
         "order_id": delivery.order_id,
-        "event": decimal_json.read(delivery.body),
+        "event": read_json(delivery.body),
         "delivered": delivery.delivered,
         "due_at": None if delivery.due_at is None else instant(delivery.due_at),
         "attempts": [

@@ -12,13 +12,13 @@ from datetime import datetime
 import aiohttp.web as web
 from attrs import define, evolve, field, frozen
 
-from . import decimal_json, faults, operations
+from . import faults, operations
 from .calls import Call, Desk, Response, session_user_required
 from .credentials import Credentials, Session, unauthenticated
+from .documents import Document, write_json
 from .limits import RateLimiter
 from .operations import Level, Operation, Route
 from .problems import RefusedError
-from .reading import Document
 from .switches import Fault, Switches
 from .traffic import Exchange, masked
 
@@ -246,7 +246,7 @@ async def read_content(request: web.BaseRequest) -> bytes:
 
 def refused(refusal: RefusedError, path: str, now: datetime) -> Response:
     """The problem document for a rejected request to `path`."""
-    content = decimal_json.write(refusal.document(instance=path, now=now))
+    content = write_json(refusal.document(instance=path, now=now))
     return Response(refusal.status, content, "application/problem+json", refusal.code)
 
 

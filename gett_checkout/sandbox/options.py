@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from . import switchboard
 from .addresses import MAGIC_POSTAL_CODES
 from .control import CONTROL_PATH
+from .documents import Document
 from .menus import STORES
 from .payments import MAGIC_CARDS, MAGIC_NUMBERS
 from .problems import RefusedError
-from .reading import Document
 from .switches import SETTINGS, FaultKind, Switches
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 import aiohttp.web as web
 from aiohttp.web_protocol import RequestHandler
 
-from . import decimal_json
 from .clock import real_time
+from .documents import write_json
 from .problems import RefusedError
 
 Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -32,7 +32,7 @@ class _Connection(RequestHandler):
     ) -> web.StreamResponse:
         code = "INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR"
         refusal = RefusedError(code, "This is not a readable HTTP request.", status=status)
-        content = decimal_json.write(refusal.document(instance="", now=real_time()))
+        content = write_json(refusal.document(instance="", now=real_time()))
         response = web.Response(
             status=status, body=content, content_type="application/problem+json"
         )

@@ -13,8 +13,8 @@ from attrs import frozen
 from .addresses import Address
 from .calls import Call, Response, respond
 from .credentials import Credentials, Session
+from .documents import EMAIL, PHONE, Document
 from .problems import instant, invalid
-from .reading import EMAIL, PHONE, Document
 from .switches import Switches
 from .wallet import Wallets
 

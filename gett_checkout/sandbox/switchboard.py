@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from attrs import asdict, fields
 
-from .reading import Document
+from .documents import Document
 from .switches import FAULTY, MONTH, SETTINGS, Fault, FaultKind, Switches
 
 

@@ -17,8 +17,8 @@ from typing import Any, Literal, get_args
 from attrs import define, evolve, field, fields, frozen, validators
 
 from . import operations
+from .documents import Document
 from .problems import RESERVED
-from .reading import Document
 
 KeyPolicy = Literal["replay", "reject_other_body", "refuse_duplicates", "none"]
 """What a second request with a known `Idempotency-Key` gets.
