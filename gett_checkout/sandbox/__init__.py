@@ -13,11 +13,12 @@ All of it can be turned over HTTP too (`control`), and it sends signed order eve
 """
 
 from .credentials import Session
+from .faults import Fault
 from .handling import Seen
 from .orders import Order, Refund
 from .problems import RefusedError
 from .server import Sandbox
-from .switches import Fault, Switches
+from .switches import Switches
 from .traffic import Exchange
 from .webhooks import Attempt, Delivery
 

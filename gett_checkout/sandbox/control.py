@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp.web as web
 from attrs import asdict, frozen
 
-from . import switchboard
+from . import switches
 from .calls import Response, respond
 from .credentials import Session
 from .documents import Document, read_body, read_json
+from .faults import read_fault, show_fault
 from .handling import read_content, refused
 from .orders import PROGRESS, REFUND_TYPES, Order
 from .problems import RefusedError, instant
@@ -83,7 +84,7 @@ def _state(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
         "requests": len(sandbox.requests),
         "writes": sandbox.writes,
         "deliveries": len(sandbox.deliveries),
-        "switches": switchboard.show(sandbox.switches),
+        "switches": switches.show(sandbox.switches),
         **_faults(sandbox),
     }
 
@@ -133,25 +134,25 @@ def _deliveries(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
 
 def _switches(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
     document.only()
-    return switchboard.show(sandbox.switches)
+    return switches.show(sandbox.switches)
 
 
 def _change_switches(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
-    switchboard.change(sandbox.switches, document)
-    return switchboard.show(sandbox.switches)
+    switches.change(sandbox.switches, document)
+    return switches.show(sandbox.switches)
 
 
 def _replace_switches(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
-    switchboard.replace(sandbox.switches, document)
-    return switchboard.show(sandbox.switches)
+    switches.replace(sandbox.switches, document)
+    return switches.show(sandbox.switches)
 
 
 def _faults(sandbox: "Sandbox", _: Document | None = None) -> Mapping[str, Any]:
-    return {"faults": list(map(switchboard.show_fault, sandbox.switches.faults))}
+    return {"faults": list(map(show_fault, sandbox.switches.faults))}
 
 
 def _plan_fault(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
-    sandbox.switches.faults.append(switchboard.read_fault(document))
+    sandbox.switches.faults.append(read_fault(document))
     return _faults(sandbox)
 
 

@@ -21,6 +21,9 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PHONE = re.compile(r"\+[1-9][0-9]{1,14}")  # E.164. Docs: Session
 ANY_TEXT = re.compile(r".*\S.*", re.DOTALL)
 
+MONTH = 31 * 24 * 3600
+"""The longest time that any member may name, in seconds."""
+
 _HIGHEST_AMOUNT = Decimal(1_000_000)
 
 

@@ -12,17 +12,20 @@ from datetime import datetime
 import aiohttp.web as web
 from attrs import define, evolve, field, frozen
 
-from . import faults, operations
+from . import operations
 from .calls import Call, Desk, Response, session_user_required
 from .credentials import Credentials, Session, unauthenticated
 from .documents import Document, write_json
+from .faults import INSTEAD_OF_WORK, Fault, problem_of
 from .limits import RateLimiter
 from .operations import Level, Operation, Route
 from .problems import RefusedError
-from .switches import Fault, Switches
+from .switches import Switches
 from .traffic import Exchange, masked
 
 _log = logging.getLogger(__name__)
+
+_GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body></html>"
 
 
 @frozen
@@ -131,24 +134,24 @@ class Handler:
         fault = self._switches.take(arrival.operation) if arrival.route else None
         if fault is None:
             return await self._work(arrival)
-        if fault.kind in faults.INSTEAD_OF_WORK:
+        if fault.kind in INSTEAD_OF_WORK:
             return await self._refuse_to_work(fault, arrival)
         response = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
         match fault.kind:
             case "drop_after":
                 return None
             case "error_after":
-                return self._problem(faults.refusal(fault), arrival)
+                return self._problem(problem_of(fault), arrival)
             case "garbage" if response is not None:
-                return faults.truncated(response)
+                return _truncated(response)
         return response
 
     async def _refuse_to_work(self, fault: Fault, arrival: _Arrival) -> Response | None:
         match fault.kind:
             case "error":
-                return self._problem(faults.refusal(fault), arrival)
+                return self._problem(problem_of(fault), arrival)
             case "html" | "empty":
-                return faults.bare(fault)
+                return _bare(fault)
             case "hang":
                 await self._stops_within(None)
         return None
@@ -255,3 +258,15 @@ def _dropped(request: web.BaseRequest) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
+
+
+def _bare(fault: Fault) -> Response:
+    """Return what a gateway sends without asking the API: an HTML page or an empty body."""
+    if fault.kind == "html":
+        return Response(fault.status or 502, _GATEWAY_PAGE, "text/html")
+    return Response(fault.status or 500)
+
+
+def _truncated(response: Response) -> Response:
+    """Cut the JSON of a success in the middle."""
+    return Response(200, response.content[: len(response.content) // 2] or b"{", "application/json")

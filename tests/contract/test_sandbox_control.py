@@ -20,10 +20,11 @@ from gett_checkout._cli import main
 from gett_checkout.sandbox import Fault, RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.addresses import MAGIC_POSTAL_CODES
 from gett_checkout.sandbox.control import CONTROL_PATH, ROUTES
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.sandbox.payments import MAGIC_CARDS, MAGIC_NUMBERS
 from gett_checkout.sandbox.problems import CODES, RESERVED
-from gett_checkout.sandbox.switches import SETTINGS, FaultKind, KeyPolicy
+from gett_checkout.sandbox.switches import SETTINGS, KeyPolicy
 from gett_checkout.testing import Clock
 from tests.contract.test_sandbox import PERSON, Partner, Reply, card_on_file
 from tests.samples.documented import DOCUMENTED
