@@ -14,12 +14,11 @@ All of it can be turned over HTTP too (`control`), and it sends signed order eve
 
 from .credentials import Session
 from .faults import Fault
-from .handling import Seen
 from .orders import Order, Refund
 from .problems import RefusedError
 from .server import Sandbox
 from .switches import Switches
-from .traffic import Exchange
+from .traffic import Exchange, Seen
 from .webhooks import Attempt, Delivery
 
 __all__ = [

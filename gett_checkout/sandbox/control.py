@@ -4,7 +4,6 @@ They need no credential, count against no limit, are no requests of the API, and
 Errors are problem documents, as everywhere. A name is Python's name.
 """
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,15 +16,13 @@ from .calls import Response, respond
 from .credentials import Session
 from .documents import Document, read_body, read_json
 from .faults import read_fault, show_fault
-from .handling import read_content, refused
 from .orders import PROGRESS, REFUND_TYPES, Order
 from .problems import RefusedError, instant
+from .serving import outcome, read_content, sent
 from .webhooks import Delivery
 
 if TYPE_CHECKING:
     from .server import Sandbox
-
-_log = logging.getLogger(__name__)
 
 CONTROL_PATH = "/_sandbox"
 
@@ -38,19 +35,8 @@ class Control:
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Serve one request."""
-        try:
-            reply = await self._work(request)
-        except RefusedError as refusal:
-            reply = refused(refusal, request.path, self._sandbox.now())
-        except ConnectionError:
-            reply = Response(400)  # nobody is there to read it
-        except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document
-            _log.exception("The sandbox's control failed")
-            failure = RefusedError("INTERNAL_ERROR", "Something went wrong inside the sandbox.")
-            reply = refused(failure, request.path, self._sandbox.now())
-        return web.Response(
-            status=reply.status, body=reply.content, content_type=reply.content_type
-        )
+        made = await outcome(self._work(request), request, self._sandbox.now)
+        return sent(made or Response(400))  # nobody is there to read it
 
     async def _work(self, request: web.BaseRequest) -> Response:
         path = request.rel_url.raw_path.removeprefix(CONTROL_PATH)
