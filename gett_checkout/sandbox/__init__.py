@@ -9,7 +9,7 @@ orders it made, which is what a test should ask:
         ...  # place an order against sandbox.url with sandbox.api_key
         assert len(sandbox.orders) == 1
 
-All of it can be turned over HTTP too (`control`), and it sends signed order events (`webhooks`).
+All of it can be set over HTTP too (`control`), and it sends signed order events (`webhooks`).
 """
 
 from .credentials import Session

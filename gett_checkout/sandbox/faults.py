@@ -28,7 +28,7 @@ FaultKind = Literal[
 - `drop_after`: the work is done (the order is made), then the connection is dropped.
 - `error`: a problem document with the fault's `status` and `code`, before any work.
 - `error_after`: the work is done, then that problem document is sent instead.
-- `html`: a gateway's HTML page, 502 unless `status` says otherwise, before any work.
+- `html`: a gateway's HTML page, with `status` (default: 502), before any work.
 - `empty`: a status without a body, before any work.
 - `garbage`: the work is done, then 200 with JSON that breaks off in the middle.
 - `delay`: waits `seconds`, then works as usual, even when the client has gone by then.

@@ -119,7 +119,7 @@ class Handler:
         if fault is None:
             return await self._work(arrival)
         if fault.kind in INSTEAD_OF_WORK:
-            return await self._refuse_to_work(fault, arrival)
+            return await self._skip_work(fault, arrival)
         response = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
         match fault.kind:
             case "drop_after":
@@ -130,7 +130,7 @@ class Handler:
                 return _truncated(response)
         return response
 
-    async def _refuse_to_work(self, fault: Fault, arrival: _Arrival) -> Response | None:
+    async def _skip_work(self, fault: Fault, arrival: _Arrival) -> Response | None:
         match fault.kind:
             case "error":
                 return self._problem(problem_of(fault), arrival)

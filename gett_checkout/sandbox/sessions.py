@@ -19,7 +19,7 @@ from .switches import Switches
 from .wallet import Wallets
 
 LONGEST_LIFE = timedelta(days=30)
-"""How long a session lives, unless it asks for less. Docs: Session."""
+"""How long a session lives by default, and at most. Docs: Session."""
 
 MODES = MappingProxyType({"DeliveryByMerchant": "delivery", "Pickup": "pickup"})
 """The context's modes, and the fulfillment type each of them serves."""

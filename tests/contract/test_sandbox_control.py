@@ -101,6 +101,20 @@ def test_no_switch_is_forgotten() -> None:
     assert {row[0] for row in rows("switches")} == switches
 
 
+def as_on_the_page(default: Any) -> str:
+    """A switch's default in the words of the page's table."""
+    if isinstance(default, dict):
+        return ", ".join(f"{limit} {bucket}" for bucket, limit in default.items())
+    if default is None or isinstance(default, bool):
+        return json.dumps(default)
+    return "none" if default == set() else str(default)
+
+
+def test_the_page_says_each_default() -> None:
+    told = {name: default for name, default, _ in rows("switches")}
+    assert told == {name: as_on_the_page(getattr(Switches(), name)) for name in SETTINGS}
+
+
 @pytest.mark.parametrize("name", TURNED)
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 async def test_a_switch_over_http(desk: Desk, method: str, name: str) -> None:
