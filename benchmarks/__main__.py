@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: what the library costs beside what one would write or pick instead."""
+"""``python -m benchmarks``: the library's cost compared with the alternatives."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _QUICK: Final = 0.2
 
 
 async def measure(name: str, effort: Effort) -> Measured:
-    """Run one benchmark; skipped when what it is compared with is not installed."""
+    """Run one benchmark; skip it when the library it compares with is not installed."""
     try:
         return Measured(name, await BENCHMARKS[name](effort))
     except (ModuleNotFoundError, SkipTest) as missing:
@@ -54,7 +54,7 @@ async def measure(name: str, effort: Effort) -> Measured:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; 1 when a goal was missed."""
+    """Run the chosen benchmarks; return 1 when a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHMARKS))
     parser.add_argument("--rounds", type=int, default=Effort().rounds, help="default: 7")
@@ -66,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(names) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     if options.rounds < 1:
-        parser.error("there must be one round at least")
+        parser.error("at least one round is required")
     if options.docs and (options.names or options.quick):
-        parser.error("the documentation is written from a whole run")
+        parser.error("docs/speed.md needs the figures of a whole run")
     effort = Effort(options.rounds, _QUICK if options.quick else 1.0)
     measured = []
     for name in names:

@@ -1,4 +1,4 @@
-"""What one call costs, beside the most used Python client of a payment API."""
+"""The cost of one call, compared with the most used Python client of a payment API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from benchmarks.journeys import HOME
 from benchmarks.measuring import MICROSECONDS, Effort, Goal, Row, race
-from benchmarks.serving import client, fixed_answers
+from benchmarks.serving import client, fixed_responses
 from gett_checkout import Line, Store
 
 _STORE: Final = Store("store_bella_napoli", "catalog_set_bella_napoli")
@@ -15,17 +15,17 @@ _ITEMS: Final = ("item_diavola", "item_margherita", "item_tiramisu")
 
 
 async def one_call(effort: Effort) -> list[Row]:
-    """One POST with a cart of three lines, answered at once with the same bytes.
+    """One POST with a cart of three lines, served at once with the same bytes.
 
     Ours: `validate_order`. Theirs: ``checkout.sessions.create_async`` of stripe-python, which also
-    sends lines to be priced and makes an object of the answer. Each has its own client session, made
-    as it does by default, and keeps its connection.
+    sends lines to be priced and makes an object of the response. Each has its own client session, made
+    as it does by default, and reuses its connection.
     """
     from stripe import AIOHTTPClient, StripeClient
 
     count = effort.of(200)
     lines = [Line(f"line_{each}", each, 2) for each in _ITEMS]
-    async with fixed_answers() as url, client(url) as gett:
+    async with fixed_responses() as url, client(url) as gett:
         adapter: Any = AIOHTTPClient()
         stripe = StripeClient("sk_test_1", http_client=adapter, base_addresses={"api": url})
 

@@ -1,4 +1,4 @@
-"""What the library adds to the CPU time of a whole checkout."""
+"""The CPU time that the library adds to a whole checkout."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _AMOUNTS: Final = ("subTotal", "fees", "promotions", "taxes", "adjustments", "ti
 
 
 async def whole_checkout(effort: Effort) -> list[Row]:
-    """Five steps, from a new checkout to a placed order, the shopper known from the start.
+    """Five steps, from a new checkout to a placed order, with the shopper known from the start.
 
-    Ours: `journeys.known_from_the_start` over memory storage, so with every step saved and an order
-    that could be reconciled by another worker. Theirs: `by_hand`, the same requests with nothing kept.
-    Both have fetched the menu before, keep their connection, and have the same client session.
+    Ours: `journeys.known_from_the_start` over memory storage, so every step is saved and another worker
+    could reconcile the order. Theirs: `by_hand`, the same requests with nothing stored. Both have
+    fetched the menu before, reuse their connection, and have the same client session.
     """
     count = effort.of(40)
     async with (
@@ -56,12 +56,12 @@ async def whole_checkout(effort: Effort) -> list[Row]:
 
 
 async def fetch_menu(http: aiohttp.ClientSession, url: str) -> Any:
-    """The menu, which both sides fetch once."""
+    """Return the menu, which both sides fetch once."""
     return await _ask(http, url, "GET", "/catalog-sets/catalog_set_bella_napoli")
 
 
 async def by_hand(http: aiohttp.ClientSession, url: str, menu: Any) -> str:
-    """The requests of the journey as one writes them for a day when nothing goes wrong."""
+    """Make the journey's requests as one writes them for the happy path."""
     ask = partial(_ask, http, url)
     store = await ask("GET", "/stores/store_bella_napoli")
     line = {
@@ -122,6 +122,6 @@ async def _ask(
         headers["Idempotency-Key"] = key
     async with http.request(
         method, f"{url}/v1/marketplace{path}", headers=headers, data=data
-    ) as answer:
-        answer.raise_for_status()
-        return json.loads(await answer.read())
+    ) as response:
+        response.raise_for_status()
+        return json.loads(await response.read())

@@ -1,4 +1,4 @@
-"""Many checkouts at once in one process: does one cost more, and is every order there once?"""
+"""Many checkouts at once in one process: the cost of each, and whether every order exists once."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from gett_checkout.sandbox.credentials import SANDBOX_API_KEY
 _CONNECTIONS: Final = 100
 _PATIENCE: Final = 600.0  # seconds: a request waits for a connection behind thousands of others
 _CROWDS: Final = (100, 1000, 5000)
-_ALONE: Final = 100  # checkouts one after another, for the figure at one
+_ALONE: Final = 100  # checkouts one after another, for the figure of a single one
 
 
 async def crowd(effort: Effort) -> list[Row]:
     """Whole checkouts, one after another and many at a time, over a pool of 100 connections.
 
-    Compared is the CPU time of one checkout among many with that of one alone. Each round begins
-    with an empty memory storage. In the end the sandbox is asked which orders it made.
+    Compares the CPU time of one checkout among many with that of one alone. Each round begins with an
+    empty memory storage. At the end the sandbox is asked which orders it made.
     """
     effort = effort.at_most(2)
     alone, sizes = effort.of(_ALONE), [effort.of(size) for size in _CROWDS]
@@ -47,10 +47,10 @@ async def crowd(effort: Effort) -> list[Row]:
             await asyncio.gather(*(one(checkouts) for _ in range(size)))
 
         crowds = [partial(at_once, size) for size in sizes]
-        await one_by_one()  # warms up; a whole round would take as long as one that counts
+        await one_by_one()  # warms up; a whole round would take as long as a counted one
         first, *rest = await race(effort, one_by_one, *crowds, warm_ups=0)
-        async with http.get(f"{url}/_sandbox/orders") as answer:
-            made = Counter(order["order_id"] for order in (await answer.json())["orders"])
+        async with http.get(f"{url}/_sandbox/orders") as response:
+            made = Counter(order["order_id"] for order in (await response.json())["orders"])
     single = first * MICROSECONDS / alone
     rows = [
         Row(

@@ -1,4 +1,4 @@
-"""What ``import gett_checkout`` costs beside what it stands on."""
+"""The cost of ``import gett_checkout``, compared with that of its dependencies."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _CHILD = (
 async def imports(effort: Effort) -> list[Row]:
     """CPU time of the import statement alone, each time in a fresh interpreter with compiled files.
 
-    Theirs: what anybody who uses these libraries imports anyway.
+    Theirs: the libraries that any user of them imports anyway.
     """
     sides = (partial(_import, "gett_checkout"), partial(_import, "aiohttp, attrs, cattrs, msgspec"))
     taken: list[list[float]] = [[], []]
-    # What is installed comes compiled; so must ours, whatever the environment says of a checkout.
+    # Installed packages come compiled; so must ours, whatever the environment demands.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     for number in range(effort.rounds + 1):
         for side, times in zip(sides, taken, strict=True):
             seconds = await side(environment)
-            if number:  # the first compiles
+            if number:  # the first run compiles
                 times.append(seconds)
     mine, base = (median(times) * MILLISECONDS for times in taken)
     what, against = "import gett_checkout", "import aiohttp, attrs, cattrs, msgspec"
@@ -36,7 +36,7 @@ async def imports(effort: Effort) -> list[Row]:
 
 
 async def _import(modules: str, environment: Mapping[str, str]) -> float:
-    """Seconds of CPU the import takes in an interpreter of its own."""
+    """Return the seconds of CPU that the import takes in an interpreter of its own."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _CHILD.format(modules)),
         stdout=asyncio.subprocess.PIPE,

@@ -1,6 +1,6 @@
-"""What each journey of a shopper costs on the wire: ``python -m benchmarks.journeys``.
+"""The requests of each shopper's journey: ``python -m benchmarks.journeys``.
 
-Gett allows a partner 100 writes a minute, so the writes of a journey are what an order costs.
+Gett allows a partner 100 writes a minute, so a journey's writes are the cost of its order.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Journey = Callable[[GettClient, Checkouts], Awaitable[object]]
 
 @frozen
 class Cost:
-    """The operations of a journey in order, how many were writes, and how often it was saved."""
+    """The operations of a journey in order, the number of writes, and the number of saves."""
 
     operations: tuple[str, ...]
     writes: int
@@ -44,7 +44,7 @@ class Cost:
 
 
 class CountingStorage(MemoryStorage):
-    """A storage that counts what is saved."""
+    """A storage that counts the saves."""
 
     saves = 0
 
@@ -57,7 +57,7 @@ class CountingStorage(MemoryStorage):
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
-        """Count it, and save it."""
+        """Count and save."""
         self.saves += 1
         return await super().save(
             checkout_id,
@@ -121,7 +121,7 @@ JOURNEYS: Final[tuple[Journey, ...]] = (
 
 
 async def measure(journey: Journey) -> Cost:
-    """Take the journey against a sandbox of its own, and see what reached it."""
+    """Run the journey against a sandbox of its own, and count the requests."""
     async with Sandbox() as sandbox, GettClient(sandbox.api_key, base_url=sandbox.url) as gett:
         storage = CountingStorage()
         await journey(gett, Checkouts(gett, storage=storage))
@@ -130,7 +130,7 @@ async def measure(journey: Journey) -> Cost:
 
 
 async def ready_to_place(checkouts: Checkouts, *, lines: int) -> Checkout:
-    """A checkout of a known shopper with so many lines in the cart, everything done but `place`."""
+    """Make a checkout of a known shopper with ``count`` lines in the cart, ready to be placed."""
     checkout = await checkouts.start(JANE)
     await _fill_cart(checkout, lines)
     await checkout.fulfill(HOME)

@@ -1,4 +1,4 @@
-"""Two thousand checkouts, two hundred at a time, over Redis and PostgreSQL: is every order there once?"""
+"""Two thousand checkouts, two hundred at a time, over Redis and PostgreSQL: does every order exist once?"""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from tests.servers import PostgresServer, RedisServer
 _ROUNDS: Final = 8
 _A_ROUND: Final = 250
 _AT_ONCE: Final = 200
-_WARM_UPS: Final = 2  # until the pools, the menu and the allocator have what they need
+_WARM_UPS: Final = 2  # until the pools, the menu and the allocator are warm
 _KIB: Final = 1024
-# One request in eight goes wrong: half of them lose their response, half meet a rate limit.
+# One request in eight fails: half of them lose their response, half meet a rate limit.
 _FAULTS: Final = 30
 _PATIENT: Final = RetryPolicy(
     max_attempts=8, max_elapsed=120.0, initial_backoff=0.05, max_backoff=1.0
@@ -40,11 +40,11 @@ _PATIENT: Final = RetryPolicy(
 
 
 async def load(effort: Effort) -> list[Row]:
-    """Eight rounds of 250 checkouts, 200 at a time, in one process, as they come and with faults.
+    """Eight rounds of 250 checkouts, 200 at a time, in one process, without and with faults.
 
-    The faults are lost responses to placements and rate limits. In the end the sandbox is asked which
-    orders it made, and Python how much it allocated since the second round and holds yet: a little of it is
-    this benchmark's own list of orders.
+    The faults are lost responses to placements and rate limits. At the end the sandbox is asked which
+    orders it made, and Python how much memory it allocated since the second round and still holds: a
+    little of that is this benchmark's own list of orders.
     """
     rows: list[Row] = []
     for name, opened in (("Redis", _redis), ("PostgreSQL", _postgres)):
@@ -93,7 +93,7 @@ async def _crowd(
 
 
 async def _insist(checkout: Checkout) -> Order:
-    """Place it again until the outcome is known, as a page does."""
+    """Place repeatedly until the outcome is known, as a page does."""
     quote = checkout.view.quote
     assert quote is not None  # noqa: S101 - it is ready to be placed
     while True:

@@ -1,4 +1,4 @@
-"""The machine by itself: one transition, and the picture of what is missing after it."""
+"""The state machine alone: one transition, and the view of the missing requirements after it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ async def machine_step(effort: Effort) -> list[Row]:
     """A shopper chooses a card and it is declined, over and over: two transitions between two stages.
 
     Ours: `machine.apply` on a checkout with one line, alone, and with its view with requirements and
-    next action after each transition. Theirs: the same stages, the same events and the same condition
-    (a payment is chosen), no facts beside the payment, no view; the name of the stage is read.
+    next action after each transition. Theirs: the same stages, events and condition (a payment is
+    chosen), without other facts and without a view; the name of the stage is read.
     """
     count = effort.of(500)
     state, now = await _payable(), datetime.now(UTC)
@@ -50,7 +50,7 @@ async def machine_step(effort: Effort) -> list[Row]:
 
     def with_model(model: Any) -> Any:
         async def theirs() -> None:
-            # Their calls are not awaited: what is compared is the machine, not the loop.
+            # Their calls are not awaited: the comparison is of machines, not of event loops.
             for _ in range(count):
                 model.card = None
                 model.payment_rejected()
@@ -157,7 +157,9 @@ def _transitions() -> Any:
 
 
 def _other_transitions() -> dict[str, list[tuple[str, str]]]:
-    """What else is in our table, by event: the machines compared have as much to choose from."""
+    """The other transitions of our table, by event: they give the compared machines as much to choose
+    from.
+    """
     found: dict[str, list[tuple[str, str]]] = {}
     for stage, events in EVENTS.items():
         for event, landing in events.items():

@@ -1,4 +1,4 @@
-"""How anything is measured here: rounds in turn, medians, and rows that know their goal."""
+"""How everything is measured: alternating rounds, medians, and rows with a goal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Side = Callable[[], Awaitable[object]]
 
 MICROSECONDS: Final = 1e6  # in a second
 MILLISECONDS: Final = 1e3
-NOTHING: Final = "–"  # what a row is compared with when it is not
+NOTHING: Final = "–"  # shown for a row without a comparison
 
 
 @frozen
@@ -25,15 +25,15 @@ class Effort:
     share: float = 1.0
 
     def of(self, count: int) -> int:
-        """How much of ``count`` to do, at least one."""
+        """Return the share of ``count`` to do, at least one."""
         return max(1, round(count * self.share))
 
     def finer(self, times: int) -> Effort:
-        """The same in so many times the rounds, each with less of the work."""
+        """Return the same work in so many times the rounds."""
         return Effort(self.rounds * times, self.share / times)
 
     def at_most(self, rounds: int) -> Effort:
-        """The same with fewer rounds, for what takes long."""
+        """Return the same with fewer rounds, for slow benchmarks."""
         return Effort(min(self.rounds, rounds), self.share)
 
 
@@ -43,10 +43,10 @@ async def race(
     clock: Callable[[], float] = time.process_time,
     warm_ups: int = 1,
 ) -> tuple[float, ...]:
-    """The median of each side's rounds, by the ``clock``: seconds of this process's CPU.
+    """Return the median of each side's rounds, by the ``clock`` (default: CPU seconds of this process).
 
-    The sides take turns, so that a busy machine is busy for all of them. The first
-    rounds, ``warm_ups``, do not count.
+    The sides take turns, so that a busy machine affects all of them alike. The first rounds,
+    ``warm_ups``, do not count.
     """
     taken: list[list[float]] = [[] for _ in sides]
     for number in range(effort.rounds + warm_ups):
@@ -61,13 +61,13 @@ async def race(
 
 @frozen
 class Goal:
-    """A bound on a row's ratio, or on our own figure where there is nothing to compare it with."""
+    """A bound on a row's ratio, or on our own figure if there is no comparison."""
 
     sign: Literal["≤", "≥", "="]
     bound: float
 
     def is_met(self, judged: float) -> bool:
-        """Whether the figure keeps to the bound."""
+        """Whether the figure meets the bound."""
         match self.sign:
             case "≤":
                 return judged <= self.bound
@@ -79,7 +79,7 @@ class Goal:
 
 @frozen
 class Row:
-    """One line of the table. ``theirs`` is ``None`` where nothing is compared."""
+    """One line of the table. ``theirs`` is ``None`` without a comparison."""
 
     what: str
     compared_with: str
@@ -90,7 +90,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Ours in theirs."""
+        """Our figure divided by theirs."""
         return self.ours / self.theirs if self.theirs else None
 
     @property
@@ -101,5 +101,5 @@ class Row:
         return self.goal.is_met(self.ours if self.ratio is None else self.ratio)
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as JSON-ready data."""
+        """Return the row as JSON-ready data."""
         return asdict(self) | {"ratio": self.ratio, "met": self.met}

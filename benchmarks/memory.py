@@ -1,4 +1,4 @@
-"""What an open checkout takes up in memory."""
+"""The memory of an open checkout."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _KIB: Final = 1024
 
 
 async def memory(effort: Effort) -> list[Row]:
-    """A three-line `Checkout` ready to be placed, held open, with what the memory storage keeps of it.
+    """A three-line `Checkout`, ready to be placed and held open, with its entry in the memory storage.
 
-    Counted are the bytes Python allocated for a number of them, the menu and everything else that is
-    shared having been there before.
+    Counts the bytes Python allocated for a number of them, without the menu and other shared objects,
+    which existed before.
     """
     count = effort.of(200)
     async with sandbox() as url, client(url) as gett:
         checkouts = Checkouts(gett)
-        for _ in range(3):  # the menu, the connection and whatever else is made once
+        for _ in range(3):  # the menu, the connection and other things made once
             await ready_to_place(checkouts, lines=_LINES)
         tracemalloc.start()
         try:

@@ -16,7 +16,9 @@ _GROUPS: Final = 600
 
 
 def large_menu(items: int) -> bytes:
-    """A catalog set of so many items, about 300 bytes each with sections and groups, as Gett sends it."""
+    """Make a catalog set of ``items`` items, about 300 bytes each with sections and groups, as Gett
+    sends it.
+    """
     words = "Slow-roasted, hand-cut and served with a seasonal salad, pickled onions and a slice of lemon."
     groups = max(1, items * _GROUPS // _ITEMS)
     sections = range(0, items, _PER_SECTION)
@@ -69,10 +71,10 @@ def large_menu(items: int) -> bytes:
 
 
 async def open_menu(effort: Effort) -> list[Row]:
-    """From the bytes of the answer to the first item, its modifier groups and their items.
+    """From the bytes of the response to the first item, its modifier groups and their items.
 
-    Ours: what `GettClient.get_catalog_set` does with an answer, prices exact decimals. Theirs:
-    ``json.loads`` of the same bytes, prices floats.
+    Ours: what `GettClient.get_catalog_set` does with a response, prices as exact decimals. Theirs:
+    ``json.loads`` of the same bytes, prices as floats.
     """
     body = large_menu(effort.of(_ITEMS))
 
@@ -93,9 +95,9 @@ async def open_menu(effort: Effort) -> list[Row]:
 async def structure_menu(effort: Effort) -> list[Row]:
     """The same with every entry made an object.
 
-    Ours: every catalog, section, item and group looked at. Theirs: pydantic models with the same
-    fields and camelCase aliases, prices ``Decimal``, validated straight from the bytes. Of what
-    Gett's pages spell in several ways, theirs reads one.
+    Ours: every catalog, section, item and group is accessed. Theirs: pydantic models with the same
+    fields and camelCase aliases, prices as ``Decimal``, validated straight from the bytes. Of the
+    several spellings in Gett's documentation, theirs reads one.
     """
     from pydantic import BaseModel, ConfigDict
     from pydantic.alias_generators import to_camel

@@ -1,4 +1,4 @@
-"""What was measured: as a table to read, as JSON, and as the table of docs/speed.md."""
+"""The results: as a table to read, as JSON, and as the table of docs/speed.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MET: Final = {True: "yes", False: "no", None: ""}
 
 @frozen
 class Measured:
-    """What one benchmark gave: its rows, or why it was ``skipped``."""
+    """A benchmark's rows, or why it was ``skipped``."""
 
     name: str
     rows: Sequence[Row] = ()
@@ -31,7 +31,7 @@ class Measured:
 
 
 def as_table(measured: Sequence[Measured]) -> str:
-    """A line for each row, in columns."""
+    """Return a line for each row, in columns."""
     lines = [("", "", "ours", "theirs", "ratio", "goal", "met")]
     for each in measured:
         if each.skipped:
@@ -60,7 +60,7 @@ def as_table(measured: Sequence[Measured]) -> str:
 
 
 def as_json(measured: Sequence[Measured], effort: Effort) -> str:
-    """Everything there is to know of a run."""
+    """Return all data of a run."""
     document = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": __version__,
@@ -80,7 +80,7 @@ def as_json(measured: Sequence[Measured], effort: Effort) -> str:
 
 
 def into_page(page: str, measured: Sequence[Measured]) -> str:
-    """The documentation's page with these figures in it."""
+    """Return the documentation's page with these figures."""
     lines = ["| what | compared with | ours | goal |", "|---|---|---|---|"]
     lines += [
         f"| {row.what} | {row.compared_with} | {_judged(row)} | {_missed(row)} |"

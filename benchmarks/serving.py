@@ -1,4 +1,4 @@
-"""The servers that are measured against, each in a process of its own, so that its work is not counted."""
+"""The servers used for measuring, each in a process of its own, so that their work is not counted."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from aiohttp import web
 from gett_checkout import GettClient
 from gett_checkout.sandbox.credentials import SANDBOX_API_KEY
 
-# A price, as Gett and as Stripe would answer it; each reads its own members.
-ANSWER: Final = b"""{
+# A price, as Gett and as Stripe would return it; each client reads its own members.
+RESPONSE: Final = b"""{
     "id": "cs_a1b2c3", "object": "checkout.session", "created": 1795284000, "livemode": false,
     "status": "open", "currency": "usd", "amount_subtotal": 3400, "amount_total": 4312,
     "validatedOrderToken": "vot_a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6",
@@ -27,27 +27,29 @@ ANSWER: Final = b"""{
 
 @asynccontextmanager
 async def sandbox() -> AsyncIterator[str]:
-    """A sandbox; its URL. Its rate limits are said in every answer, as Gett's are, and out of reach."""
+    """Start a sandbox and yield its URL. Every response reports rate limits, as Gett's do, far out of
+    reach.
+    """
     limits = (f"--rate-limits={each}=1000000" for each in ("reads", "writes", "discovery"))
     async with _started("gett_checkout", "sandbox", "--port", "0", *limits) as url:
         yield url
 
 
 @asynccontextmanager
-async def fixed_answers() -> AsyncIterator[str]:
-    """A server that answers every request with `ANSWER`; its URL."""
+async def fixed_responses() -> AsyncIterator[str]:
+    """Start a server that returns `RESPONSE` to every request, and yield its URL."""
     async with _started("benchmarks.serving") as url:
         yield url
 
 
 def client(url: str) -> GettClient:
-    """A client of either server."""
+    """Make a client of either server."""
     return GettClient(SANDBOX_API_KEY, base_url=url)
 
 
 @asynccontextmanager
 async def _started(*module: str) -> AsyncIterator[str]:
-    """A Python module, run until the end of the block; the URL its first line ends with."""
+    """Run a Python module until the end of the block; yield the URL at the end of its first line."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *module, stdout=asyncio.subprocess.PIPE
     )
@@ -62,13 +64,13 @@ async def _started(*module: str) -> AsyncIterator[str]:
         await process.communicate()
 
 
-async def _answer(request: web.BaseRequest) -> web.Response:
+async def _respond(request: web.BaseRequest) -> web.Response:
     await request.read()
-    return web.Response(body=ANSWER, content_type="application/json")
+    return web.Response(body=RESPONSE, content_type="application/json")
 
 
 async def _main() -> None:
-    runner = web.ServerRunner(web.Server(_answer))
+    runner = web.ServerRunner(web.Server(_respond))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

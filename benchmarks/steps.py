@@ -19,7 +19,7 @@ _KIB: Final = 1024
 
 
 class Weighed(MemoryStorage):
-    """Memory storage that knows the largest snapshot it was given."""
+    """Memory storage that records the largest snapshot it received."""
 
     largest = 0
 
@@ -32,7 +32,7 @@ class Weighed(MemoryStorage):
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
-        """Save, and weigh."""
+        """Record the size, and save."""
         self.largest = max(self.largest, len(data))
         return await super().save(
             checkout_id,
@@ -44,11 +44,11 @@ class Weighed(MemoryStorage):
 
 
 async def resumed_step(effort: Effort) -> list[Row]:
-    """Steps that send nothing, on a ten-line checkout ready to be placed, and what is stored of it.
+    """Steps that send nothing, on a ten-line checkout ready to be placed, and its stored size.
 
-    Each step of ours opens the checkout from its bytes, as another worker would: no record of it is
-    alive in the process. `pay` changes one part of the state; `update` a line, by the menu, and drops the
-    price. Theirs: ``json.loads`` and ``json.dumps`` of the same snapshot.
+    Each of our steps opens the checkout from its bytes, as another worker would: no record of it is
+    alive in the process. `pay` changes one part of the state; `update` changes a line, by the menu, and
+    drops the price. Theirs: ``json.loads`` and ``json.dumps`` of the same snapshot.
     """
     count = effort.of(300)
     async with Sandbox() as sandbox, GettClient(sandbox.api_key, base_url=sandbox.url) as gett:

@@ -1,4 +1,4 @@
-"""Steps a second over each storage: a load and a save, beside a bare driver doing the same.
+"""Steps per second over each storage: a load and a save, compared with a bare driver.
 
 Both sides of a pair use the same server with the same durability, the same table, and change the same
 rows by compare-and-swap, sixteen checkouts at a time.
@@ -95,8 +95,8 @@ async def redis(effort: Effort) -> list[Row]:
 
 async def _bare_redis(client: Redis) -> Step:
     swap: Any = client.register_script("""
-        local kept = redis.call('GETRANGE', KEYS[1], 0, 19)
-        if tonumber(string.match(kept, '^%d+')) ~= tonumber(ARGV[1]) then return 0 end
+        local stored = redis.call('GETRANGE', KEYS[1], 0, 19)
+        if tonumber(string.match(stored, '^%d+')) ~= tonumber(ARGV[1]) then return 0 end
         redis.call('SET', KEYS[1], (ARGV[1] + 1) .. '\\n' .. ARGV[2], 'PX', ARGV[3])
         redis.call('ZREM', KEYS[2], KEYS[1])
         return 1
@@ -105,8 +105,8 @@ async def _bare_redis(client: Redis) -> Step:
         await client.set(f"theirs-{number}", b"1\n" + _DATA)
 
     async def step(checkout_id: str) -> None:
-        kept: Any = await client.get(checkout_id)
-        version, _, data = kept.partition(b"\n")
+        stored: Any = await client.get(checkout_id)
+        version, _, data = stored.partition(b"\n")
         keys, values = [checkout_id, "theirs-due"], [int(version), data, 604_800_000]
         _require(await swap(keys=keys, args=values))
 
@@ -149,7 +149,7 @@ def _bare_postgres(pool: asyncpg.Pool[asyncpg.Record]) -> Step:
 
 
 async def _compare(effort: Effort, name: str, against: str, storage: Storage, bare: Step) -> Row:
-    effort = effort.finer(4)  # the clock on the wall is easily disturbed: short rounds, and many
+    effort = effort.finer(4)  # wall-clock time is easily disturbed: many short rounds
     each = effort.of(20)
     await _fill(storage, "ours")
 
@@ -194,4 +194,4 @@ async def _fill(storage: Storage, whose: str) -> None:
 
 def _require(swapped: object) -> None:
     if not swapped:
-        raise RuntimeError("somebody else changed the row")
+        raise RuntimeError("another client changed the row")

@@ -1,4 +1,4 @@
-"""What each journey sends, beside the least the API allows."""
+"""The requests of each journey, compared with the minimum the API allows."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from benchmarks.journeys import (
 from benchmarks.measuring import Effort, Goal, Row
 from gett_checkout.operations import OPERATIONS, Bucket
 
-# A cart is made of a menu, which only its store names. Docs: Stores; Catalog.
+# A cart is made from a menu, whose id only the store has. Docs: Stores; Catalog.
 _BROWSE: Final = ("get_store", "get_catalog_set")
-# The context belongs to a session, and a bad address shows only when it is set. Docs: Session
-# (Fulfillment context). So a shopper who gives an address takes both.
+# The context belongs to a session, and a bad address is detected only when it is set. Docs: Session
+# (Fulfillment context). So a shopper who gives an address needs both.
 _SESSION: Final = ("create_session", "set_fulfillment_context")
-# A place needs an order token, and only validate gives one. Docs: Orders.
+# Placing needs an order token, which only validate returns. Docs: Orders.
 _PRICE: Final = ("validate_order",)
 _ORDER: Final = ("place_order",)
 
-# A partner-only session never becomes an end user's: signing in later is another session, and what was
-# said in the first has to be said again (docs: Errors, SESSION_USER_REQUIRED).
+# A partner-only session never becomes an end user's: signing in later needs another session, and the
+# first one's data has to be sent again (docs: Errors, SESSION_USER_REQUIRED).
 LEAST: Final[Mapping[Journey, tuple[str, ...]]] = {
     own_end_user_token: (*_BROWSE, *_SESSION, *_PRICE, *_ORDER),
     known_from_the_start: (*_BROWSE, *_SESSION, *_PRICE, *_ORDER),
@@ -41,7 +41,7 @@ LEAST: Final[Mapping[Journey, tuple[str, ...]]] = {
 async def wire(effort: Effort) -> list[Row]:
     """The requests, and the writes among them, of the five journeys in docs/wire-costs.md together.
 
-    No journey can do with less than its least, so equal sums are equal journeys.
+    No journey can need fewer than its minimum, so equal sums mean equal journeys.
     """
     costs = [await measure(journey) for journey in JOURNEYS]
     least = [LEAST[journey] for journey in JOURNEYS]

@@ -95,27 +95,27 @@ from gett_checkout.telemetry.events import digest
 
 _INCOMPLETE = "MODIFIER_REQUIRED"
 _TOO_MANY = "MODIFIER_TOO_MANY"
-_MOST_EDITS: Final = 50  # each time another worker got its own edit in
+_MOST_EDITS: Final = 50  # each time another worker saved an edit of its own first
 _EDIT_AGAIN: Final = 0.1  # seconds, at most
 
 
 class Checkout:
     """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
 
-    A step that returns has been saved. One that raises leaves the order as it was, but for what a
-    refusal of Gett's says of it (a sold-out item, a declined card), which is then in the view; a
-    session it opened is kept. After `StorageError` and `OutcomeUnknownError` it is not known: open
-    the checkout again and look at the view. Steps of one checkout follow one another within a
-    process. Across processes an edit of the cart is made again on what another worker saved, as long
-    as it still means the same; any other step that loses the race raises `CheckoutConflictError`.
+    A step that returns has been saved. A step that raises leaves the order as it was, except that what
+    Gett's rejection reveals about it (a sold-out item, a declined card) is then in the view, and that a
+    session it opened stays stored. After `StorageError` and `OutcomeUnknownError` the state is
+    uncertain: open the checkout again and look at the view. Within a process, steps of one checkout run
+    one after another. Across processes, a cart edit is repeated on top of what another worker saved as
+    long as it still means the same; any other step that loses the race raises `CheckoutConflictError`.
 
-    All that a step asks of Gett, from when it is called, takes no longer than one call may: the client's
-    timeout and its retry budget together. Docs: Deployment › Times.
+    A step, with all its requests to Gett, takes at most as long as one call: the client's timeout plus
+    its retry budget. Docs: Deployment › Times.
 
     Any step may raise `StepNotAllowedError` when it does not fit the stage, `InvalidInputError`,
-    `StorageError`, and, when it asks Gett, `ApiError`, `TransportError` or `InvalidResponseError`;
-    what else it raises is said with it. Every `GettCheckoutError` that leaves a step carries
-    ``checkout_id`` and ``next_action``.
+    `StorageError` and, if it calls Gett, `ApiError`, `TransportError` or `InvalidResponseError`; each
+    step lists what else it raises. Every `GettCheckoutError` raised by a step carries ``checkout_id``
+    and ``next_action``.
     """
 
     def __init__(self, record: Record, client: GettClient, menus: Menus) -> None:
@@ -129,34 +129,34 @@ class Checkout:
 
     @property
     def id(self) -> str:
-        """The id to open this checkout with, on any worker."""
+        """The id to open this checkout with, on any worker; a bearer secret."""
         return self._record.state.checkout_id
 
     @property
     def view(self) -> CheckoutView:
-        """Where the checkout stands now: all a page needs to show, and no secret."""
+        """The current state of the checkout: all a page needs, without credentials or contact data."""
         return view_of(self._record.state, self._record.now())
 
     @property
     def store(self) -> Store | None:
-        """The store, as it was when it was last browsed."""
+        """The store, as last browsed."""
         return self._record.state.store
 
     @property
     def identity(self) -> Identity | None:
-        """Who the shopper is, if anybody said; for your own comparison, for the view has no contact data."""
+        """The shopper's identity, if known; for your own comparisons: the view has no contact data."""
         return self._record.state.identity
 
     @property
     def recipient(self) -> Contact | None:
-        """Who receives the order, where that is not the shopper; the view shows it masked."""
+        """The recipient of the order, if it is not the shopper; the view shows it masked."""
         return self._record.state.recipient
 
     @look
     async def menu(self) -> CatalogSet:
-        """The store's menu, at any stage; read from Gett when this process does not have it yet.
+        """Return the store's menu, at any stage; fetched from Gett unless this process has it.
 
-        `StepNotAllowedError` before a store is chosen. Docs: Catalog.
+        Raises `StepNotAllowedError` before a store is chosen. Docs: Catalog.
         """
         return await self._menu()
 
@@ -166,7 +166,7 @@ class Checkout:
     async def browse(self, store_id: str, *, replace_cart: bool = False) -> CatalogSet:
         """Choose the store, or read it again, and load its menu. Opens no session.
 
-        A cart belongs to one store: going to another one with something in the cart raises
+        A cart belongs to one store: choosing another store while the cart holds items raises
         `CartOfAnotherStoreError`, unless ``replace_cart`` is true. Raises `StoreNotFoundError` for an
         unknown store, `StepNotAllowedError` for one without a menu. Docs: Stores; Catalog.
         """
@@ -200,15 +200,16 @@ class Checkout:
         special_instructions: str | None = None,
         line_id: str | None = None,
     ) -> Line:
-        """Put an item into the cart; the new line, whose ``line_id`` names it from now on.
+        """Add an item to the cart and return the new line; its ``line_id`` identifies it.
 
-        ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier`
-        values where a choice has a quantity or choices of its own. Required choices may be made
-        later (`update`). Raises `MenuChangedError` for what the menu does not offer, or no more.
+        ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier` values
+        where a choice has a quantity or choices of its own. Required choices may be made later
+        (`update`). Raises `MenuChangedError` for anything the menu does not offer, or no longer offers.
 
-        Give a ``line_id`` of your own, and the call may be repeated: while the cart has that line, the
-        same content gives it as it is, and other content is `InvalidInputError`. It has 1 to 64 ASCII
-        letters, digits and ``._~-``, the first a letter or digit. Docs: Resume › Calls that are repeated.
+        With a ``line_id`` of your own the call is idempotent: while the cart has that line, the same
+        content returns it unchanged, and other content raises `InvalidInputError`. It has 1 to 64 ASCII
+        letters, digits and ``._~-``, and starts with a letter or digit. Docs: Resume › Calls that are
+        repeated.
         """
         given = each_of(
             item_id=lambda: _item_id(item_id),
@@ -222,7 +223,7 @@ class Checkout:
         async def added() -> tuple[Line, tuple[Line, ...]]:
             known = self._record.state.line(line.line_id)
             if known is not None:
-                await self._record.require_newest()  # it may have been taken out since
+                await self._record.require_newest()  # it may have been removed since
                 if known.content != line.content:
                     raise InvalidInputError(
                         "the cart has a line of this line_id, with other content", field="line_id"
@@ -242,12 +243,12 @@ class Checkout:
         modifiers: Modifiers | None = None,
         special_instructions: str | None = None,
     ) -> Line:
-        """Change a line; what is ``None`` stays as it is, and ``modifiers`` replaces all choices.
+        """Change a line: ``None`` leaves a value unchanged, ``modifiers`` replaces all choices.
 
-        Empty ``special_instructions`` take them away. Raises `LineNotFoundError` for an unknown line,
-        `MenuChangedError` for what the menu does not offer, or no more.
+        Empty ``special_instructions`` remove them. Raises `LineNotFoundError` for an unknown line,
+        `MenuChangedError` for anything the menu does not offer, or no longer offers.
         """
-        self._line(line_id)  # that it is gone comes before whatever else is wrong
+        self._line(line_id)  # report a missing line before any other mistake
         checks: dict[str, Callable[[], object]] = {}
         if quantity is not None:
             checks["quantity"] = lambda: read_quantity(quantity)
@@ -266,7 +267,7 @@ class Checkout:
 
     @step(CartChanged)
     async def remove(self, line_id: str) -> None:
-        """Take a line out of the cart; `LineNotFoundError` for an unknown one."""
+        """Remove a line from the cart. Raises `LineNotFoundError` for an unknown line."""
 
         async def removed() -> tuple[Line, tuple[Line, ...]]:
             line = self._line(line_id)
@@ -279,10 +280,10 @@ class Checkout:
         edited: Callable[[], Awaitable[tuple[Line, tuple[Line, ...]]]],
         line_id: str | None = None,
     ) -> Line:
-        """Save the cart as edited; edit it again when another worker saved first.
+        """Save the cart as edited; repeat the edit when another worker saved first.
 
-        ``edited`` gives the line and the cart. Raises `CheckoutConflictError` when the edit would not
-        mean the same any more.
+        ``edited`` returns the line and the cart. Raises `CheckoutConflictError` when the repeated edit
+        would not mean the same.
         """
         before, tried = self._record.state, 0
         while True:
@@ -303,7 +304,7 @@ class Checkout:
 
     @look
     async def suggest_items(self, limit: int = 5) -> tuple[Suggestion, ...]:
-        """At most ``limit`` menu items that would close the minimum-order gap, the cheapest way first.
+        """Return up to ``limit`` menu items that would close the minimum-order gap, cheapest first.
 
         Empty when there is no gap.
         """
@@ -329,7 +330,7 @@ class Checkout:
 
     @staticmethod
     def _accept(line: Line, menu: CatalogSet) -> Line:
-        """The line by the menu; raise for all that no later choice can fix."""
+        """Return the line checked against the menu; raise for problems that no later choice can fix."""
         line = resolve(line, menu)
         wrong = [problem for problem in line.problems if problem.code != _INCOMPLETE]
         if wrong:
@@ -340,10 +341,11 @@ class Checkout:
 
     @step(FulfillmentChosen, finishes=True)
     async def fulfill(self, fulfillment: Fulfillment) -> None:
-        """Say how the order is to reach the shopper, and set it on the session.
+        """Set how the order reaches the shopper (delivery or pickup), on the session too.
 
-        Opens the first session, of the highest level the known identity allows.
-        `StepNotAllowedError` when the store does not offer it. Docs: Session › Fulfillment context.
+        Opens the first session, at the highest level the known identity allows. Raises
+        `StepNotAllowedError` when the store does not offer this type. Docs: Session › Fulfillment
+        context.
         """
         if not isinstance(fulfillment, Delivery | Pickup):
             raise InvalidInputError("pass a Delivery or a Pickup; parse_fulfillment reads JSON")
@@ -351,7 +353,7 @@ class Checkout:
         self._require_offered(fulfillment)
         if fulfillment == state.fulfillment and state.session and state.session.context_set:
             self._record.happen(FulfillmentChosen(fulfillment))
-            await self._record.save()  # unless another worker chose anew
+            await self._record.save()  # fails if another worker chose another one
             return
         await self._session.ready("set_fulfillment_context", Carry.SESSION, fulfillment)
         await self._session.set_context(fulfillment)
@@ -359,11 +361,11 @@ class Checkout:
 
     @step(Quoted)
     async def validate(self, *, tip: Decimal | int | str | None = None) -> Quote:
-        """Have Gett price the order; ``tip`` in major units, ``None`` keeps the one chosen before.
+        """Have Gett price the order; ``tip`` is in major units (default: the tip chosen before).
 
-        The first quote of an order is the total the shopper agrees to by going on; when a later
-        one of the same order differs, `confirm_total` is needed. `IdentityRequiredError` when Gett
-        has said that it prices for end users only, and none is known. Docs: Orders › validate.
+        By going on, the shopper agrees to the total of the order's first quote; if a later quote of the
+        same order differs, `confirm_total` is needed. Raises `IdentityRequiredError` when Gett has said
+        that it prices for end users only, and no identity is known. Docs: Orders › validate.
         """
         wanted = self._record.state.tip
         if tip is not None:
@@ -377,15 +379,15 @@ class Checkout:
 
     @step(Identified)
     async def identify(self, identity: Identity) -> None:
-        """Say who the shopper is. Sends nothing: the next step that needs it upgrades the session.
+        """Identify the shopper. Sends nothing: the next step that needs it upgrades the session.
 
-        Another e-mail is another shopper: cart and fulfillment stay, the price, a saved card, the
-        recipient and the session go.
+        Another e-mail address means another shopper: cart and fulfillment stay; the price, a saved
+        card, the recipient and the session are dropped.
         """
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity; parse_identity reads JSON")
         known = self._record.state.identity
-        # A session that was brought along is somebody's: of whom nobody said, so it may be another's.
+        # A session the caller brought along belongs to an unknown shopper, possibly another one.
         is_anothers = self._record.state.level is Level.END_USER and self._stage in OPEN
         if known is None and not is_anothers:
             self._record.happen(Identified(identity))
@@ -396,9 +398,9 @@ class Checkout:
 
     @step(RecipientChosen)
     async def set_recipient(self, contact: Contact | None) -> None:
-        """Say who receives the order, where that is not the shopper: ``None`` for the shopper again.
+        """Set who receives the order instead of the shopper; ``None`` means the shopper again.
 
-        Their name and phone number go to the restaurant with the order instead of the shopper's. Sends
+        The restaurant gets the recipient's name and phone number instead of the shopper's. Sends
         nothing. The account, the session and the price stay; a saved card is still the shopper's. Docs:
         Orders › place.
         """
@@ -408,28 +410,30 @@ class Checkout:
 
     @step()
     async def session_token(self) -> str:
-        """The session's token, for the front end's Marketfront SDK; opens a session if there is none.
+        """Return the session's token for the front end's Marketfront SDK; opens a session if needed.
 
-        It is a credential: hand it to this shopper only. A later step may replace the session, and
-        what the front end sets on it, a fulfillment context say, this checkout does not see.
+        The token is a credential: give it to this shopper only. A later step may replace the session.
+        This checkout does not see what the front end sets on the session, for example a fulfillment
+        context.
         """
         session = await self._session.ready("set_fulfillment_context", Carry.CONTEXT)
-        return str(session.token)  # plain: what the caller does with it is the caller's
+        return str(session.token)  # plain: the caller is responsible for it
 
     @step(TotalConfirmed)
     async def confirm_total(self, total: Decimal | int | str) -> None:
-        """The shopper agrees to ``total``, in major units: the amount that was shown.
+        """Confirm that the shopper agrees to ``total``, in major units: the amount that was shown.
 
-        `TotalChangedError` when the live quote says another one, `StepNotAllowedError` without one.
+        Raises `TotalChangedError` when the live quote's total differs, `StepNotAllowedError` without a
+        live quote.
         """
         self._record.happen(TotalConfirmed(self._require_total(_read_total(total))))
 
     @step(PaymentChosen)
     async def pay(self, payment: Payment) -> None:
-        """Say how the order is to be paid; nothing is charged before `place`.
+        """Choose how the order is paid; nothing is charged before `place`.
 
-        Needs an end user: `IdentityRequiredError` before any request when none is known. Upgrades
-        a partner-only session, and carries fulfillment and price over. Docs: Orders › payment.
+        Needs an end user: raises `IdentityRequiredError` before any request when no identity is known.
+        Upgrades a partner-only session, and carries fulfillment and price over. Docs: Orders › payment.
         """
         if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
             raise InvalidInputError(
@@ -440,7 +444,7 @@ class Checkout:
 
     @step()
     async def saved_cards(self) -> tuple[PaymentMethod, ...]:
-        """The cards this shopper keeps at Gett; pay with ``SavedCard(payment_id)``.
+        """Return the cards this shopper has saved at Gett; pay with ``SavedCard(payment_id)``.
 
         Needs an end user, as `pay` does. Docs: Saved cards.
         """
@@ -449,9 +453,9 @@ class Checkout:
 
     @step(finishes=True)
     async def add_card(self, card: NewCard) -> PaymentMethod:
-        """Save a card for this shopper at Gett. It is sent once and kept nowhere here.
+        """Save a card for this shopper at Gett. It is sent once and not stored here.
 
-        When no answer comes, look at `saved_cards` before trying again. Docs: Saved cards.
+        If no response comes, check `saved_cards` before trying again. Docs: Saved cards.
         """
         if not isinstance(card, NewCard):
             raise InvalidInputError("pass a NewCard")
@@ -462,26 +466,27 @@ class Checkout:
 
     @step(finishes=True, hand_over_wait=HAND_OVER_WAIT)
     async def place(self, *, total: Decimal | int | str) -> Order:
-        """Place the order, exactly once; the same order again when it is placed already.
+        """Place the order exactly once; if it is placed already, return the same order.
 
-        ``total``, in major units, is the amount on the button: with it the shopper agrees to the
-        current total. Any other amount raises `TotalChangedError` with both, before any request.
-        When Gett finds that its prices have moved, the price is asked for again: the same total goes
-        on, another one is `TotalChangedError` too, and ``place(total=error.after)`` is all that is
-        left to do once the shopper agrees. An order that is in progress or placed has its total.
+        ``total``, in major units, is the amount on the button: passing it means the shopper agrees to
+        it. If it differs from the current total, `TotalChangedError` with both totals is raised before
+        any request. If Gett reports that prices have changed, the order is priced again: with the same
+        total it is placed, with another total `TotalChangedError` is raised, and
+        ``place(total=error.after)`` is all that is left to do once the shopper agrees. ``total`` is
+        ignored for an order that is in progress or placed.
 
-        Raises before any request for what the view's requirements name: `OrderBelowMinimumError`,
-        `IdentityRequiredError`, `TotalChangedError`, else `StepNotAllowedError`. Raises
-        `OutcomeUnknownError` when no response says what became of the order: call ``place`` again,
-        here or elsewhere, and it is the same order. Raises `PlacementInProgressError` while another
-        worker sends. Once it has begun, the caller's cancellation does not stop it. Docs: Orders ›
-        place; Idempotency; Errors › ORDER_TOTAL_DIFFERENT.
+        Missing requirements raise before any request: `OrderBelowMinimumError`, `IdentityRequiredError`
+        or `TotalChangedError`, otherwise `StepNotAllowedError`. Raises `OutcomeUnknownError` when no
+        response told the outcome: call ``place`` again, here or elsewhere, and it is the same order.
+        Raises `PlacementInProgressError` while another worker is placing it. Once begun, the placement
+        continues even if the caller is cancelled. Docs: Orders › place; Idempotency; Errors ›
+        ORDER_TOTAL_DIFFERENT.
         """
         shown = _read_total(total)
         try:
             return await self._place(shown)
         except CheckoutConflictError:
-            # Another worker saved first; if it began a placement, that is ours to wait for.
+            # Another worker saved first; if it began a placement, wait for that one.
             await self._record.reload()
             if self._stage in OPEN:
                 raise
@@ -489,10 +494,11 @@ class Checkout:
 
     @step(finishes=True)
     async def reconcile(self) -> Order | None:
-        """Learn what became of a placement, as `place` does, and never begin another one.
+        """Resolve the outcome of a placement, as `place` does, but never begin another one.
 
-        Hands the order over if that is still to be done. Returns ``None``, and sends nothing, when there
-        is no order and none in progress. While it cannot be learned, it is due again later.
+        Also hands the order over if that is still to be done. Returns ``None``, and sends nothing, when
+        there is no order and none in progress. If the outcome stays unknown, the checkout becomes due
+        again later.
         """
         try:
             return await self._reconcile()
@@ -502,11 +508,11 @@ class Checkout:
 
     @step(OrderRead)
     async def refresh_order(self) -> Order:
-        """Read the placed order again, and save what became of it; the order.
+        """Fetch the placed order from Gett, save its current state and return it.
 
-        Its state, status, amounts and ready time are in the view from then on; what Gett leaves out
-        stays as it was. `StepNotAllowedError` before the order is placed, and while nobody knows its id;
-        `NotFoundError` when Gett has no such order of this shopper's. Docs: Orders › get; Order states.
+        The view then has its state, status, amounts and ready time; values that Gett leaves out stay as
+        they were. Raises `StepNotAllowedError` before the order is placed, and while its id is unknown;
+        `NotFoundError` when Gett has no such order for this shopper. Docs: Orders › get; Order states.
         """
         order = self._placed_order()
         session = await self._session.ready("get_order", Carry.SESSION)
@@ -519,7 +525,7 @@ class Checkout:
             except CheckoutConflictError:
                 await self._record.reload()
                 known, order = order, self._placed_order()
-                if order not in (known, read):  # another worker has read it: which is later?
+                if order not in (known, read):  # another worker has read it: which read is later?
                     read = await self._read_order(order, session)
             else:
                 return read
@@ -527,7 +533,7 @@ class Checkout:
     def _placed_order(self) -> Order:
         order = self._record.state.order
         if order is None or order.order_id is None:
-            raise StepNotAllowedError("nobody knows which order it is: resolve it first")
+            raise StepNotAllowedError("the order's id is unknown: resolve it first")
         return order
 
     async def _read_order(self, order: Order, session: Session) -> Order:
@@ -539,13 +545,14 @@ class Checkout:
     def follow_order(
         self, *, every: float = following.EVERY, max_interval: float = following.MAX_INTERVAL
     ) -> AsyncGenerator[Order, None]:
-        """Give the placed order at first, and whenever it changed, until it is completed or cancelled.
+        """Yield the placed order, then again after each change, until it is completed or cancelled.
 
         ``async for order in checkout.follow_order(): …`` calls `refresh_order` after ``every`` seconds,
-        then after twice as long, up to ``max_interval``, each spread by a fifth either way. It leaves a
-        quarter of Gett's rate limit to others, waits as long as a 429 says, and passes over what may be
-        over the next time: a failed connection, a 5xx, an unreadable response. Raises what else
-        `refresh_order` does. It only reads, so leave it when you like. Docs: Orders › get; Rate limits.
+        then doubles the interval up to ``max_interval`` seconds, with a jitter of one fifth either way.
+        It leaves a quarter of Gett's rate limit to others, waits as long as a 429 demands, and
+        continues after temporary failures: a failed connection, a 5xx, an unreadable response. Raises
+        any other error of `refresh_order`. It only reads, so you can stop at any time. Docs: Orders ›
+        get; Rate limits.
         """
         return following.follow(
             self.refresh_order, self._client, following.read_pace(every, max_interval)
@@ -566,7 +573,7 @@ class Checkout:
 
     @step(finishes=True)
     async def _resolve(self, order_id: str | None, note: str, *, force: bool) -> None:
-        """Store what a person said became of the order; see `Checkouts.resolve`."""
+        """Store the outcome an operator has determined; see `Checkouts.resolve`."""
         record, state, now = self._record, self._record.state, self._record.now()
         placement, order = state.placement, state.order
         can_be_asked = placement is not None and placement.can_be_asked(now)
@@ -574,7 +581,7 @@ class Checkout:
             raise StepNotAllowedError("Gett can still be asked: reconcile it first, or use force")
         if order_id is None and state.stage is not Stage.PLACING:
             there_is = "there is an order" if order else "no order is in progress"
-            raise StepNotAllowedError(f"nothing to call not placed: {there_is}")
+            raise StepNotAllowedError(f"not_placed does not apply: {there_is}")
         known = (None, *state.duplicates, order.order_id) if order else ()
         if order and order_id not in known and order.order_id is not None and not force:
             raise StepNotAllowedError("another order is known: use force to replace it")
@@ -599,7 +606,7 @@ class Checkout:
         if not force and state.due_at(record.now()) is not None:
             raise StepNotAllowedError("it is unresolved: resolve it first, or use force")
         if state.stage in OPEN:
-            record.happen(Abandoned())  # so that no other worker begins a placement meanwhile
+            record.happen(Abandoned())  # so that no other worker begins a placement
             await record.save()
         await record.delete()
 
@@ -612,7 +619,7 @@ class Checkout:
         if state.stage is Stage.PLACING:
             await self._require_resumable(state.placement, now)
         else:
-            if shown is not None and state.quote:  # what they agree to is what they saw
+            if shown is not None and state.quote:  # the shopper agrees to the total they saw
                 is_total = self._is_total(shown, state.quote)
                 agreed = state.quote.amounts.total if is_total else shown
                 if agreed != state.agreement:
@@ -621,7 +628,7 @@ class Checkout:
         while True:
             try:
                 return await self._send()
-            except OrderTotalDifferentError:  # it certainly made no order
+            except OrderTotalDifferentError:  # this error means that no order was made
                 moved = self._record.state.refused(Part.QUOTE)
                 if shown is None or (moved is not None and moved.is_hopeless):
                     raise
@@ -630,34 +637,34 @@ class Checkout:
             self._record.happen(TotalConfirmed(self._require_total(shown)))
 
     async def _send(self) -> Order:
-        """Begin the placement, or go on with the one in progress."""
+        """Begin the placement, or continue the one in progress."""
         try:
             session = await self._session.ready("place_order", Carry.QUOTE)
             return await placing.send(self._record, self._client, session)
         except (ApiError, TransportError, InvalidResponseError) as error:
             if self._stage is not Stage.PLACING or self._session.may_give_way(error):
                 raise
-            # It could not be asked, for example for want of a session.
+            # Gett could not be asked, for example without a session.
             raise placing.outcome_unknown(self._record, error) from error
 
     async def _require_complete(self) -> None:
-        """What is missing, as the error to raise; a store is called closed only as it is now."""
-        refusal = registry.refusal(self._record.state, self._record.now())
-        if refusal and self.store and refusal.requirements[0].code == "store_open":
+        """Raise the error for missing requirements; read the store again before calling it closed."""
+        rejection = registry.refusal(self._record.state, self._record.now())
+        if rejection and self.store and rejection.requirements[0].code == "store_open":
             await self._read(self.store)
-            refusal = registry.refusal(self._record.state, self._record.now())
-        if refusal is not None:
-            raise refusal
+            rejection = registry.refusal(self._record.state, self._record.now())
+        if rejection is not None:
+            raise rejection
 
     async def _require_resumable(self, placement: Placement | None, now: datetime) -> None:
-        """The same bytes may go out again while their key lives and nobody else sends them."""
+        """Require that the same bytes may be sent again: valid key, no other worker sending."""
         if placement is not None and placement.is_lost:
             raise placing.outcome_unknown(self._record, None)
         if placement is None or placement.key_is_expired(now):
-            await self._record.save()  # once more, as due for nobody but a person
+            await self._record.save()  # again, now due for an operator only
             placing.concluded(self._record, "key_expired", placement)
             raise OutcomeUnknownError(
-                "the placement is too old to be sent again under its key: a person must look at it"
+                "the placement's idempotency key has expired: it needs manual review"
             )
         if (seconds := placement.busy_for(now)) > 0:
             raise PlacementInProgressError(
@@ -665,11 +672,11 @@ class Checkout:
             )
 
     def _require_total(self, shown: Decimal) -> Decimal:
-        """The quote's total; `TotalChangedError` when it is not the one that was shown."""
+        """Return the quote's total; raise `TotalChangedError` when it is not the one that was shown."""
         quote = self._record.state.quote
         if quote is not None and self._is_total(shown, quote):
             return quote.amounts.total
-        self._record.happen(TotalConfirmed(shown))  # what they agreed to is what they saw
+        self._record.happen(TotalConfirmed(shown))  # the shopper agrees to the total they saw
         after = quote.amounts.total if quote else None
         raise TotalChangedError(
             f"the total is {after}, and {shown} was shown",
@@ -683,7 +690,7 @@ class Checkout:
 
     @step(Abandoned)
     async def abandon(self) -> None:
-        """Give the checkout up. Not possible once the order is in progress."""
+        """Abandon the checkout. Not possible once the order is in progress."""
         self._record.happen(Abandoned())
 
     # --- what steps share -------------------------------------------------------------------------
@@ -697,15 +704,15 @@ class Checkout:
         return self.store.currency if self.store else DEFAULT_CURRENCY
 
     def _require_offered(self, fulfillment: Fulfillment | None) -> None:
-        """`StepNotAllowedError` when the store does not offer it."""
+        """Raise `StepNotAllowedError` when the store does not offer it."""
         if fulfillment and fulfillment.type not in registry.fulfillment_types(self._record.state):
             raise StepNotAllowedError(f"the restaurant does not offer {fulfillment.type}")
 
     async def _learn_from(self, error: Exception, name: str) -> None:
-        """Have the checkout know what an error says of it.
+        """Record what an error reveals about the checkout.
 
-        When Gett calls an order too small that is not by the minimum we know, the store is read again.
-        Docs: Errors › ORDER_BELOW_MINIMUM.
+        If Gett calls the order too small although it meets the minimum we know, the store is read
+        again. Docs: Errors › ORDER_BELOW_MINIMUM.
         """
         if not isinstance(error, GettCheckoutError):
             return
@@ -717,18 +724,18 @@ class Checkout:
                 await self._read(self.store)
 
     async def _read(self, store: Store) -> None:
-        """Read hours and minimum of the store again, as they may have changed; its menu stays."""
-        with suppress(GettCheckoutError):  # what is known stands
+        """Read the store's hours and minimum again, as they may have changed; its menu stays."""
+        with suppress(GettCheckoutError):  # otherwise the stored ones stand
             fresh = await self._get_store(store.store_id)
             fresh = evolve(fresh, catalog_set_id=store.catalog_set_id)
             self._record.happen(StoreRead(shared(fresh)))
 
     async def _get_store(self, store_id: str) -> Store:
-        """Read a store from Gett; log, once, that its hours cannot be judged here."""
+        """Read a store from Gett; log, once, if its hours cannot be evaluated here."""
         store = shared(await self._client.get_store(store_id))
         if store.timezone and store.availability and store.is_open(self._record.now()) is None:
             logs.warn_once(
-                "hours are not judged: this platform has no time zone database, or does not know "
+                "opening hours are not checked: this platform has no time zone database, or does not know "
                 "the store's zone; pip install tzdata"
             )
         return store
@@ -756,7 +763,7 @@ def _text(value: str | None) -> str | None:
 
 
 def _not_offered(problems: Sequence[LineProblem]) -> GettCheckoutError:
-    """The error for what the menu does not offer: its change, or a choice of too many."""
+    """Return the error for problems with the menu: it changed, or too many choices were made."""
     gone = [each for each in problems if each.code != _TOO_MANY]
     if gone:
         return MenuChangedError(problems=gone)

@@ -1,4 +1,4 @@
-"""`Checkouts`: what a backend holds. It starts checkouts, opens them again, and reconciles the unsure."""
+"""`Checkouts`: start and open checkouts, and reconcile unknown outcomes."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ class Checkouts:
     """The checkouts of one backend, over one client and one storage.
 
     ``storage`` stores them (default: a `MemoryStorage`). ``lifetime`` is how long a checkout is stored
-    after its last step, in seconds (default: a week), and at least two days, so that a placement outlives
-    its idempotency key. ``clock`` gives aware UTC (default: the client's). The client's hooks are told
-    what the checkouts do.
+    after its last step, in seconds (default: a week), at least two days, so that a placement outlives
+    its idempotency key. ``clock`` returns aware UTC (default: the client's). The client's hooks receive
+    the checkouts' events.
 
-    ``on_placed`` is an async function that is given each `PlacedOrder`, at least once: right after it
-    is saved, and again by `reconcile`, on any worker, until it has returned; whatever it raises, the
-    order stands. It has 30 seconds and is not stopped by the shopper's leaving; `place` returns after
-    it, or after 5 seconds while it goes on. It may be given the same order again, and at the same time
-    on two workers: write the row under the ``checkout_id``, or update it.
+    ``on_placed`` is an async function that is called with each `PlacedOrder` at least once: right after
+    the order is saved, and again by `reconcile`, on any worker, until it returns; an exception in it
+    never affects the order. It may take 30 seconds and continues when the shopper leaves; `place` waits
+    up to 5 seconds for it. It may be called again with the same order, even on two workers at once, so
+    make it idempotent: insert or update the row by ``checkout_id``.
 
-    ``menu_cache`` stores menus for all workers (`gett_checkout.sharing`); without one, each worker reads
-    them from Gett.
+    ``menu_cache`` shares menus among all workers (`gett_checkout.sharing`); without one, each worker
+    fetches them from Gett.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Checkouts:
         self._storage: Storage = storage or MemoryStorage(clock=self._clock)
         self._lifetime = timedelta(seconds=lifetime)
         self._menus = Menus(client, cache=menu_cache)
-        # By event loop, for a record's lock and tasks are bound to one.
+        # Per event loop, because a record's lock and tasks are bound to one.
         self._records: WeakKeyDictionary[
             asyncio.AbstractEventLoop, WeakValueDictionary[str, Record]
         ] = WeakKeyDictionary()
@@ -108,17 +108,17 @@ class Checkouts:
 
     @property
     def client(self) -> GettClient:
-        """The client they were made with."""
+        """The client that the checkouts use."""
         return self._client
 
     @property
     def storage(self) -> Storage:
-        """The storage that stores them."""
+        """The storage that stores the checkouts."""
         return self._storage
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        """The clock they go by."""
+        """The clock that the checkouts use; returns aware UTC."""
         return self._clock
 
     async def start(
@@ -129,14 +129,14 @@ class Checkouts:
         session_token: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> Checkout:
-        """A new checkout, saved; sends nothing to Gett.
+        """Create a checkout and save it; sends nothing to Gett.
 
-        ``checkout_id`` is the caller's own unguessable id; `CheckoutConflictError` when it is
-        taken. Without it a random one is made. ``session_token`` is a session the caller already
-        has, from its own ``session/create`` or the Marketfront SDK: its level is read from the
-        token, or, when that is opaque, taken to be end-user if an ``identity`` is given. ``metadata``
-        is given back with the order, to ``on_placed``: up to 50 texts of at most 500 characters, under
-        names of at most 40. It is stored, so put no secret into it.
+        ``checkout_id`` is your own unguessable id (default: a random one); `CheckoutConflictError` is
+        raised when it is taken. ``session_token`` is a session you already have, from your own
+        ``session/create`` or the Marketfront SDK: its level is read from the token or, if that is
+        opaque, assumed to be end-user if an ``identity`` is given. ``metadata`` is passed to
+        ``on_placed`` with the order: up to 50 texts of at most 500 characters, under names of at most
+        40. It is stored, so put no secret into it.
         """
         session_token = hidden(session_token)
         if identity is not None and not isinstance(identity, Identity):
@@ -176,15 +176,15 @@ class Checkouts:
 
     @property
     def lifetime(self) -> int:
-        """How long a checkout is kept after its last step, in whole seconds, as for a cookie."""
+        """How long a checkout is stored after its last step, in whole seconds; for a cookie's ``max_age``."""
         return int(self._lifetime.total_seconds())
 
     async def open(self, checkout_id: str | None) -> Checkout:
-        """The checkout as it was last saved, by whichever worker.
+        """Open the checkout as it was last saved, by any worker.
 
-        Raises `CheckoutNotFoundError` when none is stored under the id, or when it is ``None``: pass
-        what the cookie has, whether or not there is one. `SnapshotTooNewError` when a later release
-        saved it; `StorageError` when it cannot be read.
+        Raises `CheckoutNotFoundError` when none is stored under the id, or when it is ``None``, so you
+        can pass the cookie's value even if there is none. Raises `SnapshotTooNewError` when a later
+        release saved it, `StorageError` when it cannot be read.
         """
         if not isinstance(checkout_id, str):
             given = type(checkout_id).__name__
@@ -192,8 +192,8 @@ class Checkouts:
             raise _not_found(why)
         if not checkout_id:
             raise _not_found("the id is empty")
-        # All handles of a checkout in this process share its record, and so follow one another:
-        # those too that are being opened, for a step may save and end while they load.
+        # All handles of a checkout in this process share its record, so their steps run one after
+        # another. That includes handles being opened, because a step may save and end while they load.
         records = self._records_here()
         record = records.get(checkout_id)
         if record is None:
@@ -212,13 +212,13 @@ class Checkouts:
     async def reconcile(
         self, checkout_id: str | None = None, *, limit: int = 100
     ) -> list[Reconciled]:
-        """Look after placements whose outcome is unknown, and orders that were not handed over.
+        """Resolve placements with an unknown outcome, and hand over orders that were not handed over.
 
-        Sends each placement again whose worker is gone, same bytes under the same key, and never
-        begins one; calls ``on_placed`` again where it has not returned. Safe to run anywhere at any
-        time, in several places at once. Looks at no more than ``limit`` that are due, or at the one of
-        ``checkout_id``, due or not. Raises `StorageError` itself when what is due cannot be read: a
-        loop has to outlive that, as that of `keep_reconciling` does.
+        Sends each placement again whose worker is gone, same bytes under the same key, and never begins
+        a new one; calls ``on_placed`` again where it has not returned. Safe to run anywhere, at any
+        time, in several places at once. Processes at most ``limit`` due checkouts or, given a
+        ``checkout_id``, that one, due or not. Raises `StorageError` when the due checkouts cannot be
+        listed: a loop must survive that, as `keep_reconciling` does.
         """
         if checkout_id is not None:
             looked = await self._look_after(checkout_id, is_due=False)
@@ -226,7 +226,7 @@ class Checkouts:
         found: list[Reconciled] = []
         seen: set[str] = set()
         while True:
-            # What is due on a worker that has the handler is passed over, and stands before the rest.
+            # Checkouts that are due on a worker with the handler are skipped, and precede the rest.
             wanted = limit - len(found) + len(seen)
             due = await self._storage.due(self._clock(), wanted)
             new = [each for each in due if each not in seen][: limit - len(found)]
@@ -236,11 +236,11 @@ class Checkouts:
                 return found
 
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
-        """What is not over: outcomes nobody knows, orders not handed over, and what wants a person.
+        """Return what is unresolved: unknown outcomes, orders not handed over, manual reviews.
 
-        The oldest comes first. A placement that a worker is at right now is not among
-        them until it failed to get a response. The hooks are told how many there are, and the age of
-        the oldest. Raises `StorageError` when the storage cannot be read.
+        Oldest first. A placement that a worker is sending right now is included only after an attempt
+        failed to get a response. The hooks receive the count and the age of the oldest. Raises
+        `StorageError` when the storage cannot be read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()
@@ -250,11 +250,11 @@ class Checkouts:
         return found
 
     def keep_reconciling(self, *, every: float = 60.0) -> AbstractAsyncContextManager[None]:
-        """Reconcile about ``every`` so many seconds for as long as the block lasts.
+        """Reconcile about every ``every`` seconds while the block runs.
 
-        Outlives a storage that is unavailable, removes what has expired where the storage leaves that
-        to its user (PostgreSQL), and logs what it did. Every worker may run it: they look at different
-        moments, and leave alone what another one is at.
+        Survives storage outages, purges expired checkouts if the storage does not do so itself
+        (PostgreSQL), and logs its results. Every worker may run it: they run at different moments, and
+        skip placements another worker is handling.
         """
         if not 0 < every <= _DAY:
             raise InvalidInputError("every must be more than 0 seconds and at most a day")
@@ -262,7 +262,7 @@ class Checkouts:
 
     async def _pass(self) -> list[Reconciled]:
         found: list[Reconciled] = []
-        # In short batches, so that handlers that hang hold up no more than one of them.
+        # Short batches, so that a hanging handler delays one batch at most.
         while len(looks := await self.reconcile(limit=_BATCH)) == _BATCH and len(found) < _A_PASS:
             found += looks
         found += looks
@@ -280,13 +280,14 @@ class Checkouts:
         note: str = "",
         force: bool = False,
     ) -> None:
-        """Store what a person found out, usually from Gett: the ``order_id``, or that it is ``not_placed``.
+        """Store an outcome an operator found out, usually from Gett: ``order_id`` or ``not_placed``.
 
-        Ends what no request can: a placement whose key expired or whose checkout is damaged, an order
-        without an id, one of two orders (name the one to go on with). ``note`` says who said so, and
-        stays in the storage. Hooks and ``on_placed`` are told. `StepNotAllowedError` while Gett can
-        still be asked, or when it contradicts an order that is known, unless ``force`` is true; the
-        checkout of an order that is not placed goes on where it can be placed again.
+        Concludes cases that no request can: a placement whose key expired or whose checkout is damaged,
+        an order without an id, one of two duplicate orders (pass the one to keep). ``note`` is stored
+        with it: who decided, and why. Hooks and ``on_placed`` are called. Raises `StepNotAllowedError`
+        while Gett can still be asked, or when the outcome contradicts a known order, unless ``force``
+        is true. After ``not_placed`` the checkout returns to a stage where the order can be placed
+        again.
         """
         if (order_id is None) is not not_placed:
             raise InvalidInputError("give either the order_id, or not_placed=True")
@@ -300,11 +301,11 @@ class Checkouts:
         await checkout._resolve(order_id, note, force=force)  # noqa: SLF001 - its other half
 
     async def forget(self, checkout_id: str, *, force: bool = False) -> None:
-        """Delete a checkout, and with it all that is stored of a person; nothing when there is none.
+        """Delete a checkout, and with it all stored personal data; does nothing if there is none.
 
-        `StepNotAllowedError` while an outcome is unknown or an order is not handed over yet, unless
-        ``force`` is true: then nobody learns of that order any more. What cannot be read
-        (`StorageError`) is deleted by force only.
+        Raises `StepNotAllowedError` while an outcome is unknown or an order is not handed over yet,
+        unless ``force`` is true: then nobody will learn of that order. A checkout that cannot be read
+        raises `StorageError`; ``force`` deletes it too.
         """
         try:
             checkout = await self.open(checkout_id)
@@ -317,7 +318,7 @@ class Checkouts:
             await self._storage.delete(checkout_id)
 
     async def _look_after(self, checkout_id: str, *, is_due: bool = True) -> Reconciled | None:
-        """What a look at a checkout came to; ``None`` when it is due for a worker with the handler."""
+        """Process one checkout; ``None`` when only a worker with the handler should."""
         try:
             checkout = await self.open(checkout_id)
         except GettCheckoutError as error:
@@ -352,7 +353,7 @@ class Checkouts:
     async def _each(
         self, checkout_ids: Sequence[str], work: Callable[[str], Awaitable[T]]
     ) -> list[T]:
-        """What ``work`` gives for each, a few at a time."""
+        """Return the results of ``work`` for each, a few at a time."""
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def one(checkout_id: str) -> T:
@@ -362,9 +363,9 @@ class Checkouts:
         return await asyncio.gather(*map(one, checkout_ids))
 
     async def _put_off(self, checkout_id: str) -> None:
-        """Have one that cannot be read stand behind the others for a while.
+        """Postpone a checkout that cannot be read, so that others come first.
 
-        Not one that the storage only failed to give: that is due at once again.
+        Not after a temporary failure of the storage: that checkout stays due.
         """
         stored = await self._storage.load(checkout_id)
         if stored is None:
@@ -391,7 +392,7 @@ class Checkouts:
             clock=self._clock,
             lifetime=self._lifetime,
             hooks=self._client.hooks,
-            spawn=self._client.kept,
+            spawn=self._client.spawn,
             on_placed=self._on_placed,
         )
 
@@ -403,7 +404,7 @@ def _not_found(why: str, checkout_id: str | None = None) -> CheckoutNotFoundErro
 
 
 def _checked_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
-    """A copy of the metadata; `InvalidInputError`, which quotes none of it, when it cannot be right."""
+    """Return a copy of the metadata. Raises `InvalidInputError`, which quotes none of it."""
     if metadata is None:
         return None
     wrong = None

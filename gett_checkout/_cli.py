@@ -1,4 +1,4 @@
-"""The ``gett-checkout`` command: a demo order, a sandbox, and what is stored, for the night."""
+"""The ``gett-checkout`` command: a demo order, a sandbox, and commands for stored checkouts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WEB_PORT: Final = 8766
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status: 0 fine, 1 not, 130 interrupted; argparse ends with 2."""
+    """Run the command; return the exit status: 0 success, 1 failure, 2 invalid option, 130 interrupted."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
     if (
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 asyncio.run(run_demo(Teller(sys.stdout, colours=_wants_colours())))
     except KeyboardInterrupt:
         return 130
-    except RefusedError as refusal:  # an option of the sandbox
-        print(f"gett-checkout: {refusal.detail}", file=sys.stderr)
+    except RefusedError as error:  # an option of the sandbox
+        print(f"gett-checkout: {error.detail}", file=sys.stderr)
         return 1
     except (GettCheckoutError, OSError) as error:
         said = error.strerror if isinstance(error, OSError) else None
@@ -70,11 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--web", action="store_true", help="click through it yourself, in the browser"
     )
-    demo.add_argument("--port", type=int, help=f"of the page; default {_WEB_PORT}, 0 takes any")
-    demo.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    sandbox = commands.add_parser("sandbox", help="leave a sandbox running until interrupted")
-    sandbox.add_argument("--host", default="127.0.0.1", help="default: loopback only")
-    sandbox.add_argument("--port", type=int, default=8765, help="0 takes any free port")
+    demo.add_argument(
+        "--port", type=int, help=f"port of the page (default: {_WEB_PORT}; 0: any free port)"
+    )
+    demo.add_argument("--no-browser", action="store_true", help="print the address only")
+    sandbox = commands.add_parser("sandbox", help="run a sandbox until interrupted")
+    sandbox.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: loopback only)"
+    )
+    sandbox.add_argument(
+        "--port", type=int, default=8765, help="port to listen on (0: any free port)"
+    )
     add_options(sandbox)
     add_commands(commands)
     schema = commands.add_parser(
@@ -89,8 +95,8 @@ def _wants_colours() -> bool:
 
 
 async def _serve(host: str, port: int, switches: Switches) -> None:
-    """Run a sandbox until the process is interrupted or told to end."""
-    logging.basicConfig()  # it logs its own failures
+    """Run a sandbox until the process is interrupted or terminated."""
+    logging.basicConfig()  # the sandbox logs its own failures
     ended = _told_to_end()
     async with Sandbox(host=host, port=port, switches=switches) as sandbox:
         print(welcome(sandbox), flush=True)
@@ -98,7 +104,7 @@ async def _serve(host: str, port: int, switches: Switches) -> None:
 
 
 async def _show(port: int | None, *, opens_browser: bool) -> None:
-    """Run a sandbox and the storefront over it until the process is interrupted or told to end."""
+    """Run a sandbox and the storefront over it until the process is interrupted or terminated."""
     port = _WEB_PORT if port is None else port
     ended = _told_to_end()
     async with (
@@ -106,14 +112,14 @@ async def _show(port: int | None, *, opens_browser: bool) -> None:
         open_storefront(sandbox.url, sandbox.api_key, port=port) as url,
     ):
         print(f"The storefront is at {url}\n\n  sandbox  {sandbox.url}/_sandbox\n")
-        print("It forgets everything when it ends: press Ctrl-C.", flush=True)
+        print("Press Ctrl-C to end it; nothing is stored.", flush=True)
         if opens_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, url)
         await ended.wait()
 
 
 def _told_to_end() -> asyncio.Event:
-    """Is set once the process is interrupted or told to end; from here on that does no more."""
+    """Return an event that is set once the process is interrupted or terminated."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError):  # event loops without signal handlers
@@ -123,7 +129,7 @@ def _told_to_end() -> asyncio.Event:
 
 
 def _has_display() -> bool:
-    """Whether a browser would have a window: on Linux, a text browser may be all there is."""
+    """Whether a browser would have a window: on Linux only a text browser may be available."""
     return not sys.platform.startswith("linux") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

@@ -38,7 +38,7 @@ from gett_checkout._patience import began
 from gett_checkout._rate_limits import RateLimit, RateLimits, figures
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout._shared import SharedLimits, organisation_digest
-from gett_checkout._transport import Answer, Transport
+from gett_checkout._transport import Response, Transport
 from gett_checkout._version import __version__
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import DEFAULT, Assumptions
@@ -66,12 +66,12 @@ SANDBOX: Final = "https://api-sandbox.gett-tech.com"
 
 T = TypeVar("T")
 
-_LONGEST_TIMEOUT: Final = 3600.0  # an attempt is not to outlast the margin of its key
+_LONGEST_TIMEOUT: Final = 3600.0  # so that an attempt ends while its idempotency key is valid
 _SPREAD: Final = 0.2  # seconds
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PATH: Final = re.compile(r"/(?!/)[\w/.~!$&'()*+,;=:@%?-]*", re.ASCII)
 _NO_PATH: Final[Mapping[str, str]] = {}
-_LATER: Final = Wait(1.0)  # what to do about an answer that did not come or cannot be read
+_LATER: Final = Wait(1.0)  # the next action when a response is missing or unreadable
 _HEADERS: Final = {
     "Accept": "application/json, application/problem+json",
     "User-Agent": f"gett-checkout/{__version__}",
@@ -79,31 +79,31 @@ _HEADERS: Final = {
 
 
 class GettClient:
-    """Gett's Marketfront API, one coroutine per operation, named as the portal names it.
+    """Gett's Marketfront API, one coroutine per operation, named as in Gett's portal.
 
-    ``api_key`` is the partner's key for ``base_url``'s environment and stays on the server side.
-    ``http`` is the caller's own ``aiohttp.ClientSession``, which the caller closes; without it one
-    is opened at the first request and closed with the client. ``timeout`` is for one attempt, in
-    seconds, at most an hour; ``retry`` says how patient a call is (default: ``RetryPolicy()``);
-    ``assumptions`` overrides what the API does not document. ``hooks`` are told of each request, and
-    of what checkouts do (`gett_checkout.telemetry`). ``checkout_label`` gives what events, logs and
-    spans call the checkout of an id (default: a short digest; ``str`` shows the id itself).
-    ``rate_limiter`` is a rate limit that all workers of the organisation spend together
-    (`gett_checkout.sharing`); without one, each goes by the responses it got itself. ``clock`` (aware
-    UTC), ``sleep`` and ``jitter`` are for tests.
+    ``api_key`` is the partner's key for ``base_url``'s environment; it stays on the server. ``http`` is
+    your own ``aiohttp.ClientSession``, which you close (default: one opened at the first request and
+    closed with the client). ``timeout`` is per attempt, in seconds, at most an hour. ``retry`` limits
+    the attempts of a call (default: ``RetryPolicy()``). ``assumptions`` overrides the defaults for
+    points the API does not document. ``hooks`` receive an event for each request and for what checkouts
+    do (`gett_checkout.telemetry`). ``checkout_label`` maps a checkout's id to its name in events, logs
+    and spans (default: a short digest; ``str`` shows the id itself). ``rate_limiter`` shares one rate
+    limit among all workers of the organisation (`gett_checkout.sharing`); without one, each worker
+    relies on the responses it received itself. ``clock`` (aware UTC), ``sleep`` and ``jitter`` are for
+    tests.
 
-    Every call raises `ApiError` when Gett refuses, `TransportError` when no answer comes,
-    `InvalidResponseError` when the answer is not what is documented, and `InvalidInputError`
-    before anything is sent; the subclass of `ApiError` to be ready for is said with the call.
-    ``token`` is a session token; without one the API key is sent, and one of too low a level is
-    `SessionUserRequiredError`. Amounts are decimals in major units. Pages of the docs are named as
-    the portal names them.
+    Every call raises `ApiError` when Gett rejects it, `TransportError` when no complete response
+    arrives, `InvalidResponseError` when the response does not match the documentation, and
+    `InvalidInputError` before anything is sent. Each call lists the subclasses of `ApiError` to expect.
+    ``token`` is a session token (default: the API key is sent); a token of too low a level raises
+    `SessionUserRequiredError`. Amounts are decimals in major units. Docs pages are cited by their names
+    in Gett's portal.
 
-    A call that can do no harm twice is sent again while ``retry`` allows. Rate limits
-    (`rate_limits`) are kept too: a call whose minute is used up waits for the next one, or raises
-    `RateLimitedError` without sending when that is longer than its retry budget. The last twentieth
-    of a minute's writes is kept for `create_session` and `place_order`, and `place_order` is never
-    held back at all.
+    A call that is safe to repeat is retried while ``retry`` allows. The client also respects Gett's
+    rate limits (`rate_limits`): when a minute's requests are used up, a call waits for the next minute,
+    or raises `RateLimitedError` without sending when that exceeds its retry budget. The last twentieth
+    of a minute's writes is reserved for `create_session` and `place_order`; `place_order` is never
+    delayed.
     """
 
     @leaves_nothing
@@ -157,30 +157,30 @@ class GettClient:
         await self.close()
 
     async def close(self) -> None:
-        """Let what is shielded finish, then close what this client opened."""
+        """Wait for shielded work to finish, then close what this client opened."""
         loop = asyncio.get_running_loop()
         while waiting := [each for each in self._tasks if each.get_loop() is loop]:
             await asyncio.wait(waiting)
         await self._transport.close()
 
     def require_open(self) -> None:
-        """`TransportError` when nothing can be sent: from this event loop, at all, or in time."""
+        """Raise `TransportError` when nothing can be sent: wrong event loop, closed, or out of time."""
         self._transport.require_open()
         self._time_for_attempt(self.began())
 
     @property
     def timeout(self) -> float:
-        """How long one attempt may take, in seconds."""
+        """The time limit of one attempt, in seconds."""
         return self._transport.timeout
 
     def began(self) -> datetime:
-        """When the step began that shares its patience with a call made now; else, now."""
+        """Return when the current step began, if a call made now shares its time budget; else, now."""
         return began() or self.clock()
 
     def _time_for_attempt(self, started: datetime) -> float:
-        """The timeout of an attempt that begins now, so that all end in time.
+        """Return the timeout of an attempt that begins now, so that the whole step ends in time.
 
-        `TransportError` rather than an attempt that would have less than half of the usual one.
+        Raises `TransportError` when less than half of the usual timeout would be left.
         """
         elapsed = (self.clock() - started).total_seconds()
         left = self.retry.max_elapsed + self.timeout - elapsed
@@ -194,21 +194,21 @@ class GettClient:
 
     @property
     def rate_limits(self) -> Mapping[str, RateLimit]:
-        """What is left of each bucket (``reads``, ``writes``, ``discovery``) in its minute.
+        """The remaining requests of each bucket (``reads``, ``writes``, ``discovery``) in its minute.
 
-        As far as answers have told: a bucket that nothing is known of is not in it. Docs: Rate limits.
+        A bucket that no response has reported yet is missing. Docs: Rate limits.
         """
         return self._limits.known(self.clock())
 
     def wait_to_spare(self, bucket: str) -> float:
-        """How many seconds a request that nobody waits for is to wait, so that the others do not.
+        """Return how many seconds a background request should wait, so that others need not; 0: none.
 
-        A quarter of each minute is for them, as far as responses have told what is left. 0: none.
+        A quarter of each minute is left to the others, as far as responses have reported the remainder.
         """
         return self._limits.turn(bucket, self.clock(), can_wait=True)
 
-    def kept(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """``work`` as a task of its own, which `close` waits for."""
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run ``work`` as a task of its own, which `close` waits for."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
@@ -217,28 +217,28 @@ class GettClient:
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # a cancelled caller does not fetch it; what it means is saved
+            task.exception()  # a cancelled caller does not retrieve it; its outcome is saved
 
     # --- sessions -------------------------------------------------------------------------------
 
     async def create_session(
         self, identity: Identity | None = None, *, expires_in: int | None = None
     ) -> Session:
-        """A new session: end-user with an identity, partner-only without. Docs: Session › create.
+        """Create a session: end-user with an identity, partner-only without. Docs: Session › create.
 
-        ``expires_in`` is its life in seconds; Gett's default is 30 days.
+        ``expires_in`` is its lifetime in seconds (Gett's default: 30 days).
         """
         now = self.clock()
         body = requests.create_session(identity, expires_in)
-        answer = await self._call("create_session", responses.session, body=body)
+        response = await self._call("create_session", responses.session, body=body)
         life = timedelta(seconds=expires_in or self.assumptions.session_life)
         session = Session.of_token(
-            answer.token, made_for_end_user=identity is not None, expires_at=answer.expires_at
+            response.token, made_for_end_user=identity is not None, expires_at=response.expires_at
         )
         return session if session.expires_at else evolve(session, expires_at=now + life)
 
     async def set_fulfillment_context(self, fulfillment: Fulfillment, *, token: str) -> None:
-        """Say how this session's order is to reach the shopper.
+        """Set how this session's order reaches the shopper: delivery or pickup.
 
         Raises `AddressInvalidError`, `AddressOutOfRangeError`. Docs: Session › Fulfillment context.
         """
@@ -259,7 +259,7 @@ class GettClient:
         offset: int = 0,
         token: str | None = None,
     ) -> StorePage:
-        """One page of stores; ``limit`` is at most 100. Docs: Stores › discover.
+        """Return one page of stores; ``limit`` is at most 100. Docs: Stores › discover.
 
         ``latitude`` and ``longitude`` are in degrees and go together.
         """
@@ -286,9 +286,9 @@ class GettClient:
         page_size: int = 100,
         token: str | None = None,
     ) -> AsyncIterator[Store]:
-        """Every store, each once, fetched a page at a time. Docs: Stores › discover.
+        """Yield every store once, fetching page by page. Docs: Stores › discover.
 
-        It ends with the page that says so (``hasMore``), and with one that brings nothing new.
+        Ends with the last page (``hasMore`` false), or with a page that brings no new store.
         """
         token = hidden(token)
         seen: set[str] = set()
@@ -312,7 +312,7 @@ class GettClient:
             has_more = page.has_more and len(seen) > known
 
     async def get_store(self, store_id: str, *, token: str | None = None) -> Store:
-        """A store as it is now; not to be cached. Raises `StoreNotFoundError`. Docs: Stores."""
+        """Return a store's current state; do not cache it. Raises `StoreNotFoundError`. Docs: Stores."""
         token = hidden(token)
         return await self._call(
             "get_store", responses.store, token=token, path={"store_id": store_id}
@@ -321,10 +321,10 @@ class GettClient:
     async def get_catalog_set(
         self, catalog_set_id: str, *, store_id: str | None = None, token: str | None = None
     ) -> CatalogSet:
-        """A store's menus; immutable under this id. Docs: Catalog.
+        """Return a store's menus; immutable under this id. Docs: Catalog.
 
-        Raises `CatalogSetNotFoundError`. ``store_id`` is needed only when `Assumptions` gives the
-        operation a path with it.
+        Raises `CatalogSetNotFoundError`. ``store_id`` is needed only if `Assumptions` gives the
+        operation a path that contains it.
         """
         token = hidden(token)
         menu, _ = await self.catalog_set_as_sent(catalog_set_id, store_id=store_id, token=token)
@@ -333,7 +333,7 @@ class GettClient:
     async def catalog_set_as_sent(
         self, catalog_set_id: str, *, store_id: str | None, token: str | None = None
     ) -> tuple[CatalogSet, bytes]:
-        """The same, with the JSON it was read from."""
+        """Return a store's menus, and the JSON they were parsed from."""
         token = hidden(token)
         path = {"catalog_set_id": catalog_set_id} | ({"store_id": store_id} if store_id else {})
 
@@ -348,7 +348,7 @@ class GettClient:
     async def add_cart_item(
         self, store: Store, lines: Iterable[Line], line: Line, *, token: str | None = None
     ) -> tuple[Line, ...]:
-        """The cart with ``line`` added, as Gett has it. Docs: Cart helpers › add.
+        """Return the cart with ``line`` added, as Gett has it. Docs: Cart helpers › add.
 
         Names and prices are those of ``lines`` and ``line``; Gett sends none.
         """
@@ -368,7 +368,7 @@ class GettClient:
         quantity: int,
         token: str | None = None,
     ) -> tuple[Line, ...]:
-        """The cart with another quantity of one line, 1 to 99. Docs: Cart helpers › update."""
+        """Return the cart with a new quantity (1 to 99) of one line. Docs: Cart helpers › update."""
         token = hidden(token)
         known = tuple(lines)
         cart = requests.cart(store.store_id, store.catalog_set_id, known)
@@ -379,7 +379,7 @@ class GettClient:
     async def remove_cart_item(
         self, store: Store, lines: Iterable[Line], line_id: str, *, token: str | None = None
     ) -> tuple[Line, ...]:
-        """The cart without one line. Docs: Cart helpers › remove."""
+        """Return the cart without one line. Docs: Cart helpers › remove."""
         token = hidden(token)
         known = tuple(lines)
         cart = requests.cart(store.store_id, store.catalog_set_id, known)
@@ -399,9 +399,9 @@ class GettClient:
         customer: Identity | Contact | None = None,
         token: str,
     ) -> Quote:
-        """Gett's price for the cart, ``tip`` in major units included. Docs: Orders › validate.
+        """Return Gett's price for the cart and ``tip`` (major units). Docs: Orders › validate.
 
-        The quote's ``expires_at`` counts from before the request, for `Assumptions.order_token_life`.
+        The quote's ``expires_at`` is the time before the request plus `Assumptions.order_token_life`.
         Raises `ItemUnavailableError`, `StoreClosedError`.
         """
         token = hidden(token)
@@ -411,10 +411,10 @@ class GettClient:
         body = requests.validate_order(
             cart, fulfillment, tip=charge, customer=customer, assumed=self.assumptions
         )
-        answer = await self._call("validate_order", responses.validated, token=token, body=body)
+        response = await self._call("validate_order", responses.validated, token=token, body=body)
         return Quote(
-            order_token=answer.validated_order_token,
-            amounts=answer.amounts,
+            order_token=response.validated_order_token,
+            amounts=response.amounts,
             expires_at=asked_at + timedelta(seconds=self.assumptions.order_token_life),
             asked_at=asked_at,
         )
@@ -430,9 +430,9 @@ class GettClient:
         payment: Payment,
         customer: Identity | Contact | None,
     ) -> str:
-        """The exact text `place_order` sends; keep it with the key it is sent under.
+        """Return the exact text that `place_order` sends; store it with its idempotency key.
 
-        ``customer`` is whom the restaurant may contact: the shopper, or who else receives the order.
+        ``customer`` is the restaurant's contact: the shopper, or another recipient of the order.
         """
         body = requests.place_order(
             requests.cart(store.store_id, store.catalog_set_id, lines),
@@ -450,10 +450,10 @@ class GettClient:
     ) -> Order:
         """Place the order in ``body`` (see `placement_body`), sending it once.
 
-        The caller keeps key and body together and decides about sending again: the same key is
-        for the same body only; ``attempt`` counts, for the hooks, how often that was. Raises
-        `OrderTotalDifferentError`, `PaymentDeclinedError`, `PaymentFailedError`, `StoreClosedError`
-        and more. Docs: Orders › place; Idempotency.
+        The caller stores key and body together and decides about sending again: a key belongs to one
+        body only. ``attempt`` counts the attempts, for the hooks. Raises `OrderTotalDifferentError`,
+        `PaymentDeclinedError`, `PaymentFailedError`, `StoreClosedError` and more. Docs: Orders › place;
+        Idempotency.
         """
         token = hidden(token)
         body = hidden(body)
@@ -467,14 +467,14 @@ class GettClient:
         )
 
     async def get_order(self, order_id: str, *, token: str) -> Order:
-        """An order of this end user as it is now. Raises `NotFoundError`. Docs: Orders."""
+        """Return the current state of an order of this end user. Raises `NotFoundError`. Docs: Orders."""
         token = hidden(token)
         return await self._call(
             "get_order", responses.order, token=token, path={"order_id": order_id}
         )
 
     async def list_orders(self, *, limit: int = 50, offset: int = 0, token: str) -> OrderPage:
-        """One page of this end user's orders; ``limit`` is at most 100. Docs: Orders › history."""
+        """Return one page of this end user's orders; ``limit`` is at most 100. Docs: Orders › history."""
         token = hidden(token)
         body = requests.page(limit=limit, offset=offset)
         page = await self._call("list_orders", responses.order_page, token=token, body=body)
@@ -484,7 +484,7 @@ class GettClient:
     # --- what belongs to an end user ------------------------------------------------------------
 
     async def list_payment_methods(self, *, token: str) -> tuple[PaymentMethod, ...]:
-        """The end user's saved cards. Docs: Saved cards › list."""
+        """Return the end user's saved cards. Docs: Saved cards › list."""
         token = hidden(token)
         found = await self._call("list_payment_methods", responses.payment_methods, token=token)
         _tell_left_out("list_payment_methods", found.left_out)
@@ -493,8 +493,8 @@ class GettClient:
     async def add_payment_card(self, card: NewCard, *, token: str) -> PaymentMethod:
         """Save a card for the end user. Docs: Saved cards › add.
 
-        Raises `PaymentMethodInvalidError`. Sent again only when it certainly did not arrive: after
-        any other failure look at `list_payment_methods` first.
+        Raises `PaymentMethodInvalidError`. Retried only when the request certainly did not arrive:
+        after any other failure check `list_payment_methods` first.
         """
         token = hidden(token)
         body = requests.payment_card(card)
@@ -503,7 +503,7 @@ class GettClient:
         )
 
     async def add_address(self, address: Address, *, token: str) -> str:
-        """Keep an address for the end user, and give its id for `Delivery`.
+        """Store an address for the end user and return its id for `Delivery`.
 
         Raises `AddressInvalidError`. Docs: Checkout › addresses.
         """
@@ -522,13 +522,13 @@ class GettClient:
         token: str | None = None,
         idempotency_key: str | None = None,
     ) -> Any:
-        """Send what no coroutine covers; the JSON of the response, ``None`` when it is empty.
+        """Send a request that no coroutine covers; return the response's JSON, ``None`` if empty.
 
-        ``path`` follows the API's base path and begins with a slash; a query is part of it, and what is
-        special in it is percent-encoded. ``json`` takes decimals and no floats, the response has its
-        numbers with a fraction as ``Decimal``. Credentials, rate limits, errors, hooks and masking are
-        those of every call; a GET, PUT or DELETE is sent again while ``retry`` allows, another method
-        only when it certainly did not arrive.
+        ``path`` follows the API's base path, begins with a slash and may include a query;
+        percent-encode special characters. ``json`` accepts decimals but no floats; fractions in the
+        response are ``Decimal``. Credentials, rate limits, errors, hooks and masking work as in every
+        call. A GET, PUT or DELETE is retried while ``retry`` allows, another method only when it
+        certainly did not arrive.
         """
         token = hidden(token)
         operation = _other(method, path)
@@ -552,9 +552,9 @@ class GettClient:
         path: Mapping[str, str] = _NO_PATH,
         as_sent: bool = False,
     ) -> T:
-        """Send one operation, again where that is safe; what ``read`` makes of its response.
+        """Send one operation, retrying where that is safe; return what ``read`` makes of the response.
 
-        ``read`` is given JSON that was read, or, with ``as_sent``, the bytes.
+        ``read`` receives the parsed JSON or, with ``as_sent``, the bytes.
         """
         operation = self.assumptions.operation(name)
         url, payload = self._written(operation, path, body, text)
@@ -580,10 +580,10 @@ class GettClient:
         while True:
             try:
                 with self.hooks.here().request(*about, attempt + tried) as exchange:
-                    answer = await self._send(
+                    response = await self._send(
                         operation, url, headers, payload, exchange, permit, timeout
                     )
-                    return _read(answer, read)
+                    return _read(response, read)
             except GettCheckoutError as error:
                 tried += 1
                 error.next_action = error.next_action or _LATER
@@ -601,14 +601,14 @@ class GettClient:
                 try:
                     permit = await self._shared_turn(self._shared, operation, started)
                 except RateLimitedError:
-                    # What went wrong says more than that there is no time left to try again.
+                    # The failure says more than "no time left to retry".
                     raise failure from None
 
     @leaves_nothing
     def _written(
         self, operation: Operation, path: Mapping[str, str], body: Json, text: str | None
     ) -> tuple[str, bytes | None]:
-        """The URL and the payload, hidden: either may hold what the shopper said of themselves."""
+        """Return the URL and the payload, hidden: either may contain the shopper's data."""
         url = self._url(operation, path)
         body = None if body is None else self.assumptions.body(operation.name, body)
         if operation.method == "GET" and body is not None:
@@ -619,7 +619,7 @@ class GettClient:
         return hidden(url), None if body is None else hidden(write_json(body))
 
     async def _wait_turn(self, operation: Operation, started: datetime) -> Permit | None:
-        """Wait for the next minute when this one's requests are used up, or refuse to."""
+        """Wait for the next minute when this one's requests are used up, or raise `RateLimitedError`."""
         if self._shared is not None:
             permit = await self._shared_turn(self._shared, operation, started)
             if permit is not None:
@@ -637,7 +637,7 @@ class GettClient:
     async def _shared_turn(
         self, shared: SharedLimits, operation: Operation, started: datetime
     ) -> Permit | None:
-        """The permit for one attempt, after a wait if need be; ``None`` when nobody can give one."""
+        """Return the permit for one attempt, waiting if necessary; ``None`` when none can be obtained."""
         priority: Priority = "reserved" if operation.uses_reserve else "normal"
         if operation.repeat is Repeat.BY_KEY:
             priority = "always"
@@ -649,21 +649,21 @@ class GettClient:
             elapsed = (self.clock() - started).total_seconds()
             if elapsed + permit.wait > self.retry.max_elapsed:
                 raise _not_sent(operation, permit.wait)
-            if not told:  # once: it may be asked for a few times
+            if not told:  # once, although the permit may be asked for several times
                 told = True
                 self.hooks.here().tell(
                     RetryScheduled, operation.name, 1, permit.wait, "rate_limit", None
                 )
-            # Those that wait for the same moment are not to come all at once.
+            # Spread those that wait for the same moment.
             await self.sleep(permit.wait + _SPREAD * self.jitter())
 
     def _report(self, operation: Operation, permit: Permit | None, report: LimitReport) -> None:
-        """Tell the other workers, without waiting for it."""
+        """Report to the other workers, without waiting for it."""
         if self._shared is not None:
-            # Without a permit it was not counted, but what remains says so.
+            # Without a permit it was not counted, but the remainder the response reports includes it.
             permit = permit or Permit(0.0)
             report = evolve(report, is_order=operation.repeat is Repeat.BY_KEY)
-            self.kept(self._shared.update(operation.bucket, permit, report))
+            self.spawn(self._shared.update(operation.bucket, permit, report))
 
     async def _pause(
         self,
@@ -686,11 +686,11 @@ class GettClient:
         exchange: Exchange,
         permit: Permit | None,
         timeout: float,  # noqa: ASYNC109 - of the exchange
-    ) -> Answer:
-        """Send once; the answer, unless it is a refusal."""
+    ) -> Response:
+        """Send once and return the response; raise if it is a rejection."""
         self._limits.sent(operation.bucket)
         try:
-            answer = await self._transport.send(
+            response = await self._transport.send(
                 operation.method, url, headers=headers, body=payload, timeout=timeout
             )
         except TransportError as failed:
@@ -699,28 +699,28 @@ class GettClient:
             raise
         finally:
             self._limits.done(operation.bucket)
-        now, status = self.clock(), answer.status
+        now, status = self.clock(), response.status
         exchange.status = status
-        remaining, resets_at = figures(answer.headers)
+        remaining, resets_at = figures(response.headers)
         if not 200 <= status < 300:
             error = read_problem(
                 status,
-                answer.headers,
-                answer.body,
+                response.headers,
+                response.body,
                 now,
                 operation=operation.name,
                 missing=operation.missing,
                 secrets=(headers["Authorization"][7:], self._api_key, *secrets_of(payload)),
             )
             wait = error.retry_after if status == 429 else None
-            self._limits.heard(operation.bucket, answer.headers, now, refused_for=wait)
-            # Not every error comes from where requests are counted: a gateway's has no figures.
+            self._limits.heard(operation.bucket, response.headers, now, blocked_for=wait)
+            # An error from a gateway carries no rate-limit figures.
             if wait or remaining is not None:
                 self._report(operation, permit, LimitReport(remaining, resets_at, wait))
             raise error
-        self._limits.heard(operation.bucket, answer.headers, now)
+        self._limits.heard(operation.bucket, response.headers, now)
         self._report(operation, permit, LimitReport(remaining, resets_at))
-        return answer
+        return response
 
     def _headers(
         self, token: str | None, idempotency_key: str | None, *, has_body: bool
@@ -753,13 +753,13 @@ def _not_sent(operation: Operation, wait: float) -> GettCheckoutError:
 
 
 def _tell_left_out(operation: str, count: int) -> None:
-    """Log that entries of a list could not be read."""
+    """Log how many entries of a list could not be read."""
     if count:
         logger.warning("left out: %s, %s entries that cannot be read", operation, count)
 
 
 def _of_json(read: Callable[[Json], T]) -> Callable[[bytes], T]:
-    """The reader of a response that is JSON."""
+    """Return a reader of a JSON response."""
 
     def from_bytes(body: bytes) -> T:
         if read is _nothing:
@@ -772,11 +772,11 @@ def _of_json(read: Callable[[Json], T]) -> Callable[[bytes], T]:
 
 
 def _nothing(value: Json) -> None:
-    """What is made of a response of which only the status matters."""
+    """Ignore the response: only its status matters."""
 
 
 def _anything(body: bytes) -> Json:
-    """What is made of a response whose form nobody here knows."""
+    """Return the JSON of a response whose form this library does not know."""
     return read_json(body) if body else None
 
 
@@ -790,7 +790,7 @@ def _written_json(value: Json) -> bytes:
 
 @leaves_nothing
 def _other(method: str, path: str) -> Operation:
-    """The operation that a request of the caller's own is, checked."""
+    """Return the operation for a request of the caller's own, checked."""
     if method not in _METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(_METHODS)}")
     if not isinstance(path, str) or not _PATH.fullmatch(path) or "/../" in f"{path}/":
@@ -799,7 +799,7 @@ def _other(method: str, path: str) -> Operation:
     return Operation(
         name="request",
         method=cast(Any, method),
-        path="/{path}",  # what hooks are told: a path of the caller's may hold anything
+        path="/{path}",  # hooks see only this: the caller's path may contain anything
         mark="decided",
         level=Level.NONE,
         bucket=Bucket.READS if reads else Bucket.WRITES,
@@ -808,17 +808,17 @@ def _other(method: str, path: str) -> Operation:
 
 
 @leaves_nothing
-def _read(answer: Answer, read: Callable[[bytes], T]) -> T:
+def _read(response: Response, read: Callable[[bytes], T]) -> T:
     try:
-        return read(answer.body)
+        return read(response.body)
     except InvalidResponseError as error:
-        error.status = answer.status
+        error.status = response.status
         raise
 
 
 @leaves_nothing
 def _header_value(what: str, value: str) -> str:
-    """The value, hidden, if it can stand in a header; the message does not repeat it."""
+    """Return the value, hidden, if a header can hold it; the error does not repeat it."""
     if not is_credential(value):
         raise InvalidInputError(f"{what} must be a non-empty string of printable characters")
     return hidden(value)
@@ -852,6 +852,6 @@ def _checked_url(base_url: object) -> str:
 
 
 def _server(url: str) -> tuple[str, int]:
-    """Host and port of a checked URL."""
+    """Return host and port of a checked URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,6 +1,6 @@
-"""The commands that look into a storage: show, list, reconcile, resolve and forget.
+"""The commands for a storage: show, list, reconcile, resolve and forget.
 
-What they print is for the person who gets paged, and for cron's mail: digests of ids, never a secret.
+Their output is for the on-call engineer, and for cron's mail: digests of ids, never a secret.
 """
 
 from __future__ import annotations
@@ -51,63 +51,65 @@ def add_commands(commands: Any) -> None:
     storage.add_argument(
         "--storage",
         default=os.environ.get("GETT_STORAGE"),
-        help="sqlite:///…, redis://… or postgresql://…; default: $GETT_STORAGE. The keys of an "
+        help="sqlite:///…, redis://… or postgresql://… (default: $GETT_STORAGE); the keys of an "
         "encrypted storage are read from $GETT_STORAGE_KEYS, separated by commas",
     )
     storage.add_argument("--json", action="store_true", help="print JSON")
 
-    show = commands.add_parser("show", parents=[storage], help="print what is known of a checkout")
+    show = commands.add_parser("show", parents=[storage], help="print the facts of a checkout")
     show.add_argument("id", help=_WHICH)
 
-    listing = commands.add_parser("list", parents=[storage], help="list what is unresolved")
+    listing = commands.add_parser("list", parents=[storage], help="list unresolved checkouts")
     listing.add_argument(
         "--stage",
         choices=[str(each) for each in Stage],
-        help="instead, every stored checkout at this stage",
+        help="list every stored checkout at this stage instead",
     )
 
     reconcile = commands.add_parser(
         "reconcile",
         parents=[storage],
-        help="look after orders whose outcome is unknown",
-        description="Sends each placement whose worker is gone once more, same bytes under the same "
-        "key, and says what became of it. Safe to run at any time, in several places. Reads the API "
-        "key from GETT_API_KEY. Ends with 1 as long as anything is unresolved.",
+        help="resolve placements with an unknown outcome",
+        description="Sends each placement whose worker is gone again, with the same bytes and the same "
+        "key, and prints the outcome. Safe to run at any time, in several places. Reads the API "
+        "key from GETT_API_KEY. Exit status 1 while anything is unresolved.",
     )
-    reconcile.add_argument("--id", help=f"look at this one now, due or not: {_WHICH}")
-    reconcile.add_argument("--limit", type=int, default=100, help="at most so many; default 100")
+    reconcile.add_argument("--id", help=f"process only this one, due or not: {_WHICH}")
+    reconcile.add_argument(
+        "--limit", type=int, default=100, help="maximum number to process (default: 100)"
+    )
     reconcile.add_argument(
         "--base-url",
         default=os.environ.get("GETT_BASE_URL", PRODUCTION),
-        help="default: $GETT_BASE_URL, else production",
+        help="the API's URL (default: $GETT_BASE_URL, else production)",
     )
     reconcile.add_argument(
         "--on-placed",
         metavar="MODULE:FUNCTION",
-        help="the async function to hand orders over to; without it a worker that has one does so",
+        help="async function to hand orders over to (default: left to a worker that has one)",
     )
 
     resolve = commands.add_parser(
-        "resolve", parents=[storage], help="store what a person found out about an order"
+        "resolve", parents=[storage], help="store an order's outcome that an operator found out"
     )
     resolve.add_argument("id", help=_WHICH)
     word = resolve.add_mutually_exclusive_group(required=True)
     word.add_argument("--order-id", help="the order's id at Gett")
     word.add_argument("--not-placed", action="store_true", help="Gett says there is no order")
-    resolve.add_argument("--note", default="", help="who said so, and where it is written")
-    resolve.add_argument("--force", action="store_true", help="even though Gett can still be asked")
+    resolve.add_argument("--note", default="", help="who reported it, and where it is documented")
+    resolve.add_argument("--force", action="store_true", help="even if Gett can still be asked")
 
     forget = commands.add_parser(
         "forget",
         parents=[storage],
-        help="delete a checkout, and what is stored of a person with it",
+        help="delete a checkout and the personal data stored with it",
     )
     forget.add_argument("id", help=_WHICH)
-    forget.add_argument("--force", action="store_true", help="even though it is unresolved")
+    forget.add_argument("--force", action="store_true", help="even if it is unresolved")
 
 
 async def run(parsed: argparse.Namespace) -> int:
-    """Run one of the commands; its exit status."""
+    """Run one of the commands; return its exit status."""
     try:
         return await _run(parsed)
     except GettCheckoutError as error:
@@ -133,13 +135,13 @@ async def _run(parsed: argparse.Namespace) -> int:
 
 @frozen
 class _Desk:
-    """What a command works with."""
+    """The storage and options that a command works with."""
 
     storage: Storage
     checkouts: Checkouts
 
     async def facts(self, checkout_id: str) -> Facts:
-        """What is known of a checkout."""
+        """Return the facts of a checkout."""
         checkout = await self.checkouts.open(checkout_id)
         return facts(checkout._record.state, _now())  # noqa: SLF001 - its other half
 
@@ -151,7 +153,7 @@ async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
     if sends and not api_key:
         raise InvalidInputError("set GETT_API_KEY to the partner's API key")
     if not parsed.storage:
-        raise InvalidInputError("give --storage, or set GETT_STORAGE, to the storage's URL")
+        raise InvalidInputError("set --storage or GETT_STORAGE to the storage's URL")
     on_placed = _handler(parsed.on_placed) if sends and parsed.on_placed else None
     keys = [hidden(each) for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
     _require_there(parsed.storage)
@@ -167,7 +169,7 @@ async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
 
 
 def _require_there(url: str) -> None:
-    """Refuse an SQLite file that is not there: mistyped, it would be made, and say that all is well."""
+    """Require an existing SQLite file: a mistyped one would be created, and reported as empty."""
     scheme, _, path = url.partition(":///")
     if scheme == "sqlite" and path and not Path(unquote(path)).exists():
         raise InvalidInputError(f"there is no file {unquote(path)}")
@@ -200,12 +202,12 @@ async def _list(desk: _Desk, parsed: argparse.Namespace) -> int:
 
 
 async def _reconcile(desk: _Desk, parsed: argparse.Namespace) -> int:
-    """Reconcile what is due, a line for each; 1 as long as anything is unresolved."""
-    logging.basicConfig(level=logging.WARNING)  # what a handler raised, too
+    """Process what is due, one output line each; return 1 while anything is unresolved."""
+    logging.basicConfig(level=logging.WARNING)  # for errors raised by a handler, too
     only = await search.find(desk.storage, parsed.id) if parsed.id else None
     looked = await desk.checkouts.reconcile(only, limit=parsed.limit)
     if purge := getattr(desk.storage, "purge", None):
-        await purge()  # what has expired, where no worker's loop does it
+        await purge()  # expired checkouts, if no worker's loop purges them
     unresolved = await desk.checkouts.unresolved()
     if parsed.json:
         found = [_outcome(each) for each in looked]
@@ -213,7 +215,7 @@ async def _reconcile(desk: _Desk, parsed: argparse.Namespace) -> int:
     else:
         for each in looked:
             print("  ".join(filter(None, map(_cell, _outcome(each).values()))))
-        count = "1 looked at; unresolved in all: " if parsed.id else f"{len(looked)} due"
+        count = "1 processed; unresolved in all: " if parsed.id else f"{len(looked)} due"
         if parsed.id:
             print(count + (_summary(unresolved) or "0"))
         else:
@@ -248,13 +250,13 @@ async def _resolve(desk: _Desk, parsed: argparse.Namespace) -> int:
 
 
 async def _require_free(desk: _Desk, order_id: str, checkout_id: str) -> None:
-    """Refuse an order id that another checkout has: it is mistyped, or the checkout is the wrong one."""
+    """Reject an order id that another checkout has: either the id or the checkout is mistaken."""
     try:
         found = await search.find(desk.storage, order_id)
     except CheckoutNotFoundError:
         return
     if found != checkout_id:
-        raise InvalidInputError(f"checkout {digest(found)} has this order (--force to go on)")
+        raise InvalidInputError(f"checkout {digest(found)} has this order (--force to continue)")
 
 
 async def _forget(desk: _Desk, parsed: argparse.Namespace) -> int:
@@ -266,7 +268,7 @@ async def _forget(desk: _Desk, parsed: argparse.Namespace) -> int:
 
 
 def _handler(name: str) -> OnPlaced:
-    """The function of that name, as ``package.module:function``."""
+    """Return the function of that name, ``package.module:function``."""
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -281,7 +283,7 @@ def _handler(name: str) -> OnPlaced:
 def _outcome(looked: Reconciled) -> Facts:
     error = looked.error
     cause = f" ({error.cause})" if error and error.cause else ""
-    # Of one that was looked at before it was due, nothing may have been sent at all.
+    # A checkout processed before it was due may have sent nothing.
     idle = looked.outcome == "not_placed" and error is None
     return {
         "checkout": looked.digest,
@@ -304,7 +306,7 @@ def _row(known: Facts) -> list[str]:
 
 
 def _summary(unresolved: Sequence[Unresolved]) -> str:
-    """How many there are of what, and how old the oldest is; empty when there is none."""
+    """Return the counts by reason and the age of the oldest; empty when there is none."""
     if not unresolved:
         return ""
     counts = Counter(each.reason for each in unresolved)
@@ -323,7 +325,7 @@ def _print_unresolved(unresolved: Sequence[Unresolved]) -> None:
             _cell(each.since),
             str(each.attempts),
             _span(each.key_age) if each.key_age is not None else "",
-            _cell(each.next_look) or "a person",
+            _cell(each.next_look) or "an operator",
             each.last_error or "",
         ]
         for each in unresolved
@@ -341,7 +343,7 @@ def _print_table(heads: list[str], rows: list[list[str]]) -> None:
 
 
 def _lines(known: Facts, indent: str = "") -> list[str]:
-    """The facts as lines, one for each, those within another one below it."""
+    """Return the facts as lines, one each, nested ones below."""
     lines: list[str] = []
     for name, value in known.items():
         label = f"{indent}{name.replace('_', ' ')}:"
@@ -369,7 +371,7 @@ def _cell(value: object) -> str:
 
 
 def _span(seconds: float) -> str:
-    """Seconds in the largest unit that is not too coarse."""
+    """Format seconds in the largest suitable unit."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size or (unit == "min" and seconds >= size):
             return f"{seconds / size:.0f} {unit}"

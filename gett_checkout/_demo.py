@@ -1,4 +1,4 @@
-"""The demo: one order through all five steps against an embedded sandbox, told as it happens."""
+"""The demo: one order through all five steps against an embedded sandbox, narrated as it happens."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _BAR: Final = 24
 
 
 class Teller:
-    """Tells the story on a stream, in colours where the stream is a terminal."""
+    """Prints the narrative to a stream, in colours if the stream is a terminal."""
 
     def __init__(self, stream: TextIO, *, colours: bool) -> None:
         self._stream = stream
         self._colours = colours
 
     def say(self, text: str = "") -> None:
-        """One line."""
+        """Print a line."""
         print(text, file=self._stream, flush=True)
 
     def step(self, call: str, outcome: str, view: CheckoutView) -> None:
-        """What was called, what came of it, and where the checkout stands now."""
+        """Print the call, its result, and the checkout's current state."""
         self.say(f"{self._paint('36;1', '▸')} {self._paint('1', call)}  {outcome}")
         level = f"{view.session.level:<14}"
         painted = self._paint("32" if view.session.level == "end-user" else "33", level)
@@ -46,17 +46,17 @@ class Teller:
         if gap is not None and view.order is None:
             self.say(f"    {self._bar(gap)}")
 
-    def refusal(self, call: str, error: GettCheckoutError) -> None:
-        """A step that was refused."""
+    def rejected(self, call: str, error: GettCheckoutError) -> None:
+        """Print a rejected step."""
         name = type(error).__name__
         self.say(f"{self._paint('31;1', '✗')} {self._paint('1', call)}  {name}: {error}")
 
     def note(self, text: str) -> None:
-        """Something worth knowing."""
+        """Print a note."""
         self.say(f"    {self._paint('35', '↻')} {text}")
 
     def title(self, text: str) -> None:
-        """A heading."""
+        """Print a heading."""
         self.say(f"\n{self._paint('1', text)}")
 
     def _bar(self, gap: MinimumOrder) -> str:
@@ -69,14 +69,14 @@ class Teller:
 
 
 async def run_demo(teller: Teller) -> str | None:
-    """Take one order from browsing to placed; the order's id."""
+    """Take one order from browsing to placed; return the order's id."""
     async with Sandbox() as sandbox, GettClient(sandbox.api_key, base_url=sandbox.url) as gett:
         teller.say(f"gett_checkout: one order against the embedded sandbox on {sandbox.url}")
         checkouts = Checkouts(gett)
         checkout = await checkouts.start()
         await _browse(checkout, teller)
         await _fulfill_and_validate(checkout, teller)
-        # A web backend would do the rest in later requests, on whichever worker they land.
+        # A web backend would do the rest in later requests, on any worker.
         resumed = await checkouts.open(checkout.id)
         await _pay(resumed, teller, sandbox)
         order_id = await _place(resumed, teller)
@@ -106,7 +106,7 @@ async def _browse(checkout: Checkout, teller: Teller) -> None:
     try:
         await checkout.place(total=checkout.view.subtotal)
     except OrderBelowMinimumError as error:
-        teller.refusal("place(total=…)", error)
+        teller.rejected("place(total=…)", error)
     for way in (await checkout.suggest_items())[:3]:
         teller.note(
             f"would close the gap: {way.quantity} × {way.item.name}, {show_amount(way.total)}"
@@ -135,7 +135,7 @@ async def _pay(checkout: Checkout, teller: Teller, sandbox: Sandbox) -> None:
     try:
         await checkout.pay(card)
     except IdentityRequiredError as error:
-        teller.refusal("pay(CardOnFile(…))", error)
+        teller.rejected("pay(CardOnFile(…))", error)
         teller.note(f"requests sent for that: {len(sandbox.requests) - before}")
     await checkout.identify(Identity(email="jane@example.com", first_name="Jane", last_name="Doe"))
     teller.step("identify(Identity(…))", "known now, nothing sent yet", checkout.view)
@@ -144,7 +144,9 @@ async def _pay(checkout: Checkout, teller: Teller, sandbox: Sandbox) -> None:
     for notice in checkout.view.notices:
         said = notice.details
         teller.note(f"the {said['from']} session became an {said['to']} one")
-        teller.note(f"kept {said['kept']}; total {said['total_before']} → {said['total_after']}")
+        teller.note(
+            f"preserved {said['kept']}; total {said['total_before']} → {said['total_after']}"
+        )
 
 
 async def _place(checkout: Checkout, teller: Teller) -> str | None:
@@ -155,8 +157,8 @@ async def _place(checkout: Checkout, teller: Teller) -> str | None:
     try:
         await checkout.place(total=total)
     except PaymentDeclinedError as error:
-        teller.refusal("place(total=…)", error)
-        teller.note("back at payment, cart and price kept: another card")
+        teller.rejected("place(total=…)", error)
+        teller.note("back at payment with cart and price: another card")
     await checkout.pay(CardOnFile(card_token="card_ok", processor_type="stripe"))  # noqa: S106
     teller.step("pay(CardOnFile(…))", "another card", checkout.view)
     order = await checkout.place(total=total)

@@ -1,6 +1,7 @@
-"""What is known of a stored checkout, for the person who got paged: everything but secrets.
+"""The facts of a stored checkout, for the on-call engineer: everything but secrets.
 
-No credential, no card or contact data, and not the checkout's id: anyone who knows it can place the order.
+They contain no credential, no card or contact data, and no checkout id: anyone who knows it can place
+the order.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Facts = dict[str, Any]
 
 
 def facts(state: CheckoutState, now: datetime) -> Facts:
-    """The facts of a checkout at ``now`` (aware UTC), by name; what is not known is left out."""
+    """Return the facts of a checkout at ``now`` (aware UTC), by name; unknown ones are omitted."""
     state = at(state, now)
     found = unresolved(state, now)
     known = {
@@ -62,13 +63,13 @@ def facts(state: CheckoutState, now: datetime) -> Facts:
 
 
 def for_support(state: CheckoutState, now: datetime) -> str | None:
-    """The sentence to write to Gett's support; ``None`` when there is nothing to ask them."""
+    """Return the text to send to Gett's support; ``None`` when there is nothing to ask."""
     placement = state.placement
     key = f"Idempotency-Key {placement.idempotency_key}" if placement else "this checkout"
     if state.duplicates and state.order:
         others = " and ".join(state.duplicates)
         return (
-            f"{key}, sent to POST /orders/place{_whereabouts(state)}, brought more than one order. "
+            f"{key}, sent to POST /orders/place{_whereabouts(state)}, produced more than one order. "
             f"{state.order.order_id} stands; please cancel {others} and refund it."
         )
     if state.stage is Stage.PLACED and state.order and state.order.order_id is None:
@@ -78,7 +79,7 @@ def for_support(state: CheckoutState, now: datetime) -> str | None:
     return (
         f"We sent POST /orders/place with {key}, first at {moment(placement.begun_at)}, "
         f"{placement.attempts} {'time' if placement.attempts == 1 else 'times'} in all"
-        f"{_whereabouts(state)}, and do not know the outcome "
+        f"{_whereabouts(state)}, and the outcome is unknown to us "
         f"(last error: {placement.last_error or 'none'}). "
         "Please tell us whether an order was made under this key, and its order id."
     )
@@ -103,7 +104,7 @@ def _order(state: CheckoutState) -> Facts | None:
 
 
 def _placement(state: CheckoutState, placement: Placement, now: datetime) -> Facts:
-    """What the view says of it; while the outcome is unknown, who may send it until when as well."""
+    """Return the view's data; while the outcome is unknown, also who may send it until when."""
     known: Facts = asdict(placement_view(placement))
     if state.stage is Stage.PLACING:
         known["worker_may_send_until"] = (
@@ -119,7 +120,7 @@ def _hand_over(state: CheckoutState) -> Facts | str | None:
     if state.stage is not Stage.PLACED:
         return None
     if hand_over is None:
-        return "never: no worker that sent it or found it had an on_placed"
+        return "never: no worker that sent or found it had an on_placed"
     return {
         "done_at": hand_over.done_at,
         "attempts": hand_over.attempts,
@@ -135,5 +136,5 @@ def _money(state: CheckoutState) -> str:
 
 
 def moment(moment: datetime) -> str:
-    """A time as a person reads it."""
+    """Format a time for people."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,7 +1,7 @@
-"""Following an order once it is placed: read again and again, slower and slower, until it is over.
+"""Follow an order once it is placed: read it repeatedly, at growing intervals, until it is final.
 
-It only reads. Somebody waits for almost every other request, so this one leaves a part of each minute
-to them (docs: Rate limits), and does not mind a failure that may be over by the next time.
+It only reads. Almost every other request has somebody waiting for it, so this one leaves part of each
+minute to them (docs: Rate limits), and continues after temporary failures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BUCKET: Final = OPERATIONS["get_order"].bucket
 
 
 def read_pace(every: float, max_interval: float) -> RetryPolicy:
-    """The pace that doubles from one interval to the other; both in seconds."""
+    """Return a pace that doubles from one interval to the other; both in seconds."""
     if not (isinstance(every, int | float) and every >= _LEAST):
         raise InvalidInputError("every must be at least 1 second", field="every")
     if not (isinstance(max_interval, int | float) and max_interval >= every):
@@ -34,7 +34,7 @@ def read_pace(every: float, max_interval: float) -> RetryPolicy:
 async def follow(
     read: Callable[[], Awaitable[Order]], client: GettClient, pace: RetryPolicy
 ) -> AsyncGenerator[Order, None]:
-    """The order at first, and whenever ``read`` gives another one, until it is over."""
+    """Yield the order, then again whenever ``read`` returns a changed one, until it is final."""
     shown: Order | None = None
     asked = 0
     while True:
@@ -59,5 +59,5 @@ async def follow(
 
 
 def _apart(client: GettClient, pace: RetryPolicy) -> float:
-    """Seconds more, so that those who wait for the same moment do not come all at once."""
+    """Return extra seconds, which spread those that wait for the same moment."""
     return pace.initial_backoff * client.jitter()

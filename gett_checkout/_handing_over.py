@@ -1,9 +1,9 @@
-"""Handing an order over to the partner's own books: at least once, and on whichever worker.
+"""Hand an order over to the partner's own books: at least once, and on any worker.
 
-The save that makes the order known says that a worker is about to hand it over; the one that follows
-the handler's return says that it is done. Whatever happens in between, the checkout stays due, and
-`reconcile` calls the handler again. It runs in a task of its own, which no caller's cancellation stops
-and which holds no step back: the handler may well use the checkout itself.
+The save that records the order also records that a worker is about to hand it over; the save after the
+handler's return records that it is done. Whatever happens in between, the checkout stays due, and
+`reconcile` calls the handler again. The handler runs in a task of its own, which a caller's
+cancellation does not stop and which blocks no step: the handler may use the checkout itself.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from gett_checkout.telemetry.events import OrderHandedOver
 
 
 def begin(record: Record) -> None:
-    """Have the order handed over, which the saved state says is about to happen."""
+    """Start the hand-over that the saved state announces."""
     if record.on_placed is not None and record.state.hand_over is not None:
         work = _hand_over(record, record.on_placed, record.state, record.state.hand_over)
         record.handing_over = record.spawn(work)
 
 
 def begin_again(record: Record) -> None:
-    """Note that the order is to be handed over once more; saved with what else happened, then `begin`."""
+    """Record that the order must be handed over again; `begin` after it is saved with the rest."""
     hand_over = record.state.hand_over
     if record.on_placed is not None:
         record.happen(HandOverBegun((hand_over or HandOver()).begun(record.now())))
@@ -44,7 +44,7 @@ def begin_again(record: Record) -> None:
 
 
 async def take_up(record: Record) -> None:
-    """Hand the order over if that is due and nobody is at it."""
+    """Hand the order over if that is due and no worker is doing so."""
     hand_over = record.state.hand_over
     if record.on_placed is not None and hand_over and hand_over.is_due(record.now()):
         begin_again(record)
@@ -55,26 +55,26 @@ async def take_up(record: Record) -> None:
 def failure_since(
     record: Record, before: asyncio.Task[HandOverError | None] | None
 ) -> HandOverError | None:
-    """How the latest hand-over failed, if it is another than ``before``, and over."""
+    """Return how the latest hand-over failed, if it ended and is another one than ``before``."""
     latest = record.handing_over
     if latest is None or latest is before or not latest.done() or latest.cancelled():
-        return None  # one that is not over is another step's, which waits for it
+        return None  # one still running is another step's, which waits for it
     return latest.result()
 
 
 async def _hand_over(
     record: Record, on_placed: OnPlaced, state: CheckoutState, begun: HandOver
 ) -> HandOverError | None:
-    """Call the handler and save whether it took the order; the error, if it did not."""
+    """Call the handler and save the result; return the error, if it failed."""
     began = perf_counter()
-    with counted_from(None):  # what the handler asks of Gett is none of the step's
+    with counted_from(None):  # the handler's calls to Gett do not use the step's time
         failure = await _call(on_placed, _placed_order(state))
     name = type(failure).__name__ if failure else None
     try:
         await _note(record, state.order, begun, name)
     except CheckoutNotFoundError:
-        pass  # deleted by force meanwhile: there is nothing to note
-    except GettCheckoutError as unsaved:  # it is not known to be done, so it is done again
+        pass  # deleted by force meanwhile: there is nothing to record
+    except GettCheckoutError as unsaved:  # not recorded as done, so it is repeated
         failure = failure or unsaved
         name = type(failure).__name__
     due_at = record.state.due_at(record.now()) if name else None
@@ -84,20 +84,20 @@ async def _hand_over(
     if failure is None:
         return None
     logs.log_failure(on_placed, failure, "on_placed failed")
-    error = HandOverError(f"on_placed did not take the order ({name})", retry_after=wait)
+    error = HandOverError(f"on_placed failed ({name})", retry_after=wait)
     error.cause, error.__cause__ = name, failure
     return error
 
 
 async def _call(on_placed: OnPlaced, order: PlacedOrder) -> BaseException | None:
-    """What the handler raised; a cancellation of its own making too."""
+    """Call the handler; return the error it raised, including a cancellation it caused itself."""
     try:
         async with asyncio.timeout(LONGEST.total_seconds()):
             await on_placed(order)
     except asyncio.CancelledError as cancelled:
         task = asyncio.current_task()
         if task is None or task.cancelling():
-            raise  # the loop is going away: it stays due
+            raise  # the loop is shutting down: it stays due
         return cancelled
     except Exception as error:  # noqa: BLE001 - there is an order, whatever happens here
         return error
@@ -107,8 +107,8 @@ async def _call(on_placed: OnPlaced, order: PlacedOrder) -> BaseException | None
 async def _note(record: Record, order: Order | None, begun: HandOver, error: str | None) -> None:
     """Save how an attempt ended, whatever else was saved meanwhile.
 
-    Not when a later one has begun or is wanted. If that one knows more of the order, there has to be
-    another: this one may have written over it.
+    Not if a later attempt has begun or is required. If that one knows more about the order, a further
+    attempt is needed: this one may have overwritten its data.
     """
     async with record.lock:
         await record.finished()
@@ -138,6 +138,6 @@ def _placed_order(state: CheckoutState) -> PlacedOrder:
         fulfillment_type=state.fulfillment.type if state.fulfillment else None,
         metadata=state.metadata or {},
         idempotency_key=state.placement.idempotency_key if state.placement else None,
-        placed_at=state.stage_since or state.created_at,  # placed before that was stored
+        placed_at=state.stage_since or state.created_at,  # placed before `stage_since` was stored
         partner_user_id=state.identity.partner_user_id if state.identity else None,
     )

@@ -1,10 +1,10 @@
-"""Secrets that show themselves to nobody, and errors that hold none.
+"""Secrets with an empty repr, and errors without secrets in their frames.
 
 An error tracker stores the locals of every frame that an exception went through, by ``repr``,
-recursively. So whatever holds a secret (a credential, card or contact data, a body, a filled-in URL) is
-a `Hidden` text or `HiddenBytes` from the moment it comes in until it is written to the socket: a string
-like any other, whose repr shows nothing. What must handle plain ones in between is
-`leaves_nothing`, and drivers, which store them in frames of their own, lose their traceback.
+recursively. So every secret (a credential, card or contact data, a body, a filled-in URL) is a `Hidden`
+text or `HiddenBytes` from its arrival until it is written to the socket: a string like any other, but
+its repr shows nothing. Functions that must handle plain secrets are decorated with `leaves_nothing`,
+and errors of drivers, which store secrets in their own frames, lose their traceback.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Hidden(str):
-    """A text whose repr shows nothing; what is cut out of it, as for a shorter repr, is hidden too."""
+    """A text whose repr shows nothing; slices of it, for example for a shorter repr, are hidden too."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class Hidden(str):
 
 
 class HiddenBytes(bytes):
-    """Bytes whose repr shows nothing; what is cut out of them is hidden too."""
+    """Bytes whose repr shows nothing; slices of them are hidden too."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ def hidden(value: bytes) -> bytes: ...
 @overload
 def hidden(value: None) -> None: ...
 def hidden(value: object) -> object:
-    """The text or bytes, hidden; what is neither stays what it is, for a check to reject."""
+    """Hide a text or bytes; other values are returned as they are, for a check to reject."""
     if isinstance(value, str):
         return value if type(value) is Hidden else Hidden(value)
     if isinstance(value, bytes):
@@ -66,7 +66,7 @@ def hidden(value: object) -> object:
 
 
 def leaves_nothing(function: Callable[P, T]) -> Callable[P, T]:
-    """Have the frames of what ``function`` raises lose their locals, its arguments included."""
+    """Clear the locals of the frames of errors that ``function`` raises, its arguments included."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -83,15 +83,15 @@ def leaves_nothing(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def of_secrets(cls: type[T]) -> type[T]:
-    """Have what the ``__init__`` of a class raises keep nothing of what was passed to it."""
+    """Clear the frames of errors that a class's ``__init__`` raises, its arguments included."""
     cls.__init__ = leaves_nothing(cls.__init__)  # type: ignore[method-assign]
     return cls
 
 
 def without_traceback(error: BaseException, outside: BaseException | None) -> BaseException:
-    """A driver's error, and what led to it, without frames: they hold what was passed to the driver.
+    """Return a driver's error, and its causes, without frames: they contain what the driver was given.
 
-    ``outside`` is what was being handled before, which stays as it is.
+    ``outside`` is the exception that was being handled before, which stays as it is.
     """
     for each in _led_to(error, outside):
         each.__traceback__ = None
@@ -99,17 +99,17 @@ def without_traceback(error: BaseException, outside: BaseException | None) -> Ba
 
 
 def _clear(error: BaseException, outside: BaseException | None) -> None:
-    """Clear the frames that the error came through, of functions that are over."""
+    """Clear the error's frames of functions that have ended."""
     for each in _led_to(error, outside):
         for frame, _ in walk_tb(each.__traceback__):
-            # Clearing the frame of a coroutine or a generator that goes on would end it.
+            # Clearing the frame of a running coroutine or generator would end it.
             if not frame.f_code.co_flags & _SUSPENDABLE:
-                with suppress(RuntimeError):  # the decorator's own is not over
+                with suppress(RuntimeError):  # the decorator's own frame is still running
                     frame.clear()
 
 
 def _led_to(error: BaseException, outside: BaseException | None) -> Iterator[BaseException]:
-    """The error, its causes and contexts, each once, up to what was there before."""
+    """Return the error, its causes and contexts, each once, up to ``outside``."""
     waiting: list[BaseException | None] = [error]
     seen = {id(outside)}
     while waiting:

@@ -1,6 +1,6 @@
-"""What a page sends in JSON, as the values the steps take. The members are those of `jsonable`.
+"""Parse a page's JSON into the values the steps take. The members are those of `jsonable`.
 
-A misspelt or missing member is an error, not a member left out; what a member may be, its class says.
+A misspelt or missing member is an error, never ignored; the classes validate the values.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _PAYMENTS: Final[Mapping[str, type[Payment]]] = {
 
 @leaves_nothing
 def parse_identity(members: object) -> Identity:
-    """``{"email": …, "first_name": …, "last_name": …}``, with ``phone`` and ``partner_user_id``.
+    """Parse ``{"email": …, "first_name": …, "last_name": …}``, with ``phone`` and ``partner_user_id``.
 
-    `InvalidInputError` for anything else. A page may claim to be anybody: with a login of your own,
+    Raises `InvalidInputError` for anything else. A page may claim to be anybody: if you have a login,
     make the `Identity` from that instead.
     """
     return _read(Identity, _object(members, "an identity"))
@@ -47,18 +47,18 @@ def parse_identity(members: object) -> Identity:
 
 @leaves_nothing
 def parse_contact(members: object) -> Contact:
-    """``{"first_name": …, "last_name": …, "phone": …}``, with ``email``.
+    """Parse ``{"first_name": …, "last_name": …, "phone": …}``, with ``email``.
 
-    `InvalidInputError` for anything else.
+    Raises `InvalidInputError` for anything else.
     """
     return _read(Contact, _object(members, "a contact"))
 
 
 @leaves_nothing
 def parse_fulfillment(members: object) -> Fulfillment:
-    """``{"type": "pickup"}``, or ``{"type": "delivery", "address": {…}}`` or with ``address_id``.
+    """Parse ``{"type": "pickup"}``, or ``{"type": "delivery", "address": {…}}`` or with ``address_id``.
 
-    `InvalidInputError` for anything else.
+    Raises `InvalidInputError` for anything else.
     """
     given = _object(members, "a fulfillment")
     return _read(_kind(given, "type", _FULFILLMENTS), given)
@@ -66,10 +66,10 @@ def parse_fulfillment(members: object) -> Fulfillment:
 
 @leaves_nothing
 def parse_payment(members: object) -> Payment:
-    """``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, with ``card_type`` and
+    """Parse ``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, with ``card_type`` and
     ``last_four``; ``{"kind": "saved_card", "payment_id": …}``; or ``{"kind": "gett_payment"}``.
 
-    `InvalidInputError` for anything else.
+    Raises `InvalidInputError` for anything else.
     """
     given = _object(members, "a payment")
     return _read(_kind(given, "kind", _PAYMENTS), given)
@@ -82,7 +82,7 @@ def _object(value: object, what: str) -> dict[object, object]:
 
 
 def _kind(members: dict[object, object], tag: str, kinds: Mapping[str, type[T]]) -> type[T]:
-    """Take the member off that says which class it is."""
+    """Remove and return the member that names the class."""
     kind = members.pop(tag, None)
     if not isinstance(kind, str) or kind not in kinds:
         code = "missing" if kind is None else "invalid"
@@ -92,7 +92,7 @@ def _kind(members: dict[object, object], tag: str, kinds: Mapping[str, type[T]])
 
 
 def _read(kind: type[T], members: dict[object, object]) -> T:
-    """The value of these members; `InvalidInputError` names all that is wrong with them."""
+    """Make the value from its members. Raises `InvalidInputError`, which lists every mistake."""
     known = {each.name: each for each in fields(kind)}
     given = {str(name): value for name, value in members.items() if value is not None}
     wrong = [

@@ -1,7 +1,7 @@
 """JSON with exact numbers: decimals are written as numbers, and fractions are read as decimals.
 
-msgspec reads and writes what is usual. The standard library reads the rest (another Unicode encoding,
-half a surrogate pair), for an odd letter in a dish's name is no reason to reject a menu.
+msgspec reads and writes ordinary JSON. The standard library reads the rest (another Unicode encoding,
+half a surrogate pair), because an odd letter in a dish's name is no reason to reject a menu.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from gett_checkout.errors import InvalidInputError, InvalidResponseError
 
 Json = Any
 Raw = msgspec.Raw
-"""JSON that is not read yet."""
+"""JSON that is not parsed yet."""
 
 _PLAIN: Final = frozenset({str, Hidden, int, bool, NoneType})
 
 
 def bare(value: object) -> str:
-    """A hidden text as one that msgspec knows."""
+    """Convert a hidden text into a type that msgspec knows."""
     return str.__str__(value) if isinstance(value, str) else str(value)
 
 
@@ -33,34 +33,34 @@ _read: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def write_json(value: Json) -> bytes:
-    """The value as JSON, decimals as numbers with every digit they have.
+    """Return the value as JSON, decimals as numbers with every digit they have.
 
     Raises `InvalidInputError` for a float, which may be an amount and has lost the exact value, and
-    ``TypeError`` for what JSON has no form for.
+    ``TypeError`` for values JSON cannot represent.
     """
     _check(value)
     try:
         return _write(value)
-    except UnicodeEncodeError:  # half a surrogate pair, from a browser that cut a text
+    except UnicodeEncodeError:  # half a surrogate pair, from a browser that truncated a text
         return _write(_readable(value))
 
 
 def read_json(body: bytes | str | Raw) -> Json:
-    """The value of some JSON, fractions as ``Decimal``; `InvalidResponseError`."""
+    """Parse JSON, fractions as ``Decimal``. Raises `InvalidResponseError`."""
     try:
         return _read(body)
     except (ValueError, ArithmeticError, RecursionError):
         pass
     try:
         text = bytes(body) if isinstance(body, Raw) else body
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        return json.loads(text, parse_float=Decimal, parse_constant=_reject_constant)
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent without bounds
         pass
-    # Raised out here, because these exceptions hold the whole response.
+    # Raised out here, because these exceptions contain the whole response.
     raise InvalidResponseError("the response is not JSON")
 
 
-def _refuse_constant(name: str) -> Json:
+def _reject_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 
@@ -80,11 +80,11 @@ def _check(value: Json) -> None:
         if not value.is_finite():
             raise InvalidInputError("a number must be finite")
     elif not isinstance(value, (str, int, NoneType)):
-        raise TypeError(f"{kind.__name__} has no form in JSON")
+        raise TypeError(f"{kind.__name__} cannot be written as JSON")
 
 
 def _readable(value: Json) -> Json:
-    """The value with its texts as UTF-8 can hold them."""
+    """Return the value with texts that UTF-8 can encode."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):

@@ -16,9 +16,9 @@ from gett_checkout.sharing import MenuCache
 
 
 class Menus:
-    """A bounded cache of catalog sets, each fetched once however many checkouts ask at a time.
+    """A bounded cache of catalog sets; concurrent requests for one share a single fetch.
 
-    ``cache`` is looked into before Gett is asked.
+    ``cache`` is tried before Gett.
     """
 
     def __init__(
@@ -27,29 +27,29 @@ class Menus:
         self._client = client
         self._shared = None if cache is None else SharedMenus(cache, client.organisation)
         self._bound = bound
-        self._kept: OrderedDict[str, CatalogSet] = OrderedDict()
+        self._cached: OrderedDict[str, CatalogSet] = OrderedDict()
         self._coming: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[CatalogSet]] = {}
 
     async def get(self, catalog_set_id: str, *, store_id: str | None = None) -> CatalogSet:
-        """The catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
+        """Return the catalog set, from here or from Gett. Raises what `GettClient.get_catalog_set` does.
 
-        A failure is not kept: the next one to ask fetches again.
+        A failure is not cached: the next caller fetches again.
         """
-        kept = self._kept.get(catalog_set_id)
-        if kept is not None:
-            self._kept.move_to_end(catalog_set_id)
-            return kept
+        known = self._cached.get(catalog_set_id)
+        if known is not None:
+            self._cached.move_to_end(catalog_set_id)
+            return known
         asked = asyncio.get_running_loop(), catalog_set_id
         coming = self._coming.get(asked)
         if coming is None:
-            coming = self._client.kept(self._fetch(catalog_set_id, store_id))
+            coming = self._client.spawn(self._fetch(catalog_set_id, store_id))
             self._coming[asked] = coming
             coming.add_done_callback(lambda _: self._coming.pop(asked, None))
         try:
             # One cancelled caller must not take the menu away from the others.
             return await asyncio.shield(coming)
         except GettCheckoutError as error:
-            # Each checkout writes its own id on its errors: they cannot share one.
+            # Each checkout sets its own id on its errors, so they cannot share one.
             raise copy(error) from None
 
     async def _fetch(self, catalog_set_id: str, store_id: str | None) -> CatalogSet:
@@ -57,9 +57,9 @@ class Menus:
             menu = await self._client.get_catalog_set(catalog_set_id, store_id=store_id)
         else:
             menu = await self._shared_or_fetched(self._shared, catalog_set_id, store_id)
-        self._kept[catalog_set_id] = menu
-        while len(self._kept) > self._bound:
-            self._kept.popitem(last=False)
+        self._cached[catalog_set_id] = menu
+        while len(self._cached) > self._bound:
+            self._cached.popitem(last=False)
         return menu
 
     async def _shared_or_fetched(
@@ -67,8 +67,8 @@ class Menus:
     ) -> CatalogSet:
         body = await shared.get(catalog_set_id)
         if body is not None:
-            with suppress(InvalidResponseError):  # not ours after all
+            with suppress(InvalidResponseError):  # a foreign value after all
                 return catalog_set(body, catalog_set_id)
         menu, body = await self._client.catalog_set_as_sent(catalog_set_id, store_id=store_id)
-        self._client.kept(shared.put(catalog_set_id, body))
+        self._client.spawn(shared.put(catalog_set_id, body))
         return menu

@@ -18,14 +18,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT_CURRENCY = "USD"
-_FINEST: Final = -6  # what comes after so many decimals is dust: the finest minor unit has four
+_FINEST: Final = -6  # anything after this many decimals is dust: the finest minor unit has four
 _DUST: Final = Decimal(1).scaleb(_FINEST)
 _ONE: Final = Decimal(1)
 _CENT: Final = Decimal("0.01")
 _DIME: Final = Decimal("0.1")
 _LOWEST: Final = -20
-_HIGHEST: Final = 12  # the digit before the point that an amount may have, counted from 0
-# Of our own: the caller's context may hold two digits, or raise for what is rounded.
+_HIGHEST: Final = 12  # the highest digit before the point that an amount may have, counted from 0
+# A context of our own: the caller's may have a precision of two digits, or raise when rounding.
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 ZERO = Decimal("0.00")
 
@@ -38,7 +38,7 @@ _DIGITS = {
 
 
 def exactly(function: Callable[P, T]) -> Callable[P, T]:
-    """Have a function reckon in a decimal context of its own, whatever the caller's is."""
+    """Run a function in a decimal context of its own, whatever the caller's."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -49,14 +49,14 @@ def exactly(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def sum_of(amounts: Iterable[Decimal]) -> Decimal:
-    """The exact sum."""
+    """Return the exact sum."""
     return reduce(EXACT.add, amounts, ZERO)
 
 
 def read_amount(value: object) -> Decimal:
-    """An amount from a decimal, an int or a decimal string; ``ValueError`` for anything else.
+    """Return an amount from a decimal, an int or a decimal string; raise ``ValueError`` for anything else.
 
-    A float is refused: it has already lost the exact value.
+    Floats are rejected, because they have already lost the exact value.
     """
     if type(value) is Decimal:
         amount = value
@@ -75,7 +75,7 @@ def read_amount(value: object) -> Decimal:
 
 
 def tidy(amount: Decimal) -> Decimal:
-    """The amount in digits, without what binary fractions leave behind: 14.999999999999998 is 15.00."""
+    """Return the amount without the noise of binary fractions: 14.999999999999998 is 15.00."""
     rounded = EXACT.quantize(amount, _DUST)
     if rounded != amount or (exponent := int(amount.as_tuple().exponent)) < _FINEST:
         cents = EXACT.quantize(rounded, _CENT)
@@ -86,7 +86,7 @@ def tidy(amount: Decimal) -> Decimal:
 
 
 def is_tidy(amount: object) -> bool:
-    """Whether it is an amount as most are written, which needs neither `read_amount` nor `tidy`."""
+    """Whether it is an ordinary amount, which needs neither `read_amount` nor `tidy`."""
     return (
         type(amount) is Decimal
         and (amount.same_quantum(_CENT) or amount.same_quantum(_DIME))
@@ -96,12 +96,12 @@ def is_tidy(amount: object) -> bool:
 
 
 def is_same_amount(one: Decimal, other: Decimal, currency: str = DEFAULT_CURRENCY) -> bool:
-    """Whether two amounts are the same to the cent: a server may write binary fractions."""
+    """Whether two amounts are equal to the cent: a server may write binary fractions."""
     return to_the_cent(one, currency) == to_the_cent(other, currency)
 
 
 def to_the_cent(amount: Decimal, currency: str = DEFAULT_CURRENCY) -> Decimal:
-    """The amount in the minor unit of the currency, halves rounded away from zero."""
+    """Round the amount to the currency's minor unit, halves away from zero."""
     return EXACT.quantize(amount, _cent_of(currency))
 
 
@@ -111,17 +111,19 @@ def _cent_of(currency: str) -> Decimal:
 
 
 def minor_digits(currency: str) -> int:
-    """How many decimal digits the currency's minor unit has: 2 for USD, 0 for JPY or jpy."""
+    """Return the number of decimals of the currency's minor unit: 2 for USD, 0 for JPY or jpy."""
     return _DIGITS.get(currency.upper(), 2)
 
 
 def from_minor_units(minor: int, currency: str = DEFAULT_CURRENCY) -> Decimal:
-    """1050 → 10.50."""
+    """Convert minor units to major ones: 1050 → 10.50."""
     return Decimal(minor).scaleb(-minor_digits(currency), context=EXACT)
 
 
 def read_locale(locale: str) -> Locale | None:
-    """The locale (``de-DE``, ``de_DE``), ``None`` without Babel; ``ValueError`` if Babel does not know it."""
+    """Return the locale (``de-DE``, ``de_DE``), ``None`` without Babel; ``ValueError`` if unknown to
+    Babel.
+    """
     try:
         from babel import Locale, UnknownLocaleError
     except ImportError:
@@ -136,10 +138,10 @@ def read_locale(locale: str) -> Locale | None:
 def show_amount(
     amount: Decimal, currency: str = DEFAULT_CURRENCY, locale: str | None = None
 ) -> str:
-    """The amount as a person reads it: ``$4.50``.
+    """Return the amount as a person reads it: ``$4.50``.
 
-    With a ``locale``, where Babel is installed (extra ``babel``), in that locale's own form; otherwise
-    plain: the dollar sign for USD, the currency code behind the figure for the rest.
+    With a ``locale``, and Babel installed (extra ``babel``), in that locale's format; otherwise plain:
+    the dollar sign for USD, the currency code after the figure for the rest.
     """
     if locale is not None and (known := read_locale(locale)):
         from babel.numbers import format_currency

@@ -1,4 +1,4 @@
-"""How long all that one step asks of Gett may take together: no longer than one call may."""
+"""The time budget that all of a step's calls to Gett share: that of one call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _BEGAN: Final[ContextVar[datetime | None]] = ContextVar("gett_checkout_began", d
 
 
 def began() -> datetime | None:
-    """When the step began that this code runs in, if it runs in one."""
+    """Return when the current step began, if this code runs in one."""
     return _BEGAN.get()
 
 
 @contextmanager
 def counted_from(moment: datetime | None) -> Iterator[None]:
-    """Have the calls in this block, and in the tasks it begins, share the patience of one.
+    """Make the calls in this block, and in the tasks it begins, share the time budget of one call.
 
     ``None``: each has its own again.
     """
@@ -26,5 +26,5 @@ def counted_from(moment: datetime | None) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(ValueError):  # closed from elsewhere, because its loop is gone
+        with suppress(ValueError):  # closed in another context, because its loop is gone
             _BEGAN.reset(outside)

@@ -1,8 +1,8 @@
-"""Sending a placement and recording what became of it, under one key and one body.
+"""Send a placement and record its outcome, under one key and one body.
 
-Everything here happens after the placement was saved (stage ``placing``) and ends with the answer
-saved. What an answer means is decided in ``_core/placement.py``. Docs: Orders › place; Idempotency;
-Errors › PAYMENT_FAILED.
+Everything here happens after the placement was saved (stage ``placing``) and ends with the response
+saved. ``_core/placement.py`` decides what a response means. Docs: Orders › place; Idempotency; Errors ›
+PAYMENT_FAILED.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gett_checkout._client import GettClient
 from gett_checkout._core.actions import ContactSupport
 from gett_checkout._core.machine import (
     DuplicateFound,
-    NoAnswer,
+    NoResponse,
     NotPlaced,
     OrderRead,
     Placed,
@@ -38,11 +38,11 @@ from gett_checkout.errors import (
 from gett_checkout.telemetry import events
 
 _PAYMENT_TRIES: Final = 3
-_LEASE_MARGIN: Final = 5.0  # seconds beyond the longest an attempt can take, to save it before
+_LEASE_MARGIN: Final = 5.0  # seconds for the save before an attempt, besides the longest attempt
 
 
 def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placement:
-    """The placement of the checkout as it stands: a new key for a new body, and only for that."""
+    """Make the placement of the current checkout: a new body gets a new key, the same body keeps its key."""
     if not (state.store and state.fulfillment and state.quote and state.payment):
         raise StepNotAllowedError("the order is not complete", step="place", stage=state.stage)
     body = client.placement_body(
@@ -69,38 +69,38 @@ def prepare(state: CheckoutState, client: GettClient, now: datetime) -> Placemen
 
 
 def lease(client: GettClient) -> timedelta:
-    """For how long from its beginning the worker that saved an attempt is alone with it."""
+    """Return how long the worker that saved an attempt has the exclusive right to send it."""
     return timedelta(seconds=client.timeout + _LEASE_MARGIN)
 
 
 async def send(record: Record, client: GettClient, session: Session) -> Order:
-    """Save key and body, then send them: in this order, or not at all. Or send them again.
+    """Save key and body, then send them, in this order or not at all; or send a saved one again.
 
-    Sends until the outcome is known or patience is at its end. Raises the refusal once it is saved;
-    `OutcomeUnknownError` when there is no telling, and then the stage is still ``placing``, as it
-    is when Gett refuses the token of a placement whose outcome is not known. Nothing is sent after
-    the lease, or under an old key: `CheckoutConflictError`. All of it ends within the patience of the
-    step, the session that it needed first included.
+    Sends until the outcome is known or the time budget is used up. Raises a rejection once it is saved;
+    `OutcomeUnknownError` when the outcome stays unknown: the stage is then still ``placing``, as it is
+    when Gett rejects the token of a placement with an unknown outcome. Nothing is sent after the lease,
+    or under an old key: `CheckoutConflictError` is raised. All of it, including opening the session it
+    needs, stays within the step's time budget.
     """
-    client.require_open()  # rather now than with a placement begun
+    client.require_open()  # better now than after a placement has begun
     sent_before = record.state.stage is Stage.PLACING  # an earlier attempt may have arrived
     if sent_before:
         await _resume(record, client)
     else:
         placement = prepare(record.state, client, record.now())
-        # A person may have said that an attempt made no order; Gett has the last word.
+        # An operator may have reported that an attempt made no order; Gett decides.
         sent_before = placement.unanswered_at is not None
         record.happen(PlacementBegun(placement, is_for_the_books=record.on_placed is not None))
         await record.save()
     tried, failed_payments = 0, 0
     while True:
-        answer = await _attempt(record, client, session.token)
-        if isinstance(answer, Order):
-            return await placed(record, answer)
+        response = await _attempt(record, client, session.token)
+        if isinstance(response, Order):
+            return await placed(record, response)
         tried += 1
         placement = _placement(record)
         outcome = judge(
-            answer,
+            response,
             sent_before=sent_before,
             is_quiet=placement.is_quiet(record.now()),
             token_is_fresh=placement.token_is_fresh,
@@ -113,18 +113,18 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
                 pause = 1.0 + 2.0 * client.jitter()
                 wait = pause if _elapsed(client) + pause <= client.retry.max_elapsed else None
             case Outcome.NOT_PLACED | Outcome.UNKNOWN:
-                wait = _patience(client, answer, tried)
+                wait = _patience(client, response, tried)
         if wait is None:
-            return await _conclude(record, outcome, answer)
-        await _again(record, client, wait, answer)
-        placement, reason = _placement(record), type(answer).__name__
+            return await _conclude(record, outcome, response)
+        await _again(record, client, wait, response)
+        placement, reason = _placement(record), type(response).__name__
         record.hooks.tell(
             events.RetryScheduled,
             "place_order",
             placement.attempts,
             wait,
             reason,
-            answer.cause,
+            response.cause,
             placement.idempotency_key,
         )
         await client.sleep(wait)
@@ -133,9 +133,9 @@ async def send(record: Record, client: GettClient, session: Session) -> Order:
 async def _attempt(record: Record, client: GettClient, token: str) -> Order | GettCheckoutError:
     placement, now = _placement(record), record.now()
     if placement.key_is_expired(now) or placement.lease_left(now) < client.timeout:
-        # The save took long, or the machine was suspended: by the end of this attempt another worker
-        # may have gone on, or the key be too old. What is saved says how to go on.
-        raise CheckoutConflictError("the placement was not sent while it was this worker's")
+        # We may have slept past the lease (a slow save, a suspended VM): another worker may own this
+        # now, or the key may be too old. What is saved decides how to continue.
+        raise CheckoutConflictError("the placement was not sent within this worker's lease")
     try:
         return await client.place_order(
             placement.body,
@@ -148,7 +148,7 @@ async def _attempt(record: Record, client: GettClient, token: str) -> Order | Ge
 
 
 async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) -> Order:
-    """Save what is known in the end, and say it."""
+    """Save the final outcome, and report it."""
     placement, now = _placement(record), record.now()
     error.idempotency_key = placement.idempotency_key
     match outcome:
@@ -156,7 +156,7 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
             return await placed(record, Order(order_id=None))
         case Outcome.UNKNOWN:
             failed = placement.failed(error, now).released(now, error.retry_after)
-            record.happen(NoAnswer(failed))
+            record.happen(NoResponse(failed))
             await record.save()
             if isinstance(error, ApiAuthenticationError):
                 raise error
@@ -190,7 +190,7 @@ async def placed(record: Record, order: Order, *, by_person: bool = False) -> Or
 
 
 async def _known(record: Record, known: Order, order: Order, sent: Placement | None) -> Order:
-    """The order that is saved already, with its id if that was missing; another order is told of."""
+    """Return the order already saved, with its id if that was missing; report a duplicate."""
     if order.order_id in (None, known.order_id):
         return known
     ours = record.state.placement
@@ -206,7 +206,7 @@ async def _known(record: Record, known: Order, order: Order, sent: Placement | N
 
 
 async def named(record: Record, order: Order) -> None:
-    """Save which order it is, and have it handed over once more, now that it has a name."""
+    """Save which order it is, and have it handed over again, now that its id is known."""
     record.happen(OrderRead(order))
     handing_over.begin_again(record)
     await record.save()
@@ -222,7 +222,7 @@ def concluded(
     error: GettCheckoutError | None = None,
     by_person: bool = False,
 ) -> None:
-    """Tell the hooks what became of the placement."""
+    """Report the outcome of the placement to the hooks."""
     attempts, key = (placement.attempts, placement.idempotency_key) if placement else (0, None)
     record.hooks.tell(
         events.PlacementOutcome,
@@ -237,7 +237,7 @@ def concluded(
 
 
 def outcome_unknown(record: Record, error: GettCheckoutError | None) -> OutcomeUnknownError:
-    """The error of a placement that was sent and got no response; the hooks are told."""
+    """Return the error for a placement without a response, and report it to the hooks."""
     placement = record.state.placement
     concluded(record, "unknown", placement, error=error)
     wait = placement.come_back_after(record.now()) if placement else 0.0
@@ -250,27 +250,27 @@ def outcome_unknown(record: Record, error: GettCheckoutError | None) -> OutcomeU
 
 
 async def _resume(record: Record, client: GettClient) -> None:
-    """Save one attempt more, with a lease, before it is made: the worker of the last one is gone.
+    """Save a further attempt, with a lease, before it is sent: the last attempt's worker is gone.
 
-    That one may have been at work for as long as its client had patience.
+    That attempt may have been running as long as its client's time budget allows.
     """
     placement, now = _placement(record), record.now()
     lost_at = placement.sent_at and placement.sent_at + timedelta(seconds=client.timeout)
     again = placement.ended(unanswered_at=lost_at).attempted(now, lease(client))
-    record.happen(NoAnswer(again))
+    record.happen(NoResponse(again))
     await record.save()
 
 
 async def _again(record: Record, client: GettClient, wait: float, error: GettCheckoutError) -> None:
-    """Save one attempt more, with a lease that lasts until it is over, before it is made."""
+    """Save a further attempt, with a lease that lasts until its end, before it is sent."""
     now = record.now()
     again = _placement(record).failed(error, now).attempted(now, lease(client), wait)
-    record.happen(NoAnswer(again))
+    record.happen(NoResponse(again))
     await record.save()
 
 
 def _patience(client: GettClient, error: GettCheckoutError, tried: int) -> float | None:
-    """How long to wait before the next attempt; ``None`` when another one would not help, or is too late."""
+    """Return the wait before the next attempt; ``None`` when it would not help, or would be too late."""
     if isinstance(error, ApiError) and error.status != 429 and not error.may_have_had_effect:
         return None
     return client.retry.next_wait(
@@ -286,7 +286,7 @@ def _placement(record: Record) -> Placement:
     placement = record.state.placement
     if placement is None or not placement.is_intact():
         raise StepNotAllowedError(
-            "the saved placement is not the one its key was made for",
+            "the saved placement does not match its idempotency key",
             next_action=ContactSupport("PLACEMENT_DAMAGED"),
         )
     return placement

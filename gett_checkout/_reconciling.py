@@ -1,4 +1,4 @@
-"""What is unresolved, what a look at it came to, and the loop that looks again and again."""
+"""Unresolved checkouts, the results of processing them, and the loop that does so repeatedly."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ Reason = Literal["unknown", "key_expired", "not_handed_over", "duplicate_order",
 
 @frozen
 class Reconciled:
-    """What a look at one checkout came to.
+    """The result of processing one checkout.
 
-    ``placed``: there is the ``order``; an ``error`` beside it is a `HandOverError`, and ``on_placed`` is
-    called again. ``not_placed``: there is none; ``error`` says how Gett rejected it, if it was in this
-    look. ``unknown``: nobody knows yet, for the reason that ``error`` says, and it is looked at again.
-    ``key_expired``: nobody knows, and it is too late to ask: a person calls `Checkouts.resolve`.
+    ``placed``: there is the ``order``; an ``error`` beside it is a `HandOverError`, and ``on_placed``
+    is called again. ``not_placed``: there is no order; ``error`` is Gett's rejection, if it came in
+    this pass. ``unknown``: the outcome is still unknown because of ``error``, and it is tried again.
+    ``key_expired``: the outcome is unknown, and it is too late to ask: an operator calls
+    `Checkouts.resolve`.
     """
 
     checkout_id: str = field(repr=False)
@@ -41,20 +42,20 @@ class Reconciled:
 
     @property
     def digest(self) -> str:
-        """What logs call the checkout."""
+        """The checkout's name in logs."""
         return digest(self.checkout_id)
 
 
 @frozen
 class Unresolved:
-    """A checkout that is not over: its outcome is unknown, or its order not in the partner's books.
+    """An unresolved checkout: its outcome is unknown, or its order not in the partner's books.
 
-    ``digest`` is what logs call it. ``reason`` is ``unknown``, ``key_expired`` and ``duplicate_order``
-    (both want a person), ``not_handed_over`` (``on_placed`` has not taken the order), or ``unreadable``
+    ``digest`` is its name in logs. ``reason`` is ``unknown``, ``key_expired`` or ``duplicate_order``
+    (both need an operator), ``not_handed_over`` (``on_placed`` has not succeeded), or ``unreadable``
     (this release cannot read what is stored). ``since`` is when the order was first sent, or became
-    known. ``attempts`` counts requests, or calls of ``on_placed``; ``last_error`` names what the last
-    one raised. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again, and
-    ``None`` when only a person can bring it to an end. Times are aware UTC.
+    known. ``attempts`` counts requests, or calls of ``on_placed``; ``last_error`` names the last one's
+    error. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again, ``None``
+    when only an operator can conclude it. Times are aware UTC.
     """
 
     checkout_id: str = field(repr=False)
@@ -70,7 +71,7 @@ class Unresolved:
 
 
 def unresolved(state: CheckoutState, now: datetime) -> Unresolved | None:
-    """What is unresolved about a checkout; ``None`` when nothing is, or a worker is at it right now."""
+    """Return why a checkout is unresolved; ``None`` if it is not, or a worker is processing it."""
     placement, hand_over = state.placement, state.hand_over
     reason: Reason
     since, last_error = state.stage_since, None
@@ -101,7 +102,7 @@ def unresolved(state: CheckoutState, now: datetime) -> Unresolved | None:
 
 
 def outcome_of(state: CheckoutState, error: GettCheckoutError | None, now: datetime) -> Reconciled:
-    """What a look at the checkout came to, from where it stands now."""
+    """Return the result of processing a checkout, from its current state."""
     if state.order is not None:
         return Reconciled(state.checkout_id, "placed", state.order, error)
     if state.stage is not Stage.PLACING:
@@ -118,10 +119,10 @@ async def repeating(
     every: float,
     jitter: Callable[[], float],
 ) -> AsyncIterator[None]:
-    """Call ``look`` about ``every`` so many seconds, from now until the end of the block."""
+    """Call ``look`` about every ``every`` seconds until the end of the block."""
 
     async def repeat() -> None:
-        # Workers that started together look one after another.
+        # Spread workers that started together.
         await asyncio.sleep(every * jitter())
         while True:
             try:
@@ -142,7 +143,7 @@ async def repeating(
 
 
 def _tell(found: Sequence[Reconciled]) -> None:
-    """Log what a pass came to; at the usual level only if it looked at anything."""
+    """Log the results of a pass; at the usual level only if it processed anything."""
     counts = Counter(each.outcome for each in found)
     said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
     level = logging.INFO if found else logging.DEBUG

@@ -12,7 +12,7 @@ from attrs import evolve
 from gett_checkout._core import machine
 from gett_checkout._core.consequences import event_of
 from gett_checkout._core.hand_over import OnPlaced
-from gett_checkout._core.machine import Event, NoAnswer
+from gett_checkout._core.machine import Event, NoResponse
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout._snapshot import Snapshots
@@ -30,22 +30,22 @@ from gett_checkout.telemetry.hooks import Hooks
 
 T = TypeVar("T")
 
-# What is unresolved must not be forgotten before a person has looked at it.
+# An unresolved checkout must be stored until an operator has looked at it.
 UNRESOLVED_LIFETIME: Final = timedelta(days=365)
 
 
 class Record:
     """A checkout's state and the version it was saved under, one per checkout and process.
 
-    `happen` moves the state, at once and in memory, and is the only way to change it; `save` writes
-    it down. Steps hold ``lock`` while they run, so in one process they follow one another. Against
-    other processes the version decides: who saves second gets `CheckoutConflictError`, changes
-    nothing and starts again from what is saved.
+    `happen` changes the state, at once and in memory, and is the only way to do so; `save` stores it.
+    Steps hold ``lock`` while they run, so in one process they run one after another. Across processes
+    the version decides: the second to save gets `CheckoutConflictError`, changes nothing and starts
+    again from the stored state.
 
-    Work that may have an effect at Gett runs `to_its_end`, even when the step that wanted it is
-    cancelled; the next step begins when it is over. There is a ``state`` once one was absorbed, or
-    given to a checkout that is not saved yet. ``on_placed`` is told of the order; ``handing_over`` is
-    the task that does so.
+    Work that may take effect at Gett runs `to_its_end`, even when the step that began it is cancelled;
+    the next step begins when it has ended. ``state`` exists once a stored state was absorbed, or was
+    set for a checkout not saved yet. ``on_placed`` receives the order; ``handing_over`` is the task
+    that calls it.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Record:
         self.handing_over: asyncio.Task[HandOverError | None] | None = None
         self._id = checkout_id
         self._saved: CheckoutState | None = None  # the state that needs no saving
-        self._is_gone = False  # from the storage, while its order was in progress
+        self._is_gone = False  # deleted from the storage, while its order was in progress
         self._newest = 0  # the highest version that may be saved, by us or by others
         self._unfinished: asyncio.Task[Any] | None = None
         self._learned: GettCheckoutError | None = None
@@ -78,22 +78,23 @@ class Record:
         self.spawn: Final = spawn
 
     def now(self) -> datetime:
-        """The time, aware UTC."""
+        """Return the time, aware UTC."""
         return self._clock()
 
     def happen(self, event: Event) -> None:
-        """Move the machine; `StepNotAllowedError` when it may not. `save` makes it known."""
+        """Apply the event; raise `StepNotAllowedError` when it is illegal. `save` stores the result."""
         self.state = machine.apply(self.state, event, self.now())
 
     def learn(self, error: GettCheckoutError, step: str = "place") -> bool:
-        """Have the checkout know what an error of ``step`` says of it; whether it says anything.
+        """Record what an error of ``step`` reveals about the checkout; return whether it reveals anything.
 
-        Each error once, and only while the order is open: once it is sent, its placement decides.
+        Each error once, and only while the order can be changed: once it is sent, its placement
+        decides.
         """
         if error is self._learned:
             return True
         if isinstance(error, ApiError) and not error.operation:
-            return False  # it was found here, before anything was sent
+            return False  # a local failure, before anything was sent
         event = event_of(error, step, self.state, self.now())
         if event is None or not machine.is_legal(self.state.stage, type(event)):
             return False
@@ -102,13 +103,12 @@ class Record:
         return True
 
     async def save(self) -> None:
-        """Save the state, changed or not: `CheckoutConflictError` when another worker saved first.
+        """Save the state, changed or not. Raises `CheckoutConflictError` when another worker saved first.
 
-        A save that failed leaves the state as it was last saved. It may have been done all the
-        same, or be done yet, and one that was refused tells of another: then `refresh` reads what
-        is saved.
+        A failed save restores the last saved state. It may still have been applied, or be applied
+        later, and a conflict means that another worker saved: the next `refresh` reloads.
         """
-        if self._is_gone:  # what is known now, this process alone can tell
+        if self._is_gone:  # only this process still knows the state
             return
         state, now = self.state, self.now()
         due_at = state.due_at(now)
@@ -133,16 +133,16 @@ class Record:
                 self.hooks.tell(SessionUpgraded, before.level.label, state.level.label)
 
     async def save_changes(self) -> None:
-        """Save what happened since the last save, if anything did."""
+        """Save if anything happened since the last save."""
         if self.state is not self._saved:
             await self.save()
 
     async def to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run what may have an effect at Gett to its end, even when the caller is cancelled."""
+        """Run work that may take effect at Gett to its end, even when the caller is cancelled."""
         if self._unfinished is not None:  # it is part of such work already
             return await work
         task = self.spawn(work)
-        # Where tasks begin at once (`asyncio.eager_task_factory`) it may have ended already.
+        # With `asyncio.eager_task_factory` it may have ended already.
         self._unfinished = None if task.done() else task
         try:
             return await asyncio.shield(task)
@@ -151,7 +151,7 @@ class Record:
                 self._unfinished = None
 
     def leave(self) -> None:
-        """The caller of a step was cancelled: finish and save without it what cannot be taken back."""
+        """Finish and save what cannot be undone, after the caller of a step was cancelled."""
         has_untold = self.state is not self._saved and self._newest == self.version
         if self._unfinished is not None or has_untold:
             self._unfinished = self.spawn(self._wind_up(self._unfinished))
@@ -162,32 +162,32 @@ class Record:
         await self.save_changes()
 
     async def finished(self) -> None:
-        """Wait for what an earlier step left behind."""
+        """Wait for the rest of an earlier step."""
         if self._unfinished is not None:
             await asyncio.wait({self._unfinished})
             self._unfinished = None
 
     async def refresh(self) -> None:
-        """Before a step: reload if our copy may be stale, and drop a quote that ran out."""
+        """Reload, before a step, if our copy may be stale, and drop an expired quote."""
         if self.version < self._newest and not self._is_gone:
             await self.reload()
         before, self.state = self.state, machine.at(self.state, self.now())
-        self._saved = self.state  # a quote that ran out needs no saving
+        self._saved = self.state  # an expired quote needs no saving
         self._tell_stage(before)
 
     async def reload(self) -> None:
-        """Start again from what is saved; an order that was sent is not forgotten with its record."""
+        """Start again from what is stored; an order that was sent is not forgotten with its record."""
         stored = await self._storage.load(self._id)
         if stored is not None:
             self._take(stored)
         elif self.state.stage is Stage.PLACING and self.state.placement:
             self._is_gone = True
-            self.happen(NoAnswer(evolve(self.state.placement, is_lost=True)))
+            self.happen(NoResponse(evolve(self.state.placement, is_lost=True)))
         else:
             raise CheckoutNotFoundError("the checkout has expired or was deleted")
 
     async def require_newest(self) -> None:
-        """`CheckoutConflictError` when another worker has saved since; for what rests on what we have."""
+        """Raise `CheckoutConflictError` when another worker has saved since our copy was loaded."""
         stored = await self._storage.load(self._id)
         if stored is None or stored.version != self.version:
             raise CheckoutConflictError("another worker saved this checkout first")
@@ -198,7 +198,7 @@ class Record:
         self._newest = self.version + 1
 
     def absorb(self, stored: Stored) -> None:
-        """Take over what is newer than what we have; during a step, have the next one do so."""
+        """Adopt a stored state newer than ours; during a step, leave that to the next one."""
         if stored.version <= self.version:
             return
         if self.lock.locked() or self._unfinished is not None:

@@ -1,4 +1,4 @@
-"""Finding what is stored: by its id, its digest, its idempotency key or its order id."""
+"""Find stored checkouts by id, digest, idempotency key or order id."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _SHORTEST_DIGEST: Final = 6
 
 
 async def find(storage: Storage, name: str) -> str:
-    """The id of the one checkout of this id, digest (or its beginning), idempotency key or order id.
+    """Return the id of the one checkout with this id, digest (or prefix), idempotency key or order id.
 
-    `CheckoutNotFoundError` when there is none, `InvalidInputError` when there are several. What is
-    unresolved is looked at first; the rest only where the storage can be scanned.
+    Raises `CheckoutNotFoundError` when there is none, `InvalidInputError` when there are several.
+    Unresolved checkouts are searched first; the rest only if the storage can be scanned.
     """
     if await storage.load(name) is not None:
         return name
     found = {each async for each, stored in _unresolved(storage) if _is_called(name, each, stored)}
     if not found and not isinstance(storage, ScannableStorage):
         raise CheckoutNotFoundError(
-            "nothing unresolved is called so, and this storage cannot look up the rest: give the id"
+            "no unresolved checkout matches, and this storage cannot search the rest: give the id"
         )
     if not found and isinstance(storage, ScannableStorage):
         found = {each async for each, stored in storage.scan() if _is_called(name, each, stored)}
     if not found:
-        raise CheckoutNotFoundError("no checkout of this id, digest, key or order id is stored")
+        raise CheckoutNotFoundError("no stored checkout has this id, digest, key or order id")
     if len(found) > 1:
-        raise InvalidInputError("several are called so: " + ", ".join(sorted(map(digest, found))))
+        raise InvalidInputError("several match: " + ", ".join(sorted(map(digest, found))))
     return found.pop()
 
 
 async def states(storage: Storage) -> AsyncIterator[CheckoutState]:
-    """Every checkout that is stored and can be read; `InvalidInputError` where none can be listed."""
+    """Yield every stored checkout that can be read. Raises `InvalidInputError` if none can be listed."""
     if not isinstance(storage, ScannableStorage):
         raise InvalidInputError("this storage cannot list what it stores")
     async for _, stored in storage.scan():
@@ -56,7 +56,7 @@ async def _unresolved(storage: Storage) -> AsyncIterator[tuple[str, Stored]]:
 def _is_called(name: str, checkout_id: str, stored: Stored) -> bool:
     if len(name) >= _SHORTEST_DIGEST and digest(checkout_id).startswith(name.lower()):
         return True
-    if name.encode(errors="surrogatepass") not in stored.data:  # most are not worth reading
+    if name.encode(errors="surrogatepass") not in stored.data:  # most are not worth parsing
         return False
     state = _read(stored)
     if state is None:

@@ -1,4 +1,4 @@
-"""What workers share, made harmless: bounded in time, and passed over for a while when it fails."""
+"""Make shared services harmless: limit their time, and skip them for a while after a failure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _log: Final = logging.getLogger("gett_checkout")
 LIMITER_SECONDS: Final = 0.25
-_REPORT_SECONDS: Final = 1.0  # nobody waits for it
+_REPORT_SECONDS: Final = 1.0  # in the background
 CACHE_SECONDS: Final = 0.5
 _PAUSE: Final = 1.0  # after a failure, so that not every request waits for the next one
 _WARN_EVERY: Final = 60.0
@@ -26,12 +26,12 @@ _AT_ONCE: Final = 4
 
 
 class Guard:
-    """Awaits calls of somebody else's; ``None`` for one that fails, takes too long, or is not made."""
+    """Awaits calls to a shared service; ``None`` for a call that fails, takes too long, or is skipped."""
 
     def __init__(self, what: str, seconds: float) -> None:
         self._what = what
         self._seconds = seconds
-        # Many at once would each open a connection, and all of them be late. One for each event loop.
+        # Many calls at once would each open a connection, and all be late. One per event loop.
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
         self._turns = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -43,11 +43,11 @@ class Guard:
     async def result(
         self, call: Callable[[], Awaitable[T]], seconds: float | None = None
     ) -> T | None:
-        """What the call gives. The log is told of an outage once, and not of each call."""
+        """Return the result of the call. An outage is logged once, not for each call."""
         started = monotonic()
         if self._failures > 1 and started < self._failed_at + _PAUSE:
             return None
-        # A task of its own, since a driver may take seconds to end when it is cancelled.
+        # A task of its own, because a driver may take seconds to end when it is cancelled.
         task = asyncio.create_task(self._called(call))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -76,10 +76,11 @@ class Guard:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # fetched, so that asyncio does not log one that came too late
+            task.exception()  # retrieved, so that asyncio does not log a late error
 
     def _failed(self, started: float, kind: str) -> None:
-        # Those that fail together count once, and once may be a moment in which this process was busy.
+        # Failures at the same time count once, and a single one may come from a busy moment of this
+        # process.
         now = monotonic()
         if started >= self._failed_at:
             self._failures += 1
@@ -87,12 +88,12 @@ class Guard:
         if self._failures > 1 and not self._has_warned and now >= self._warn_at:
             self._has_warned = True
             self._warn_at = now + _WARN_EVERY
-            # Its class only: what a driver says may quote a URL with a password.
-            _log.warning("%s unavailable: each worker goes by itself (%s)", self._what, kind)
+            # Log its class only: a driver's message may quote a URL with a password.
+            _log.warning("%s unavailable: each worker continues on its own (%s)", self._what, kind)
 
 
 class SharedLimits:
-    """A rate limiter of one organisation, asked so that it can do no harm."""
+    """The rate limiter of one organisation, made harmless."""
 
     def __init__(self, limiter: RateLimiter, organisation: str) -> None:
         self._limiter = limiter
@@ -100,12 +101,12 @@ class SharedLimits:
         self._guard = Guard("shared rate limit", LIMITER_SECONDS)
 
     async def acquire(self, bucket: str, priority: Priority) -> Permit | None:
-        """The permit, or ``None`` when the limiter does not answer."""
+        """Return the permit, or ``None`` when the limiter does not respond."""
         name = f"{self._organisation}:{bucket}"
         return await self._guard.result(lambda: self._limiter.acquire(name, priority=priority))
 
     async def update(self, bucket: str, permit: Permit, report: LimitReport) -> None:
-        """Pass on what became of a request."""
+        """Report the outcome of a request."""
         name = f"{self._organisation}:{bucket}"
         await self._guard.result(
             lambda: self._limiter.update(name, permit, report), _REPORT_SECONDS
@@ -113,7 +114,7 @@ class SharedLimits:
 
 
 class SharedMenus:
-    """A menu cache of one organisation, asked so that it can do no harm."""
+    """The menu cache of one organisation, made harmless."""
 
     def __init__(self, cache: MenuCache, organisation: str) -> None:
         self._cache = cache
@@ -121,7 +122,7 @@ class SharedMenus:
         self._guard = Guard("shared menu cache", CACHE_SECONDS)
 
     async def get(self, catalog_set_id: str) -> bytes | None:
-        """The menu as Gett sent it, if it is there."""
+        """Return the menu as Gett sent it, if it is cached."""
         name = self._name(catalog_set_id)
         return await self._guard.result(lambda: self._cache.get(name))
 
@@ -136,7 +137,7 @@ class SharedMenus:
 
 @leaves_nothing
 def organisation_digest(base_url: str, api_key: str) -> str:
-    """What tells organisations and environments apart, and gives no key away."""
+    """Return a digest that identifies organisation and environment without revealing the key."""
     return _digest(f"gett-checkout {base_url} {api_key}")
 
 

@@ -1,11 +1,11 @@
-"""A checkout's state as the bytes a storage keeps: versioned JSON that later releases keep reading.
+"""A checkout's state as the bytes in a storage: versioned JSON that later releases can read.
 
-It holds the session token, the processor's card token and the shopper's contact data, because any
-worker must be able to go on; of a card number at most the last four digits. Wrap the storage when
-that must be encrypted.
+It contains the session token, the processor's card token and the shopper's contact data, because any
+worker must be able to continue; of a card number at most the last four digits. Wrap the storage
+(`EncryptedStorage`) when that must be encrypted.
 
-The JSON object has a line for each part of the state, and a part that did not change since it was
-last loaded or saved keeps its line: a step changes one or two parts and writes no more than those.
+The JSON object has a line for each part of the state, and a part that is unchanged since it was last
+loaded or saved keeps its line: a step changes one or two parts and writes only those.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LAST: Final = b"}"
 
 
 class Snapshots:
-    """Dumps and loads the states of one checkout, remembering the last one and its bytes."""
+    """Dumps and loads the states of one checkout, caching the last one and its bytes."""
 
     def __init__(self) -> None:
         self._state: CheckoutState | None = None
@@ -48,7 +48,7 @@ class Snapshots:
 
     @leaves_nothing
     def dump(self, state: CheckoutState) -> bytes:
-        """The state as bytes; parts at their default are left out."""
+        """Return the state as bytes; parts with their default value are omitted."""
         values, before = vars(state), vars(self._state or state)
         written = _lines_of(self._data) if self._data else {}
         lines = [_FIRST]
@@ -63,10 +63,10 @@ class Snapshots:
 
     @leaves_nothing
     def load(self, data: bytes) -> CheckoutState:
-        """The state from bytes; `SnapshotTooNewError` or `StorageError` when they cannot be read."""
+        """Return the state from bytes. Raises `SnapshotTooNewError` or `StorageError` if it is unreadable."""
         parsed = _parse(data)
         if parsed is None:
-            raise StorageError("what the storage gave back is not a checkout")
+            raise StorageError("the stored data is not a checkout")
         version, lines = parsed
         if not isinstance(version, int) or version > VERSION:
             raise SnapshotTooNewError(
@@ -79,7 +79,7 @@ class Snapshots:
         else:
             self._state, self._data = state, data
             return state
-        # Raised out here, because these exceptions hold what they could not read.
+        # Raised out here, because these exceptions contain what they could not read.
         raise StorageError(f"the saved checkout is damaged ({kind})")
 
 
@@ -96,7 +96,7 @@ _NAMES_OF_0_1: Final = {"agreed_total": "confirmed_total", "agreed_for": "confir
 
 
 def _refusals_of_0_1(lines: Mapping[str, bytes], values: dict[str, Any]) -> tuple[Refusal, ...]:
-    """What 0.1.0 wrote of refusals: an error code for each of three parts."""
+    """Convert the rejections of 0.1.0: an error code for each of three parts."""
     parts = {
         "cart_refused": Part.LINES,
         "store_refused": Part.STORE,
@@ -113,9 +113,9 @@ def _refusals_of_0_1(lines: Mapping[str, bytes], values: dict[str, Any]) -> tupl
 
 
 def _parse(data: bytes) -> tuple[Any, dict[str, bytes]] | None:
-    """The version and the lines of the parts by name, ``None`` when it is no snapshot.
+    """Return the version and the lines of the parts by name, ``None`` when it is no snapshot.
 
-    What is wrong is not told, for it holds the snapshot.
+    The reason is withheld, because it contains the snapshot.
     """
     try:
         lines = _lines_of(data)
@@ -125,7 +125,7 @@ def _parse(data: bytes) -> tuple[Any, dict[str, bytes]] | None:
 
 
 def _lines_of(data: bytes) -> dict[str, bytes]:
-    """The lines of the members by name, whichever way the JSON object is laid out."""
+    """Return the lines of the members by name, in any layout of the JSON object."""
     *lines, last = data.split(b"\n")
     if last != _LAST or not all(line.startswith((b'{"', b',"')) for line in lines):
         lines = [_line(name, value) for name, value in read_json(data).items()]
@@ -152,7 +152,7 @@ class _Part:
 def _written(value: Any) -> bytes:
     try:
         return _encode(value)
-    except UnicodeEncodeError:  # half a surrogate pair stays what it is
+    except UnicodeEncodeError:  # half a surrogate pair stays as it is
         return json.dumps(value, default=str).encode()
 
 
@@ -173,7 +173,7 @@ def _parts() -> dict[str, _Part]:
         def read(line: bytes) -> Any:
             return structure(_value_of(line), kind)
 
-        if kind == Store | None:  # most checkouts of a process are at one of a few
+        if kind == Store | None:  # most checkouts of a process are at one of a few stores
             remember = lru_cache(maxsize=256)
             return _Part(default, remember(line), remember(read))
         return _Part(default, line, read)
@@ -201,7 +201,7 @@ def _converter() -> Converter:
         lambda value, _: tuple([_read_line(each, converter) for each in value]),
     )
     converter.register_structure_hook(type(None), lambda value, _: None)
-    # `extra` is JSON as it came, exact decimals in it.
+    # `extra` is JSON as it came, with exact decimals.
     converter.register_unstructure_hook_func(_is_extra, lambda extra: dict(extra))
     converter.register_structure_hook_func(_is_extra, lambda value, _: Extra(value))
     configure_tagged_union(Fulfillment | None, converter, tag_name="is")

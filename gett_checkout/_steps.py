@@ -1,4 +1,4 @@
-"""How any step of a checkout runs: alone, from what is saved, to its end, explained and saved.
+"""How every step of a checkout runs: exclusively, from the stored state, with its result saved.
 
 A step is a coroutine of `Checkout` under one decorator::
 
@@ -7,10 +7,10 @@ A step is a coroutine of `Checkout` under one decorator::
         await self._session.ready("place_order", Carry.QUOTE)
         self._record.happen(PaymentChosen(payment))
 
-It waits for its turn, starts from what is saved, is refused when its event is not legal at the
-stage, runs once more when Gett no longer accepts the session it ran in, and is saved: what must be
-known before a request leaves, it saves itself; the rest is saved once, at its end. What happened is
-a fact, so it is saved too when the step raises or its caller is cancelled.
+It waits for its turn, starts from the stored state, is rejected when its event is illegal in the
+stage, is repeated once when Gett no longer accepts its session, and is saved. It saves facts itself
+that must be stored before a request is sent; the rest is saved once, at its end, even when the step
+raises or its caller is cancelled, because what happened is a fact.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from gett_checkout.errors import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# How long a shopper waits for the partner's books; the handler goes on.
+# How long a shopper waits for the hand-over; the handler continues after that.
 HAND_OVER_WAIT: Final = 5.0
 
 
 class Steps(Protocol):
-    """What has steps: `Checkout`."""
+    """An object with steps: `Checkout`."""
 
     _client: GettClient
     _record: Record
@@ -65,13 +65,13 @@ def step(
 ) -> Callable[[Work[S, P, T]], Work[S, P, T]]:
     """Declare a step, legal where ``event`` is.
 
-    ``finishes``: once begun, it runs to its end even when its caller is cancelled: it may have an
-    effect at Gett. Without it, a step whose caller is cancelled stops, but for what it runs
-    `Record.to_its_end`. ``hand_over_wait``: how long its caller waits for the hand-over of an order it
-    placed or found, in seconds (default: to its end).
+    ``finishes``: once begun, the step runs to its end even when its caller is cancelled, because it may
+    take effect at Gett. Otherwise a step whose caller is cancelled stops, except for work it runs with
+    `Record.to_its_end`. ``hand_over_wait``: how many seconds the caller waits for the hand-over of an
+    order that the step placed or found (default: to its end).
 
-    All that a step asks of Gett shares the patience of one call, from the moment the step is called:
-    what it waits for its turn counts too, because somebody waits for that as well.
+    All calls of a step to Gett share the time budget of one call, from the moment the step is called:
+    waiting for its turn counts too, because the caller waits for that as well.
     """
 
     def declare(work: Work[S, P, T]) -> Work[S, P, T]:
@@ -83,7 +83,7 @@ def step(
                 try:
                     return await begin_and_save(self, *args, **kwargs)
                 except CheckoutConflictError:
-                    with suppress(GettCheckoutError):  # what is saved says how to go on
+                    with suppress(GettCheckoutError):  # the stored state decides how to continue
                         await record.reload()
                     raise
 
@@ -116,13 +116,13 @@ def step(
                         record.leave()
                         raise
             if record.handing_over is not None and record.handing_over is not before:
-                # With our turn given up: it may take steps itself.
+                # The lock is released: the handler may take steps itself.
                 await wait({record.handing_over}, timeout=hand_over_wait)
             return result
 
         @wraps(work)
         def begin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-            work(self, *args, **kwargs).close()  # a call that lacks an argument fails at the call
+            work(self, *args, **kwargs).close()  # a missing argument fails at the call
             return alone(self, *args, **kwargs)
 
         return begin
@@ -131,22 +131,22 @@ def step(
 
 
 async def _in_session(self: S, work: Work[S, P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run the step; once more in a new session when Gett does not accept the one it ran in."""
+    """Run the step; repeat it in a new session when Gett rejects the one it ran in."""
     self._session.begin()
     try:
         return await work(self, *args, **kwargs)
-    except ApiAuthenticationError as refused:
-        if not self._session.gives_way(refused):
+    except ApiAuthenticationError as rejected:
+        if not self._session.gives_way(rejected):
             raise
     try:
         return await work(self, *args, **kwargs)
-    except ApiAuthenticationError as refused:
-        self._session.gives_way(refused)  # no more: it says what that means
+    except ApiAuthenticationError as rejected:
+        self._session.gives_way(rejected)  # not again: it says how to continue
         raise
 
 
 def look(work: Work[S, P, T]) -> Work[S, P, T]:
-    """Declare a coroutine that only looks: it waits for no turn and changes nothing."""
+    """Declare a coroutine that only reads: it waits for no turn and changes nothing."""
 
     @wraps(work)
     async def explain(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -157,7 +157,7 @@ def look(work: Work[S, P, T]) -> Work[S, P, T]:
 
 
 def not_now(record: Record, name: str) -> StepNotAllowedError:
-    """The error of a step that does not fit the stage; it says what to do first."""
+    """Return the error for a step that does not fit the stage; its message names the first requirement."""
     state = record.state
     if state.stage is Stage.PLACED:
         words = (
@@ -165,7 +165,7 @@ def not_now(record: Record, name: str) -> StepNotAllowedError:
         )
         return StepNotAllowedError(words)
     missing = registry.requirements(state, record.now())
-    # Below the minimum everything is possible but `place`.
+    # A cart below the minimum blocks only `place`.
     first = next((each.message for each in missing if each.code != "minimum_order"), None)
     words = f"{name} is not possible at stage {state.stage}"
     return StepNotAllowedError(f"{words}: {first}" if first else words)
@@ -173,7 +173,7 @@ def not_now(record: Record, name: str) -> StepNotAllowedError:
 
 @contextmanager
 def explained(record: Record, name: str) -> Iterator[None]:
-    """Tell the hooks of a step; have its error say what the checkout knows."""
+    """Report the step to the hooks; add the checkout's facts to its error."""
     with record.hooks.step(name, lambda: record.state.stage):
         try:
             yield
@@ -183,7 +183,7 @@ def explained(record: Record, name: str) -> Iterator[None]:
 
 
 def _complete(error: GettCheckoutError, name: str, record: Record) -> None:
-    """Add the checkout's id, what is missing, what to do next, and a placement's key."""
+    """Add the checkout's id, missing requirements, next action, and a placement's key."""
     state, now = record.state, record.now()
     here = registry.Situation.of(state, now)
     missing, action = registry.outlook(here)

@@ -1,6 +1,6 @@
-"""One HTTP exchange over aiohttp: the only module of the library, besides the sandbox, that knows it.
+"""One HTTP exchange over aiohttp, which only this module and the sandbox import.
 
-It sends exactly once and says, when no complete answer came, whether the request may have arrived.
+It sends exactly once and reports, if no complete response came, whether the request may have arrived.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from attrs import field, frozen
 from gett_checkout._hidden import hidden
 from gett_checkout.errors import InvalidResponseError, TransportError
 
-LARGEST_ANSWER: Final = 64 * 1024 * 1024
-LARGEST_REFUSAL: Final = 1024 * 1024
+LARGEST_RESPONSE: Final = 64 * 1024 * 1024
+LARGEST_REJECTION: Final = 1024 * 1024
 CONNECT_SECONDS: Final = 5.0
 
-# What aiohttp raises before a byte of the request has left. Everything else may have arrived.
+# The aiohttp errors raised before a byte of the request was sent. After others it may have arrived.
 _BEFORE_SENDING: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
@@ -29,13 +29,15 @@ _BEFORE_SENDING: Final = (
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
 )
-# Their text is about the connection alone. Others hold the request, credential included.
+# Their text is only about the connection. Others contain the request, credential included.
 _SPEAKABLE: Final = (aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMismatch)
 
 
 @frozen
-class Answer:
-    """An HTTP answer; ``headers`` are case-insensitive. An oversized refusal's ``body`` is cut short."""
+class Response:
+    """An HTTP response; ``headers`` are case-insensitive. The ``body`` of an oversized rejection is
+    truncated.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -43,10 +45,10 @@ class Answer:
 
 
 class _Body(aiohttp.BytesPayload):
-    """A body that leaves once.
+    """A body that can be sent only once.
 
-    When the connection drops, aiohttp by itself sends a PUT again, and then tells of what became of
-    the second one alone: that it could not connect, say, although the first may have been work.
+    aiohttp silently re-sends a PUT on a dropped connection and reports only the second outcome,
+    although the first may have reached Gett. This body raises when it is sent again.
     """
 
     consumed = False
@@ -58,7 +60,7 @@ class _Body(aiohttp.BytesPayload):
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
         if self.consumed:  # pragma: no cover - aiohttp 3.14.4 and later look at it themselves
-            raise ConnectionError("the request has left before")
+            raise ConnectionError("the request was sent before")
         self.consumed = True
         await super().write_with_length(writer, content_length)
 
@@ -66,8 +68,8 @@ class _Body(aiohttp.BytesPayload):
 class Transport:
     """Sends requests over the caller's ``ClientSession``, or over one of its own for each event loop.
 
-    A session of its own is made when it is needed and closed with its loop, if not before: a task queue
-    and a synchronous framework run each job on a loop of its own. ``timeout`` is for one exchange, in
+    Its own session is made when needed and closed with its loop, at the latest: a task queue and a
+    synchronous framework run each job on a loop of its own. ``timeout`` is for one exchange, in
     seconds.
     """
 
@@ -79,11 +81,11 @@ class Transport:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
+        """Whether it is closed: nothing can be sent any more."""
         return self._closed or (self._http is not None and self._http.closed)
 
     def require_open(self) -> None:
-        """`TransportError` when nothing can be sent, from this event loop or at all."""
+        """Raise `TransportError` when nothing can be sent, from this event loop or at all."""
         if self.closed:
             raise TransportError("the client is closed", may_have_arrived=False, cause="closed")
         theirs = getattr(self._http, "_loop", None)
@@ -103,16 +105,16 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         timeout: float | None = None,  # noqa: ASYNC109 - aiohttp's own
-    ) -> Answer:
-        """The response; `TransportError` when none came, `InvalidResponseError` when it is too big.
+    ) -> Response:
+        """Send and return the response. Raises `TransportError`, or `InvalidResponseError` if it is too big.
 
-        ``timeout`` is for this exchange, where it is to be shorter than usual.
+        ``timeout`` shortens the time limit of this exchange, in seconds.
         """
         self.require_open()
         http = self._http or await self._own_session()
         data = None if body is None else _Body(body)
-        # What aiohttp raises is raised anew out here: its frames hold the request, credential
-        # included, and so do many of its exceptions.
+        # aiohttp's errors are converted out here: their frames contain the request, credential
+        # included, and so do many of the exceptions.
         try:
             return await self._exchange(http, method, url, headers, data, timeout or self.timeout)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -133,9 +135,9 @@ class Transport:
         headers: Mapping[str, str],
         data: _Body | None,
         timeout: float,  # noqa: ASYNC109 - aiohttp's own
-    ) -> Answer:
-        # Redirects are not followed: a credential must not travel to another host. A caller's
-        # session may raise for a status by itself, with the credential in the exception.
+    ) -> Response:
+        # Redirects are not followed: a credential must not be sent to another host. A caller's session
+        # may itself raise for a status, with the credential in the exception.
         async with http.request(
             method,
             url,
@@ -147,10 +149,10 @@ class Transport:
             allow_redirects=False,
             raise_for_status=False,
         ) as response:
-            return Answer(response.status, response.headers, await _read(response))
+            return Response(response.status, response.headers, await _read(response))
 
     async def close(self) -> None:
-        """Close what was opened here; the caller's own session stays open."""
+        """Close the sessions opened here; the caller's own session stays open."""
         self._closed = True
         if (own := self._own.get(asyncio.get_running_loop())) is not None:
             await own.until_closed.aclose()
@@ -158,10 +160,10 @@ class Transport:
     async def _own_session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         if (own := self._own.get(loop)) is None:
-            # No cookies: one shopper's must not come along with another's request.
+            # No cookies: one shopper's must not be sent with another's request.
             http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
             own = _Own(http, self._until_closed(loop, http))
-            # What a loop left that ended without its generators cannot be closed any more.
+            # Sessions of a loop that ended without closing its generators cannot be closed any more.
             self._own = {each: one for each, one in self._own.items() if not each.is_closed()}
             self._own[loop] = own
             await anext(own.until_closed)
@@ -170,7 +172,7 @@ class Transport:
     async def _until_closed(
         self, loop: asyncio.AbstractEventLoop, http: aiohttp.ClientSession
     ) -> AsyncGenerator[None]:
-        """Close the session at the end, which comes with that of its loop: it ends its generators."""
+        """Close the session at the end, or with its loop, which closes its generators."""
         try:
             yield
         finally:
@@ -180,38 +182,38 @@ class Transport:
 
 @frozen
 class _Own:
-    """A session of this transport's own, and the generator whose end closes it."""
+    """A session of this transport's own, and the generator that closes it when it ends."""
 
     http: aiohttp.ClientSession
     until_closed: AsyncGenerator[None]
 
 
 def _failure(error: Exception, *, has_left: bool) -> TransportError:
-    """What aiohttp raised, as ours. Its total timeout is a bare ``TimeoutError``."""
+    """Convert an aiohttp error. Its total timeout is a bare ``TimeoutError``."""
     is_redirect = isinstance(error, aiohttp.RedirectClientError)
     early = isinstance(error, _BEFORE_SENDING) and not is_redirect and not has_left
     name = type(error).__name__
     said = f"{name}: {error}" if isinstance(error, _SPEAKABLE) else name
     is_timeout = isinstance(error, TimeoutError)
     return TransportError(
-        f"no answer from Gett ({said})",
+        f"no response from Gett ({said})",
         may_have_arrived=not early,
         cause="timeout" if is_timeout else name.removesuffix("Error"),
     )
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, bounded: an answer is not to fill the memory. A refusal counts by its beginning too."""
-    refused = response.status >= 300
-    most, size, chunks = LARGEST_REFUSAL if refused else LARGEST_ANSWER, 0, list[bytes]()
+    """Read the body up to a limit, to protect the memory. A rejection's beginning is enough."""
+    is_rejection = response.status >= 300
+    most, size, chunks = LARGEST_REJECTION if is_rejection else LARGEST_RESPONSE, 0, list[bytes]()
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
         if size > most:
             response.close()
             break
-    if size > most and not refused:
+    if size > most and not is_rejection:
         raise InvalidResponseError(
-            f"the answer is larger than {most} bytes", status=response.status
+            f"the response is larger than {most} bytes", status=response.status
         )
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,8 +1,8 @@
-"""The session a step runs in: opened, upgraded or renewed, with everything carried over to it.
+"""The session a step runs in: opened, upgraded or renewed, with the order's data carried over.
 
 There is no upgrade call: a higher session is a new one (docs: Session), on which the fulfillment
-context is set again and, if there was a quote, the price is asked again. The state says which of
-this is done; so whatever interrupts it, doing it again does only what is left.
+context is set again and, if there was a quote, the order is priced again. The state records what is
+done, so after any interruption only the rest is repeated.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Carry(IntEnum):
 class ShopperSession:
     """The session of one checkout's steps.
 
-    `ready` comes first in a step that needs one. A token that Gett refuses gives way once in a
-    step; a second refusal is raised. Never a loop.
+    A step that needs a session calls `ready` first. A token that Gett rejects is replaced once per
+    step; a second rejection is raised. It never loops.
     """
 
     def __init__(self, record: Record, client: GettClient) -> None:
@@ -60,19 +60,19 @@ class ShopperSession:
         self.begin()
 
     def begin(self) -> None:
-        """Forget what an earlier step knew."""
-        self._in_use: Session | None = None  # the one whose token goes out, and may be refused
+        """Forget the state of an earlier step."""
+        self._in_use: Session | None = None  # the one whose token is sent, and may be rejected
         self._least = Level.NONE
         self._is_last = False
 
     async def ready(
         self, operation: str, carry: Carry, fulfillment: Fulfillment | None = None
     ) -> Session:
-        """A session good enough for the operation, with as much of the order on it as ``carry`` says.
+        """Return a session with the operation's level, with as much of the order on it as ``carry`` says.
 
-        It has the highest level there can be. ``fulfillment`` is what the step is about to set on
-        it, if it does. Raises `IdentityRequiredError` before any request when only an end user
-        would do and none is known.
+        It has the highest possible level. ``fulfillment`` is passed by a step that is about to set it.
+        Raises `IdentityRequiredError` before any request when the operation needs an end user and no
+        identity is known.
         """
         least = max(self._least, self._client.assumptions.operation(operation).level)
         how = fulfillment or self._record.state.fulfillment
@@ -83,19 +83,19 @@ class ShopperSession:
             session = await self._open(least)
         self._in_use = session
         state = self._record.state
-        # An order whose outcome is not known may be made yet, in this session: so the context is
-        # set then, too, for it to go where it was to go. Its price stands.
+        # An order with an unknown outcome may still be made, in this session: so the context is set
+        # then, too, for it to go to the right place. Its price stands.
         if state.stage in OPEN or state.stage is Stage.PLACING:
             await self._carry_over(state, session, carry)
         return session
 
-    def gives_way(self, refused: ApiAuthenticationError) -> bool:
-        """Whether the step may run again, in another session than the one Gett refused."""
-        if not self.may_give_way(refused):
+    def gives_way(self, rejected: ApiAuthenticationError) -> bool:
+        """Whether the step may be repeated, in another session than the one Gett rejected."""
+        if not self.may_give_way(rejected):
             if self._in_use is not None and self._is_last:
-                refused.next_action = ContactSupport("SESSION_REFUSED")
+                rejected.next_action = ContactSupport("SESSION_REFUSED")
             return False
-        wants_end_user = isinstance(refused, SessionUserRequiredError)
+        wants_end_user = isinstance(rejected, SessionUserRequiredError)
         self._record.happen(SessionDistrusted(wants_end_user))
         if wants_end_user:
             self._least = Level.END_USER
@@ -103,19 +103,19 @@ class ShopperSession:
         return True
 
     def may_give_way(self, error: GettCheckoutError) -> bool:
-        """Whether the error is the first refusal of the session in use; not of the API key."""
-        is_refusal = isinstance(error, SessionUserRequiredError | UnauthenticatedError)
-        return is_refusal and self._in_use is not None and not self._is_last
+        """Whether the error is the first rejection of the session in use, and not of the API key."""
+        is_rejection = isinstance(error, SessionUserRequiredError | UnauthenticatedError)
+        return is_rejection and self._in_use is not None and not self._is_last
 
     async def set_context(self, fulfillment: Fulfillment) -> None:
-        """Set the fulfillment context. Saved first: until Gett responds nobody knows which it has.
+        """Set the fulfillment context. Saved first: until Gett responds, the session's context is unknown.
 
-        A response says nothing of an earlier send that got none: that one stays in doubt.
+        Its response says nothing about an earlier request without one: that context stays in doubt.
         """
         await self._record.to_its_end(self._set_context(fulfillment))
 
     async def ask_price(self, tip: Decimal | None) -> Quote:
-        """Have Gett price the cart as it stands; ``tip`` in major units."""
+        """Have Gett price the current cart; ``tip`` is in major units."""
         state = self._record.state
         if state.store is None or state.fulfillment is None or state.session is None:
             raise StepNotAllowedError("there is nothing to price yet", stage=state.stage)
@@ -138,13 +138,13 @@ class ShopperSession:
         openable = self._record.state.openable_level
         if openable < least:
             raise IdentityRequiredError("this step needs an end user: call identify first")
-        self._in_use = None  # what goes out is the API key
-        # A session that was opened but not saved would be opened again, so this goes on to its end.
+        self._in_use = None  # the API key is sent
+        # A session that was opened but not saved would be opened again, so this runs to its end.
         session = await self._record.to_its_end(self._create())
         if session.level < openable:
             raise refuse(
                 "SESSION_USER_REQUIRED",
-                "Gett made a session without an end user although an e-mail was given",
+                "Gett created a session without an end user although an e-mail was given",
                 operation="create_session",
                 next_action=ContactSupport("SESSION_REFUSED"),
             )
@@ -162,14 +162,14 @@ class ShopperSession:
         return session
 
     async def _carry_over(self, state: CheckoutState, session: Session, carry: Carry) -> None:
-        """Set the context and ask the price again in this session, where that is still to do."""
+        """Set the context and price the order again in this session, where still needed."""
         is_open = state.stage in OPEN
         if carry >= Carry.CONTEXT and state.fulfillment and not session.context_set:
             try:
                 await self.set_context(state.fulfillment)
             except ApiError as error:
-                # The response to an order that was sent is stored under its key, whatever the address
-                # is worth by now: it is asked for all the same.
+                # The response to an order that was sent is stored under its key, even if the address is
+                # no longer valid: ask for it nevertheless.
                 if is_open or error.may_have_had_effect or error.status in (401, 429):
                     raise
         quote = state.quote if is_open else None

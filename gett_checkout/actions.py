@@ -1,4 +1,4 @@
-"""What to do next: one class for each kind of next action."""
+"""The next actions: one class for each kind."""
 
 from gett_checkout._core.actions import (
     AddItems,

@@ -1,4 +1,4 @@
-"""Stores and their menus, as Gett's discovery answers with them."""
+"""Stores and their menus, as Gett's discovery returns them."""
 
 from gett_checkout._core.catalog import (
     Catalog,

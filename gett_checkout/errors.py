@@ -3,27 +3,27 @@
 ::
 
     GettCheckoutError
-    ├── InvalidInputError            what the caller passed cannot be right (also a ValueError)
+    ├── InvalidInputError            invalid argument or request body (also a ValueError)
     │   └── LineNotFoundError        the cart has no such line
     ├── CartOfAnotherStoreError      the cart holds items of another store
-    ├── MenuChangedError             the menu does not sell this, or no more
-    ├── StepNotAllowedError          the step does not fit the stage, or something is missing
+    ├── MenuChangedError             the menu does not sell this item or choice (any more)
+    ├── StepNotAllowedError          the step does not fit the stage, or a requirement is missing
     ├── IdentityRequiredError        the step needs an end user and no identity is known
-    ├── TotalChangedError            the total is not the one the shopper agreed to
-    ├── OutcomeUnknownError          an order was sent and no answer says what became of it
+    ├── TotalChangedError            the total differs from the one the shopper agreed to
+    ├── OutcomeUnknownError          an order was sent and no response told its outcome
     ├── PlacementInProgressError     another worker is placing this checkout right now
-    ├── HandOverError                there is an order, and on_placed did not take it
-    ├── TransportError               no complete answer: refused, reset, timed out
-    ├── InvalidResponseError        an answer that is not what the API documents
+    ├── HandOverError                the order is placed, but on_placed failed
+    ├── TransportError               no complete response: connection refused, reset, timed out
+    ├── InvalidResponseError         the response does not match the API's documentation
     ├── CheckoutNotFoundError        unknown or expired checkout
-    ├── CheckoutConflictError        somebody else changed the checkout first
+    ├── CheckoutConflictError        another worker changed the checkout first
     ├── StorageError                 the storage failed
     │   └── SnapshotTooNewError      saved by a later release
-    ├── WebhookError                 a webhook that is not to be acted on now
+    ├── WebhookError                 a webhook that must not be processed now
     │   ├── WebhookRefusedError      not signed by Gett, or signed too long ago
-    │   ├── WebhookPayloadError      signed, and not what the API documents
+    │   ├── WebhookPayloadError      signed, but not an event the API documents
     │   └── WebhookBusyError         the same event is being handled elsewhere
-    └── ApiError                     Gett refused: a problem document, or a status of the same meaning
+    └── ApiError                     Gett rejected the request: a problem document, or an error status
         ├── ApiValidationError       InvalidRequestError, MissingIdempotencyKeyError, MissingStoreIdError,
         │                            AddressInvalidError, AddressOutOfRangeError, CartEmptyError,
         │                            CatalogSetRequiredError, ModifierRequiredError, OrderBelowMinimumError,
@@ -37,7 +37,7 @@
         ├── ApiRateLimitError        RateLimitedError
         └── ApiServerError           InternalError, BadGatewayError
 
-Which code, status and category belongs to which class is said once, in ``_core/codes.py``.
+``_core/codes.py`` maps codes, statuses and categories to classes.
 Plain classes, because an attrs exception prints its hidden fields. All of them pickle, and none
 carries a credential, card data or a shopper's contact data in any attribute.
 """
@@ -128,15 +128,15 @@ __all__ = [
 
 
 class GettCheckoutError(Exception):
-    """The root: catch it to catch everything this library raises on purpose.
+    """The root: catch it to catch every error this library raises deliberately.
 
-    ``checkout_id``, ``next_action`` and ``requirements`` (what is still missing) are filled in by the
-    checkout the error leaves; a bare `GettClient` knows the next action Gett documents for an error
-    code, and to wait when there was no readable answer. ``idempotency_key`` is set once a placement
-    has begun: quote it to support. ``retry_after`` is in seconds, when it is known how long to wait.
-    ``cause`` says what was behind it in a word or two, of few values, for logs and alerts:
-    ``timeout``, ``ServerDisconnected``, ``HTTP 502``. ``problem_code`` and ``problem_status``
-    are what a class has in `to_problem` unless the error itself knows better.
+    A checkout sets ``checkout_id``, ``next_action`` and ``requirements`` (those still missing) on
+    errors raised by its steps. A bare `GettClient` sets the ``next_action`` that Gett documents for an
+    error code, or a wait when there was no readable response. ``idempotency_key`` is set once a
+    placement has begun: quote it to support. ``retry_after`` is in seconds, ``None`` when unknown.
+    ``cause`` names the underlying cause for logs and alerts, with low cardinality: ``timeout``,
+    ``ServerDisconnected``, ``HTTP 502``. ``problem_code`` and ``problem_status`` are the class's values
+    for `to_problem`; some errors override them.
     """
 
     cause: str | None = None
@@ -160,17 +160,19 @@ class GettCheckoutError(Exception):
 
     @property
     def may_have_had_effect(self) -> bool:
-        """Whether a request left, and what it asked for may be done all the same, now or later."""
+        """Whether a request was sent and may take effect despite the error, now or later."""
         return False
 
     def text(self) -> Text:
-        """The sentence for the shopper. What is for developers is ``str(error)``."""
+        """Return the sentence for the shopper; ``str(error)`` is for developers."""
         return Text.of(self.problem_code)
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """An RFC 9457 problem document for the partner's own HTTP response; holds no secret.
+        """Return an RFC 9457 problem document for your own HTTP response, without credentials or
+        contact data.
 
-        Its ``detail`` is for the shopper to read, in the sentences of ``messages``.
+        Its ``detail`` is for the shopper, in the sentences of ``messages``. ``checkout_id`` is a bearer
+        secret: drop it where no browser should have it.
         """
         problem: dict[str, Any] = {
             "type": "about:blank",
@@ -192,10 +194,10 @@ class GettCheckoutError(Exception):
         return problem
 
     def problem_headers(self) -> dict[str, str]:
-        """The headers to send with the problem document: its media type, ``Retry-After`` in seconds.
+        """Return the headers to send with the problem document: media type, ``Retry-After`` in seconds.
 
-        In aiohttp: ``web.Response(text=json.dumps(problem), headers=…)``, for ``json_response`` has a
-        media type of its own.
+        In aiohttp: ``web.Response(text=json.dumps(problem), headers=…)``, because ``json_response``
+        sets its own media type.
         """
         headers = {"Content-Type": "application/problem+json"}
         wait = (
@@ -210,7 +212,7 @@ class GettCheckoutError(Exception):
 
 @frozen
 class FieldError:
-    """One thing wrong with what the caller passed.
+    """One invalid field of the caller's input.
 
     ``pointer`` is a JSON Pointer (RFC 6901) into it: ``/address/postal_code``. ``code`` is ``missing``,
     ``unknown`` or ``invalid``. ``message`` is for developers, and never repeats the value.
@@ -221,18 +223,18 @@ class FieldError:
     message: str
 
     def text(self) -> Text:
-        """The sentence for the shopper."""
+        """Return the sentence for the shopper."""
         name = self.pointer.rpartition("/")[2]
         own = (f"field.{name}",) if self.code == "invalid" else ()
         return Text.of(*own, f"field.{self.code}", "field.invalid")
 
 
 class InvalidInputError(GettCheckoutError, ValueError):
-    """What the caller passed cannot be right; nothing was sent and nothing changed.
+    """Invalid input; nothing was sent and nothing changed.
 
     Raise it for a field of your own: ``InvalidInputError("…", field="item_id", code="missing")``.
-    ``errors`` names every field that is wrong, as far as fields are to blame, and ``field`` the first
-    of them, with dots between nested names: ``address.postal_code``.
+    ``errors`` lists every invalid field, if fields are to blame; ``field`` is the first of them, with
+    dots between nested names: ``address.postal_code``.
     """
 
     problem_code = "INVALID_INPUT"
@@ -253,19 +255,19 @@ class InvalidInputError(GettCheckoutError, ValueError):
 
     @property
     def field(self) -> str | None:
-        """The first field that is wrong; ``None`` when no field is to blame."""
+        """The first invalid field; ``None`` when no field is to blame."""
         names = self.errors[0].pointer.split("/")[1:] if self.errors else ()
         return ".".join(map(_unescaped, names)) or None
 
     def within(self, *names: object) -> tuple[FieldError, ...]:
-        """What is wrong, as seen from outside the member these names lead to."""
+        """Return the field errors as seen from outside the member these names lead to."""
         outside = pointer_to(*names)
         if not self.errors:
             return (FieldError(outside, "invalid", str(self)),)
         return tuple(evolve(each, pointer=outside + each.pointer) for each in self.errors)
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """As everywhere, with an entry of ``errors`` for each field that is wrong."""
+        """Return the problem document, with an entry in ``errors`` for each invalid field."""
         errors = [
             {"pointer": each.pointer, "code": each.code, "detail": messages.say(each.text())}
             for each in self.errors
@@ -274,7 +276,7 @@ class InvalidInputError(GettCheckoutError, ValueError):
 
 
 def pointer_to(*names: object) -> str:
-    """The JSON Pointer (RFC 6901) to a member, by the names or indexes that lead to it."""
+    """Return the JSON Pointer (RFC 6901) to a member, given the names or indexes that lead to it."""
     return "".join("/" + str(each).replace("~", "~0").replace("/", "~1") for each in names)
 
 
@@ -290,17 +292,17 @@ class CartOfAnotherStoreError(GettCheckoutError):
 
 
 class LineNotFoundError(InvalidInputError):
-    """The cart has no line of this id: it was taken out, in another tab say."""
+    """The cart has no line with this id: it was removed, for example in another tab."""
 
     problem_code = "LINE_NOT_FOUND"
     problem_status = 404
 
 
 class MenuChangedError(GettCheckoutError):
-    """The menu does not sell this item or choice, or no more: show the menu again.
+    """The menu does not sell this item or choice, or no longer does: show the menu again.
 
-    A page that showed the menu a while ago cannot know, so this is not its fault. ``problems`` says
-    what is not to be had, and where. Nothing was sent and nothing changed.
+    The page is not to blame if it loaded the menu some time ago. ``problems`` lists each unavailable
+    item or choice and its place. Nothing was sent and nothing changed.
     """
 
     problem_code = "MENU_CHANGED"
@@ -312,16 +314,16 @@ class MenuChangedError(GettCheckoutError):
         super().__init__(message or f"reload the menu, it does not offer this: {found}")
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """As everywhere, with what is not to be had in ``problems``."""
+        """Return the problem document, with the unavailable items and choices in ``problems``."""
         problems = [each.to_dict(messages) for each in self.problems]
         return {**super().to_problem(messages), **({"problems": problems} if problems else {})}
 
 
 class StepNotAllowedError(GettCheckoutError):
-    """The step does not fit the stage the checkout is in; nothing was sent and nothing changed.
+    """The step does not fit the checkout's stage; nothing was sent and nothing changed.
 
-    Which step fits which stage is a table on the page of `Checkout`. ``step`` is what was asked for,
-    ``stage`` where the checkout stands, and ``requirements`` says what is missing before the step fits.
+    The page of `Checkout` has a table of steps and stages. ``step`` is the step that was called,
+    ``stage`` the checkout's stage, and ``requirements`` lists the missing requirements.
     """
 
     problem_code = "STEP_NOT_ALLOWED"
@@ -340,10 +342,10 @@ class StepNotAllowedError(GettCheckoutError):
         self.stage = stage
 
     def text(self) -> Text:
-        """What is missing first, if that is known."""
+        """Return the sentence of the first missing requirement, if known."""
         if self.stage == "placed":
             return Text.of("STEP_NOT_ALLOWED.placed")
-        # Below the minimum everything is possible but `place`.
+        # A cart below the minimum blocks only `place`.
         missing = [
             each
             for each in self.requirements
@@ -352,7 +354,7 @@ class StepNotAllowedError(GettCheckoutError):
         return missing[0].text() if missing else super().text()
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """As everywhere, with the step and the stage the checkout is in, once they are known."""
+        """Return the problem document, with the step and the checkout's stage, once they are known."""
         known = {"step": self.step, "stage": self.stage} if self.step else {}
         return {**super().to_problem(messages), **known}
 
@@ -368,10 +370,10 @@ class IdentityRequiredError(GettCheckoutError):
 
 
 class TotalChangedError(GettCheckoutError):
-    """The total is not the one the shopper agreed to: ask, then call ``place(total=error.after)``.
+    """The total differs from the agreed one: ask the shopper, then call ``place(total=error.after)``.
 
-    ``before`` is the total they agreed to or were shown, ``after`` the current one, ``None`` when there is
-    no quote; in major units.
+    ``before`` is the total they agreed to or were shown; ``after`` is the current one, ``None`` without
+    a quote. Both are in major units.
     """
 
     problem_code = "TOTAL_CHANGED"
@@ -391,7 +393,7 @@ class TotalChangedError(GettCheckoutError):
         self.currency = currency
 
     def text(self) -> Text:
-        """What the total was and what it is, if both are known."""
+        """Return the sentence with both totals, if both are known."""
         if self.before is None or self.after is None:
             return Text.of("TOTAL_CHANGED.unpriced")
         return Text.of(
@@ -399,14 +401,14 @@ class TotalChangedError(GettCheckoutError):
         )
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """As everywhere, with both totals."""
+        """Return the problem document, with both totals."""
         totals = {"before": self.before, "after": self.after}
         known = {name: format(total, "f") for name, total in totals.items() if total is not None}
         return {**super().to_problem(messages), **known}
 
 
 class OutcomeUnknownError(GettCheckoutError):
-    """An order was sent and no answer says whether it was made. It is neither failed nor placed.
+    """An order was sent and no response told whether it was placed: it may exist.
 
     Call ``place`` again, here or on another worker: it sends the same bytes under the same key.
     """
@@ -416,17 +418,17 @@ class OutcomeUnknownError(GettCheckoutError):
 
 
 class PlacementInProgressError(GettCheckoutError):
-    """Another worker is placing this checkout; come back after ``retry_after`` seconds."""
+    """Another worker is placing this checkout; try again after ``retry_after`` seconds."""
 
     problem_code = "PLACEMENT_IN_PROGRESS"
     problem_status = 409
 
 
 class HandOverError(GettCheckoutError):
-    """There is an order, and ``on_placed`` did not take it: it raised, or took too long.
+    """The order is placed, but ``on_placed`` raised or took too long.
 
-    It is called again, by `Checkouts.reconcile`, until it returns. ``cause`` is the class name of
-    what it raised, ``retry_after`` when it is called next.
+    `Checkouts.reconcile` calls it again until it returns. ``cause`` is the class name of the error it
+    raised, ``retry_after`` the seconds until the next call.
     """
 
     problem_code = "HAND_OVER_FAILED"
@@ -434,7 +436,7 @@ class HandOverError(GettCheckoutError):
 
 
 class TransportError(GettCheckoutError):
-    """No complete answer came back: refused, reset, timed out, cut short.
+    """No complete response arrived: connection refused, reset, timed out or cut short.
 
     ``may_have_arrived`` is false only when the request certainly did not reach the server.
     """
@@ -456,7 +458,7 @@ class TransportError(GettCheckoutError):
 
 
 class InvalidResponseError(GettCheckoutError):
-    """A successful ``status`` with a body that is not what the API documents."""
+    """A success ``status`` with a body that does not match the API's documentation."""
 
     cause: str | None = "unreadable"
     problem_code = "GETT_UNREADABLE"
@@ -468,40 +470,40 @@ class InvalidResponseError(GettCheckoutError):
 
     @property
     def may_have_had_effect(self) -> bool:
-        """Gett did something; nobody can read what."""
+        """Always true: Gett acted on the request, but the result cannot be read."""
         return True
 
 
 class StorageError(GettCheckoutError):
-    """The storage failed. What was saved before is there; whether this save happened is not known."""
+    """The storage failed. What was saved before is intact; this save may or may not have happened."""
 
     problem_code = "STORAGE_FAILED"
     problem_status = 503
 
 
 class CheckoutNotFoundError(GettCheckoutError):
-    """No checkout is stored under this id: it was never started, or it has expired; or no id was given."""
+    """No checkout is stored under this id: unknown, expired, or no id was given."""
 
     problem_code = "CHECKOUT_NOT_FOUND"
     problem_status = 404
 
 
 class CheckoutConflictError(GettCheckoutError):
-    """Somebody else changed the checkout first; open it again and repeat the step."""
+    """Another worker changed the checkout first; open it again and repeat the step."""
 
     problem_code = "CHECKOUT_CONFLICT"
     problem_status = 409
 
 
 class SnapshotTooNewError(StorageError):
-    """The checkout was saved by a later release than this one."""
+    """A later release saved the checkout."""
 
     problem_code = "SNAPSHOT_TOO_NEW"
     problem_status = 500
 
 
 class WebhookError(GettCheckoutError):
-    """A webhook that is not to be acted on now; answer it with ``to_problem()``. Docs: Webhooks."""
+    """A webhook that must not be processed now; respond with ``to_problem()``. Docs: Webhooks."""
 
     problem_code = "WEBHOOK_ERROR"
 
@@ -521,21 +523,20 @@ class WebhookPayloadError(WebhookError):
 
 
 class WebhookBusyError(WebhookError):
-    """The same event is being handled right now; answered with 503, it comes again."""
+    """Another worker is handling the same event; respond with 503 and Gett sends it again."""
 
     problem_code = "WEBHOOK_BUSY"
     problem_status = 503
 
 
 class ApiError(GettCheckoutError):
-    """Gett refused: one problem document (RFC 9457), or a status of the same meaning.
+    """Gett rejected the request: a problem document (RFC 9457), or an error status without one.
 
-    ``code`` is Gett's ``errorCode`` (empty when the answer had none), ``category`` its
-    ``errorCategory``, ``status`` the HTTP status, ``request_id`` what to quote to Gett,
-    ``operation`` what was asked for (``place_order``),
-    ``retryable`` whether Gett says that the same may be sent again, ``retry_after`` after how many
-    seconds. ``errors`` is ``errors[]`` as sent, with what is secret masked, as it is in ``title``
-    and ``detail``. Docs: Errors.
+    ``code`` is Gett's ``errorCode`` (empty when the response had none), ``category`` its
+    ``errorCategory``, ``status`` the HTTP status, ``request_id`` the id to quote to Gett, ``operation``
+    the operation that was called (``place_order``), ``retryable`` whether Gett allows sending the same
+    request again, ``retry_after`` the seconds to wait before that. ``errors`` is ``errors[]`` as sent;
+    secrets are masked in it, in ``title`` and in ``detail``. Docs: Errors.
     """
 
     def __init__(
@@ -567,7 +568,7 @@ class ApiError(GettCheckoutError):
 
     @property
     def may_have_had_effect(self) -> bool:
-        """Whatever is not a 4xx, or is a request timeout, says nothing of what was done before it."""
+        """True for any status but 4xx, and for a request timeout (408): they prove nothing."""
         return not 400 <= self.status < 500 or self.status == 408
 
     def __str__(self) -> str:
@@ -576,14 +577,14 @@ class ApiError(GettCheckoutError):
         return f"{said}; request {self.request_id}" if self.request_id else said
 
     def text(self) -> Text:
-        """That of its code, or else of its category."""
+        """Return the sentence of its code, or else of its category."""
         return Text.of(self.code, f"category.{self.category}", self.problem_code)
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """As everywhere, with Gett's code and with a status that is true of the partner's server.
+        """Return the problem document, with Gett's code and a status that fits the partner's server.
 
-        The partner's credential and Gett's outages are not the shopper's fault: 401, 403, 429,
-        5xx and redirects become 502 or 503. ``said`` is Gett's own ``detail``, where it gave one.
+        The shopper is not to blame for the partner's credential or for Gett's outages, so 401, 403,
+        429, 5xx and redirects become 502 or 503. ``said`` is Gett's own ``detail``, if it sent one.
         """
         problem = super().to_problem(messages)
         problem["code"] = self.code or f"HTTP_{self.status}"
@@ -601,7 +602,7 @@ class ApiError(GettCheckoutError):
 def _phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
-    except ValueError:  # one that no RFC knows
+    except ValueError:  # not a registered status
         return "Error"
 
 
@@ -617,7 +618,7 @@ class ApiAvailabilityError(ApiError):
 
 
 class ApiPaymentError(ApiError):
-    """Category ``payment``: the payment was not taken."""
+    """Category ``payment``: the payment failed."""
 
 
 class ApiAuthenticationError(ApiError):
@@ -633,7 +634,7 @@ class ApiNotFoundError(ApiError):
 
 
 class ApiConflictError(ApiError):
-    """Category ``conflict``: the request contradicts what already happened."""
+    """Category ``conflict``: the request contradicts an earlier one."""
 
 
 class ApiRateLimitError(ApiError):
@@ -645,19 +646,19 @@ class ApiServerError(ApiError):
 
 
 class InvalidRequestError(ApiValidationError):
-    """INVALID_REQUEST: the request itself is wrong."""
+    """INVALID_REQUEST: the request is malformed."""
 
 
 class MissingIdempotencyKeyError(ApiValidationError):
-    """MISSING_IDEMPOTENCY_KEY: a placement came without its key."""
+    """MISSING_IDEMPOTENCY_KEY: a placement was sent without a key."""
 
 
 class MissingStoreIdError(ApiValidationError):
-    """MISSING_STORE_ID: the store is not named."""
+    """MISSING_STORE_ID: the request names no store."""
 
 
 class AddressInvalidError(ApiValidationError):
-    """ADDRESS_INVALID: the address cannot be used."""
+    """ADDRESS_INVALID: the address is not valid."""
 
 
 class AddressOutOfRangeError(ApiValidationError):
@@ -665,7 +666,7 @@ class AddressOutOfRangeError(ApiValidationError):
 
 
 class CartEmptyError(ApiValidationError):
-    """CART_EMPTY: there is nothing to order."""
+    """CART_EMPTY: the cart is empty."""
 
 
 class CatalogSetRequiredError(ApiValidationError):
@@ -673,19 +674,19 @@ class CatalogSetRequiredError(ApiValidationError):
 
 
 class ModifierRequiredError(ApiValidationError):
-    """MODIFIER_REQUIRED: a required choice of an item was not made."""
+    """MODIFIER_REQUIRED: an item lacks a required choice."""
 
 
 class OrderBelowMinimumError(ApiValidationError):
     """ORDER_BELOW_MINIMUM: the cart is below the store's minimum; ``minimum_order`` has the gap.
 
-    Raised by `Checkout.place` before any request, and for the server's own code once it emits it.
+    `Checkout.place` raises it before any request; the same class is used when Gett sends this code.
     """
 
     minimum_order: MinimumOrder | None = None
 
     def text(self) -> Text:
-        """How much is missing, if that is known."""
+        """Return the sentence with the gap, if it is known."""
         return self.minimum_order.text() if self.minimum_order else super().text()
 
 
@@ -694,7 +695,7 @@ class OrderTotalDifferentError(ApiValidationError):
 
 
 class ValidationFailedError(ApiValidationError):
-    """VALIDATION_FAILED: ``errors`` names the members that are wrong."""
+    """VALIDATION_FAILED: ``errors`` lists the invalid members."""
 
 
 class ItemUnavailableError(ApiAvailabilityError):
@@ -706,19 +707,19 @@ class StoreClosedError(ApiAvailabilityError):
 
 
 class ServiceUnavailableError(ApiAvailabilityError):
-    """SERVICE_UNAVAILABLE: Gett is down for a moment."""
+    """SERVICE_UNAVAILABLE: Gett is temporarily unavailable."""
 
 
 class PaymentDeclinedError(ApiPaymentError):
-    """PAYMENT_DECLINED: the processor said no; another payment method is needed."""
+    """PAYMENT_DECLINED: the processor declined; another payment method is needed."""
 
 
 class PaymentFailedError(ApiPaymentError):
-    """PAYMENT_FAILED: the processor could not say; the same order may be tried again."""
+    """PAYMENT_FAILED: the payment failed temporarily; the same order may be tried again."""
 
 
 class PaymentMethodInvalidError(ApiPaymentError):
-    """PAYMENT_METHOD_INVALID: the card data is wrong."""
+    """PAYMENT_METHOD_INVALID: the card data is invalid."""
 
 
 class UnauthenticatedError(ApiAuthenticationError):
@@ -734,11 +735,11 @@ class ForbiddenError(ApiAuthorizationError):
 
 
 class NotFoundError(ApiNotFoundError):
-    """NOT_FOUND: no such resource."""
+    """NOT_FOUND: the resource does not exist."""
 
 
 class StoreNotFoundError(ApiNotFoundError):
-    """STORE_NOT_FOUND: no such store."""
+    """STORE_NOT_FOUND: the store does not exist."""
 
 
 class CatalogSetNotFoundError(ApiNotFoundError):
@@ -750,11 +751,11 @@ class ConflictError(ApiConflictError):
 
 
 class OrderAlreadyPlacedError(ApiConflictError):
-    """ORDER_ALREADY_PLACED: there is an order for this already."""
+    """ORDER_ALREADY_PLACED: this order was already placed."""
 
 
 class RateLimitedError(ApiRateLimitError):
-    """RATE_LIMITED: too many requests; ``retry_after`` says when to come back."""
+    """RATE_LIMITED: too many requests; wait ``retry_after`` seconds."""
 
 
 class InternalError(ApiServerError):
@@ -762,4 +763,4 @@ class InternalError(ApiServerError):
 
 
 class BadGatewayError(ApiServerError):
-    """HTTP 502: a gateway before Gett failed."""
+    """HTTP 502: a gateway in front of Gett failed."""

@@ -1,4 +1,4 @@
-"""The sentences a shopper reads, by code; English, and yours to replace or translate as a whole.
+"""The sentences a shopper reads, by code: in English, and yours to replace or translate.
 
 ```python
 german = Messages({"identity": "Bitte melden Sie sich an.", …}, locale="de-DE")
@@ -8,8 +8,8 @@ checkout.view.to_dict(german)
 error.to_problem(german)
 ```
 
-`ENGLISH` has every sentence. A code with a dot is a variant of the one before the dot. Words in braces
-are filled in; amounts come as the shopper's locale writes them where Babel is installed.
+`ENGLISH` has every sentence. A code with a dot is a variant of the code before the dot. Words in braces
+are filled in; amounts are formatted for the shopper's locale if Babel is installed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _UNKNOWN: Final = "We do not know yet whether your order was placed. Please do n
 
 ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
     {
-        # What is still to be done: the code of a requirement.
+        # Requirements, by code.
         "person": _SUPPORT,
         "patience": "Please wait a moment.",
         "shopper_accepted": "Please check your contact details.",
@@ -62,7 +62,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "payment": "Please choose how to pay.",
         "payment.rejected": _PAYMENT,
         "total_confirmed": "The total changed from {before} to {after}.",
-        # What is wrong with a line of the cart.
+        # Problems with a line of the cart.
         "line": "Please change or remove this item.",
         "line.ITEM_UNKNOWN": "This item is no longer on the menu.",
         "line.ITEM_UNAVAILABLE": "{name} is not available.",
@@ -71,11 +71,11 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "line.MODIFIER_REQUIRED.one": "Please choose: {name}.",
         "line.MODIFIER_TOO_MANY": "Please choose at most {count}: {name}.",
         "line.MODIFIER_TOO_MANY.one": "Please choose only one: {name}.",
-        # What happened without the shopper's doing: the code of a notice.
+        # Notices: changes the shopper did not make, by code.
         "session_upgraded": "You are signed in.",
         "session_renewed": "Your session was renewed.",
         "duplicate_order": "Your order may have been placed twice. We are looking into it.",
-        # What is wrong with what was entered, by the code of a field's error and by its name.
+        # Invalid input, by the code of a field's error or the field's name.
         "field.missing": "Please fill this in.",
         "field.invalid": "Please check this.",
         "field.unknown": "This is not asked for.",
@@ -84,7 +84,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "field.last_four": "Please enter the last four digits of the card.",
         "field.tip": "Please enter a tip such as 3.00.",
         "field.quantity": "Please choose a quantity from 1 to 99.",
-        # The code of a problem document. Of this library:
+        # Problem documents: errors of this library.
         "CHECKOUT_ERROR": _AGAIN,
         "INVALID_INPUT": "Please check what you entered.",
         "LINE_NOT_FOUND": "This item is no longer in your cart.",
@@ -108,7 +108,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "WEBHOOK_REFUSED": "The signature of the event was not accepted.",
         "WEBHOOK_PAYLOAD": "The event cannot be read.",
         "WEBHOOK_BUSY": "The event is being handled.",
-        # Of the mounted endpoints; a page that works asks for no such thing.
+        # Mounted endpoints; a correct page never causes these.
         "REQUEST_REJECTED": _SUPPORT,
         "PATH_NOT_FOUND": _SUPPORT,
         "METHOD_NOT_ALLOWED": _SUPPORT,
@@ -116,7 +116,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "BODY_TOO_LARGE": _SUPPORT,
         "UNSUPPORTED_MEDIA_TYPE": _SUPPORT,
         "SHOPPER_KNOWN": _SUPPORT,
-        # Of Gett. Docs: Errors.
+        # Errors of Gett. Docs: Errors.
         "INVALID_REQUEST": _SUPPORT,
         "MISSING_IDEMPOTENCY_KEY": _SUPPORT,
         "MISSING_STORE_ID": _SUPPORT,
@@ -145,7 +145,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "RATE_LIMITED": "Too much is going on right now. Please try again in a moment.",
         "INTERNAL_ERROR": _AGAIN,
         "BAD_GATEWAY": _AGAIN,
-        # Of Gett, when the code is a new one: by its category.
+        # Errors of Gett with an unknown code, by category.
         "category.validation": "Please check your order.",
         "category.availability": "Something you chose is not available right now.",
         "category.payment": _PAYMENT,
@@ -157,31 +157,32 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
 
 
 _NO_OTHERS: Final[Mapping[str, str]] = MappingProxyType({})
-# What may be somebody else's: a code of Gett's or of a problem document, what is wrong with a line by
-# one, a category, a field.
+# Codes not in `ENGLISH` that are plausible: an error code of Gett's or of your own, a problem with a
+# line by such a code, a category, a field.
 _OTHERS: Final = re.compile(r"(line\.)?[A-Z][A-Z0-9_]*|category\.\w+|field\.\w+")
 
 
 @frozen
 class Text:
-    """A sentence by its ``code``, with what is filled in; the first of several codes that is known."""
+    """A sentence's codes, the first known one counts, and the values to fill in."""
 
     codes: tuple[str, ...]
     values: Mapping[str, object] = field(factory=dict)
 
     @classmethod
     def of(cls, *codes: str, **values: object) -> Text:
-        """The sentence of the first code that is known. ``currency`` is that of amounts."""
+        """Make the sentence of the first known code. ``currency`` is the currency of its amounts."""
         return cls(codes, values)
 
 
 class Messages:
     """The sentences of one language.
 
-    ``sentences`` maps codes to them, or is a function that translates the English ones, such as the
-    ``gettext`` of a translation; what it does not have stays English (`missing`). ``locale`` (``de-DE``)
-    is how amounts are written. Raises `InvalidInputError` for a code that no sentence can have, for a word
-    in braces that the English sentence does not have, and for a locale that Babel does not know.
+    ``sentences`` maps codes to sentences, or is a function that translates the English ones, such as
+    the ``gettext`` of a translation; sentences it lacks stay English (`missing`). ``locale``
+    (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for a code that no sentence
+    can have, for a word in braces that the English sentence does not have, and for a locale that Babel
+    does not know.
     """
 
     def __init__(
@@ -201,14 +202,14 @@ class Messages:
         own = {code: _checked(code, sentence) for code, sentence in sentences.items()}
         self._sentences: Final[Mapping[str, str]] = {**ENGLISH, **own}
         self.unknown: Final[frozenset[str]] = frozenset(own.keys() - ENGLISH.keys())
-        """The codes that `ENGLISH` has not: new ones of Gett's, your own, and typos."""
+        """The codes that `ENGLISH` lacks: new codes of Gett's, your own, and typos."""
         self.missing: Final[frozenset[str]] = frozenset(
             code for code, english in ENGLISH.items() if self._sentences[code] == english
         )
         """The codes whose sentence is the English one."""
 
     def say(self, text: Text) -> str:
-        """The sentence, filled in."""
+        """Return the sentence, filled in."""
         known = (self._sentences[code] for code in text.codes if code in self._sentences)
         sentence = next(known, self._sentences["CHECKOUT_ERROR"])
         currency = str(text.values.get("currency", DEFAULT_CURRENCY))
@@ -227,12 +228,12 @@ def _checked(code: str, sentence: str) -> str:
         raise _wrong(f"no sentence has the code {code!r}")
     unknown = _words(sentence) - _words(ENGLISH.get(code, ""))
     if unknown:
-        raise _wrong(f"the sentence {code} cannot say {', '.join(sorted(unknown))}")
+        raise _wrong(f"the sentence {code} has no value for {', '.join(sorted(unknown))}")
     return sentence
 
 
 def _wrong(message: str, field: str = "sentences") -> Exception:
-    from gett_checkout.errors import InvalidInputError  # which says what is in `ENGLISH`
+    from gett_checkout.errors import InvalidInputError  # a cycle: errors need `ENGLISH`
 
     return InvalidInputError(message, field=field)
 

@@ -1,4 +1,4 @@
-"""Every operation of Gett's API, in one table, and what can be said otherwise of it."""
+"""Every operation of Gett's API in one table, and the overrides for undocumented points."""
 
 from gett_checkout._rate_limits import RateLimit
 from gett_checkout._retry import Repeat

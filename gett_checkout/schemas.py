@@ -1,4 +1,4 @@
-"""JSON Schemas (2020-12) of what a front end gets and sends, made from the classes themselves."""
+"""JSON Schemas (2020-12) of a front end's input and output, generated from the classes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _UNIONS: Final[Mapping[Any, str]] = {
     Fulfillment: "Fulfillment",
     Payment: "Payment",
 }
-# What `to_dict` adds to the fields.
+# Members that `to_dict` adds to the fields.
 _ALSO: Final[Mapping[type, Mapping[str, Schema]]] = {
     Requirement: {"details": OBJECT},
     StoreView: {"extra": OBJECT},
@@ -58,9 +58,10 @@ _ALSO: Final[Mapping[type, Mapping[str, Schema]]] = {
 def json_schema(name: str) -> Schema:
     """Make the schema of this name: ``view``, ``menu``, ``problem`` or ``inputs``.
 
-    They are those of ``view.to_dict()``, ``menu.to_dict()`` and ``error.to_problem()``. The ``inputs`` are
-    what `parse_identity`, `parse_contact`, `parse_fulfillment` and `parse_payment` take: ``Identity``,
-    ``Contact``, ``Fulfillment`` and ``Payment`` in its ``$defs``. `InvalidInputError` for another name.
+    The first three describe ``view.to_dict()``, ``menu.to_dict()`` and ``error.to_problem()``.
+    ``inputs`` describes the input of `parse_identity`, `parse_contact`, `parse_fulfillment` and
+    `parse_payment`: ``Identity``, ``Contact``, ``Fulfillment`` and ``Payment`` in its ``$defs``. Raises
+    `InvalidInputError` for another name.
     """
     if name not in SCHEMAS:
         raise InvalidInputError(f"the schemas are {', '.join(SCHEMAS)}")
@@ -71,10 +72,10 @@ def json_schema(name: str) -> Schema:
 
 
 class Definitions:
-    """Schemas of types, and in ``found`` the definitions they refer to.
+    """Schemas of types; ``found`` collects the definitions they refer to.
 
-    What a front end gets has every member always. What it has ``sent`` may leave out those with a default,
-    and has those too that are never shown.
+    Output always has every member. Input (``sent``) may leave out members with a default, and also has
+    the members that output never shows.
     """
 
     def __init__(self, *, sent: bool = False) -> None:
@@ -82,7 +83,7 @@ class Definitions:
         self._sent = sent
 
     def of(self, kind: Any) -> Schema:
-        """The schema of a type, as `jsonable` writes its values."""
+        """Return the schema of a type, as `jsonable` writes its values."""
         if kind in _LEAVES:
             return _LEAVES[kind]
         if has(kind):
@@ -104,7 +105,7 @@ class Definitions:
 
     def _defined(self, name: str, make: Callable[[], Schema]) -> Schema:
         if name not in self.found:
-            self.found[name] = {}  # it may contain itself
+            self.found[name] = {}  # it may be recursive
             self.found[name] = make()
         return {"$ref": f"#/$defs/{name}"}
 
@@ -124,7 +125,7 @@ class Definitions:
         return {"description": _summary(kind), **closed(members, optional)}
 
     def menu(self) -> Schema:
-        """The schema of a menu: sections in order, items and modifier groups by id."""
+        """Make the schema of a menu: sections in order, items and modifier groups by id."""
         section = self._object(Section, extra=OBJECT)
         del section["properties"]["section_ids"]
         section["required"].remove("section_ids")
@@ -141,13 +142,13 @@ class Definitions:
         return {"$ref": "#/$defs/Menu"}
 
     def problem(self) -> Schema:
-        """The schema of a problem document (RFC 9457)."""
+        """Make the schema of a problem document (RFC 9457)."""
         always: dict[str, Schema] = {
             "type": {"const": "about:blank"},
             "title": TEXT,
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {**TEXT, "description": "A sentence for the shopper."},
-            "code": {**TEXT, "description": "What a program compares."},
+            "code": {**TEXT, "description": "The code for programs."},
         }
         field_error: dict[str, Schema] = {
             "pointer": {**TEXT, "description": "A JSON Pointer (RFC 6901) into what was sent."},
@@ -164,7 +165,7 @@ class Definitions:
             "stage": self.of(Stage),
             "before": AMOUNT,
             "after": AMOUNT,
-            "said": {**TEXT, "description": "What Gett said of it."},
+            "said": {**TEXT, "description": "Gett's own message."},
             "idempotency_key": TEXT,
             "checkout_id": TEXT,
         }
@@ -173,7 +174,7 @@ class Definitions:
 
 
 def closed(members: Mapping[str, Schema], optional: Collection[str] = ()) -> Schema:
-    """An object with these members and no other."""
+    """Make the schema of an object with exactly these members."""
     return {
         "type": "object",
         "properties": dict(members),
@@ -183,7 +184,7 @@ def closed(members: Mapping[str, Schema], optional: Collection[str] = ()) -> Sch
 
 
 def by_id(name: str) -> Schema:
-    """An object with values of this definition under their ids."""
+    """Make the schema of an object that maps ids to values of this definition."""
     return {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{name}"}}
 
 
@@ -194,7 +195,7 @@ def _any_of(schemas: Iterable[Schema]) -> Schema:
 
 
 def _summary(kind: type[Any]) -> str:
-    """What the class's docstring says in its first paragraph, without the API page it cites."""
+    """Return the first paragraph of the class's docstring, without the API page it cites."""
     first = (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
     return first.partition(" Docs: ")[0].replace("``", "`")
 

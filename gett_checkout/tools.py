@@ -1,7 +1,7 @@
-"""The steps as tools of a shopping assistant: what to tell a model of each, and `call`, which runs one.
+"""The steps as tools of a shopping assistant: descriptions for a model, and `call`, which runs one.
 
-They are the steps of the mounted endpoints, under the same names, and safe under an agent that repeats,
-reorders and forgets: nothing is ordered twice, and every result says what to do next.
+They are the steps of the mounted endpoints, under the same names, and safe for an agent that repeats,
+reorders and forgets: nothing is ordered twice, and every result names the next action.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ __all__ = ["NEXT_TOOLS", "TOOLS", "Tool", "call"]
 
 @frozen
 class Tool:
-    """What a model is told of a tool.
+    """A tool's description for a model.
 
-    ``reads_only``: it changes nothing. ``is_repeatable``: calling it again with the same arguments changes
-    nothing more. ``orders``: it places the order, so let the person agree first. The schemas are JSON
-    Schemas (2020-12).
+    ``reads_only``: it changes nothing. ``is_repeatable``: calling it again with the same arguments
+    changes nothing more. ``orders``: it places the order, so get the shopper's consent first. The
+    schemas are JSON Schemas (2020-12).
     """
 
     name: str
@@ -57,28 +57,28 @@ class Tool:
 
 _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "stores": "List the restaurants, or those that match a query.",
-    "start": "Start a checkout. Give its id, as checkout_id, to every other tool, and to nobody else.",
-    "view": "Show where the checkout stands: cart, price, what is missing, what to do next.",
-    "abandon": "Give the checkout up.",
+    "start": "Start a checkout. Pass its id, as checkout_id, to every other tool, and to nobody else.",
+    "view": "Show the checkout's state: cart, price, missing requirements, next action.",
+    "abandon": "Abandon the checkout.",
     "browse": "Choose the restaurant. With replace_cart the cart of another restaurant is emptied first.",
     "menu": "Show the restaurant's menu: sections, items, and the modifier groups to choose from.",
-    "add": "Put an item into the cart. Name the line yourself, by line_id: repeated with the same name and "
+    "add": "Add an item to the cart. Choose the line's id yourself (line_id): repeated with the same id and "
     "content, it adds nothing more.",
-    "update": "Change a line of the cart. What is left out stays.",
-    "remove": "Take a line out of the cart.",
+    "update": "Change a line of the cart. Members left out stay unchanged.",
+    "remove": "Remove a line from the cart.",
     "suggest_items": "Suggest items that close the gap to the restaurant's minimum order.",
     "fulfill": "Choose delivery, with the address, or pickup.",
     "validate": "Ask for the price, with a tip (in major units) or the tip chosen before.",
-    "confirm_total": "Agree, for the person, to a total that changed, and place later.",
-    "identify": "Name the shopper: who orders and pays. Ask the person; make nothing up.",
-    "set_recipient": "Name who receives the order, where that is not the shopper.",
-    "remove_recipient": "Have the shopper receive the order again.",
+    "confirm_total": "Agree to a changed total on the shopper's behalf, and place later.",
+    "identify": "Name the shopper, who orders and pays. Ask for the data; make nothing up.",
+    "set_recipient": "Name who receives the order, if not the shopper.",
+    "remove_recipient": "Make the shopper the recipient again.",
     "saved_cards": "List the cards that the signed-in shopper has saved.",
     "pay": "Choose how to pay: a saved card, a token of the payment processor's, or payment by Gett. Never "
     "send a card number.",
-    "place": "Place the order. Show the person the total first, and send the total they agreed to. Calling "
-    "it again gives the same order.",
-    "refresh_order": "Read what became of the placed order.",
+    "place": "Place the order. Show the shopper the total first, and send the total they agreed to. Calling "
+    "it again returns the same order.",
+    "refresh_order": "Fetch the placed order's current state.",
 }
 NEXT_TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "choose_store": ("stores", "browse"),
@@ -98,19 +98,19 @@ NEXT_TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "start_over": ("start",),
     "contact_support": (),
 }
-"""The tools that do what a next action asks for, by its ``kind``."""
+"""The tools that carry out a next action, by its ``kind``."""
 
 _ENDPOINTS: Final[Mapping[str, Endpoint]] = {each.name: each for each in ENDPOINTS}
 _NOT_REPEATABLE: Final = ("start",)
 _CHECKOUT_ID: Final = "checkout_id"
-# What a step takes that is more than a few members, and the argument that it is.
+# Steps that take a parsed value instead of a few members, and their argument.
 _PARSED: Final[Mapping[str, str]] = {
     "fulfill": "fulfillment",
     "identify": "identity",
     "set_recipient": "recipient",
     "pay": "payment",
 }
-# What a step gives, where that is not the view, under the member that has it.
+# The results of steps other than the view, and the members that hold them.
 _GIVEN: Final[Mapping[str, tuple[str, Any]]] = {
     "stores": ("stores", tuple[StoreView, ...]),
     "menu": ("menu", CatalogSet),
@@ -128,13 +128,14 @@ async def call(
     identity: Identity | None = None,
     messages: Messages = DEFAULT,
 ) -> dict[str, Any]:
-    """Run a tool, and give what it found: the view, or what its output schema names, or a problem document.
+    """Run a tool; return the view, the value its output schema describes, or a problem document.
 
-    ``next_action`` and ``next_tools`` say how to go on, whatever happened. ``identity`` is the shopper by
-    the host's own login: with one, other people's checkouts are not found, and nobody else can be named.
-    Fractions may be floats, as JSON libraries read them. Raises none of this library's errors.
+    ``next_action`` and ``next_tools`` tell how to continue, whatever happened. ``identity`` is the
+    signed-in shopper by the host's own login: with one, other people's checkouts are not found, and
+    nobody else can be named. Fractions may be floats, as JSON libraries read them. Raises none of this
+    library's errors.
     """
-    arguments = _read(arguments)  # from here on no name of ours holds a card's token as it is
+    arguments = _read(arguments)  # from here on no local variable holds a card's token in plain
     opened: list[Checkout] = []
     try:
         found = await _run(checkouts, name, arguments, identity, messages, opened)
@@ -154,7 +155,7 @@ async def _run(
     messages: Messages,
     opened: list[Checkout],
 ) -> dict[str, Any]:
-    """What the step gives, under its member; the checkout is put into ``opened`` once it is."""
+    """Run the step and return its result, under its member; ``opened`` receives the checkout."""
     if name not in _ENDPOINTS:
         raise InvalidInputError(f"the tools are {', '.join(_ENDPOINTS)}")
     if not isinstance(arguments, Mapping):
@@ -162,14 +163,12 @@ async def _run(
     endpoint = _ENDPOINTS[name]
     members = {key: each for key, each in arguments.items() if each is not None}
     checkout = None
-    if (
-        endpoint.opens
-    ):  # first of all, for its next action is wanted whatever is wrong with the rest
+    if endpoint.opens:  # first, because its next action is needed even if the rest is invalid
         checkout_id, names = members.get(_CHECKOUT_ID), identity is None
         checkout = await open_for(checkouts, checkout_id, identity, page_names_shopper=names)
         opened.append(checkout)
     Body(_TOOLS[name].input_schema).check(members)
-    _refuse_card_numbers(members)
+    _reject_card_numbers(members)
     members.pop(_CHECKOUT_ID, None)
     params = {key: members.pop(key) for key in endpoint.names}
     query = {key: members.pop(key) for key in endpoint.queries if key in members}
@@ -181,7 +180,7 @@ async def _run(
     except LineNotFoundError:
         if name != "remove":
             raise
-        result = None  # it is gone, by an earlier call perhaps
+        result = None  # it is gone, perhaps by an earlier call
     if isinstance(result, Checkout):
         opened.append(result)
     if result is None or isinstance(result, Checkout):
@@ -190,7 +189,7 @@ async def _run(
 
 
 def _read(value: Any) -> Any:
-    """The value with floats as the decimals they were in JSON, and texts that show nothing in a repr."""
+    """Return the value with floats as JSON's decimals, and with texts whose repr shows nothing."""
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, str):
@@ -200,8 +199,8 @@ def _read(value: Any) -> Any:
     return [_read(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _refuse_card_numbers(members: Mapping[str, Any]) -> None:
-    """`InvalidInputError` where a card's number is what is to be paid with, or in a note."""
+def _reject_card_numbers(members: Mapping[str, Any]) -> None:
+    """Raise `InvalidInputError` for a card number in a payment or in a note."""
     for name in ("payment", "special_instructions"):
         if any(map(_is_card_number, _CARD_NUMBER.findall(" ".join(_texts(members.get(name)))))):
             raise InvalidInputError("never send a card number", field=name)
@@ -216,7 +215,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _is_card_number(text: str) -> bool:
-    """Whether the digits have the check digit of card numbers (ISO/IEC 7812)."""
+    """Whether the digits have a valid check digit (ISO/IEC 7812)."""
     digits = [int(each) for each in text if each.isdigit()][::-1]
     twice = (sum(divmod(2 * each, 10)) for each in digits[1::2])
     return (sum(digits[::2]) + sum(twice)) % 10 == 0

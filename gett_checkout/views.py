@@ -1,4 +1,4 @@
-"""What a checkout's view is made of: for the pages of a shop, and for its JSON."""
+"""The parts of a checkout's view: for a shop's pages, and for its JSON."""
 
 from gett_checkout._core.cart import Choice, GroupChoice, LineProblem
 from gett_checkout._core.minimum import MinimumOrder, Suggestion

@@ -1,4 +1,4 @@
-"""Order events that Gett posts to the partner's server: verified, read, and kept from being handled twice.
+"""Order events that Gett posts to the partner's server: verify, parse, and handle each once.
 
 ::
 
@@ -7,14 +7,14 @@
             event = verify_event(await request.read(), request.headers, SECRET)
             async with handle_once(storage, event) as is_new:
                 if is_new:
-                    ...  # do what the event asks for; raise, and it comes again
+                    ...  # process the event, idempotently; if this raises, Gett sends it again
         except WebhookError as error:
             problem = error.to_problem()
             return json_response(problem, status=problem["status"])
         return json_response({"received": True})
 
 Docs: Webhooks; Money (refunds are in minor units). The signature covers the body alone, so a fresh
-timestamp proves little: `handle_once` is what stands against a replay.
+timestamp proves little: `handle_once` prevents replays.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from gett_checkout.storage import Storage
 __all__ = ["TOLERANCE", "OrderEvent", "Refund", "handle_once", "parse", "verify", "verify_event"]
 
 TOLERANCE: Final = 300.0
-"""How far a timestamp may be off, in seconds, both ways."""
+"""Maximum deviation of a timestamp, in seconds, either way."""
 
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _HIGHEST_REFUND: Final = 10**12  # minor units
@@ -60,9 +60,9 @@ _DONE: Final = b"webhook handled"
 
 @frozen
 class Refund:
-    """Money given back. ``amount`` is in major units, ``minor`` what the event says: 10.50 and 1050.
+    """A refund. ``amount`` is in major units, ``minor`` in the event's minor units: 10.50 and 1050.
 
-    ``type`` is documented as store_credit or original_payment; another word is kept as it came.
+    ``type`` is documented as store_credit or original_payment; other values are passed on unchanged.
     """
 
     type: str
@@ -72,11 +72,11 @@ class Refund:
 
 @frozen
 class OrderEvent:
-    """What became of an order.
+    """The new status of an order.
 
     ``type`` is documented as order_create or order_update, ``status`` as created, manual_review,
-    confirmed, canceled, shipped or fulfilled; another word is kept as it came. ``raw`` is the
-    whole event, with members this release knows nothing of. Docs: Webhooks.
+    confirmed, canceled, shipped or fulfilled; other values are passed on unchanged. ``raw`` is the
+    whole event, including members this release does not know. Docs: Webhooks.
     """
 
     type: str
@@ -88,7 +88,7 @@ class OrderEvent:
 
     @property
     def id(self) -> str:
-        """The same for every delivery of the event; events have no id of their own, so it is a digest."""
+        """The same for every delivery of the event: a digest, because events have no id of their own."""
         whole = json.dumps(self.raw, sort_keys=True, default=str)
         return f"webhook-{hashlib.sha256(whole.encode()).hexdigest()}"
 
@@ -102,12 +102,12 @@ def verify(
     now: datetime | None = None,
     tolerance: float = TOLERANCE,
 ) -> None:
-    """Make sure that Gett sent this ``body``, and just now; `WebhookRefusedError` otherwise.
+    """Verify that Gett sent this ``body``, and recently. Raises `WebhookRefusedError`.
 
-    ``body`` is what arrived, byte for byte. ``secret`` is the webhook secret, or several while it
-    is being changed. ``now`` is aware UTC, the real time unless given; ``tolerance`` is how far the
-    timestamp may be off either way, in seconds, 300 unless given. Signatures are compared in
-    constant time. Docs: Webhooks.
+    ``body`` is the request body, byte for byte. ``secret`` is the webhook secret, or several during a
+    rotation. ``now`` is aware UTC (default: the real time); ``tolerance`` is the maximum deviation of
+    the timestamp either way, in seconds (default: 300). Signatures are compared in constant time. Docs:
+    Webhooks.
     """
     if not isinstance(body, bytes):
         raise InvalidInputError("pass the body as the bytes that arrived, not parsed or decoded")
@@ -115,10 +115,10 @@ def verify(
     if not secrets or not all(isinstance(each, str) and each for each in secrets):
         raise InvalidInputError("pass a webhook secret that is not empty")
     claimed = _header(headers, "signature").lower().encode()
-    # All are compared, so that it takes the same time whichever secret is right.
+    # Compare all, so that the time does not depend on which secret is right.
     matches = [hmac.compare_digest(_signature(body, each), claimed) for each in secrets]
     if True not in matches:
-        raise WebhookRefusedError("the signature is not that of the body")
+        raise WebhookRefusedError("the signature does not match the body")
     timestamp = _header(headers, "timestamp")
     if not _UNIX_SECONDS.fullmatch(timestamp):
         raise WebhookRefusedError("the timestamp is not in Unix seconds")
@@ -128,9 +128,9 @@ def verify(
 
 @leaves_nothing
 def parse(body: bytes, *, currency: str = DEFAULT_CURRENCY) -> OrderEvent:
-    """The event in a verified body; `WebhookPayloadError` when there is none.
+    """Parse the event in a verified body. Raises `WebhookPayloadError`.
 
-    ``currency`` says what a minor unit is worth, USD unless given; events do not name one. Docs:
+    ``currency`` determines the value of a minor unit (default: USD); events do not name one. Docs:
     Webhooks; Money.
     """
     try:
@@ -162,7 +162,7 @@ def verify_event(
     tolerance: float = TOLERANCE,
     currency: str = DEFAULT_CURRENCY,
 ) -> OrderEvent:
-    """The event in a body: `verify`, then `parse`; what either raises."""
+    """Verify and parse an event: `verify`, then `parse`. Raises what either raises."""
     verify(body, headers, secret, now=now, tolerance=tolerance)
     return parse(body, currency=currency)
 
@@ -176,15 +176,16 @@ async def handle_once(
     lease: float = 60.0,
     remember: float = _WEEK,
 ) -> AsyncIterator[bool]:
-    """Handle an event in the block if it is new, and remember that it was; any storage will do.
+    """Run the block only for a new event, and remember that it was handled; works with any storage.
 
-    Gives whether it is new. A block that raises has not handled it: its redelivery is new again.
-    While another worker is in the block, `WebhookBusyError`: the answer makes Gett come back, and
-    if that worker dies its claim ends after ``lease`` seconds. So when a worker dies, is cancelled
-    or loses the storage just behind the block, before it is remembered, the event is handled again:
-    what the block does must bear that. It is remembered for ``remember`` seconds (default: a week).
-    Raises `StorageError` when the storage fails. ``clock`` gives aware UTC (default: the storage's
-    ``clock``, if it has one): with two clocks a claim may be over for one and not for the other.
+    Yields whether the event is new. If the block raises, the event counts as not handled: its
+    redelivery is new again. Raises `WebhookBusyError` while another worker is in the block: the
+    response makes Gett send it again, and if that worker dies its claim ends after ``lease`` seconds.
+    If a worker dies, is cancelled or loses the storage after the block but before this is recorded, the
+    event is handled again: the block must be idempotent. Handled events are remembered for ``remember``
+    seconds (default: a week). Raises `StorageError` when the storage fails. ``clock`` returns aware UTC
+    (default: the storage's ``clock``, if it has one); use one clock for all, or a claim may have
+    expired for one worker and not for another.
     """
     own: Callable[[], datetime] | None = getattr(storage, "clock", None)
     now = clock or own or _real_time
@@ -195,11 +196,13 @@ async def handle_once(
     try:
         yield True
     except BaseException:
-        with suppress(StorageError):  # then the claim ends by itself
+        with suppress(StorageError):  # the claim then expires by itself
             if await _version(storage, event.id, claim):
                 await storage.delete(event.id)
         raise
-    with suppress(CheckoutConflictError):  # the lease was over, and another worker did the same
+    with suppress(
+        CheckoutConflictError
+    ):  # the lease had expired, and another worker handled the event
         if version := await _version(storage, event.id, claim):
             await storage.save(
                 event.id,
@@ -211,7 +214,7 @@ async def handle_once(
 
 
 async def _claim(storage: Storage, event_id: str, claim: bytes, until: datetime) -> bool:
-    """Whether the event is ours to handle; false when it was handled before."""
+    """Claim the event; return false when it was handled before."""
     known = await storage.load(event_id)
     if known is None:
         try:
@@ -226,7 +229,7 @@ async def _claim(storage: Storage, event_id: str, claim: bytes, until: datetime)
 
 
 async def _version(storage: Storage, event_id: str, claim: bytes) -> int:
-    """The version of our claim while it is ours still; versions begin anew when a claim has ended."""
+    """Return the version of our claim, 0 if it has expired; versions begin anew after that."""
     known = await storage.load(event_id)
     return known.version if known is not None and known.data == claim else 0
 
@@ -236,7 +239,7 @@ def _signature(body: bytes, secret: str) -> bytes:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """The one header of this name, however its letters are cased."""
+    """Return the only header of this name, in any case."""
     values = [value for key, value in headers.items() if key.lower() == name]
     if len(values) != 1 or not isinstance(values[0], str) or not values[0].isascii():
         raise WebhookRefusedError(f"exactly one readable {name} header is expected")
@@ -252,7 +255,7 @@ def _object(value: object, what: str) -> Mapping[str, Any]:
 def _text(document: Mapping[str, Any], name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not value:
-        raise WebhookPayloadError(f"{name} is not a string with something in it")
+        raise WebhookPayloadError(f"{name} is not a non-empty string")
     return value
 
 

@@ -1,1 +1,1 @@
-"""What the documentation does not say by hand: tables, examples and the diagram, made from the code."""
+"""Generated parts of the documentation: tables, examples and the diagram, made from the code."""

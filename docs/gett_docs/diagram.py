@@ -1,8 +1,8 @@
 """The state diagram as SVG, drawn from the machine's two tables.
 
-Stages stand side by side in the order of a checkout; the facts that let it walk on are the arcs
-above them. Below, each event has a lane: a dot at every stage in which it may happen, and an
-arrow to the stage on which it lands. A ring is a stage where it happens and which it lands on.
+Stages stand side by side in the order of a checkout; the arcs above them are the facts that let it walk
+on. Below, each event has a lane: a dot at every stage in which it is legal, and an arrow to the stage
+it lands on. A ring means that the event is legal and the stage does not change.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ _STYLE: Final = """
 
 
 def words(event: type[Event]) -> str:
-    """An event's name in words: ``cart changed``."""
+    """Return an event's name in words: ``cart changed``."""
     name = event.__name__
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
 
 
 def events(*, aside: bool = False) -> list[type[Event]]:
-    """The events of the table that move a checkout, or those that do not, in the machine's order."""
+    """Return the table's events that move a checkout, or those that do not, in the machine's order."""
     legal = {event for row in EVENTS.values() for event in row}
     found = [each for each in vars(machine).values() if inspect.isclass(each) and each in legal]
     return [each for each in found if issubclass(each, Aside) is aside]
 
 
 def landings(event: type[Event]) -> dict[Stage, Stage]:
-    """Each stage in which the event is legal, and the stage it lands on."""
+    """Return each stage in which the event is legal, and the stage it lands on."""
     return {stage: EVENTS[stage][event] for stage in EVENTS if event in EVENTS[stage]}
 
 
 def state_diagram() -> str:
-    """The diagram, as one ``svg`` element without blank lines."""
+    """Return the diagram, as one ``svg`` element without blank lines."""
     lanes = events()
     width = _LABELS + _STEP * len(Stage)
     height = _TOP + _HEAD + 14 + _LANE * len(lanes) + 6
@@ -79,7 +79,7 @@ def state_diagram() -> str:
 
 
 def picture() -> str:
-    """The diagram for where no page gives it a background and colours: the README's file."""
+    """Return the diagram with its own background and colours, for the README."""
     sheet = '<rect width="100%" height="100%" fill="#fff" rx="8"/>'
     return state_diagram().replace("</style>", f"</style>\n{sheet}", 1) + "\n"
 
@@ -132,7 +132,7 @@ def _lane(row: int, event: type[Event]) -> Iterator[str]:
 
 
 def _way(sources: list[float], target: float, y: float, *, turn: str) -> Iterator[str]:
-    """A line from the farthest source past the others to the target."""
+    """Return a line from the farthest source past the others to the target."""
     farthest = max(sources, key=lambda x: abs(x - target))
     away = 1 if farthest > target else -1
     end = target + away * 12
@@ -142,7 +142,7 @@ def _way(sources: list[float], target: float, y: float, *, turn: str) -> Iterato
 
 
 def _tip(x: float, y: float, way: str, turn: str = "") -> str:
-    """An arrowhead whose point is at ``x``, ``y``."""
+    """Return an arrowhead whose point is at ``x``, ``y``."""
     corners = {
         "down": f"{x},{y} {x - 4},{y - 7} {x + 4},{y - 7}",
         "left": f"{x},{y} {x + 7},{y - 4} {x + 7},{y + 4}",

@@ -1,4 +1,4 @@
-"""Values to show: a checkout at work, one of every next action, and a checkout that lacks each thing."""
+"""Example values: a checkout in use, every next action, and a checkout for each missing requirement."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ACTIONS: Final[tuple[NextAction, ...]] = (
     actions.StartOver(),
     actions.ContactSupport("KEY_EXPIRED"),
 )
-"""One of every kind of next action, with the data it carries."""
+"""An example of every kind of next action, with its data."""
 
 _STORE: Final = Store("store_bella_napoli", "catalog_set", minimum_order_amount=Decimal("15.00"))
 _LINE: Final = Line("c0ffee00-…", "item_diavola", 1, "Diavola", Decimal("16.50"))
@@ -80,7 +80,7 @@ def _lacking(**facts: Any) -> CheckoutState:
 
 
 def rejected(part: Part, code: str, said: str = "", **facts: Any) -> CheckoutState:
-    """A checkout after Gett rejected the part of it with this code."""
+    """Return a checkout after Gett rejected its part with this code."""
     if part is Part.SERVICE:
         facts = {"until": NOW + timedelta(seconds=9), **facts}
     lacking = {
@@ -122,11 +122,11 @@ LACKING: Final = {
     "payment": rejected(Part.PAYMENT, "PAYMENT_DECLINED", "The card was declined."),
     "total_confirmed": _lacking(confirmed_total=Decimal("18.36")),
 }
-"""For each requirement a checkout that lacks it: the code under ``RULES`` → the state."""
+"""For each requirement, a checkout that lacks it: the code in ``RULES`` → the state."""
 
 
 async def view_while_shopping() -> dict[str, Any]:
-    """The view of a shopper who signed in late and has everything but a way to pay."""
+    """Return the view of a shopper who signed in late and has everything but a way to pay."""
     clock = _Frozen()
     async with (
         Sandbox(clock=clock) as sandbox,
@@ -144,7 +144,7 @@ async def view_while_shopping() -> dict[str, Any]:
 
 
 async def problem_while_shopping() -> dict[str, Any]:
-    """The problem document of a shopper who places an order below the minimum."""
+    """Return the problem document for an order below the minimum."""
     clock = _Frozen()
     async with (
         Sandbox(clock=clock) as sandbox,
@@ -160,7 +160,7 @@ async def problem_while_shopping() -> dict[str, Any]:
             await checkout.place(total=quote.amounts.total)
         except OrderBelowMinimumError as error:
             return error.to_problem()
-        raise AssertionError("the order was not refused")
+        raise AssertionError("the order was not rejected")
 
 
 class _Frozen:

@@ -1,4 +1,4 @@
-"""The Sphinx side: generated blocks in pages, and public names by which the code says them."""
+"""The Sphinx extension: generated blocks in pages, and references to public names."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from gett_docs.tables import asked_for, built, fill, within
 Fill = Callable[[str, str], str]
 """Fills the tables into a page: its name, its source."""
 
-# Got from `Checkouts`, never made by hand: what it is made of is nobody's concern.
+# Returned by `Checkouts`, never made by hand: its constructor is private.
 _GIVEN: Final = {"gett_checkout.Checkout"}
-# Where a name said in short may be documented: at the shortest place it is imported from.
+# The modules in which a short name may be documented: the shortest place to import it from.
 _MODULES: Final = ("actions", "catalog", "errors", "operations", "storage", "views", "webhooks")
 _PLACES: Final = ("gett_checkout", *(f"gett_checkout.{module}" for module in _MODULES))
 _DEFAULT: Final = re.compile(r"attr_dict\['(\w+)'\]\.default")
@@ -32,7 +32,7 @@ _CLASS: Final = re.compile(r"[A-Z][A-Za-z]*[a-z]")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Called by Sphinx."""
+    """Set up the extension, for Sphinx."""
     filled = _filling(built())
     app.connect("source-read", partial(_fill, filled))
     app.connect("env-get-outdated", _made_from_code)
@@ -66,7 +66,7 @@ def _write_for_machines(filled: Fill, app: Sphinx, exception: Exception | None) 
 def _made_from_code(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Pages with generated blocks are read again at every build."""
+    """Read pages with generated blocks again at every build."""
     return [page for page in env.found_docs if asked_for(env.doc2path(page).read_text("utf-8"))]
 
 
@@ -79,7 +79,7 @@ def _signature(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None] | None:
-    """Defaults as the source writes them; of an attrs class, as they are, if not made anew each time."""
+    """Show defaults as the source writes them; for an attrs class, their values, unless made by a factory."""
     if name in _GIVEN:
         return "", None
     if signature and inspect.isclass(thing) and has(thing):
@@ -92,9 +92,9 @@ def _signature(
 def _public_or_code(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element
 ) -> Element | None:
-    """The public name of what is meant, wherever it is defined; else, in single backticks, code.
+    """Resolve a name to its public place, wherever it is defined; in single backticks, else to code.
 
-    A word in backticks that looks like a class and is none stays missing, and is warned about.
+    A word in backticks that looks like a class and is none stays missing, and causes a warning.
     """
     known = env.domains.python_domain.objects
     name = _public_name(node["reftarget"], known)
@@ -106,7 +106,7 @@ def _public_or_code(
 
 
 def _public_name(target: str, known: Collection[str]) -> str | None:
-    """The documented name of what is meant, which may be defined elsewhere or said in short."""
+    """Return the documented name of an object that is defined elsewhere, or named in short."""
     in_short = next((name for place in _PLACES if (name := f"{place}.{target}") in known), None)
     if in_short is not None or not target.startswith("gett_checkout."):
         return in_short
@@ -116,9 +116,9 @@ def _public_name(target: str, known: Collection[str]) -> str | None:
 
 
 def _link_names(app: Sphinx, doctree: document, page: str) -> None:
-    """Lead from each public class that a page names in code to its reference.
+    """Link each public class that a page names in code to its reference.
 
-    So pages can be plain Markdown, readable wherever they are read.
+    So pages can be plain Markdown, readable anywhere.
     """
     known = app.env.domains.python_domain.objects
     classes = {

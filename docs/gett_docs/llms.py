@@ -1,8 +1,8 @@
-"""The pages for readers that are machines: ``llms.txt``, ``llms-full.txt``, and each page as Markdown.
+"""The pages for machine readers: ``llms.txt``, ``llms-full.txt``, and each page as Markdown.
 
-As https://llmstxt.org has it. Prose is the page's own Markdown with the tables in place; what autodoc
-makes of the code is Sphinx's plain text. All of it is written beside the HTML pages, so a link from
-page to page leads to the same place in each form.
+As specified at https://llmstxt.org. Prose is the page's own Markdown with the tables filled in;
+autodoc's output is Sphinx's plain text. All files are written beside the HTML pages, so a link from
+page to page works in each form.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from sphinx.environment import BuildEnvironment
 from sphinx.writers.text import TextTranslator
 
 Read = Callable[[str], str]
-"""Reads the source of a page by its name, with the tables in place."""
+"""Reads the source of a page by its name, with the tables filled in."""
 
 _DIRECTIVE: Final = re.compile(r"^```\{([\w-]+)\} ?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 _OBJECT: Final = re.compile(r"^\.\. (?:auto\w+|data)::", re.MULTILINE)
-# Comments, the diagram of what the tables below it say, and the contents, which are `overview`.
+# Comments, the diagram (the tables below it say the same), and the contents, which are `overview`.
 _LEFT_OUT: Final = re.compile(
     r"^(?:<!--.*?-->\n|<div.*?</div>\n\n|```\{toctree\}.*?```\n+)", re.MULTILINE | re.DOTALL
 )
@@ -34,7 +34,7 @@ _TO_A_PAGE: Final = re.compile(r"\]\(((?:[\w./-]+\.md)?(?:#[\w-]+)?)\)")
 
 
 def write(app: Sphinx, read: Read) -> None:
-    """Write everything into the folder of the HTML pages."""
+    """Write all files into the folder of the HTML pages."""
     out, env = Path(app.outdir), app.env
     pages = [env.config.root_doc, *(page for each in sections(env).values() for page in each)]
     texts = {page: markdown(app, page, read) for page in pages}
@@ -46,7 +46,7 @@ def write(app: Sphinx, read: Read) -> None:
 
 
 def sections(env: BuildEnvironment) -> dict[str, list[str]]:
-    """Every page but the first in reading order, under the caption that it has there."""
+    """Return every page but the first in reading order, under its caption there."""
 
     def from_here(page: str) -> Iterator[str]:
         yield page
@@ -60,7 +60,7 @@ def sections(env: BuildEnvironment) -> dict[str, list[str]]:
 
 
 def overview(env: BuildEnvironment) -> str:
-    """The text of ``llms.txt``: what this is, and what each page says first."""
+    """Return the text of ``llms.txt``: a description, and the first sentence of each page."""
     root = env.config.root_doc
     lines = [
         *(f"# {env.titles[root].astext()}", ""),
@@ -77,12 +77,12 @@ def overview(env: BuildEnvironment) -> str:
 
 
 def opening(env: BuildEnvironment, page: str) -> str:
-    """The first paragraph of a page, in one line."""
+    """Return the first paragraph of a page, in one line."""
     return " ".join(next(env.get_doctree(page).findall(paragraph)).astext().split())
 
 
 def from_root(page: str, text: str) -> str:
-    """The text of a page with its links as they are from the folder of all pages."""
+    """Return a page's text with its links relative to the folder of all pages."""
 
     def link(found: re.Match[str]) -> str:
         path, hash_, heading = found[1].partition("#")
@@ -93,7 +93,7 @@ def from_root(page: str, text: str) -> str:
 
 
 def markdown(app: Sphinx, page: str, read: Read) -> str:
-    """A page as Markdown that needs no Sphinx to be read."""
+    """Return a page as Markdown that is readable without Sphinx."""
     folder = Path(app.env.doc2path(page)).parent
     objects = _objects(app.env.get_and_resolve_doctree(page, app.builder))
 
@@ -109,7 +109,7 @@ def markdown(app: Sphinx, page: str, read: Read) -> str:
             case "eval-rst":
                 texts = [_text(app, next(objects)) for _ in _OBJECT.findall(body)]
                 return "```text\n" + "\n\n".join(texts) + "\n```"
-        raise ValueError(f"{page}.md: what is {{{name}}} for a reader that is no browser?")
+        raise ValueError(f"{page}.md: {{{name}}} has no form in plain Markdown")
 
     text = _DIRECTIVE.sub(plain, _LEFT_OUT.sub("", read(page)))
     if next(objects, None) is not None:
@@ -118,7 +118,7 @@ def markdown(app: Sphinx, page: str, read: Read) -> str:
 
 
 def _objects(tree: document) -> Iterator[Element]:
-    """What autodoc describes on a page; a class is one, with its members."""
+    """Yield the objects that autodoc describes on a page; a class is one, with its members."""
     return (each for each in tree.findall(desc) if not _within_another(each))
 
 
@@ -130,7 +130,7 @@ def _within_another(node: Element) -> bool:
 
 
 def _text(app: Sphinx, described: Element) -> str:
-    """An object's signature and docstring, its members below it."""
+    """Return an object's signature and docstring, with its members below."""
     alone = new_document("")
     alone += described.deepcopy()
     translator = _Translator(alone, TextBuilder(app, app.env))

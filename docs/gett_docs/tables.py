@@ -1,7 +1,7 @@
 """The tables of the documentation as Markdown, each made from the table in the code that decides it.
 
-Those in `TABLES` stand in the pages, to be read wherever a page is; a test holds them to the code, and
-``PYTHONPATH=docs python -m gett_docs.tables`` writes them anew. Those in `BUILT` are made when the pages are built.
+`TABLES` are stored in the pages, for readers anywhere; a test compares them with the code, and
+``PYTHONPATH=docs python -m gett_docs.tables`` rewrites them. `BUILT` are made when the pages are built.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Rows = Iterable[Sequence[object]]
 
 
 def table(head: Sequence[str], rows: Rows) -> str:
-    """A Markdown table."""
+    """Make a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
 
@@ -72,12 +72,12 @@ def _cell(value: object) -> str:
 
 
 def code(value: object) -> str:
-    """The value as code."""
+    """Return the value as code."""
     return f"`{value}`"
 
 
 def said(thing: object, *, whole: bool = False) -> str:
-    """A docstring's first sentence, or all of its first paragraph, in Markdown."""
+    """Return a docstring's first sentence, or all of its first paragraph, in Markdown."""
     text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
     text = text if whole else re.split(r"(?<=[.])\s", text)[0]
     return re.sub(r"``?([^`]+)``?", r"`\1`", text)
@@ -88,7 +88,7 @@ def _json(value: object) -> str:
 
 
 def _laid_out(value: object, indent: str = "", used: int = 0) -> str:
-    """JSON whose small parts stand on one line."""
+    """Return JSON with its small parts on one line each."""
     short = json.dumps(value, ensure_ascii=False)
     if len(indent) + used + len(short) <= _WIDTH or not isinstance(value, dict | list):
         return short
@@ -106,12 +106,12 @@ def _laid_out(value: object, indent: str = "", used: int = 0) -> str:
 
 
 def stages_diagram() -> str:
-    """The state diagram, in a frame that scrolls where the screen is narrow."""
+    """Return the state diagram, in a frame that scrolls on a narrow screen."""
     return f'<div class="stages-frame">\n{state_diagram()}\n</div>'
 
 
 def stage_events() -> str:
-    """Every event: what happened, where it is legal, where it lands."""
+    """List every event: what happened, where it is legal, where it lands."""
     rows = []
     for event in events():
         targets: dict[Stage, list[Stage]] = {}
@@ -125,7 +125,7 @@ def stage_events() -> str:
 
 
 def asides() -> str:
-    """The events that leave the stage as it is, and where they are legal."""
+    """List the events that leave the stage as it is, and where they are legal."""
     legal = {event: [s for s in EVENTS if event in EVENTS[s]] for event in events(aside=True)}
     rows = (
         (words(event), said(event), "all" if len(stages) == len(Stage) else ", ".join(stages))
@@ -135,7 +135,7 @@ def asides() -> str:
 
 
 def blamed_parts() -> str:
-    """For each part of a checkout what names it, what to do next, and what the page shows."""
+    """List for each part of a checkout what names it, the next action, and what the page shows."""
     head = ("part", "what `errors[]` names", "codes, when it names nothing", "next action", "shown")
     return table(
         head,
@@ -153,21 +153,21 @@ def blamed_parts() -> str:
 
 
 _SHOWN: Final[Mapping[Part, str]] = {
-    Part.STORE: "the restaurants, and why not this one",
+    Part.STORE: "the restaurants, and what is wrong with this one",
     Part.LINES: "the cart, with the lines marked and what Gett said of each; or the gap to the minimum",
     Part.SHOPPER: "the sign-in form, with what Gett said",
     Part.FULFILLMENT: "the address form, with what Gett said",
     Part.PAYMENT: "the payment form, with what Gett said",
-    Part.QUOTE: "the price, asked for again",
-    Part.RECIPIENT: "who receives the order, with what Gett said",
+    Part.QUOTE: "the price, requested again",
+    Part.RECIPIENT: "the recipient form, with what Gett said",
     Part.INTEGRATION: "whom to contact",
-    Part.SERVICE: "a spinner, then the same again",
+    Part.SERVICE: "a spinner, then the same request again",
 }
-"""What a page shows for each part, in the order in which the parts are to be fixed."""
+"""What a page shows for each part, in the order in which the parts must be fixed."""
 
 
 def _names(part: Part) -> list[str]:
-    """The members of requests that belong to the part; `…` stands for any ending."""
+    """Return the request members that belong to the part; `…` stands for any ending."""
     if part not in MEMBERS:
         return []
     members = MEMBERS[part].pattern.split("|")
@@ -182,14 +182,14 @@ def _names(part: Part) -> list[str]:
 
 
 def _led_to(part: Part) -> list[str]:
-    """The next actions after a rejection that blames the part, by any of its codes."""
+    """Return the next actions after a rejection that blames the part, by any of its codes."""
     codes = [row.code for row in ERROR_CODES.values() if row.part is part]
     kinds = (next_action(rejected(part, each), NOW).kind for each in ("VALIDATION_FAILED", *codes))
     return list(dict.fromkeys(kinds))
 
 
 def step_ends() -> str:
-    """What becomes of each step when its caller is cancelled."""
+    """List what happens to each step when its caller is cancelled."""
     changing = {name: each for name, each in _steps().items() if isinstance(each, ast.Call)}
     finishing = [
         name
@@ -200,14 +200,14 @@ def step_ends() -> str:
     return table(
         ("steps", "when the caller is cancelled"),
         (
-            (", ".join(map(code, finishing)), "run to their end, and are saved"),
+            (", ".join(map(code, finishing)), "run to completion and save"),
             (", ".join(map(code, stopping)), "stop"),
         ),
     )
 
 
 def step_stages() -> str:
-    """In which stages each step is possible: where the event it declares is legal, else in all."""
+    """List the stages in which each step is possible: where its event is legal, else all."""
     return table(
         ("step", *Stage),
         (
@@ -227,7 +227,7 @@ def _stages_of(name: str, declared: ast.expr) -> set[Stage]:
 
 
 def _steps() -> dict[str, ast.expr]:
-    """Each step, with how `Checkout` declares it: ``step(…)``, or ``look`` of one that changes nothing."""
+    """Yield each step, with its decorator in `Checkout`: ``step(…)``, or ``look`` for a read-only one."""
     (body,) = ast.parse(inspect.getsource(Checkout)).body
     assert isinstance(body, ast.ClassDef)  # noqa: S101 - narrows
     return {
@@ -239,7 +239,7 @@ def _steps() -> dict[str, ast.expr]:
 
 
 def stage_facts() -> str:
-    """What lets a checkout walk on, stage by stage."""
+    """List the facts that let a checkout walk on, stage by stage."""
     return table(
         ("from", "goes on while", "to"),
         ((f"**{stage}**", said(fact), f"**{following}**") for stage, fact, following in FACTS),
@@ -247,7 +247,7 @@ def stage_facts() -> str:
 
 
 def step_levels() -> str:
-    """The least session level of each step of a checkout: that of the operation it asks a session for."""
+    """List the least session level of each step: that of the operation for which it needs a session."""
     steps: dict[Level, list[str]] = {level: [] for level in Level}
     bodies = _method_bodies(Checkout)
     for name, step in vars(Checkout).items():
@@ -261,7 +261,7 @@ def step_levels() -> str:
 
 
 def _method_bodies(owner: type) -> dict[str, list[ast.expr]]:
-    """Each method's expressions."""
+    """Yield each method's expressions."""
     (body,) = ast.parse(inspect.getsource(owner)).body
     assert isinstance(body, ast.ClassDef)  # noqa: S101 - narrows
     return {
@@ -274,7 +274,7 @@ def _method_bodies(owner: type) -> dict[str, list[ast.expr]]:
 def _operations_asked_for(
     name: str, bodies: Mapping[str, list[ast.expr]], seen: frozenset[str] = frozenset()
 ) -> set[str]:
-    """The operations for which the method, or a private one it uses, asks a session."""
+    """Return the operations for which the method, or a private one it uses, needs a session."""
     found: set[str] = set()
     for each in bodies[name]:
         match each:
@@ -289,7 +289,7 @@ def _operations_asked_for(
 
 
 def session_levels() -> str:
-    """The least session level of each operation, and what it counts against."""
+    """List the least session level of each operation, and its rate limit."""
     return table(
         ("operation", "least level", "rate limit"),
         ((code(row.name), row.level.label, row.bucket) for row in OPERATIONS.values()),
@@ -299,19 +299,19 @@ def session_levels() -> str:
 _MEANINGS: Final[Mapping[Outcome, str]] = {
     Outcome.EXISTS: "**there is an order**",
     Outcome.REFUSED: "no order; a part of it must change",
-    Outcome.TRY_AGAIN: "sent again, same key",
-    Outcome.NOT_PLACED: "no order; nothing in it is to blame",
-    Outcome.UNKNOWN: "**not known**",
+    Outcome.TRY_AGAIN: "sent again with the same key",
+    Outcome.NOT_PLACED: "no order; no part of it is at fault",
+    Outcome.UNKNOWN: "**unknown**",
 }
 
 
-def placement_answers() -> str:
-    """What the library concludes from each kind of answer to a placement."""
+def placement_responses() -> str:
+    """List what the library concludes from each kind of response to a placement."""
     named = ({"jsonPath": "$.payment.savedCard.paymentId"},)
     answers: tuple[tuple[str, GettCheckoutError], ...] = (
         ("the request never left", errors.TransportError(may_have_arrived=False)),
         ("connection lost, or timed out", errors.TransportError()),
-        ("an answer that cannot be read", errors.InvalidResponseError(status=200)),
+        ("an unreadable response", errors.InvalidResponseError(status=200)),
         ("500, 502, 503 or 504", refuse("INTERNAL_ERROR")),
         ("429 `RATE_LIMITED`", refuse("RATE_LIMITED")),
         ("401 on the session", refuse("UNAUTHENTICATED")),
@@ -319,12 +319,17 @@ def placement_answers() -> str:
         ("400 `PAYMENT_DECLINED`", refuse("PAYMENT_DECLINED")),
         ("400 `STORE_CLOSED`, `ITEM_UNAVAILABLE`, …", refuse("STORE_CLOSED")),
         ("400, 404, 409 or 422 that names a part of the order", refuse("NOT_FOUND", errors=named)),
-        ("400 or 422 that blames nothing", refuse("VALIDATION_FAILED")),
+        ("400 or 422 that names nothing", refuse("VALIDATION_FAILED")),
         ("409 `CONFLICT`", refuse("CONFLICT")),
         ("409 `CONFLICT` that may be retried", refuse("CONFLICT", retryable=True)),
         ("409 `ORDER_ALREADY_PLACED`", refuse("ORDER_ALREADY_PLACED")),
     )
-    head = ("answer", "to the first attempt", "while an unanswered one may be at work", "later")
+    head = (
+        "response",
+        "first attempt",
+        "repeat, while an earlier attempt may still be running",
+        "later repeat",
+    )
     return table(
         head,
         (
@@ -343,20 +348,20 @@ def placement_answers() -> str:
 
 
 def error_tree() -> str:
-    """The tree of errors, as the module draws it."""
-    drawing = (errors.__doc__ or "").split("::\n")[1].split("\nWhich code")[0]
+    """Return the tree of errors, as the module draws it."""
+    drawing = (errors.__doc__ or "").split("::\n")[1].split("\n``_core")[0]
     return f"```text\n{inspect.cleandoc(drawing.strip(chr(10)))}\n```"
 
 
 def problem_example() -> str:
-    """A problem document as JSON, from a checkout against the sandbox."""
+    """Return a problem document as JSON, from a checkout against the sandbox."""
     return _json(asyncio.run(problem_while_shopping()))
 
 
 def own_errors() -> str:
-    """The errors of the library's own, with the code and status of their problem documents."""
+    """List the library's own errors, with the code and status of their problem documents."""
     own = [each for each in _family(GettCheckoutError) if not issubclass(each, ApiError)]
-    head = ("error", "`code`", "status", "what it means")
+    head = ("error", "`code`", "status", "meaning")
     return table(
         head,
         (
@@ -375,7 +380,7 @@ def _family(parent: type[GettCheckoutError]) -> Iterator[type[GettCheckoutError]
 
 
 def api_errors() -> str:
-    """Gett's codes: what each is, what the library does about it, and what is next."""
+    """List Gett's codes: meaning, handling by the library, and next action."""
     head = ("code", "error", "status", "repeated", "at `place`", "`next_action`")
     return table(head, map(_api_error, ERROR_CODES.values()))
 
@@ -419,7 +424,7 @@ def _at_place(error: ApiError) -> str:
         case Outcome.TRY_AGAIN:
             return "same key twice more, then " + _lands(error)
         case Outcome.UNKNOWN:
-            return f"stays {Stage.PLACING}, not known"
+            return f"stays {Stage.PLACING}, unknown"
         case _:
             return _lands(error)
 
@@ -434,7 +439,7 @@ def _lands(error: ApiError) -> str:
 
 
 def view_example() -> str:
-    """A view as JSON, from a checkout against the sandbox."""
+    """Return a view as JSON, from a checkout against the sandbox."""
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "c0ffee00-…", _json(_view()))  # as of any line
 
 
@@ -444,13 +449,13 @@ def _view() -> dict[str, Any]:
 
 
 def view_members() -> str:
-    """The members of a view: what each says, and its type."""
+    """List the members of a view, with their meaning and type."""
     meanings = _attribute_docs(view, CheckoutView)
     rows = (
         (code(each.name), meanings[each.name], _type(str(each.type)))
         for each in fields(CheckoutView)
     )
-    return table(("member", "what it says", "type"), rows)
+    return table(("member", "meaning", "type"), rows)
 
 
 def _type(annotation: str) -> str:
@@ -458,7 +463,7 @@ def _type(annotation: str) -> str:
 
 
 def next_actions() -> str:
-    """Every kind of next action: what to do, and the data it carries."""
+    """Describe every kind of next action, with its data."""
     return "\n\n".join(
         f"### `{action.kind}`\n\n{said(type(action), whole=True)}\n\n{_json(action.to_dict())}"
         for action in ACTIONS
@@ -466,7 +471,7 @@ def next_actions() -> str:
 
 
 def requirements() -> str:
-    """The registry: the order of what is asked for, the step that fixes it, and what is next."""
+    """List the registry's requirements in order, the step that fixes each, and the next action."""
     rows = []
     for rule in RULES:
         missing = rule.check(Situation.of(LACKING[rule.code], NOW))
@@ -485,7 +490,7 @@ def requirements() -> str:
 
 
 def notice_example() -> str:
-    """The notice of an upgrade, as JSON."""
+    """Return the notice of an upgrade, as JSON."""
     return _json(_view()["notices"][0])
 
 
@@ -500,8 +505,8 @@ _REPEATS: Final = {
 
 
 def operations() -> str:
-    """Every operation as it is called."""
-    head = ("operation", "request", "repeated", "how sure")
+    """List every operation with method and path."""
+    head = ("operation", "request", "repeated", "certainty")
     return table(head, map(_operation, OPERATIONS.values()))
 
 
@@ -526,7 +531,7 @@ def _camel(path: str) -> str:
 
 
 def overrides() -> str:
-    """The attributes of `Assumptions`: what each means, and what is assumed."""
+    """List the attributes of `Assumptions`: meaning and default."""
     meanings = _attribute_docs(assumptions, Assumptions)
     rows = (
         (code(each.name), meanings[each.name], code(json.dumps(getattr(Assumptions(), each.name))))
@@ -536,7 +541,7 @@ def overrides() -> str:
 
 
 def _attribute_docs(module: ModuleType, owner: type) -> dict[str, str]:
-    """The strings under a class's attributes."""
+    """Return the docstrings of a class's attributes."""
     tree = ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))
     (body,) = (
         node.body
@@ -557,7 +562,7 @@ def _attribute_docs(module: ModuleType, owner: type) -> dict[str, str]:
 
 
 def commands() -> str:
-    """What each command says of itself."""
+    """Show the help of each command."""
     (commands,) = (
         each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction)
     )
@@ -575,7 +580,7 @@ def _sentence(words: str) -> str:
 
 
 def endpoints() -> str:
-    """What a backend mounts."""
+    """List the endpoints that a backend mounts."""
     rows = [
         (code(each.method), code(each.path or "/"), code(each.name), _taken(each), said(each.step))
         for each in ENDPOINTS
@@ -584,7 +589,7 @@ def endpoints() -> str:
 
 
 def _taken(endpoint: Endpoint) -> str:
-    """The members of its body, those that may be left out in brackets."""
+    """Return the members of its body, optional ones in brackets."""
     found = []
     for shape in _shapes(endpoint.takes.schema):
         names = [
@@ -596,7 +601,7 @@ def _taken(endpoint: Endpoint) -> str:
 
 
 def _shapes(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The objects that it may be."""
+    """Return the objects that a schema allows."""
     if "$ref" in schema:
         yield from _shapes(taken()[schema["$ref"].rpartition("/")[2]])
     elif "anyOf" in schema:
@@ -614,7 +619,7 @@ def _member(name: str, schema: Mapping[str, Any]) -> str:
 
 
 def messages() -> str:
-    """Every sentence for the shopper, by its code."""
+    """List every sentence for the shopper, by its code."""
     return table(("code", "sentence"), [(code(name), said) for name, said in ENGLISH.items()])
 
 
@@ -629,7 +634,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
         stage_facts,
         step_levels,
         session_levels,
-        placement_answers,
+        placement_responses,
         error_tree,
         problem_example,
         own_errors,
@@ -647,12 +652,12 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
         endpoints,
     )
 }
-"""What stands in a page between ``<!-- generated: name -->`` and ``<!-- end -->``."""
+"""The generated text between ``<!-- generated: name -->`` and ``<!-- end -->`` in a page."""
 
 BUILT: Final[Mapping[str, Callable[[], str]]] = {
     each.__name__: each for each in (stages_diagram, commands)
 }
-"""What a page asks for in a ``{generated}`` block: it takes a page's theme, or differs from Python to Python."""
+"""The text of a ``{generated}`` block, which depends on a page's theme or on the Python version."""
 
 _BLOCK: Final = re.compile(r"^```\{generated\} (\w+)\n```$", re.MULTILINE)
 _TABLE: Final = re.compile(
@@ -661,27 +666,27 @@ _TABLE: Final = re.compile(
 
 
 def built() -> dict[str, str]:
-    """What is made when the pages are built, by name."""
+    """Return what is made when the pages are built, by name."""
     return {name: make() for name, make in BUILT.items()}
 
 
 def fill(page: str, blocks: Mapping[str, str]) -> str:
-    """The page with every ``{generated}`` block replaced by what it asks for."""
+    """Return the page with every ``{generated}`` block replaced."""
     return _BLOCK.sub(lambda found: blocks[found[1]], page)
 
 
 def asked_for(page: str) -> list[str]:
-    """The names of a page's ``{generated}`` blocks."""
+    """Return the names of a page's ``{generated}`` blocks."""
     return _BLOCK.findall(page)
 
 
 def renew(page: str) -> str:
-    """The page with every table as the code has it now."""
+    """Return the page with every table updated from the code."""
     return _TABLE.sub(lambda found: f"{found[1]} -->\n{TABLES[found[1]]()}\n\n", page)
 
 
 def tables_of(page: str) -> list[str]:
-    """The names of the tables that stand in a page."""
+    """Return the names of the tables in a page."""
     return _TABLE.findall(page)
 
 
@@ -689,7 +694,7 @@ _OUTWARD: Final = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
 
 
 def within(page: str) -> str:
-    """The page without its links to files beside ``docs/``: only the repository has those."""
+    """Return the page without links to files outside ``docs/``: only the repository has those."""
     return _OUTWARD.sub(r"\1", page)
 
 

@@ -1,4 +1,4 @@
-"""What to do next: a closed union of values, each with a ``kind`` and the data needed to act."""
+"""The next actions: a closed union of values, each with a ``kind`` and the data needed to act."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class _Action(Worded):
     kind: ClassVar[str]
 
     def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """The action as JSON-ready data, its ``kind`` first."""
+        """Return the action as JSON-ready data, its ``kind`` first."""
         return {"kind": self.kind, **jsonable_fields(self, messages)}
 
 
 @frozen
 class ChooseStore(_Action):
     """Browse a store: the first one, another one, or the same one again. ``reason`` is the error code
-    for which it is to be done: ``STORE_CLOSED`` and ``STORE_NOT_FOUND`` want another store, one that
-    begins with ``CATALOGSET_`` the same one again, for its menu has changed.
+    that caused this: after ``STORE_CLOSED`` and ``STORE_NOT_FOUND`` choose another store; after a code
+    that begins with ``CATALOGSET_`` browse the same one again, because its menu has changed.
     """
 
     kind: ClassVar[Literal["choose_store"]] = "choose_store"
@@ -35,7 +35,7 @@ class ChooseStore(_Action):
 
 @frozen
 class AddItems(_Action):
-    """Add to the cart: something, or enough to reach the minimum."""
+    """Add items to the cart: any, or enough to reach the minimum."""
 
     kind: ClassVar[Literal["add_items"]] = "add_items"
     minimum_order: MinimumOrder | None = None
@@ -43,7 +43,7 @@ class AddItems(_Action):
 
 @frozen
 class FixLines(_Action):
-    """Change or remove the ``lines`` named (their ids). ``reason`` is the error code by which Gett
+    """Change or remove the ``lines`` listed (ids). ``reason`` is the error code with which Gett
     rejected them, if it did.
     """
 
@@ -54,7 +54,7 @@ class FixLines(_Action):
 
 @frozen
 class CompleteModifiers(_Action):
-    """Make the required choices of the ``lines`` named (their ids)."""
+    """Make the required choices of the ``lines`` listed (ids)."""
 
     kind: ClassVar[Literal["complete_modifiers"]] = "complete_modifiers"
     lines: tuple[str, ...] = ()
@@ -62,8 +62,8 @@ class CompleteModifiers(_Action):
 
 @frozen
 class ChooseFulfillment(_Action):
-    """Give an address, or choose pickup: one of the store's ``fulfillment_types``. ``reason`` is the error
-    code by which Gett rejected the last one, if it did.
+    """Ask for an address or pickup: one of the store's ``fulfillment_types``. ``reason`` is the error
+    code with which Gett rejected the last one, if it did.
     """
 
     kind: ClassVar[Literal["choose_fulfillment"]] = "choose_fulfillment"
@@ -73,7 +73,7 @@ class ChooseFulfillment(_Action):
 
 @frozen
 class Validate(_Action):
-    """Ask for a price."""
+    """Have the order priced."""
 
     kind: ClassVar[Literal["validate"]] = "validate"
 
@@ -81,7 +81,7 @@ class Validate(_Action):
 @frozen
 class SignIn(_Action):
     """Ask the shopper for e-mail, first and last name, and pass them to ``identify``. ``reason`` is the
-    error code by which Gett rejected what they gave, if it did.
+    error code with which Gett rejected the last identity, if it did.
     """
 
     kind: ClassVar[Literal["sign_in"]] = "sign_in"
@@ -91,8 +91,8 @@ class SignIn(_Action):
 
 @frozen
 class ChooseRecipient(_Action):
-    """Ask who receives the order, and pass it to ``set_recipient``, or ``None`` for the shopper. ``reason``
-    is the error code by which Gett rejected the recipient.
+    """Ask who receives the order, and pass it to ``set_recipient``, or ``None`` for the shopper.
+    ``reason`` is the error code with which Gett rejected the recipient.
     """
 
     kind: ClassVar[Literal["choose_recipient"]] = "choose_recipient"
@@ -101,7 +101,7 @@ class ChooseRecipient(_Action):
 
 @frozen
 class ChoosePayment(_Action):
-    """Ask how to pay. ``reason`` is the error code of the payment that was refused, if one was."""
+    """Ask how to pay. ``reason`` is the error code with which the last payment was rejected, if it was."""
 
     kind: ClassVar[Literal["choose_payment"]] = "choose_payment"
     reason: str | None = None
@@ -126,7 +126,7 @@ class Place(_Action):
 
 @frozen
 class Wait(_Action):
-    """Come back after ``seconds``, and repeat what was asked."""
+    """Wait ``seconds``, then repeat the request."""
 
     kind: ClassVar[Literal["wait"]] = "wait"
     seconds: float = 1.0
@@ -134,14 +134,14 @@ class Wait(_Action):
 
 @frozen
 class Reconcile(_Action):
-    """An order was sent and nobody knows what became of it: call ``place`` again, or ``reconcile``."""
+    """An order was sent and its outcome is unknown: call ``place`` again, or ``reconcile``."""
 
     kind: ClassVar[Literal["reconcile"]] = "reconcile"
 
 
 @frozen
 class Done(_Action):
-    """The order is placed. For another one, begin another checkout: `Checkouts.start`."""
+    """The order is placed. To order again, start another checkout: `Checkouts.start`."""
 
     kind: ClassVar[Literal["done"]] = "done"
     order_id: str | None = None
@@ -150,21 +150,22 @@ class Done(_Action):
 
 @frozen
 class StartOver(_Action):
-    """This checkout is over; start another."""
+    """This checkout has ended; start another."""
 
     kind: ClassVar[Literal["start_over"]] = "start_over"
 
 
 @frozen
 class ContactSupport(_Action):
-    """A person must look at it: the integration is at fault, or nothing safe is left to try.
+    """The case needs an operator: the integration is at fault, or no safe action is left.
 
-    ``reason`` is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (it does not take
-    the API key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (it does not take
-    a session it has just made), ``REPEATED`` (it rejects the same again and again, with nothing left to
-    change), ``ORDER_ALREADY_PLACED`` (there is an order for this already), ``KEY_EXPIRED`` (nobody knows
-    what became of the order, and it is too late to ask again), ``RECORD_LOST`` (nor is the checkout
-    stored any more), or ``PLACEMENT_DAMAGED`` (what was saved is not what the key was made for).
+    ``reason`` is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (Gett rejects
+    the API key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (Gett rejects a
+    session it has just created), ``REPEATED`` (Gett rejects the same request again and again, with
+    nothing left to change), ``ORDER_ALREADY_PLACED`` (this order was already placed), ``KEY_EXPIRED``
+    (the outcome is unknown, and it is too late to ask again), ``RECORD_LOST`` (the outcome is unknown,
+    and the checkout is no longer stored), or ``PLACEMENT_DAMAGED`` (the saved body does not match its
+    key).
     """
 
     kind: ClassVar[Literal["contact_support"]] = "contact_support"

@@ -1,7 +1,7 @@
-"""Which part of the checkout a refusal of Gett's blames, and which lines.
+"""Find the part of the checkout, and the lines, that a rejection blames.
 
-``errors[]`` names the part, whatever the code is; the code decides only when nothing is named, the
-category when the code is unknown. Docs: Errors › VALIDATION_FAILED, INVALID_REQUEST.
+``errors[]`` names the part, whatever the code; without a name the code decides, or the category if the
+code is unknown. Docs: Errors › VALIDATION_FAILED, INVALID_REQUEST.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gett_checkout.errors import (
     TransportError,
 )
 
-# The members of requests that belong to each part, in the order in which the parts are to be fixed.
+# The request members that belong to each part, in the order in which the parts must be fixed.
 MEMBERS: Final[Mapping[Part, re.Pattern[str]]] = {
     part: re.compile(members, re.IGNORECASE)
     for part, members in {
@@ -35,21 +35,26 @@ MEMBERS: Final[Mapping[Part, re.Pattern[str]]] = {
         Part.QUOTE: "validatedOrderToken|amounts|tip",
     }.items()
 }
+# What a shopper types of each part, as the steps spell it.
+_INPUTS: Final[Mapping[Part, tuple[str, ...]]] = {
+    Part.FULFILLMENT: ("address1", "address2", "city", "state", "postal_code"),
+    Part.SHOPPER: ("email", "first_name", "last_name", "phone"),
+}
 _PATHS: Final = ("jsonPath", "path", "pointer", "field")
 _SEPARATORS: Final = re.compile(r"[^\w]+")
-# Operations whose requests are about one part only, and that part.
+# Operations whose requests concern only one part, and that part.
 SUBJECTS: Final[Mapping[str, Part]] = {
     "list_payment_methods": Part.PAYMENT,
     "add_payment_card": Part.PAYMENT,
 }
-# Causes of a `TransportError` that was found here, before anything was sent: it stays.
+# Causes of a `TransportError` found before anything was sent, which are permanent.
 FOUND_HERE: Final = ("closed", "other event loop")
-# Statuses that are about a credential or a limit, whatever they name.
+# Statuses that concern a credential or a limit, whatever they name.
 _NOT_THE_ORDER: Final = (401, 403, 408, 429)
 
 
 def blamed(error: ApiError) -> Part:
-    """The part of the checkout that the error blames: by what ``errors[]`` names, or else by its code."""
+    """Return the part that the error blames: by ``errors[]``, or else by its code."""
     if 400 <= error.status < 500 and error.status not in _NOT_THE_ORDER:
         named = {part for entry in error.errors for part in _parts(entry)}
         if named and error.operation in SUBJECTS:
@@ -63,7 +68,7 @@ def blamed(error: ApiError) -> Part:
 
 
 def may_pass(error: GettCheckoutError) -> bool:
-    """Whether what failed is Gett's service or the way to it: the same request may succeed later."""
+    """Whether the failure is in Gett's service or the connection: the same request may succeed later."""
     match error:
         case TransportError():
             return error.cause not in FOUND_HERE
@@ -75,7 +80,7 @@ def may_pass(error: GettCheckoutError) -> bool:
 
 
 def _parts(entry: Mapping[str, Any]) -> Iterator[Part]:
-    """The parts an entry of ``errors[]`` names; none when its names are not understood."""
+    """Return the parts an entry of ``errors[]`` names; empty when its names are unknown."""
     if entry.get("itemId") or entry.get("lineItemId"):
         yield Part.LINES
         return
@@ -83,7 +88,7 @@ def _parts(entry: Mapping[str, Any]) -> Iterator[Part]:
         for name in path:
             found = next((part for part, known in MEMBERS.items() if known.fullmatch(name)), None)
             if found is Part.LINES and name.lower() == "cart":
-                continue  # the store is named in the cart, too
+                continue  # the cart names the store, too
             if found is not None:
                 yield found
                 return
@@ -92,7 +97,7 @@ def _parts(entry: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _paths(entry: Mapping[str, Any]) -> Iterator[list[str]]:
-    """The names in each path of an entry, however it is spelt: ``$.a.b[2]``, ``$['a']``, ``/a/b/2``."""
+    """Return the names in each path of an entry, in any notation: ``$.a.b[2]``, ``$['a']``, ``/a/b/2``."""
     for member in _PATHS:
         path = entry.get(member)
         if isinstance(path, str):
@@ -100,7 +105,7 @@ def _paths(entry: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def mark(error: ApiError, lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    """The lines with a problem on each that ``errors[]`` names.
+    """Return the lines, with a problem on each that ``errors[]`` names.
 
     An entry names an item (``itemId``), a line, or a place in the request; docs: Errors ›
     ITEM_UNAVAILABLE, VALIDATION_FAILED.
@@ -125,15 +130,28 @@ def _is_named(entry: Mapping[str, Any], index: int, line: Line) -> bool:
     return any(str(index) in _indexes(path) for path in _paths(entry))
 
 
+def named_inputs(error: ApiError, part: Part) -> tuple[tuple[str, str], ...]:
+    """The inputs of the part that ``errors[]`` names, each with what was said of it."""
+    inputs = {name.replace("_", ""): name for name in _INPUTS.get(part, ())}
+    found: dict[str, str] = {}
+    for entry in error.errors:
+        if part not in _parts(entry):
+            continue
+        for name in (path[-1].lower() for path in _paths(entry) if path):
+            if name in inputs:
+                found.setdefault(inputs[name], str(entry.get("message") or error.detail))
+    return tuple(found.items())
+
+
 def _indexes(path: list[str]) -> Iterator[str]:
-    """The numbers that follow ``lineItems`` in a path."""
+    """Return the numbers that follow ``lineItems`` in a path."""
     for name, following in pairwise(path):
         if name.lower() == "lineitems":
             yield following
 
 
 def sold_out(error: ApiError) -> tuple[str, ...]:
-    """The items that Gett says it has no more. Docs: Errors › ITEM_UNAVAILABLE."""
+    """Return the items that Gett reports as sold out. Docs: Errors › ITEM_UNAVAILABLE."""
     return tuple(
         entry["itemId"]
         for entry in error.errors
@@ -143,7 +161,7 @@ def sold_out(error: ApiError) -> tuple[str, ...]:
 
 
 def item_ids(line: Line) -> set[str]:
-    """The ids of the line's item and of every modifier chosen on it."""
+    """Return the ids of the line's item and of every modifier chosen on it."""
     found, waiting = {line.item_id}, list(line.groups)
     while waiting:
         for choice in waiting.pop().chosen:

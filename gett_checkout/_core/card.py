@@ -1,7 +1,7 @@
-"""A card as the shopper types it in, on its way to Gett, and what Gett shows of it afterwards.
+"""A card as the shopper enters it for Gett, and as Gett shows it afterwards.
 
-Docs: Saved cards. Card data stays in memory for the one call that needs it: it is in no repr, no
-message and no snapshot, and it refuses to be pickled.
+Docs: Saved cards. Card data stays in memory only for the call that needs it: it is in no repr, no
+message and no snapshot, and it cannot be pickled.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BIN_DIGITS = 6  # decided: the page names ``bin`` and gives no length
 
 
 def _bare(number: str) -> str:
-    """The card number as it is sent: people and their browsers group its digits."""
+    """Remove the separators with which people and browsers group a card number's digits."""
     return hidden(re.sub(r"[ -]", "", number)) if isinstance(number, str) else number
 
 
@@ -33,9 +33,9 @@ def _bare(number: str) -> str:
 class NewCard:
     """A card to be saved at Gett with `GettClient.add_payment_card`.
 
-    ``number`` may have spaces or hyphens in it; ``card_type`` is the brand in Gett's words
-    (``visa``); ``expiration`` is a date, the last day of the printed month. Only the shape is
-    checked; `InvalidInputError` says which member is wrong and never repeats it. Docs: Saved cards.
+    ``number`` may contain spaces or hyphens; ``card_type`` is the brand in Gett's words (``visa``);
+    ``expiration`` is a date, the last day of the printed month. Only the format is checked:
+    `InvalidInputError` names the invalid member and never repeats it. Docs: Saved cards.
     """
 
     number: str = field(
@@ -54,7 +54,7 @@ class NewCard:
 
     @property
     def bin(self) -> str:
-        """The first six digits: whose card it is."""
+        """The first six digits, which identify the issuer."""
         return self.number[:_BIN_DIGITS]
 
     @property
@@ -66,12 +66,12 @@ class NewCard:
         return "NewCard(…)"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("card data is not to be pickled or copied")
+        raise TypeError("card data must not be pickled or copied")
 
 
 @frozen
 class PaymentMethod:
-    """A card kept at Gett. Pay with it as ``SavedCard(payment_id)``. Docs: Saved cards.
+    """A card saved at Gett. Pay with it as ``SavedCard(payment_id)``. Docs: Saved cards.
 
     ``expiration`` is in Gett's own words, usually a date. ``extra`` has the members that are not
     understood.

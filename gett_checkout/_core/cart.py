@@ -1,8 +1,8 @@
-"""The cart: lines resolved against a menu, with their price and with what is wrong with them.
+"""The cart: lines resolved against a menu, with their prices and problems.
 
-Carts live with the partner; Gett keeps none (docs: Cart). A line carries its name, unit price and
-problems, so that a resumed checkout can show and judge it without loading the menu again: the menu
-is immutable under its id, so what was true of the line stays true.
+The partner stores the cart; Gett stores none (docs: Cart). A line carries its name, unit price and
+problems, so that a resumed checkout can show and check it without loading the menu again: the menu is
+immutable under its id, so the line's facts stay true.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from gett_checkout.messages import Text
 
 MAX_QUANTITY = 99  # decided: the API documents no bound
 MAX_DEPTH = 8
-_LINE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")  # which a path takes as it is
+_LINE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")  # unescaped in a path
 
 
 @frozen
 class Modifier:
     """A chosen modifier, with a quantity or choices of its own.
 
-    ``modifiers`` maps a group id to what is chosen in it: item ids, `Modifier` values, or mappings
-    with the members of one, as they come in JSON.
+    ``modifiers`` maps a group id to the choices in it: item ids, `Modifier` values, or mappings with
+    the same members, as parsed from JSON.
     """
 
     item_id: str
@@ -45,7 +45,7 @@ Modifiers = Mapping[str, Iterable["str | Modifier | Mapping[str, Any]"]]
 
 @frozen
 class Choice:
-    """One item chosen in a modifier group, under the menu's name for it."""
+    """One item chosen in a modifier group, with its name on the menu."""
 
     item_id: str
     quantity: int = 1
@@ -55,7 +55,7 @@ class Choice:
 
 @frozen
 class GroupChoice:
-    """What is chosen in one modifier group, under the menu's name for it."""
+    """The choices in one modifier group, with its name on the menu."""
 
     modifier_group_id: str
     chosen: tuple[Choice, ...] = ()
@@ -64,12 +64,13 @@ class GroupChoice:
 
 @frozen
 class LineProblem(Sentence):
-    """Something wrong with a line. ``path`` leads from the line's item to the place: ids in turn.
+    """A problem with a line. ``path`` leads from the line's item to the place: alternating ids.
 
-    ``code`` is ``ITEM_UNKNOWN`` of an item, ``ITEM_UNAVAILABLE`` of an item or a modifier (sold out, or
-    an item that no section sells), ``MODIFIER_UNKNOWN``, ``MODIFIER_REQUIRED`` or
-    ``MODIFIER_TOO_MANY`` of a choice, or the error code by which Gett rejected the line. ``name`` is that
-    of the item or the choice, ``count`` how many to choose, ``said`` Gett's own words.
+    ``code`` is ``ITEM_UNKNOWN`` for an item, ``ITEM_UNAVAILABLE`` for an item or a modifier (sold out,
+    or an item that no section sells), ``MODIFIER_UNKNOWN``, ``MODIFIER_REQUIRED`` or
+    ``MODIFIER_TOO_MANY`` for a choice, or the error code with which Gett rejected the line. ``name`` is
+    the name of the item or the group, ``count`` the number of choices required or allowed, ``said``
+    Gett's own message.
     """
 
     code: str
@@ -79,7 +80,7 @@ class LineProblem(Sentence):
     said: str | None = None
 
     def text(self) -> Text:
-        """Which sentence says it."""
+        """Return the sentence that describes it."""
         code = f"line.{self.code}" if self.name or self.code == "ITEM_UNKNOWN" else "line"
         one = (f"{code}.one",) if self.count == 1 else ()
         return Text.of(*one, code, "line", name=self.name, count=self.count)
@@ -105,17 +106,17 @@ class Line:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """What the line orders: the same however the menu names it, and in whichever order it was chosen."""
+        """The line's order content, independent of the menu's names and of the order of its choices."""
         return self.item_id, self.quantity, _content(self.groups), self.special_instructions
 
     @property
     def can_be_had(self) -> bool:
-        """Whether all that is wrong with the line, if anything, is a choice to make or to change."""
+        """Whether the line can be had: it has no problems, or only choices to make or change."""
         return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
 
 
 def _content(groups: tuple[GroupChoice, ...]) -> frozenset[object]:
-    """What is chosen in the groups, and how often."""
+    """Return the choices in the groups, with their quantities."""
     return frozenset((each.modifier_group_id, _counted(each)) for each in groups if each.chosen)
 
 
@@ -127,7 +128,7 @@ def _counted(group: GroupChoice) -> frozenset[object]:
 
 
 def read_line_id(value: object) -> str:
-    """A line's id of the caller's own, or `InvalidInputError`."""
+    """Return a line id of the caller's own. Raises `InvalidInputError`."""
     if not isinstance(value, str) or not _LINE_ID.fullmatch(value):
         raise InvalidInputError(
             "a line_id must be 1 to 64 ASCII letters, digits, '.', '_', '~' or '-', "
@@ -138,7 +139,7 @@ def read_line_id(value: object) -> str:
 
 
 def read_quantity(value: object) -> int:
-    """A quantity of 1 to 99, or `InvalidInputError`."""
+    """Return a quantity of 1 to 99. Raises `InvalidInputError`."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_QUANTITY:
         raise InvalidInputError(
             f"a quantity must be a whole number from 1 to {MAX_QUANTITY}", field="quantity"
@@ -147,9 +148,9 @@ def read_quantity(value: object) -> int:
 
 
 def read_modifiers(modifiers: Modifiers | None) -> tuple[GroupChoice, ...]:
-    """The caller's mapping of group ids to chosen items, as values.
+    """Convert the caller's mapping of group ids to chosen items into values.
 
-    `InvalidInputError` names every place that is wrong.
+    Raises `InvalidInputError`, which lists every mistake.
     """
     wrong: list[FieldError] = []
     groups = _read_groups({} if modifiers is None else modifiers, ("modifiers",), 0, wrong)
@@ -215,7 +216,7 @@ def _read_modifier(value: object) -> Modifier:
 
 
 def resolve(line: Line, catalog: CatalogSet) -> Line:
-    """The line with its names, price and problems as this menu has them."""
+    """Return the line with its names, price and problems on this menu."""
     item = catalog.items.get(line.item_id)
     if item is None:
         unknown = LineProblem("ITEM_UNKNOWN", (line.item_id,), line.name)
@@ -234,19 +235,19 @@ def resolve(line: Line, catalog: CatalogSet) -> Line:
 
 @frozen
 class Demands:
-    """What a menu demands of choices, as far as it can be met: what is impossible is not required.
+    """A menu's demands on choices, as far as they can be met: nothing impossible is required.
 
-    A ``depth`` is how many levels of choices may still follow: `read_modifiers` takes so many.
+    A ``depth`` is how many levels of choices may still follow; `read_modifiers` limits it.
     """
 
     catalog: CatalogSet
     _known: dict[tuple[str, int], bool] = field(factory=dict, init=False, repr=False)
 
     def of(self, group: ModifierGroup, depth: int = MAX_DEPTH) -> tuple[int, int | None]:
-        """The least and the most to choose in the group."""
+        """Return the minimum and maximum number of choices in the group."""
         least, most = _said(group)
         if least:
-            enough = -(-least // MAX_QUANTITY)  # choices, each as often as a quantity may say
+            enough = -(-least // MAX_QUANTITY)  # choices, each with the maximum quantity
             able = sum(1 for _ in islice(self._able(group, depth), enough))
             least = min(least, MAX_QUANTITY * able)
         return least, most
@@ -256,14 +257,14 @@ class Demands:
         return any(self.of(group)[0] for group in self.catalog.groups_of(item))
 
     def _able(self, group: ModifierGroup, depth: int) -> Iterator[Item]:
-        """The available choices that can be completed themselves."""
+        """Return the available choices that can themselves be completed."""
         if depth > 0:
             for choice in self.catalog.items_of(group):
                 if choice.available and self._ends(choice, depth - 1):
                     yield choice
 
     def _ends(self, item: Item, depth: int) -> bool:
-        """Whether the choices the item requires come to an end: a menu may lead back for ever."""
+        """Whether the item's required choices end: a menu may be recursive."""
         key = (item.item_id, depth)
         if key not in self._known:
             self._known[key] = all(
@@ -275,7 +276,7 @@ class Demands:
 
 
 def _said(group: ModifierGroup) -> tuple[int, int | None]:
-    """The group's least and most, where they contradict each other the laxer of the two."""
+    """Return the group's minimum and maximum; if they contradict each other, the laxer one counts."""
     least, most = max(group.min_selections, 0), group.max_selections
     if most is None or most < 0:
         return least, None
@@ -284,7 +285,7 @@ def _said(group: ModifierGroup) -> tuple[int, int | None]:
 
 @define
 class _Configured:
-    """One item as chosen: its price, its choices by name, and all that is wrong at every level."""
+    """One item as chosen: its price, its named choices, and the problems on every level."""
 
     price: Decimal
     groups: tuple[GroupChoice, ...] = ()
@@ -324,7 +325,7 @@ def _choose(
     path: tuple[str, ...],
     found: _Configured,
 ) -> Choice:
-    """The choice with its names; its price and problems are added to what was ``found``."""
+    """Return the choice with its names; its price and problems are added to ``found``."""
     modifier, here = demands.catalog.items.get(choice.item_id), (*path, choice.item_id)
     if modifier is None or choice.item_id not in group.item_ids:
         found.complain("MODIFIER_UNKNOWN", here, group.name)
@@ -344,7 +345,7 @@ def _count(
     demands: Demands,
 ) -> None:
     here = (*path, group.modifier_group_id)
-    levels = len(path) // 2  # of choices above this one: an id of a group and of an item for each
+    levels = len(path) // 2  # of choices above this one: each level adds a group id and an item id
     least, most = demands.of(group, MAX_DEPTH - levels)
     if count < least:
         found.complain("MODIFIER_REQUIRED", here, group.name, least)
@@ -353,5 +354,5 @@ def _count(
 
 
 def subtotal(lines: Iterable[Line]) -> Decimal:
-    """The catalog prices of all lines together, in major units."""
+    """Return the sum of all lines' catalog prices, in major units."""
     return sum_of(line.total for line in lines)

@@ -1,7 +1,7 @@
-"""Stores and their menus as the API describes them, and the questions a checkout asks of them.
+"""Stores and their menus as the API describes them, and a checkout's questions about them.
 
-Docs: Stores, Catalog. A catalog set is four dictionaries keyed by id; modifiers are items too and
-may have groups of their own, so whatever walks them guards against cycles.
+Docs: Stores, Catalog. A catalog set is four dictionaries keyed by id; modifiers are items too and may
+have groups of their own, so every traversal guards against cycles.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 class Window:
     """One opening window of a weekday, in the store's local time.
 
-    ``end`` at midnight means the end of the day; overnight windows come split in two.
+    ``end`` at midnight means the end of the day; overnight windows are split in two.
     """
 
     day: str
@@ -39,7 +39,7 @@ class Window:
 
 @frozen
 class StoreAddress:
-    """Where a store is."""
+    """The address of a store."""
 
     address1: str | None = None
     city: str | None = None
@@ -51,13 +51,12 @@ class StoreAddress:
 
 @frozen
 class Store:
-    """A restaurant, as `get_store` and discovery give it.
+    """A restaurant, as returned by `get_store` and discovery.
 
-    ``minimum_order_amount`` is in major units, ``None`` when the store has no minimum.
-    ``availability`` is ``None`` when the answer did not mention it (then nothing is known), and
-    empty when the store is never open. ``None`` for ``delivery_allowed`` or ``pickup_allowed``
-    means not said, which counts as allowed. ``extra`` has every member of the response that is not
-    among these, or cannot be read.
+    ``minimum_order_amount`` is in major units, ``None`` when the store has no minimum. ``availability``
+    is ``None`` when the response did not mention it (unknown), and empty when the store is never open.
+    ``None`` for ``delivery_allowed`` or ``pickup_allowed`` means unknown, which counts as allowed.
+    ``extra`` has every other member of the response, and those that cannot be read.
     """
 
     store_id: str
@@ -74,7 +73,7 @@ class Store:
     extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The store as JSON-ready data, ``extra`` included."""
+        """Return the store as JSON-ready data, ``extra`` included."""
         return _with_extra(self)
 
     @property
@@ -84,7 +83,7 @@ class Store:
         return ("delivery",) * delivery + ("pickup",) * pickup
 
     def is_open(self, now: datetime) -> bool | None:
-        """Whether a window holds ``now`` (aware); ``None`` when hours or time zone are unknown."""
+        """Whether the store is open at ``now`` (aware); ``None`` when hours or time zone are unknown."""
         if self.availability is None:
             return None
         if not self.availability:
@@ -104,13 +103,13 @@ class Store:
 
 
 def shared(store: Store) -> Store:
-    """The store as a checkout stores it: what is not understood of it could be of any size."""
+    """Return the store as a checkout stores it, without ``extra``, which could be of any size."""
     return _shared(evolve(store, extra=NO_EXTRA) if store.extra else store)
 
 
 @lru_cache(maxsize=256)
 def _shared(store: Store) -> Store:
-    """The store as it was first seen, if it is still the same: most checkouts are at one of a few."""
+    """Intern the store, so that checkouts at one store share one object."""
     return store
 
 
@@ -126,9 +125,9 @@ class StorePage:
 
 @frozen
 class Item:
-    """Something on the menu, or a modifier of something. ``price`` is in major units, ``None`` when it
-    has none of its own and costs nothing, or when it cannot be read. ``extra`` has what else Gett sends:
-    pictures, tags, allergens.
+    """An item on the menu, or a modifier. ``price`` is in major units, ``None`` when it has no price of
+    its own and costs nothing, or when the price cannot be read. ``extra`` has the other members that
+    Gett sends: pictures, tags, allergens.
     """
 
     item_id: str
@@ -142,10 +141,10 @@ class Item:
 
 @frozen
 class ModifierGroup:
-    """A choice an item offers: at least ``min_selections``, at most ``max_selections`` of its items.
+    """A choice an item offers: between ``min_selections`` and ``max_selections`` of its items.
 
-    ``max_selections`` is ``None`` when there is no most. Both are as Gett says; a line is asked for
-    no more than the menu makes possible.
+    ``max_selections`` is ``None`` when there is no maximum. Both are as Gett sends them; a line is
+    asked for no more than the menu makes possible.
     """
 
     modifier_group_id: str
@@ -184,8 +183,7 @@ _LISTS: Final = frozenset({"section_ids", "item_ids"})
 class CatalogSet:
     """A store's menus. Immutable under its id, so it may be cached for ever.
 
-    The dictionaries structure an entry when it is first looked at: a menu has thousands of items
-    and a checkout touches a handful.
+    Entries are parsed on first access: a menu has thousands of items and a checkout touches a handful.
     """
 
     catalog_set_id: str
@@ -195,15 +193,15 @@ class CatalogSet:
     modifier_groups: Mapping[str, ModifierGroup] = field(repr=lambda entries: f"<{len(entries)}>")
 
     def walk(self) -> Iterator[tuple[Section, tuple[Item, ...]]]:
-        """Every section once, in menu order, with the items listed in it.
+        """Yield every section once, in menu order, with the items listed in it.
 
-        What cannot be read is passed over: one bad entry does not take the menu away.
+        Entries that cannot be read are skipped: one bad entry does not make the menu unusable.
         """
         for section in self._reached():
             yield section, tuple(_readable(self.items, section.item_ids))
 
     def _reached(self, *, strict: bool = False) -> Iterator[Section]:
-        """Every section that a catalog leads to, once, in menu order."""
+        """Yield every section reachable from a catalog, once, in menu order."""
         seen: set[str] = set()
         catalogs = _readable(self.catalogs, self.catalogs, strict=strict)
         waiting = [each for catalog in catalogs for each in catalog.section_ids][::-1]
@@ -217,7 +215,7 @@ class CatalogSet:
                 waiting.extend(reversed(section.section_ids))
 
     def menu_items(self) -> Iterator[Item]:
-        """Every item that is listed in a section, once: what a shopper can order by itself."""
+        """Yield every item listed in a section, once: the items that can be ordered by themselves."""
         seen: set[str] = set()
         for _, items in self.walk():
             for item in items:
@@ -228,14 +226,14 @@ class CatalogSet:
     def sells(self, item_id: str) -> bool:
         """Whether a section lists the item, so that it can be ordered by itself.
 
-        True of every item when the sections list nothing, or one of them cannot be read: what the
-        menu does not say makes nothing unsaleable.
+        True for every item when the sections list nothing, or one of them cannot be read: gaps in the
+        menu make nothing unavailable.
         """
         return self._sold is None or item_id in self._sold
 
     @cached_property
     def _sold(self) -> frozenset[str] | None:
-        """The ids that sections list, ``None`` when the menu does not say. Looks at no item."""
+        """Return the ids that sections list, ``None`` when unknown. Parses no item."""
         try:
             reached = tuple(self._reached(strict=True))
         except InvalidResponseError:
@@ -249,19 +247,18 @@ class CatalogSet:
         return frozenset().union(*(section.item_ids for section in reached)) or None
 
     def groups_of(self, item: Item) -> tuple[ModifierGroup, ...]:
-        """The item's modifier groups, in order; what the set does not hold is passed over."""
+        """Return the item's modifier groups, in order; ids missing from the set are skipped."""
         return tuple(_readable(self.modifier_groups, item.modifier_group_ids))
 
     def items_of(self, group: ModifierGroup) -> tuple[Item, ...]:
-        """The modifiers the group offers, in order; what the set does not hold is passed over."""
+        """Return the modifiers the group offers, in order; ids missing from the set are skipped."""
         return tuple(_readable(self.items, group.item_ids))
 
     def to_dict(self) -> dict[str, Any]:
-        """The menu as JSON-ready data, as a page needs it: sections in order, the rest by id.
+        """Return the menu as JSON-ready data for a page: sections in order, the rest by id.
 
-        Modifiers are items too and may have groups of their own, so each item and each group that
-        can be reached from a section is there once, and is named by its id wherever it occurs. No
-        id is named that is not there.
+        Modifiers are items too and may have groups of their own, so each item and each group reachable
+        from a section appears once, and is referred to by its id. Every id referred to is present.
         """
         sections = tuple(self.walk())
         items: dict[str, Any] = {}
@@ -301,9 +298,9 @@ def _with_extra(value: Store | Item | ModifierGroup) -> dict[str, Any]:
 
 
 def _readable(entries: Mapping[str, T], ids: Iterable[str], *, strict: bool = False) -> Iterator[T]:
-    """The entries of these ids that are there and are what they should be.
+    """Return the entries with these ids that exist and can be read.
 
-    ``strict`` raises `InvalidResponseError` for one that is there and is not.
+    With ``strict``, raises `InvalidResponseError` for one that exists and cannot be read.
     """
     for each in ids:
         try:
@@ -318,7 +315,7 @@ def _readable(entries: Mapping[str, T], ids: Iterable[str], *, strict: bool = Fa
 
 
 def parse_day(value: object) -> str:
-    """A weekday from its English name in any letter case, or from a number (0 and 7 are Sunday)."""
+    """Parse a weekday from its English name in any letter case, or from a number (0 and 7 are Sunday)."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 7:
         return DAYS[(value - 1) % 7]
     if isinstance(value, str):
@@ -329,7 +326,7 @@ def parse_day(value: object) -> str:
 
 
 def parse_time(value: object) -> time:
-    """A time of day from ``HH:mm:ss`` or ``HH:mm``."""
+    """Parse a time of day from ``HH:mm:ss`` or ``HH:mm``."""
     if not isinstance(value, str):
         raise ValueError("not a time of day")
     moment = time.fromisoformat(value)

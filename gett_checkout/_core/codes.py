@@ -1,7 +1,7 @@
-"""Every error code Gett documents, in one table: what it is, and what it means for a checkout.
+"""Every error code Gett documents, in one table: Gett's description, and our consequences.
 
-Docs: Errors, one page per code. Codes marked reserved are documented but not emitted yet; those the
-library can find by itself (an empty cart, a missing choice, the minimum) it finds before it sends.
+Docs: Errors, one page per code. Codes marked reserved are documented but not emitted yet. The library
+detects an empty cart, a missing choice and the minimum by itself, before it sends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gett_checkout._core.actions import NextAction
 
 
 class Part(StrEnum):
-    """The part of the order a refusal puts in question."""
+    """The part of the order that a rejection calls into question."""
 
     LINES = "lines"
     STORE = "store"
@@ -29,14 +29,14 @@ class Part(StrEnum):
     QUOTE = "quote"
     USED = "used"  # something is used up: an order may exist
     INTEGRATION = (
-        "integration"  # the request or the credential, not the order: nothing for a shopper
+        "integration"  # the request or the credential, not the order: a shopper cannot fix it
     )
-    SERVICE = "service"  # Gett is slow, busy or down: later it may be as it was
+    SERVICE = "service"  # Gett is slow, busy or down: the same request may succeed later
 
 
 @frozen
 class ErrorCode:
-    """One row: Gett's side first, then ours."""
+    """One row: Gett's columns first, then ours."""
 
     code: str
     status: int
@@ -87,7 +87,7 @@ _TABLE: Final = (
 
 ERROR_CODES: Final[Mapping[str, ErrorCode]] = {row.code: row for row in _TABLE}
 
-# For a code that is not in the table: its category decides, and failing that the status.
+# For a code that is not in the table: by its category, or else by the status.
 CATEGORIES: Final[Mapping[str, type[e.ApiError]]] = {
     "validation": e.ApiValidationError,
     "availability": e.ApiAvailabilityError,
@@ -124,7 +124,7 @@ _CATEGORY_ACTIONS: Final[Mapping[str, NextAction]] = {
 
 
 def category_of(status: int) -> str:
-    """The category a bare status belongs to; empty when none does."""
+    """Return the category of a bare status; empty when it has none."""
     return "server_error" if status >= 500 else STATUS_CATEGORIES.get(status, "")
 
 
@@ -136,7 +136,7 @@ def refuse(
     next_action: NextAction | None = None,
     **document: Any,
 ) -> e.ApiError:
-    """The error of this code, with its documented facts and next action filled in.
+    """Make the error of this code, with its documented properties and next action.
 
     An unknown code gets the class of its ``category``, then that of its ``status``.
     """
@@ -155,6 +155,6 @@ def refuse(
 
 
 def part_of(error: e.ApiError) -> Part:
-    """The part of the order this refusal puts in question, by its code, or else by its category."""
+    """Return the part of the order this rejection questions: by its code, or else by its category."""
     row = ERROR_CODES.get(error.code)
     return row.part if row else _CATEGORY_PARTS.get(error.category, Part.INTEGRATION)

@@ -1,4 +1,4 @@
-"""What an error does to the checkout: the event it amounts to."""
+"""Translate errors into events of the checkout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from gett_checkout._core.actions import ContactSupport
-from gett_checkout._core.blame import FOUND_HERE, SUBJECTS, blamed, mark, sold_out
+from gett_checkout._core.blame import FOUND_HERE, SUBJECTS, blamed, mark, named_inputs, sold_out
 from gett_checkout._core.codes import Part
 from gett_checkout._core.machine import (
     CartRejected,
@@ -38,7 +38,7 @@ _FRESH: Final = timedelta(minutes=1)
 def event_of(
     error: GettCheckoutError, step: str, state: CheckoutState, now: datetime
 ) -> Event | None:
-    """What the error of a step says of the checkout, as an event; ``None`` when it says nothing."""
+    """Return the event that a step's error implies for the checkout; ``None`` when it implies none."""
     match error:
         case IdentityRequiredError():
             return ShopperRejected(_refusal(Part.SHOPPER, "", error, step, now))
@@ -53,18 +53,19 @@ def event_of(
 
 def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -> Event | None:
     part = blamed(error)
+    inputs = named_inputs(error, part)
     if part is Part.SHOPPER and error.operation == "place_order" and state.recipient is not None:
-        part = Part.RECIPIENT  # whom the order names
+        part = Part.RECIPIENT  # the person the order names
     if part is Part.STORE and step == "browse" and state.store is not None:
-        return None  # the store that was chosen before is as good as it was
+        return None  # the store chosen before is still valid
     is_placing = state.stage is Stage.PLACING
     if is_placing and part is Part.INTEGRATION and _may_be_over(error, state, now):
         part = Part.QUOTE
     if part is Part.USED:
         part = Part.INTEGRATION if error.code == "ORDER_ALREADY_PLACED" else Part.QUOTE
-    refusal = _refusal(part, error.code or f"HTTP_{error.status}", error, step, now)
+    refusal = _refusal(part, error.code or f"HTTP_{error.status}", error, step, now, inputs)
     if error.operation in SUBJECTS or (part is Part.FULFILLMENT and step == "fulfill"):
-        return Objected(refusal)  # what was chosen before is as good as it was
+        return Objected(refusal)  # the earlier choice is still valid
     match part:
         case Part.LINES:
             lines = mark(error, state.lines)
@@ -84,12 +85,19 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
 
 
 def _may_be_over(error: ApiError, state: CheckoutState, now: datetime) -> bool:
-    """Whether the quote's token may be over at Gett: how it then responds is not documented."""
+    """Whether Gett may consider the quote's token expired: its response to that is undocumented."""
     asked_at = state.quote.asked_at if state.quote else None
     return error.status in (400, 422) and asked_at is not None and now >= asked_at + _FRESH
 
 
-def _refusal(part: Part, code: str, error: GettCheckoutError, step: str, now: datetime) -> Refusal:
+def _refusal(
+    part: Part,
+    code: str,
+    error: GettCheckoutError,
+    step: str,
+    now: datetime,
+    inputs: tuple[tuple[str, str], ...] = (),
+) -> Refusal:
     action = error.next_action
     wait = error.retry_after if error.retry_after is not None else _LATER
     return Refusal(
@@ -100,4 +108,5 @@ def _refusal(part: Part, code: str, error: GettCheckoutError, step: str, now: da
         step,
         reason=action.reason if isinstance(action, ContactSupport) else None,
         until=now + timedelta(seconds=wait) if part is Part.SERVICE else None,
+        fields=inputs,
     )

@@ -1,4 +1,4 @@
-"""Whom an order names, where it is not the shopper; and what every name, e-mail and phone is held to."""
+"""The order's recipient if not the shopper, and the checks of names, e-mail and phone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NEEDS: Final = "a contact needs first_name, last_name and phone; {} is missing"
 
 
 def email_address(missing: str | None = None) -> Validator:
-    """Accept an e-mail address; none at all too, when there is no message for one that is ``missing``."""
-    message = "the e-mail address is not one"
+    """Accept an e-mail address; also ``None``, unless there is a ``missing`` message."""
+    message = "invalid e-mail address"
     return matches(_EMAIL, message, blank=missing, optional=missing is None)
 
 
 def phone_number(missing: str | None = None) -> Validator:
-    """Accept a phone number in E.164; none at all too, when there is no message for a ``missing`` one."""
+    """Accept a phone number in E.164; also ``None``, unless there is a ``missing`` message."""
     message = "the phone number must be E.164, as in +12125550123"
     return matches(_E164, message, blank=missing, optional=missing is None)
 
@@ -30,7 +30,7 @@ def phone_number(missing: str | None = None) -> Validator:
 @of_secrets
 @frozen
 class Contact:
-    """Who receives the order, where that is not the shopper. All of it stays out of the repr.
+    """The recipient of an order, if not the shopper. All of it stays out of the repr.
 
     ``phone`` is E.164. Docs: Orders › place (``customer``).
     """

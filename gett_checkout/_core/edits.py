@@ -1,4 +1,4 @@
-"""Whether an edit of the cart may be made again after another worker changed the checkout."""
+"""Decide whether a cart edit may be repeated after another worker changed the checkout."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from gett_checkout._core.state import OPEN, CheckoutState
 
 
 def means_the_same(before: CheckoutState, after: CheckoutState, line_id: str | None) -> bool:
-    """Whether an edit that was made for ``before`` is the same edit of ``after``.
+    """Whether an edit made for ``before`` means the same for ``after``.
 
-    It is not at another store, for another shopper, once the order is in progress, or when the line it
-    names (``line_id``) was changed. That a line is gone, the edit finds by itself.
+    It does not at another store, for another shopper, once the order is in progress, or when the line
+    it names (``line_id``) was changed. The edit itself detects that a line is gone.
     """
     if after.stage not in OPEN or _store_of(before) != _store_of(after):
         return False

@@ -1,4 +1,4 @@
-"""What Gett sends and this library does not understand, stored as it came."""
+"""Members from Gett that this library does not understand, stored as they came."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 class Extra(Mapping[str, Any]):
     """Members of a JSON object, read-only, with exact decimals. Their repr shows none of them.
 
-    ``unreadable`` names the fields of the value whose members are here because they cannot be read.
+    ``unreadable`` names the value's fields whose members are here because they cannot be read.
     """
 
     __slots__ = ("_found", "unreadable")
@@ -21,7 +21,7 @@ class Extra(Mapping[str, Any]):
         self.unreadable = unreadable
 
     def _read(self) -> Mapping[str, Any]:
-        """The members, for a subclass that is made without."""
+        """Return the members, for a subclass that is made without them."""
         raise NotImplementedError
 
     @property
@@ -50,5 +50,5 @@ NO_EXTRA: Final = Extra({})
 
 
 def unreadable_in(extra: Mapping[str, Any]) -> frozenset[str]:
-    """The fields of a value that are in its ``extra`` because they cannot be read."""
+    """Return the value's fields that are in its ``extra`` because they cannot be read."""
     return extra.unreadable if isinstance(extra, Extra) else frozenset()

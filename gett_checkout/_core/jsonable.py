@@ -1,4 +1,4 @@
-"""Values as JSON-ready data, for the caller's own answers. The way back is ``_inputs.py``."""
+"""Values as JSON-ready data, for the caller's own responses. ``_inputs.py`` is the way back."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ _AS_THEY_ARE: Final = frozenset({str, bool, int, float, NoneType})  # most membe
 
 
 class Worded:
-    """A value with something for the shopper to read in it; its ``to_dict`` takes the `Messages`."""
+    """A value with text for the shopper; its ``to_dict`` accepts the `Messages`."""
 
     __slots__ = ()
 
     def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """The value as JSON-ready data, in the sentences of ``messages``."""
+        """Return the value as JSON-ready data, in the sentences of ``messages``."""
         return jsonable_fields(self, messages)
 
 
 class Sentence(Worded):
-    """A value that says one sentence; it is the ``message`` of its JSON."""
+    """A value with one sentence, which is the ``message`` of its JSON."""
 
     __slots__ = ()
 
     def text(self) -> Text:
-        """The sentence by its code, with what is filled in."""
+        """Return the sentence's codes, and the values to fill in."""
         raise NotImplementedError
 
     @property
     def message(self) -> str:
-        """The sentence in English."""
+        """Return the sentence in English."""
         return DEFAULT.say(self.text())
 
     def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """The value as JSON-ready data, its ``message`` in the sentences of ``messages``."""
+        """Return the value as JSON-ready data, its ``message`` in the sentences of ``messages``."""
         return {**jsonable_fields(self, messages), "message": messages.say(self.text())}
 
 
 def jsonable(value: object, messages: Messages = DEFAULT) -> Any:
-    """The value in dicts, lists, strings, numbers, booleans and ``None``.
+    """Return the value as dicts, lists, strings, numbers, booleans and ``None``.
 
-    Amounts become strings (``"4.50"``), times ISO 8601, and what is for the shopper to read comes in the
-    sentences of ``messages``. A field hidden from the repr holds a secret or contact data and is left
-    out. ``TypeError`` for what is no value of this library's.
+    Amounts become strings (``"4.50"``), times ISO 8601, and texts for the shopper are in the sentences
+    of ``messages``. Fields hidden from the repr contain secrets or contact data and are omitted. Raises
+    ``TypeError`` for values that are not this library's.
     """
     kind: Any = type(value)
     return _writer(kind)(value, messages)
 
 
 def jsonable_fields(value: Any, messages: Messages = DEFAULT) -> dict[str, Any]:
-    """The fields of an attrs value that may be shown, each as JSON-ready data."""
+    """Return the fields of an attrs value that may be shown, each as JSON-ready data."""
     kind: Any = type(value)
     return {
         name: member if type(member) in _AS_THEY_ARE else jsonable(member, messages)
@@ -74,7 +74,7 @@ def _shown(kind: Any) -> tuple[str, ...]:
 
 @cache
 def _writer(kind: Any) -> Callable[[Any, Messages], Any]:
-    """What makes JSON-ready data of values of this type; looked up once, for a view has hundreds."""
+    """Return the writer for values of this type; cached, because a view has hundreds of values."""
     if issubclass(kind, Enum):
         return lambda value, _: value.value
     if issubclass(kind, NoneType | str | bool | int | float):
@@ -95,4 +95,4 @@ def _writer(kind: Any) -> Callable[[Any, Messages], Any]:
         return lambda value, _: value.to_dict()
     if has(kind):
         return jsonable_fields
-    raise TypeError(f"{kind.__name__} has no form in JSON")
+    raise TypeError(f"{kind.__name__} cannot be written as JSON")

@@ -1,27 +1,27 @@
 """The checkout's stages and every transition between them, as two literal tables.
 
-A checkout is always in one `Stage`. Something happens (an event), and two things follow:
+A checkout is always in one `Stage`. An event causes two moves:
 
 1. **Back.** `EVENTS` says whether the event is legal in the stage, and on which stage it lands: the
-   one it puts in question. The event writes its own facts into the state (a new cart, a quote) and
-   takes away those it makes untrue: whatever changes the cart or the fulfillment takes the quote
-   with it. An event with no entry is illegal: it raises and changes nothing.
-2. **Forward.** From there the checkout walks along `FACTS` for as long as the next stage's
-   condition holds. So a shopper may give the address before the first item, change the cart after
-   choosing a card, or come back from a declined card, and is never in a dead end.
+   earliest stage it invalidates. The event writes its own facts into the state (a new cart, a quote)
+   and drops the facts that no longer hold: changing the cart or the fulfillment drops the quote. An
+   event without an entry is illegal: it raises and changes nothing.
+2. **Forward.** From there the checkout walks along `FACTS` while the next stage's condition holds.
+   So a shopper may give the address before the first item, change the cart after choosing a card, or
+   recover from a declined card, and never reaches a dead end.
 
-One fact can become untrue by itself, with time: a quote expires. `at` takes that into account and
-is applied before anything is judged.
+One fact expires with time: the quote. `at` drops an expired quote, and is applied before anything is
+decided.
 
-Nothing else changes a checkout: who the shopper is, a session opened or distrusted, a context sent
-and a notice are events too. Those that leave the order as it is are `Aside`: they land where the
-checkout stands, and leave a placement's key alone.
+Only events change a checkout: identification, a session opened or distrusted, a context sent and a
+notice are events too. Those that leave the order unchanged are `Aside`: they keep the stage, and leave
+a placement's key alone.
 
 One event has a guard besides its entry: a placement begins only when no requirement is missing
-(``requirements.py``), so that what the caller is shown and what is refused can never differ.
+(``requirements.py``), so the requirements that the caller is shown are exactly those that are enforced.
 
-The machine moves first and effects follow, except where an answer of Gett's *is* the event. Once
-an order is in progress (``PLACING``) nothing is legal but to learn what became of it.
+The machine moves first and effects follow, except where Gett's response *is* the event. Once an order
+is in progress (``PLACING``) the only legal events are those that resolve its outcome.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from gett_checkout._money import EXACT, ZERO, sum_of
 from gett_checkout.errors import StepNotAllowedError
 
 if TYPE_CHECKING:
-    from attrs import evolve as evolve_state  # so that names and types of what changes are checked
+    from attrs import evolve as evolve_state  # so that names and types of the changes are checked
 else:
     from gett_checkout._core.state import evolve_state
 
@@ -63,30 +63,30 @@ _NOTICES_STORED: Final = 10
 
 
 class Event:
-    """Something that happened. `change` gives the state with the event's own facts in it."""
+    """An event. `change` returns the state with the event's own facts."""
 
     __slots__ = ()
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The state after the event, its stage not yet moved."""
+        """Return the state after the event; its stage is not moved yet."""
         return state
 
 
 class Aside(Event):
-    """An event that leaves the order as it is: the checkout stays where it stands."""
+    """An event that leaves the order unchanged: the checkout keeps its stage."""
 
     __slots__ = ()
 
 
 @frozen
 class CartChanged(Event):
-    """The cart is another one now; ``store`` when a store was chosen, or read again."""
+    """The cart changed; ``store`` is set when a store was chosen or read again."""
 
     lines: tuple[Line, ...]
     store: Store | None = None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Another cart is unpriced; a tip is for the order at one store. The same again changes nothing."""
+        """Drop the price; drop the tip with the store. An identical cart changes nothing."""
         before, after = state.store, self.store or state.store
         moves = before is not None and after is not None and before.store_id != after.store_id
         menus = before and before.catalog_set_id, after and after.catalog_set_id
@@ -114,23 +114,23 @@ class CartChanged(Event):
 
 @frozen
 class StoreRead(Aside):
-    """The store was read again, and its menu is the same."""
+    """The store was read again; its menu is the same."""
 
     store: Store
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Hours and minimum are as they are now."""
+        """Update hours and minimum."""
         return evolve_state(state, store=self.store, refusals=answered(state.refusals, Part.STORE))
 
 
 @frozen
 class Identified(Aside):
-    """The shopper said who they are."""
+    """The shopper was identified."""
 
     identity: Identity
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The order is theirs as it stands."""
+        """Store the identity; the order stays as it is."""
         return evolve_state(
             state, identity=self.identity, refusals=_identified(state, self.identity)
         )
@@ -138,19 +138,17 @@ class Identified(Aside):
 
 @frozen
 class IdentityCorrected(Identified):
-    """The same person gave another name or phone number."""
+    """The shopper's name or phone number was corrected."""
 
 
 @frozen
 class ShopperChanged(Event):
-    """Another person goes on with the checkout."""
+    """Another shopper continues the checkout."""
 
     identity: Identity
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Cart and a typed address stay; price, payment, session, recipient and a stored address were
-        the other's.
-        """
+        """Keep cart and typed address; drop price, payment, session, recipient and stored address."""
         theirs = isinstance(state.fulfillment, Delivery) and state.fulfillment.address_id
         return evolve_state(
             _unpriced(state),
@@ -166,12 +164,12 @@ class ShopperChanged(Event):
 
 @frozen
 class RecipientChosen(Aside):
-    """The shopper said who receives the order; ``None``: they do themselves."""
+    """The shopper chose who receives the order; ``None``: they do themselves."""
 
     recipient: Contact | None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Price and payment stay. A placement's key does not fit any more, for the body names them."""
+        """Keep price and payment; drop a placement's key, because the body names the recipient."""
         if self.recipient == state.recipient:
             return evolve_state(state, refusals=answered(state.refusals, Part.RECIPIENT))
         refusals = dropped(state.refusals, Part.RECIPIENT, Part.QUOTE)
@@ -180,28 +178,28 @@ class RecipientChosen(Aside):
 
 @frozen
 class FulfillmentChosen(Event):
-    """The shopper said how the order is to reach them."""
+    """The shopper chose delivery or pickup."""
 
     fulfillment: Fulfillment
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Fees and taxes hang on the fulfillment, so the price goes with another one."""
+        """Drop the price with another fulfillment, because fees and taxes depend on it."""
         if self.fulfillment == state.fulfillment:
             return evolve_state(state, refusals=answered(state.refusals, Part.FULFILLMENT))
         refusals = dropped(state.refusals, Part.FULFILLMENT, Part.QUOTE)
-        if self.fulfillment.type not in state.minimum_for:  # so the order may not be too small now
+        if self.fulfillment.type not in state.minimum_for:  # the order may no longer be too small
             refusals = tuple(each for each in refusals if each.code != "ORDER_BELOW_MINIMUM")
         return evolve_state(_unpriced(state), fulfillment=self.fulfillment, refusals=refusals)
 
 
 @frozen
 class FulfillmentRejected(Event):
-    """Gett does not accept the fulfillment."""
+    """Gett rejected the fulfillment."""
 
     refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Another one is needed."""
+        """Require another one."""
         return _refused(evolve_state(_unpriced(state), fulfillment=None), self.refusal)
 
 
@@ -213,10 +211,10 @@ class Quoted(Event):
     tip: Decimal | None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The first price of an order is the one the caller shows; a later one needs consent.
+        """Store the quote. The first price of an order is the one the shopper sees; later ones need consent.
 
-        Another tip is the shopper's own wish, so what was agreed to moves with it. A price asked
-        again in a new session completes the report of the change of session.
+        A new tip is the shopper's own choice, so the agreed total moves with it. A price for a new
+        session completes the report of the change of session.
         """
         agreed, before = self.quote.amounts.total, state.quote
         if (agreement := state.agreement) is not None:
@@ -238,12 +236,12 @@ class Quoted(Event):
 
 @frozen
 class QuoteLost(Event):
-    """The quote expired, was used, or Gett's prices moved; what the shopper agreed to is kept."""
+    """The quote expired, was used, or Gett's prices changed; the agreed total stays stored."""
 
     refusal: Refusal | None = None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The cart and everything else stay."""
+        """Drop the quote; the cart and everything else stay."""
         return _refused(evolve_state(state, quote=None), self.refusal)
 
 
@@ -254,20 +252,20 @@ class TotalConfirmed(Aside):
     total: Decimal
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only what was agreed to changes."""
+        """Store the agreed total only."""
         return evolve_state(state, confirmed_total=self.total, confirmed_for=state.order_digest)
 
 
 @frozen
 class CartRejected(Event):
-    """Gett rejected the cart; ``lines`` has the culprits marked, ``sold_out`` are items it has no more."""
+    """Gett rejected the cart; the problems are marked on ``lines``, ``sold_out`` lists unavailable items."""
 
     refusal: Refusal
     lines: tuple[Line, ...]
     sold_out: tuple[str, ...] = ()
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The cart stays for the shopper to fix."""
+        """Keep the cart, for the shopper to fix."""
         changed = evolve_state(
             _unpriced(state),
             lines=self.lines,
@@ -283,52 +281,52 @@ class StoreLost(Event):
     refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The cart stays: the store may open again."""
+        """Keep the cart: the store may open again."""
         return _refused(_unpriced(state), self.refusal)
 
 
 @frozen
 class ShopperRejected(Aside):
-    """Gett does not accept what was said of the shopper or the recipient, or wants to know the shopper."""
+    """Gett rejected the shopper's or the recipient's data, or requires an end user."""
 
     refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only what stands against them changes."""
+        """Store the rejection only."""
         return _refused(state, self.refusal)
 
 
 @frozen
 class Objected(Aside):
-    """Gett did not do what a step asked for, and nothing of the order is to blame."""
+    """Gett rejected a step, and nothing in the order is to blame."""
 
     refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only what stands against the checkout changes."""
+        """Store the rejection only."""
         return _refused(state, self.refusal)
 
 
 @frozen
 class WentThrough(Aside):
-    """A step succeeded: what it had been rejected for holds no more."""
+    """A step succeeded: earlier rejections of it no longer hold."""
 
     step: str
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """What stood against the step is gone."""
+        """Drop the rejections of the step."""
         others = tuple(each for each in state.refusals if each.step != self.step)
         return evolve_state(state, refusals=others)
 
 
 @frozen
 class PaymentChosen(Event):
-    """The shopper said how to pay."""
+    """The shopper chose how to pay."""
 
     payment: Payment
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only the payment changes."""
+        """Change the payment only."""
         return evolve_state(
             state, payment=self.payment, refusals=dropped(state.refusals, Part.PAYMENT)
         )
@@ -336,52 +334,52 @@ class PaymentChosen(Event):
 
 @frozen
 class PaymentRejected(Event):
-    """The payment was declined, failed for good or is invalid."""
+    """The payment was declined, failed permanently or is invalid."""
 
     refusal: Refusal
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Another one is needed."""
+        """Require another one."""
         return _refused(evolve_state(state, payment=None), self.refusal)
 
 
 @frozen
 class PlacementBegun(Event):
-    """Key and body of the placement are made; once this is saved they are sent.
+    """Key and body of the placement exist; they are sent once this is saved.
 
-    Legal only while no requirement is missing. ``is_for_the_books``: the partner wants to be given
-    the order.
+    Legal only while no requirement is missing. ``is_for_the_books``: the partner has an ``on_placed``
+    handler.
     """
 
     placement: Placement
     is_for_the_books: bool = False
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The placement is part of the state from before its first byte leaves."""
+        """Make the placement part of the state before its first byte is sent."""
         quote = evolve(state.quote, was_sent=True) if state.quote else None
         hand_over = state.hand_over or (HandOver() if self.is_for_the_books else None)
         return evolve_state(state, placement=self.placement, quote=quote, hand_over=hand_over)
 
 
 @frozen
-class NoAnswer(Event):
-    """The placement was sent (again) and no answer says what became of it."""
+class NoResponse(Event):
+    """The placement was sent (again) and no response told the outcome."""
 
     placement: Placement
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The record of the attempts grows."""
+        """Extend the record of the attempts."""
         return evolve_state(state, placement=self.placement)
 
 
 @frozen
 class PlacementPostponed(Aside):
-    """The outcome of the placement could not be learned: it is due again later."""
+    """The outcome of the placement could not be resolved: it is due again later."""
 
     placement: Placement
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only when it is due changes."""
+        """Change only the time when it is due."""
         return evolve_state(state, placement=self.placement)
 
 
@@ -389,25 +387,25 @@ class PlacementPostponed(Aside):
 class NotPlaced(Event):
     """The placement certainly made no order, and nothing in the order is to blame.
 
-    Its key stays for the same body, should it be sent again.
+    Its key stays valid for the same body, in case it is sent again.
     """
 
     refusal: Refusal | None = None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only what stands against the checkout changes."""
+        """Store the rejection only."""
         return _refused(state, self.refusal)
 
 
 @frozen
 class Placed(Event):
-    """There is an order. ``handing_over`` says that this worker gives it to the partner, from when on."""
+    """The order exists. ``handing_over`` is set when this worker hands it over, and says since when."""
 
     order: Order
     handing_over: datetime | None = None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The order is stored, and the placement's key; its body has done its work."""
+        """Store the order and the placement's key; drop the body."""
         sent = evolve(state.placement, body="") if state.placement else None
         hand_over = state.hand_over
         if self.handing_over is not None:
@@ -419,35 +417,35 @@ class Placed(Event):
 
 @frozen
 class HandOverBegun(Aside):
-    """The partner is about to be given the order (again)."""
+    """The order is about to be handed over (again)."""
 
     hand_over: HandOver
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Other workers leave it alone for a while."""
+        """Keep other workers from handing it over for a while."""
         return evolve_state(state, hand_over=self.hand_over)
 
 
 @frozen
 class HandOverEnded(Aside):
-    """The partner has taken the order, or failed to."""
+    """The hand-over succeeded or failed."""
 
     hand_over: HandOver
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only what is known of the hand-over changes."""
+        """Change only the state of the hand-over."""
         return evolve_state(state, hand_over=self.hand_over)
 
 
 @frozen
 class DuplicateFound(Aside):
-    """Gett has another order of this checkout: one key brought two."""
+    """Gett has another order of this checkout: one key produced two."""
 
     order_id: str
     notice: Notice
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """A person must look at it."""
+        """Require manual review."""
         return evolve_state(
             state,
             duplicates=tuple(dict.fromkeys((*state.duplicates, self.order_id))),
@@ -457,50 +455,50 @@ class DuplicateFound(Aside):
 
 @frozen
 class Resolved(Aside):
-    """A person said what became of the order, or which of two is the one."""
+    """An operator reported the order's outcome, or which of two orders is valid."""
 
     resolution: Resolution
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """What they said is stored, and nothing waits for them any more."""
+        """Store the outcome; nothing needs an operator any more."""
         return evolve_state(state, resolution=self.resolution, duplicates=())
 
 
 @frozen
 class OrderRead(Aside):
-    """More is known of the order that was placed."""
+    """The placed order was read again."""
 
     order: Order
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only the order changes."""
+        """Change only the order."""
         return evolve_state(state, order=self.order)
 
 
 @frozen
 class Abandoned(Event):
-    """The shopper gave up, or the partner gave up on the shopper."""
+    """The shopper or the partner abandoned the checkout."""
 
 
 @frozen
 class SessionOpened(Aside):
-    """There is a session now; it is the checkout's first."""
+    """The checkout's first session was opened."""
 
     session: Session
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The session is the one in hand, and counted."""
+        """Store the session, and count it."""
         return evolve_state(state, session=self.session, sessions=self.session.serial)
 
 
 @frozen
 class SessionRenewed(SessionOpened):
-    """There is another session now, of a higher level or with a longer life; the shopper is told."""
+    """A session of a higher level or with a longer life was opened; the shopper is told."""
 
     at: datetime
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The session is the one in hand, with a report of what was carried over to it."""
+        """Store the session, with a report of the values carried over to it."""
         notices = _noticing(state.notices, _report(state, self.session, self.at))
         return evolve_state(
             state, session=self.session, sessions=self.session.serial, notices=notices
@@ -509,18 +507,18 @@ class SessionRenewed(SessionOpened):
 
 @frozen
 class SessionDistrusted(Aside):
-    """Gett does not accept the session's token, or wants an end user where it has none."""
+    """Gett rejected the session's token, or requires an end user where it has none."""
 
     end_user_wanted: bool
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The session is over; or its level is corrected, and what Gett wants is remembered."""
+        """Drop the session; or correct its level, and remember Gett's requirement."""
         session = state.session
         if session is None:
             return state
         if not self.end_user_wanted:
             return evolve_state(state, session=evolve(session, expires_at=state.created_at))
-        # It had no end user, and what we thought needs none does.
+        # It had no end user, and our assumption that none is needed was wrong.
         needed = state.end_user_needed or session.level is Level.PARTNER_ONLY
         session = evolve(session, level=Level.PARTNER_ONLY)
         return evolve_state(state, session=session, end_user_needed=needed)
@@ -528,34 +526,34 @@ class SessionDistrusted(Aside):
 
 @frozen
 class ContextSent(Aside):
-    """The fulfillment context is about to be set on the session: until Gett responds it is in doubt."""
+    """The fulfillment context is about to be set on the session: it is in doubt until Gett responds."""
 
     fulfillment: Fulfillment
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Nobody knows which context the session has from before it is sent."""
+        """Mark the session's context as unknown, before it is sent."""
         return _with_context(state, sent=self.fulfillment, is_set=False)
 
 
 @frozen
 class ContextSet(Aside):
-    """Gett has set the context. ``in_doubt`` was sent earlier, without a response: it may still arrive."""
+    """Gett set the context. ``in_doubt`` was sent earlier, without a response: it may still arrive."""
 
     in_doubt: Fulfillment | None
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """The session has the checkout's fulfillment."""
+        """Give the session the checkout's fulfillment."""
         return _with_context(state, sent=self.in_doubt, is_set=True)
 
 
 @frozen
 class ContextUnchanged(Aside):
-    """The context that was sent had no effect: the session is as it was before."""
+    """The context that was sent had no effect: the session is unchanged."""
 
     before: Session
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """What was known of the session's context is known again."""
+        """Restore the session's known context."""
         before = self.before
         return _with_context(state, sent=before.context_sent, is_set=before.context_set)
 
@@ -567,7 +565,7 @@ class Noticed(Aside):
     notice: Notice
 
     def change(self, state: CheckoutState) -> CheckoutState:
-        """Only the latest notices are stored."""
+        """Store the latest notices only."""
         return evolve_state(state, notices=_noticing(state.notices, self.notice))
 
 
@@ -580,14 +578,14 @@ def _refused(state: CheckoutState, refusal: Refusal | None) -> CheckoutState:
 
 
 def _identified(state: CheckoutState, identity: Identity) -> tuple[Refusal, ...]:
-    """What still stands once the shopper said who they are."""
+    """Return the rejections that remain after the shopper was identified."""
     if identity == state.identity:
         return answered(state.refusals, Part.SHOPPER)
     return dropped(state.refusals, Part.SHOPPER, Part.QUOTE)
 
 
 def _as_chosen(lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    """The lines without what is wrong with them."""
+    """Return the lines without their problems."""
     return tuple(evolve(line, problems=()) if line.problems else line for line in lines)
 
 
@@ -603,7 +601,7 @@ def _noticing(notices: tuple[Notice, ...], notice: Notice) -> tuple[Notice, ...]
 
 
 def _report(state: CheckoutState, session: Session, now: datetime) -> Notice:
-    """What a change of session carried over; the totals are added once they are known."""
+    """Report the values a change of session carried over; the totals are added once they are known."""
     before, after = state.level, session.level
     facts = {"cart": state.lines, "fulfillment": state.fulfillment, "tip": state.tip}
     details = {
@@ -617,7 +615,7 @@ def _report(state: CheckoutState, session: Session, now: datetime) -> Notice:
 
 
 def _with_totals(notices: tuple[Notice, ...], before: str, after: str) -> tuple[Notice, ...]:
-    """The notices, the latest of them with both totals."""
+    """Return the notices, the latest of them with both totals."""
     if not notices:
         return notices
     *others, last = notices
@@ -629,7 +627,8 @@ def _stays(stage: Stage, *events: type[Event]) -> Mapping[type[Event], Stage]:
     return dict.fromkeys(events, stage)
 
 
-# The events that leave the stage as it is: always, while Gett may be asked for the order, while it is open.
+# The events that keep the stage: always legal, legal while Gett may be asked for the order, or legal
+# while the order can be changed.
 _ALWAYS: Final = (SessionOpened, SessionRenewed, SessionDistrusted, Noticed, Resolved)
 _ASKING: Final = (*_ALWAYS, Identified, ContextSent, ContextSet, ContextUnchanged)
 _SHOPPING: Final = (
@@ -642,9 +641,9 @@ _SHOPPING: Final = (
     StoreRead,
 )
 
-# An order that comes to light late, after its worker was given up for dead, is an order all the same.
+# A late response may reveal an order after its worker was presumed dead: it counts all the same.
 _LATE: Final[Mapping[type[Event], Stage]] = {Placed: Stage.PLACED}
-# What sends every open checkout back to the same stage, or ends it.
+# The events that send every open checkout back to the same stage, or end it.
 _CHANGES: Final[Mapping[type[Event], Stage]] = {
     **_LATE,
     CartChanged: Stage.BROWSE,
@@ -664,7 +663,7 @@ _PRICED: Final[Mapping[type[Event], Stage]] = {
     QuoteLost: Stage.VALIDATE,
 }
 
-# stage → event → the stage it lands on; what is not here is illegal.
+# stage → event → the stage it lands on; other events are illegal.
 EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
     Stage.BROWSE: {
         **_CHANGES,
@@ -709,7 +708,7 @@ EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
         StoreLost: Stage.BROWSE,
         ShopperRejected: Stage.PLACE,
         NotPlaced: Stage.PLACE,
-        NoAnswer: Stage.PLACING,
+        NoResponse: Stage.PLACING,
     },
     Stage.PLACED: _stays(
         Stage.PLACED, *_ALWAYS, OrderRead, HandOverBegun, HandOverEnded, DuplicateFound
@@ -719,7 +718,7 @@ EVENTS: Final[Mapping[Stage, Mapping[type[Event], Stage]]] = {
 
 
 def cart_orderable(state: CheckoutState, now: datetime) -> bool:
-    """There is a cart, and nothing known is wrong with it or with its store."""
+    """There is a cart, and no known problem with it or with its store."""
     return (
         state.store is not None
         and bool(state.lines)
@@ -730,23 +729,23 @@ def cart_orderable(state: CheckoutState, now: datetime) -> bool:
 
 
 def fulfillment_set(state: CheckoutState, now: datetime) -> bool:
-    """The shopper said how the order is to reach them."""
+    """Delivery or pickup is chosen."""
     return state.fulfillment is not None
 
 
 def quote_live(state: CheckoutState, now: datetime) -> bool:
-    """There is a quote, with time enough left to place an order on it."""
+    """There is a quote, with enough time left to place an order with it."""
     return state.quote_is_live(now)
 
 
 def payment_chosen(state: CheckoutState, now: datetime) -> bool:
-    """The shopper said how to pay."""
+    """A payment is chosen."""
     return state.payment is not None
 
 
 Fact = Callable[[CheckoutState, datetime], bool]
 
-# stage, what lets the checkout go on from it, and the stage it then reaches; in order.
+# stage, the fact that lets the checkout walk on, and the next stage; in order.
 FACTS: Final[tuple[tuple[Stage, Fact, Stage], ...]] = (
     (Stage.BROWSE, cart_orderable, Stage.FULFILLMENT),
     (Stage.FULFILLMENT, fulfillment_set, Stage.VALIDATE),
@@ -756,12 +755,12 @@ FACTS: Final[tuple[tuple[Stage, Fact, Stage], ...]] = (
 
 
 def is_legal(stage: Stage, event: type[Event]) -> bool:
-    """Whether the event may happen in the stage."""
+    """Whether the event is legal in the stage."""
     return event in EVENTS[stage]
 
 
 def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
-    """The state after the event; `StepNotAllowedError` when it is illegal, and nothing changes."""
+    """Return the state after the event; raise `StepNotAllowedError` when it is illegal."""
     state = at(state, now)
     landing = EVENTS[state.stage].get(type(event))
     if landing is None:
@@ -779,7 +778,7 @@ def apply(state: CheckoutState, event: Event, now: datetime) -> CheckoutState:
 
 
 def at(state: CheckoutState, now: datetime) -> CheckoutState:
-    """The state as it stands at ``now``: a quote that ran out is gone."""
+    """Return the state as it is at ``now``: without an expired quote."""
     if state.quote is None or state.stage not in OPEN or quote_live(state, now):
         return state
     stage = EVENTS[state.stage][QuoteLost]
@@ -789,7 +788,7 @@ def at(state: CheckoutState, now: datetime) -> CheckoutState:
 
 
 def _forward(state: CheckoutState, stage: Stage, now: datetime) -> Stage:
-    """The stage that is reached from this one."""
+    """Return the stage reached by walking forward."""
     for start, holds, following in FACTS:
         if stage is start and holds(state, now):
             stage = following

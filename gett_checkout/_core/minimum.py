@@ -1,7 +1,7 @@
-"""The minimum-order gap: how far the cart is from what the store accepts, and how to close it.
+"""The minimum-order gap: how far the cart is from the store's minimum, and how to close it.
 
-The API's own code for it is reserved, so the server does not check yet: the gap is worked out here
-from the store's ``minimumOrderAmount``. Docs: Errors › ORDER_BELOW_MINIMUM.
+The API's code for it is reserved, so the server does not check yet: the gap is computed here from the
+store's ``minimumOrderAmount``. Docs: Errors › ORDER_BELOW_MINIMUM.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from gett_checkout._money import (
 from gett_checkout.messages import DEFAULT, Messages, Text
 
 _TOP_UP_QUANTITY = 3
-_DUST: Final = Decimal("1e-6")  # what a server's binary fractions may lack
+_DUST: Final = Decimal("1e-6")  # the rounding error of a server's binary fractions
 
 
 @frozen
 class MinimumOrder(Worded):
-    """Where the cart stands against the store's minimum; all amounts in major units.
+    """The cart's amount against the store's minimum; all amounts in major units.
 
-    ``subtotal`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the
-    sum of the catalog prices (``"estimate"``): items and their modifiers, never tip or fees, and no
-    line that cannot be had as it is (for example sold out). Amounts are to the cent. ``met`` is
-    ``subtotal >= minimum``, and ``gap`` is never negative.
+    ``subtotal`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the sum
+    of the catalog prices (``"estimate"``): items and their modifiers, without tip and fees, and without
+    lines that are unavailable (for example sold out). Amounts are to the cent. ``met`` is ``subtotal >=
+    minimum``, and ``gap`` is never negative.
     """
 
     minimum: Decimal
@@ -47,16 +47,16 @@ class MinimumOrder(Worded):
     currency: str = DEFAULT_CURRENCY
 
     def text(self) -> Text:
-        """Which sentence says it."""
+        """Return the sentence that describes it."""
         code = "minimum_order.met" if self.met else "minimum_order"
         return Text.of(code, minimum=self.minimum, gap=self.gap, currency=self.currency)
 
     def message(self, messages: Messages = DEFAULT) -> str:
-        """``Add $4.50 more to reach the $15.00 minimum``, or that the minimum is reached."""
+        """Return ``Add $4.50 more to reach the $15.00 minimum``, or that the minimum is reached."""
         return messages.say(self.text())
 
     def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """The gap as JSON-ready data, its message included."""
+        """Return the gap as JSON-ready data, its message included."""
         return {**jsonable_fields(self), "message": self.message(messages)}
 
 
@@ -72,9 +72,8 @@ class Suggestion:
 def minimum_order(
     store: Store | None, lines: Iterable[Line], quote: Quote | None
 ) -> MinimumOrder | None:
-    """The gap; ``None`` without a store, or when the store has no minimum."""
-    least = store.minimum_order_amount if store else None
-    if store is None or least is None or least <= 0:
+    """Return the gap; ``None`` without a store, or when the store has no minimum."""
+    if store is None or (least := store.minimum_order_amount) is None or least <= 0:
         return None
     to_be_had = (line for line in lines if line.can_be_had)
     so_far = quote.amounts.sub_total if quote else subtotal(to_be_had)
@@ -97,11 +96,11 @@ def suggest_items(
     limit: int = 5,
     sold_out: Collection[str] = frozenset(),
 ) -> tuple[Suggestion, ...]:
-    """Menu items that would close the gap as they are, the cheapest way first.
+    """Return menu items that would close the gap by themselves, cheapest first.
 
-    Only what a section sells and can be added without a further choice: available, priced, no
-    required modifiers, and not among ``sold_out``, the ids of items Gett has said are gone. Ways
-    that take more than three of a kind come last.
+    Only items that a section sells and that can be added without a further choice: available, priced,
+    without required modifiers, and not in ``sold_out`` (the ids of items Gett has reported as sold
+    out). Suggestions of more than three of a kind come last.
     """
     if gap is None or gap.met:
         return ()

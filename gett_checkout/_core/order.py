@@ -1,4 +1,4 @@
-"""What an order is made of besides its cart: fulfillment, payment, amounts, quote; and the order."""
+"""The parts of an order besides its cart (fulfillment, payment, amounts, quote), and the order."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from gett_checkout.errors import InvalidInputError
 FulfillmentType = Literal["delivery", "pickup"]
 FULFILLMENT_TYPES: Final[tuple[FulfillmentType, ...]] = get_args(FulfillmentType)
 
-_BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: no card number fits in
+_BRAND = re.compile(r"[^\W\d_](?:[ ._-]?[^\W\d_]){0,31}")  # no digit: a card number does not fit in
 _CARD_NEEDS = "a card on file needs a card_token and a processor_type"
 _LAST_FOUR = re.compile(r"[0-9]{4}")
-_OVER: Final = frozenset({"completed", "cancelled", "canceled"})  # one l: as webhooks spell it
+_OVER: Final = frozenset({"completed", "cancelled", "canceled"})  # one l: webhooks spell it so
 
 
 @frozen
 class Address:
-    """Where to deliver. Docs: Session › Fulfillment context."""
+    """A delivery address. Docs: Session › Fulfillment context."""
 
     address1: str = field(validator=text("an address needs address1"))
     city: str = field(validator=text("an address needs city"))
@@ -41,7 +41,7 @@ class Address:
 
 @frozen
 class Delivery:
-    """The store's courier brings the order to an address: one given here, or one kept at Gett."""
+    """Delivery by the store's courier, to an address given here or to one stored at Gett."""
 
     type: ClassVar[Literal["delivery"]] = "delivery"
     address: Address | None = field(
@@ -60,18 +60,18 @@ class Delivery:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """The delivery as JSON-ready data, its ``type`` included."""
+        """Return the delivery as JSON-ready data, its ``type`` included."""
         return {"type": self.type, **jsonable_fields(self)}
 
 
 @frozen
 class Pickup:
-    """The shopper fetches the order at the store."""
+    """Pickup by the shopper at the store."""
 
     type: ClassVar[Literal["pickup"]] = "pickup"
 
     def to_dict(self) -> dict[str, Any]:
-        """The pickup as JSON-ready data: its ``type``."""
+        """Return the pickup as JSON-ready data: its ``type``."""
         return {"type": self.type}
 
 
@@ -83,18 +83,18 @@ class _Payment:
     kind: ClassVar[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """The payment as JSON-ready data, its ``kind`` first; a card's token is left out."""
+        """Return the payment as JSON-ready data, its ``kind`` first; a card's token is omitted."""
         return {"kind": self.kind, **jsonable_fields(self)}
 
 
 @of_secrets
 @frozen
 class CardOnFile(_Payment):
-    """A card the partner's own payment processor holds.
+    """A card stored by the partner's own payment processor.
 
     ``processor_type`` names that processor in Gett's words; the API documents no list of them.
-    ``card_type`` (``visa``) and ``last_four`` are for showing, on the view after a reload say; Gett
-    is not told.
+    ``card_type`` (``visa``) and ``last_four`` are for display only, for example on the view after a
+    reload; they are not sent to Gett.
     """
 
     kind: ClassVar[Literal["card_on_file"]] = "card_on_file"
@@ -134,7 +134,7 @@ Payment = CardOnFile | SavedCard | GettPayment
 
 @frozen
 class Charge:
-    """One part of an amount, under Gett's name for it: the service fee among the fees."""
+    """A part of an amount, with Gett's name for it: for example the service fee among the fees."""
 
     name: str
     amount: Decimal
@@ -142,12 +142,12 @@ class Charge:
 
 @frozen
 class Amounts:
-    """What an order costs, in major units.
+    """An order's amounts, in major units.
 
-    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive.
-    The tip is the caller's, the rest is Gett's. ``breakdown`` has the parts that Gett breaks down, by
-    the name of the field: ``fees``. ``extra`` has the members that are not understood. Docs: Orders ›
-    Amounts.
+    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive. The
+    tip is the caller's, the rest is Gett's. ``breakdown`` has the parts of amounts that Gett breaks
+    down, by the name of the field: ``fees``. ``extra`` has the members that are not understood. Docs:
+    Orders › Amounts.
     """
 
     sub_total: Decimal
@@ -163,11 +163,11 @@ class Amounts:
 
 @frozen
 class Quote:
-    """Gett's price for the cart as it stands, good for one placement until ``expires_at`` (UTC).
+    """Gett's price for the current cart, good for one placement until ``expires_at`` (aware UTC).
 
-    ``session_serial`` says in which of the checkout's sessions it was made: after a change of
-    session it is renewed before anything is paid. ``asked_at`` is when Gett was asked for it.
-    ``was_sent``: a placement went out with it.
+    ``session_serial`` is the number of the checkout's session it was made in: after a change of session
+    the quote is renewed before any payment. ``asked_at`` is when Gett was asked for it. ``was_sent``: a
+    placement was sent with it.
     """
 
     order_token: str = field(repr=False, converter=hidden)
@@ -178,7 +178,7 @@ class Quote:
     asked_at: datetime | None = field(default=None, repr=False)
 
     def without_token(self) -> Quote:
-        """The quote as the caller may see it."""
+        """Return the quote as the caller may see it."""
         return Quote(
             "", self.amounts, self.expires_at, self.session_serial, self.was_sent, self.asked_at
         )
@@ -186,12 +186,12 @@ class Quote:
 
 @frozen
 class Order:
-    """An order Gett has made. ``state`` and ``status`` are Gett's words, unknown ones included.
+    """An order Gett has made. ``state`` and ``status`` are in Gett's words, including unknown ones.
 
-    ``order_id`` is ``None`` in one case: the response to the placement was lost, and all Gett says
-    since is that the order exists. ``amounts`` are those of the placed order, which count.
-    ``estimated_ready_at`` is aware UTC. ``extra`` has the members that are not understood, contact data
-    among them perhaps.
+    ``order_id`` is ``None`` in one case: the response to the placement was lost, and Gett has since
+    only confirmed that the order exists. ``amounts`` are the final ones of the placed order.
+    ``estimated_ready_at`` is aware UTC. ``extra`` has the members that are not understood, possibly
+    with contact data.
     """
 
     order_id: str | None
@@ -205,16 +205,16 @@ class Order:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more becomes of it, by its ``state``: it is completed or cancelled."""
+        """Whether the order is final by its ``state``: completed or cancelled."""
         return self.state is not None and self.state.lower() in _OVER
 
     def read_again(self, read: Order) -> Order:
-        """The order as it was ``read`` later; what Gett leaves out then stays as it was."""
+        """Return the order updated by a later ``read``; values that Gett leaves out then stay."""
         left_out = [each.name for each in fields(Order) if not getattr(read, each.name)]
         return evolve(read, **{name: getattr(self, name) for name in left_out})
 
     def to_dict(self, *, extra: bool = False) -> dict[str, Any]:
-        """The order as JSON-ready data; with ``extra`` only when asked for, as it may name the shopper."""
+        """Return the order as JSON-ready data; with ``extra`` only on request, as it may name the shopper."""
         shown = jsonable_fields(self)
         return {**shown, "extra": jsonable(self.extra)} if extra else shown
 

@@ -1,12 +1,11 @@
-"""What is still missing before the order can be placed, and what to do next.
+"""The missing requirements before an order can be placed, and the next action.
 
-`RULES` is the one ordered registry: the view shows what it yields, ``place`` refuses on what it
-yields, and the next action is that of its first entry that is not met. To add a requirement, add
-a function and its row.
+`RULES` is the one ordered registry: the view shows the requirements it yields, ``place`` enforces them,
+and the next action is that of the first missing one. To add a requirement, add a function and its row.
 
-What Gett rejected stands in the state until it is fixed, and each rule shows what stands against its
-part. What only a person can change, and what only takes time, comes first; neither keeps a step from
-being tried, because somebody may have fixed it at Gett.
+A rejection by Gett stands in the state until it is fixed, and each rule shows the rejections of its
+part. Requirements that only an operator or time can fix come first; neither prevents an attempt of a
+step, because somebody may have fixed it at Gett.
 """
 
 from __future__ import annotations
@@ -39,9 +38,9 @@ from gett_checkout.messages import DEFAULT, Messages, Text
 
 @frozen
 class Requirement(Sentence):
-    """One thing that is missing: a stable ``code``, the ``step`` that fixes it, a ``message`` to show.
+    """A missing requirement: a stable ``code``, the ``step`` that fixes it, a ``message`` to show.
 
-    ``blocks`` is false for what does not keep `place` from being tried.
+    ``blocks`` is false if `place` may be tried nevertheless.
     """
 
     code: str
@@ -51,27 +50,27 @@ class Requirement(Sentence):
     blocks: bool = True
 
     def text(self) -> Text:
-        """Which sentence says it."""
+        """Return the sentence that describes it."""
         return self.words
 
     @property
     def details(self) -> dict[str, Any]:
-        """What Gett said, where it rejected something (``error_code``, ``message``, the ids of the
-        ``lines``), and what the rule goes by, as JSON-ready data.
+        """Gett's rejection, if any (``error_code``, ``message``, ids of the ``lines``, the ``fields``
+        with a message each), and the rule's data.
         """
         found: dict[str, Any] = jsonable(self.facts)
         return found
 
     def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """The requirement as JSON-ready data."""
+        """Return the requirement as JSON-ready data."""
         return {**super().to_dict(messages), "details": jsonable(self.facts, messages)}
 
 
 @frozen
 class Missing:
-    """What a rule found: the sentence that says it, the next action, the data of both.
+    """What a rule found: the sentence, the next action, and the data of both.
 
-    ``blocks``: whether ``place`` refuses on it.
+    ``blocks``: whether it prevents ``place``.
     """
 
     words: Text
@@ -82,19 +81,19 @@ class Missing:
 
 @frozen
 class NamedProblem(Worded):
-    """A problem of the line of this id."""
+    """A problem of the line with this id."""
 
     line_id: str
     problem: LineProblem
 
     def to_dict(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """The problem as JSON-ready data, with the id of its line."""
+        """Return the problem as JSON-ready data, with the id of its line."""
         return {"line_id": self.line_id, **self.problem.to_dict(messages)}
 
 
 @frozen
 class Situation:
-    """A checkout at ``now``, and what several rules and the view ask of it, worked out once.
+    """A checkout at ``now``, with values that several rules and the view need, computed once.
 
     ``quote`` is the state's while it is live.
     """
@@ -109,14 +108,14 @@ class Situation:
 
     @classmethod
     def of(cls, state: CheckoutState, now: datetime) -> Situation:
-        """The checkout as it stands at ``now``."""
+        """Make the situation of the checkout at ``now``."""
         offered, quote = fulfillment_types(state), state.quote if state.quote_is_live(now) else None
         is_open = state.store.is_open(now) if state.store else None
         gap = _gap(state, offered, quote)
         return cls(state, now, offered, quote, state.has_end_user(now), is_open, gap)
 
     def refused(self, part: Part) -> Refusal | None:
-        """What stands against the part, if anything does."""
+        """Return the rejection that stands against the part, if any."""
         refusals = self.state.refusals
         return standing(refusals, part) if refusals else None
 
@@ -151,7 +150,7 @@ def _patience(here: Situation) -> Missing | None:
 
 
 def _said(refusal: Refusal | None) -> dict[str, Any]:
-    """What Gett said, for a page to show."""
+    """Return Gett's rejection as a page shows it."""
     if refusal is None:
         return {}
     details: dict[str, Any] = {"error_code": refusal.code}
@@ -159,6 +158,8 @@ def _said(refusal: Refusal | None) -> dict[str, Any]:
         details["message"] = refusal.message
     if refusal.lines:
         details["lines"] = list(refusal.lines)
+    if refusal.fields:
+        details["fields"] = [{"name": name, "message": said} for name, said in refusal.fields]
     return details
 
 
@@ -188,7 +189,7 @@ def _items(here: Situation) -> Missing | None:
 def _problems(
     here: Situation, code: str, action: Callable[[tuple[str, ...]], NextAction], *, choices: bool
 ) -> Missing | None:
-    """The lines' problems that are about choices to make, or those that are about the items."""
+    """Return the lines' problems: either those about missing choices or those about items."""
     found = [
         NamedProblem(line.line_id, problem)
         for line in here.state.lines
@@ -198,7 +199,7 @@ def _problems(
     if not found:
         return None
     lines = tuple(dict.fromkeys(each.line_id for each in found))
-    # A single problem says best itself what is wrong.
+    # A single problem describes itself best.
     words = found[0].problem.text() if len(found) == 1 else Text.of(code)
     return Missing(words, action(lines), {"problems": found})
 
@@ -261,7 +262,7 @@ def _fulfillment(here: Situation) -> Missing | None:
             actions.ChooseFulfillment(offered, code),
             _said(refusal),
         )
-    if refusal is not None:  # the one chosen before stands, but the shopper wanted another
+    if refusal is not None:  # the earlier one stands, but the shopper tried to choose another
         words, action = (
             Text.of("fulfillment.rejected"),
             actions.ChooseFulfillment(offered, refusal.code),
@@ -277,7 +278,7 @@ def _fulfillment(here: Situation) -> Missing | None:
 
 def _quote(here: Situation) -> Missing | None:
     if here.state.end_user_needed and not here.has_end_user:
-        return None  # signing in comes first
+        return None  # sign-in comes first
     if here.quote is None:
         return Missing(Text.of("quote"), actions.Validate())
     return None
@@ -350,7 +351,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def outlook(here: Situation) -> tuple[tuple[Requirement, ...], NextAction]:
-    """Everything that is missing before ``place``, in the order in which to fix it; what to do next."""
+    """Return all missing requirements, in the order in which to fix them, and the next action."""
     state = here.state
     match state.stage:
         case Stage.PLACED:
@@ -371,12 +372,12 @@ def _requirement(rule: Rule, missing: Missing) -> Requirement:
 
 
 def requirements(state: CheckoutState, now: datetime) -> tuple[Requirement, ...]:
-    """What is missing, of the `outlook`."""
+    """Return the missing requirements of the `outlook`."""
     return outlook(Situation.of(state, now))[0]
 
 
 def next_action(state: CheckoutState, now: datetime) -> NextAction:
-    """What to do next, of the `outlook`."""
+    """Return the next action of the `outlook`."""
     return outlook(Situation.of(state, now))[1]
 
 
@@ -394,9 +395,9 @@ def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
 
 
 def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
-    """Why the order cannot be placed, as the error to raise; ``None`` when it can.
+    """Return the error to raise because the order cannot be placed; ``None`` when it can.
 
-    The first requirement that is not met gives the error its class; all of them are on it.
+    The first missing requirement determines the error's class; all of them are on it.
     """
     here = Situation.of(state, now)
     missing, action = outlook(here)
@@ -427,7 +428,7 @@ def refusal(state: CheckoutState, now: datetime) -> GettCheckoutError | None:
 
 
 def below_minimum(message: str, gap: MinimumOrder | None) -> OrderBelowMinimumError:
-    """The error for an order below the minimum, as the server would raise it, with the gap on it."""
+    """Return the error for an order below the minimum, as the server would raise it, with the gap."""
     error = refuse("ORDER_BELOW_MINIMUM", message)
     assert isinstance(error, OrderBelowMinimumError)  # noqa: S101 - narrows the table's class
     error.minimum_order = gap
@@ -435,9 +436,9 @@ def below_minimum(message: str, gap: MinimumOrder | None) -> OrderBelowMinimumEr
 
 
 def minimum_gap(state: CheckoutState, now: datetime) -> MinimumOrder | None:
-    """The minimum-order gap of this checkout; ``None`` when no minimum holds for it.
+    """Return the minimum-order gap of this checkout; ``None`` when no minimum applies.
 
-    Until the fulfillment is chosen, one that holds for any of those the store offers does.
+    Before the fulfillment is chosen, a minimum of any fulfillment type the store offers applies.
     """
     return _gap(state, fulfillment_types(state), state.quote if state.quote_is_live(now) else None)
 
@@ -452,5 +453,5 @@ def _gap(
 
 
 def fulfillment_types(state: CheckoutState) -> tuple[str, ...]:
-    """Which fulfillment types the store offers; both as long as there is none."""
+    """Return the fulfillment types the store offers; both before a store is chosen."""
     return state.store.fulfillment_types if state.store else FULFILLMENT_TYPES

@@ -1,9 +1,8 @@
-"""Who the shopper is, and what the session that carries the checkout may do.
+"""The shopper's identity, and the permissions of the session that carries the checkout.
 
-Gett knows two kinds of session token (docs: Session): one made without an e-mail may browse and
-set the fulfillment context, one made with an e-mail may check out. There is no call that turns the
-first into the second: upgrading means a new session. Which level an operation needs is said in
-``_wire/endpoints.py``.
+Gett knows two kinds of session token (docs: Session): one made without an e-mail may browse and set the
+fulfillment context, one made with an e-mail may check out. No call turns the first into the second:
+upgrading means a new session. ``_wire/endpoints.py`` lists the level each operation needs.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from gett_checkout.errors import InvalidResponseError
 _LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 _NEEDS = "an identity needs email, first_name and last_name together; {} is missing"
 _JWT_PARTS: Final = 3
-# Renew this long before a session ends, so that clocks may differ a little and a step may take a while.
+# Renew this long before a session ends, because clocks may differ a little and a step takes a while.
 RENEW_AHEAD = timedelta(minutes=2)
 
 
 class Level(IntEnum):
-    """What a credential may do, least first. ``NONE`` is the API key alone."""
+    """A credential's permission level, lowest first. ``NONE`` is the API key alone."""
 
     NONE = 0
     PARTNER_ONLY = 1
@@ -50,7 +49,7 @@ class Identity:
     """The end user. All contact data stays out of the repr.
 
     ``email``, ``first_name`` and ``last_name`` go together (docs: Session › create); ``phone`` is
-    E.164. ``partner_user_id`` is the partner's own name for the user.
+    E.164. ``partner_user_id`` is the partner's own id of the user.
     """
 
     email: str = field(
@@ -76,21 +75,21 @@ class Identity:
     )
 
     def is_same_person(self, other: Identity) -> bool:
-        """Whether both name one end user: Gett knows its end users by their e-mail.
+        """Whether both are the same end user: Gett identifies its end users by e-mail.
 
-        Only the letters A to Z are the same in either case. Anything looser takes two mailboxes
-        for one: ``casefold`` makes ``ß`` of one address the ``ss`` of another.
+        Only the letters A to Z are compared case-insensitively. Anything looser confuses mailboxes:
+        ``casefold`` turns the ``ß`` of one address into the ``ss`` of another.
         """
         return self.email.translate(_LOWER) == other.email.translate(_LOWER)
 
 
 @frozen
 class Session:
-    """A session token and what is known of it.
+    """A session token and its known properties.
 
-    ``serial`` counts the checkout's sessions; ``expires_at`` is ``None`` when nothing is known of it.
-    ``context_set`` is true once the checkout's fulfillment was set on this one; ``context_sent`` is
-    what is being set and not answered for: it may still arrive, however late.
+    ``serial`` counts the checkout's sessions; ``expires_at`` is ``None`` when unknown. ``context_set``
+    is true once the checkout's fulfillment was set on this session; ``context_sent`` is a context that
+    was sent without a response yet: it may still arrive, however late.
     """
 
     token: str = field(repr=False, converter=hidden)
@@ -104,17 +103,17 @@ class Session:
     def of_token(
         cls, token: str, *, made_for_end_user: bool, expires_at: datetime | None = None
     ) -> Session:
-        """A session from its token: level and, unless given, life as its claims have them."""
+        """Make a session from its token; level and (by default) expiry come from the token's claims."""
         claims = _claims(token)
         level = _level(claims, made_for_end_user=made_for_end_user)
         return cls(token, level, expires_at or _expiry(claims))
 
     def may_carry(self, fulfillment: Fulfillment | None) -> bool:
-        """Whether an order with this fulfillment cannot go elsewhere by something sent earlier."""
+        """Return false while an earlier, unanswered request could still redirect this order."""
         return self.context_sent is None or fulfillment is None or self.context_sent == fulfillment
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the session still lives a good while after ``now``."""
+        """Whether the session stays valid for a good while after ``now``."""
         return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
 
 
@@ -124,10 +123,10 @@ def is_credential(value: object) -> bool:
 
 
 def _level(claims: Mapping[str, Any] | None, *, made_for_end_user: bool) -> Level:
-    """The level of a session token: by its ``Id`` claim, or by how it was made when it is opaque.
+    """Return a session token's level: by its ``Id`` claim or, if opaque, by how it was made.
 
-    The signature is not checked: the server is the authority on its own tokens, and corrects us
-    with SESSION_USER_REQUIRED. Docs: Errors › SESSION_USER_REQUIRED.
+    The signature is not checked: the server is the authority on its own tokens, and corrects us with
+    SESSION_USER_REQUIRED. Docs: Errors › SESSION_USER_REQUIRED.
     """
     if claims is None:
         return Level.END_USER if made_for_end_user else Level.PARTNER_ONLY
@@ -135,7 +134,7 @@ def _level(claims: Mapping[str, Any] | None, *, made_for_end_user: bool) -> Leve
 
 
 def _expiry(claims: Mapping[str, Any] | None) -> datetime | None:
-    """When the token says it ends, if it says so."""
+    """Return the token's expiry, if it has one."""
     exp = (claims or {}).get("exp")
     try:
         return datetime.fromtimestamp(exp, UTC) if isinstance(exp, int) else None
@@ -144,7 +143,7 @@ def _expiry(claims: Mapping[str, Any] | None) -> datetime | None:
 
 
 def _claims(token: str) -> Mapping[str, Any] | None:
-    """What a JWT says, ``None`` of an opaque token."""
+    """Return a JWT's claims, ``None`` for an opaque token."""
     parts = token.split(".")
     if len(parts) != _JWT_PARTS:
         return None
@@ -153,7 +152,7 @@ def _claims(token: str) -> Mapping[str, Any] | None:
 
 
 def _object(part: str) -> dict[str, Any] | None:
-    """The JSON object that a part of a JWT is."""
+    """Return the JSON object in a part of a JWT."""
     try:
         value = read_json(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, InvalidResponseError):

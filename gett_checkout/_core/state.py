@@ -1,4 +1,4 @@
-"""The whole state of one checkout, as one frozen value. What changes it is in ``machine.py``."""
+"""The whole state of one checkout, as one frozen value. ``machine.py`` changes it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from gett_checkout._core.refusal import Refusal, standing
 from gett_checkout._core.session import Identity, Level, Session
 from gett_checkout.messages import Text
 
-# An order sent with a quote that runs out on the way would be refused: such a quote counts as gone.
+# Gett would reject an order whose quote expires in transit, so such a quote counts as expired.
 QUOTE_MARGIN = timedelta(seconds=10)
 
 
 class Stage(StrEnum):
-    """Where a checkout stands: named after what it waits for."""
+    """The stage of a checkout, named after the step it waits for."""
 
     BROWSE = "browse"
     FULFILLMENT = "fulfillment"
@@ -41,7 +41,7 @@ class Stage(StrEnum):
     ABANDONED = "abandoned"
 
 
-# Stages in which the checkout waits for the shopper; in the others nothing of the order may change.
+# Stages in which the checkout waits for the shopper; in the others the order must not change.
 OPEN = frozenset({Stage.BROWSE, Stage.FULFILLMENT, Stage.VALIDATE, Stage.PAY, Stage.PLACE})
 
 
@@ -54,13 +54,13 @@ class Notice(Sentence):
     details: Mapping[str, str] = field(factory=dict)
 
     def text(self) -> Text:
-        """Which sentence says it."""
+        """Return the sentence that describes it."""
         return Text.of(self.code)
 
 
 @frozen
 class Resolution:
-    """What a person said became of the order: its ``order_id``, or ``None`` when there is none."""
+    """The order's outcome as an operator reported it: its ``order_id``, or ``None`` when there is none."""
 
     order_id: str | None
     at: datetime
@@ -69,17 +69,17 @@ class Resolution:
 
 @frozen(slots=False)  # `evolve_state` copies its ``__dict__``
 class CheckoutState:
-    """Everything there is to know about a checkout besides the menu.
+    """Everything known about a checkout, except the menu.
 
     ``confirmed_total`` is the total the shopper has seen, in major units: the first quoted one of an
-    order, or the one given to ``confirm_total``; ``confirmed_for`` tells which order that was.
-    ``refusals`` is what Gett rejected, the latest last; ``sold_out`` the items it has no more. ``sessions``
-    counts the sessions there have been; ``end_user_needed`` is true when only an end user is given a
-    price: by the caller's `Assumptions`, or once Gett wanted one for what we thought needs none.
-    ``minimum_for`` names the fulfillment types a store's minimum holds for, by the same assumptions.
-    ``recipient`` is whom the order names in the shopper's stead. ``stage_since`` is when the checkout
-    came to its stage. ``metadata`` is the partner's, who gets it back with the order. ``duplicates`` are
-    ids of orders that came to light beside the ``order``.
+    order, or the one passed to ``confirm_total``; ``confirmed_for`` identifies that order. ``refusals``
+    are Gett's rejections, the latest last; ``sold_out`` are the items Gett reported as unavailable.
+    ``sessions`` counts the sessions so far; ``end_user_needed`` is true when only an end user gets a
+    price: by the caller's `Assumptions`, or once Gett required one where we assumed that none is
+    needed. ``minimum_for`` lists the fulfillment types to which a store's minimum applies, by the same
+    assumptions. ``recipient`` is named in the order instead of the shopper. ``stage_since`` is when the
+    checkout entered its stage. ``metadata`` is the partner's, and is returned with the order.
+    ``duplicates`` are the ids of duplicate orders found besides the ``order``.
     """
 
     checkout_id: str
@@ -112,22 +112,22 @@ class CheckoutState:
 
     @property
     def level(self) -> Level:
-        """The level of the session in hand; ``NONE`` before the first one."""
+        """The current session's level; ``NONE`` before the first one."""
         return self.session.level if self.session else Level.NONE
 
     @property
     def customer(self) -> Contact | Identity | None:
-        """Whom the order names: the recipient, if there is one, or else the shopper."""
+        """The person the order names: the recipient, if there is one, or else the shopper."""
         return self.recipient or self.identity
 
     @property
     def is_for_the_books(self) -> bool:
-        """Whether the order is to be handed over to the partner yet."""
+        """Whether the order still has to be handed over to the partner."""
         is_placed = self.stage is Stage.PLACED
         return is_placed and self.hand_over is not None and self.hand_over.is_pending
 
     def due_at(self, now: datetime) -> datetime | None:
-        """When anybody may look after the checkout; ``None`` when nothing is left to look after."""
+        """Return when any worker may process the checkout; ``None`` when nothing is left to do."""
         if self.stage is Stage.PLACING and self.placement is not None:
             return self.placement.due_at(now)
         if self.is_for_the_books and self.hand_over is not None:
@@ -136,11 +136,11 @@ class CheckoutState:
 
     @property
     def openable_level(self) -> Level:
-        """The level a new session would have, with what is known of the shopper."""
+        """The level a new session would have, given the known identity."""
         return Level.END_USER if self.identity else Level.PARTNER_ONLY
 
     def has_end_user(self, now: datetime) -> bool:
-        """Whether an end-user session is in hand, or could be opened."""
+        """Whether an end-user session exists, or could be opened."""
         if self.openable_level is Level.END_USER:
             return True
         session = self.session
@@ -148,7 +148,7 @@ class CheckoutState:
 
     @cached_property
     def order_digest(self) -> str:
-        """What tells this order from another: its store, its lines as chosen, how it gets there."""
+        """A digest that identifies this order: its store, its lines as chosen, its fulfillment."""
         lines = [
             (line.item_id, line.quantity, line.groups, line.special_instructions)
             for line in self.lines
@@ -158,27 +158,27 @@ class CheckoutState:
 
     @property
     def agreement(self) -> Decimal | None:
-        """The total the shopper agreed to for this order; of another one nothing is agreed."""
+        """The total the shopper agreed to for this order; ``None`` when the order has changed since."""
         is_this = self.confirmed_for is None or self.confirmed_for == self.order_digest
         return self.confirmed_total if is_this else None
 
     def line(self, line_id: str) -> Line | None:
-        """The line of this id, if the cart has it."""
+        """Return the line with this id, if the cart has it."""
         return next((line for line in self.lines if line.line_id == line_id), None)
 
     def refused(self, part: Part) -> Refusal | None:
-        """What stands against the part, if anything does."""
+        """Return the rejection that stands against the part, if any."""
         return standing(self.refusals, part)
 
     def quote_is_live(self, now: datetime) -> bool:
-        """Whether there is a quote, with time enough left to place an order on it."""
+        """Whether there is a quote, with enough time left to place an order with it."""
         return self.quote is not None and now + QUOTE_MARGIN < self.quote.expires_at
 
 
 def evolve_state(state: CheckoutState, **changes: Any) -> CheckoutState:
-    """The state with other values for some fields: `attrs.evolve` at a tenth of its cost.
+    """Return the state with other values for some fields: `attrs.evolve` at a tenth of its cost.
 
-    It runs no ``__init__``, for no field of the state has a converter or a validator.
+    It runs no ``__init__``, because no field of the state has a converter or a validator.
     """
     if not _FIELDS.issuperset(changes):
         raise TypeError(f"a checkout has no {', '.join(sorted(set(changes) - _FIELDS))}")
@@ -191,4 +191,4 @@ def evolve_state(state: CheckoutState, **changes: Any) -> CheckoutState:
 
 
 _FIELDS: Final = frozenset(fields_dict(CheckoutState))
-_ORDERED: Final = frozenset({"store", "lines", "fulfillment"})  # what `order_digest` is made of
+_ORDERED: Final = frozenset({"store", "lines", "fulfillment"})  # the fields behind `order_digest`

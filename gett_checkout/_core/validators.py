@@ -1,8 +1,8 @@
 """Validators for the fields of values callers make: each raises `InvalidInputError`.
 
-attrs' own quote the value in their message, and those that combine others keep it in their frame.
-It may be a secret, and error trackers show the locals of every frame: a message here never quotes
-it, and the frame that raises has let go of it.
+attrs' own validators quote the value in their message, and combinators keep it in their frame. It may
+be a secret, and error trackers show the locals of every frame: a message here never quotes it, and the
+frame that raises has dropped it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def optional_text(message: str) -> Validator:
 def matches(
     pattern: re.Pattern[str], message: str, *, blank: str | None = None, optional: bool = False
 ) -> Validator:
-    """Accept a string that matches the whole pattern; ``blank`` is the message when it is blank."""
+    """Accept a string that matches the whole pattern; ``blank`` is the message for a blank one."""
     needed = ((_is_text, blank),) if blank else ()
     return _accept(*needed, (lambda value: _is(pattern, value), message), optional=optional)
 
@@ -47,12 +47,12 @@ def instance_of(kind: type, message: str, *, optional: bool = False) -> Validato
 
 
 def day(message: str) -> Validator:
-    """Accept a date, and no datetime."""
+    """Accept a date, but no datetime."""
     return _accept((_is_day, message))
 
 
 def at_least(least: float, message: str) -> Validator:
-    """Accept a number that is not less."""
+    """Accept a number of at least the given one."""
     return _accept((lambda value: isinstance(value, int | float) and value >= least, message))
 
 
@@ -87,7 +87,7 @@ def _is(pattern: re.Pattern[str], value: object) -> bool:
 
 
 def each_of(**checks: Callable[[], object]) -> dict[str, Any]:
-    """What each check gives, by its name; one `InvalidInputError` names all that is wrong."""
+    """Return the result of each check, by its name; one `InvalidInputError` lists all mistakes."""
     found: dict[str, Any] = {}
     wrong: list[FieldError] = []
     for name, check in checks.items():
@@ -102,7 +102,7 @@ def each_of(**checks: Callable[[], object]) -> dict[str, Any]:
 
 @exactly
 def read_charge(value: object, *, field: str, currency: str = DEFAULT_CURRENCY) -> Decimal:
-    """An amount a caller passes to be charged, for example a tip: 0 to a million, no finer than a cent."""
+    """Return an amount to be charged, for example a tip: 0 to a million, no finer than a cent."""
     try:
         amount = read_amount(value)
     except ValueError as error:

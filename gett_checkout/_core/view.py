@@ -1,4 +1,4 @@
-"""The frozen picture of a checkout that the caller shows; it holds no secret, e-mail or phone."""
+"""The frozen view of a checkout for the caller to show, without credentials or contact data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LineView:
 
     @classmethod
     def of(cls, line: Line) -> LineView:
-        """The picture of a line."""
+        """Make the view of a line."""
         return cls(
             line.line_id,
             line.item_id,
@@ -56,11 +56,11 @@ class LineView:
 
 @frozen
 class StoreView:
-    """A store as a page shows it: the one the order goes to, or one to choose.
+    """A store as a page shows it: the order's store, or one to choose.
 
-    ``fulfillment_types`` names the fulfillment types, ``minimum_order_amount`` is in major units, and
-    ``is_open`` says whether its hours hold now, ``None`` when they are not known. A menu is
-    immutable under its ``catalog_set_id``. ``extra`` is that of the `Store`; a checkout's own has none.
+    ``fulfillment_types`` lists the fulfillment types, ``minimum_order_amount`` is in major units, and
+    ``is_open`` says whether it is open now, ``None`` when its hours are unknown. A menu is immutable
+    under its ``catalog_set_id``. ``extra`` is that of the `Store`; a checkout's own store has none.
     """
 
     store_id: str
@@ -74,12 +74,12 @@ class StoreView:
     extra: Mapping[str, Any] = field(default=NO_EXTRA, repr=False, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The store as JSON-ready data, ``extra`` included."""
+        """Return the store as JSON-ready data, ``extra`` included."""
         return {**jsonable_fields(self), "extra": jsonable(self.extra)}
 
     @classmethod
     def of(cls, store: Store, now: datetime) -> StoreView:
-        """The picture of a store at ``now`` (aware), for example of a `StorePage`."""
+        """Make the view of a store at ``now`` (aware), for example of one in a `StorePage`."""
         return _store_view(store, is_open=store.is_open(now))
 
 
@@ -99,7 +99,7 @@ def _store_view(store: Store, *, is_open: bool | None) -> StoreView:
 
 @frozen
 class SessionView:
-    """What the session in hand may do: ``none``, ``partner-only`` or ``end-user``."""
+    """The session's level: ``none``, ``partner-only`` or ``end-user``."""
 
     level: str
     expires_at: datetime | None
@@ -107,10 +107,10 @@ class SessionView:
 
 @frozen
 class PaymentView:
-    """How the order will be paid, as much of it as may be shown.
+    """How the order will be paid, masked.
 
-    Of a `CardOnFile` what the caller gave for showing; of a `SavedCard` the ``payment_id``, by which
-    `Checkout.saved_cards` tells which it is.
+    For a `CardOnFile` the caller's display data; for a `SavedCard` the ``payment_id``, which
+    `Checkout.saved_cards` lists with the card's details.
     """
 
     kind: str
@@ -121,7 +121,7 @@ class PaymentView:
 
     @classmethod
     def of(cls, payment: Payment) -> PaymentView:
-        """The picture of a payment."""
+        """Make the view of a payment."""
         match payment:
             case CardOnFile():
                 return cls(
@@ -135,23 +135,23 @@ class PaymentView:
 
 @frozen
 class RecipientView:
-    """Who receives the order, masked: their initials, and the end of their phone number."""
+    """The recipient of the order, masked: their initials, and the end of their phone number."""
 
     name: str
     phone: str
 
     @classmethod
     def of(cls, contact: Contact) -> RecipientView:
-        """The picture of a contact."""
+        """Make the view of a contact."""
         initials = (f"{each.strip()[:1]}." for each in (contact.first_name, contact.last_name))
         return cls(" ".join(initials), f"…{contact.phone[-2:]}")
 
 
 @frozen
 class PlacementView:
-    """What is known of sending the order: what to quote to Gett's support, and to show who gets paged.
+    """The state of sending the order: to quote to Gett's support, and to show on-call engineers.
 
-    ``attempts`` counts the requests so far, ``last_error`` names what the last one raised.
+    ``attempts`` counts the requests so far, ``last_error`` names the last attempt's error.
     """
 
     key: str
@@ -162,52 +162,53 @@ class PlacementView:
 
 @frozen
 class CheckoutView(Worded):
-    """Where a checkout stands: everything a shop's page needs for its next screen.
+    """The current state of a checkout: everything a shop's page needs for its next screen.
 
-    Amounts in major units, times UTC.
+    Amounts are in major units, times in UTC. ``id`` is a bearer secret: strip it before the view goes
+    where it may leak.
     """
 
     id: str
-    """What to open the checkout with."""
+    """The id to open the checkout with: a bearer secret."""
 
     stage: Stage
-    """Where it stands."""
+    """The current stage."""
 
     editable: bool
-    """Whether the order can still be changed: not once it is under way, placed or given up."""
+    """Whether the order can still be changed: not once it is in progress, placed or abandoned."""
 
     session: SessionView
-    """What the session in hand may do, and until when."""
+    """The session's level and expiry."""
 
     signed_in: bool
-    """Whether an end user is known."""
+    """Whether the shopper's identity is known."""
 
     store: StoreView | None
-    """The store: what it offers, its minimum, and whether its hours hold now."""
+    """The store: its fulfillment types, its minimum, and whether it is open now."""
 
     lines: tuple[LineView, ...]
-    """The cart, with what is wrong with each line."""
+    """The cart, with the problems of each line."""
 
     subtotal: Decimal
-    """What the lines come to before tip, fees and taxes: the quote's figure, or the catalog prices."""
+    """The lines' price before tip, fees and taxes: the quote's figure, or the sum of catalog prices."""
 
     minimum_order: MinimumOrder | None
-    """The minimum-order gap; ``None`` when no minimum holds for the order, or before the first item."""
+    """The minimum-order gap; ``None`` when no minimum applies, or before the first item."""
 
     fulfillment: Fulfillment | None
-    """The delivery's address, or pickup."""
+    """The delivery with its address, or pickup."""
 
     tip: Decimal | None
-    """The tip asked for."""
+    """The chosen tip."""
 
     quote: Quote | None
-    """Gett's price for the order as it stands."""
+    """Gett's price for the current order."""
 
     confirmed_total: Decimal | None
-    """The total the shopper has seen; when the quote's is another, the shopper is asked."""
+    """The total the shopper has seen; if the quote's total differs, the shopper is asked."""
 
     recipient: RecipientView | None
-    """Who receives the order, masked; ``None`` when it is the shopper."""
+    """The recipient of the order, masked; ``None`` when it is the shopper."""
 
     payment: PaymentView | None
     """How the order will be paid, masked."""
@@ -216,27 +217,27 @@ class CheckoutView(Worded):
     """The order, once there is one."""
 
     placement: PlacementView | None
-    """What is known of sending the order, once that has begun."""
+    """The state of sending the order, once that has begun."""
 
     next_action: NextAction
-    """What to do next, with the data to do it."""
+    """The next action, with the data it needs."""
 
     requirements: tuple[Requirement, ...]
-    """What is still missing, first things first; ``place`` refuses on those that block."""
+    """The missing requirements, in the order in which to fix them; ``place`` fails on those that block."""
 
     notices: tuple[Notice, ...]
-    """What the library did on its own; the latest ten."""
+    """Changes the library made on its own; the latest ten."""
 
 
 def placement_view(placement: Placement) -> PlacementView:
-    """The picture of a placement."""
+    """Make the view of a placement."""
     return PlacementView(
         placement.idempotency_key, placement.begun_at, placement.attempts, placement.last_error
     )
 
 
 def view_of(state: CheckoutState, now: datetime) -> CheckoutView:
-    """The picture of the checkout at ``now``."""
+    """Make the view of the checkout at ``now``."""
     state = at(state, now)
     store, session = state.store, state.session
     here = Situation.of(state, now)

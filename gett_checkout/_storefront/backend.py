@@ -1,4 +1,4 @@
-"""What the page's backend has of its own; all else are the endpoints of `gett_checkout.web`."""
+"""Define the storefront's own endpoints; all others come from `gett_checkout.web`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _FLAG: Final = {"type": "boolean"}
 class Card:
     """A card the page offers.
 
-    With a real payment processor its script would make the token; here the page names a card and
-    the token stays on the server.
+    A real payment processor's script would make the token; here the page names a card, and the token
+    stays on the server.
     """
 
     card_id: str
@@ -51,7 +51,7 @@ CARDS: Final = (
 async def open_backend(
     sandbox_url: str, api_key: str, *, storage: Storage | None = None
 ) -> AsyncIterator[tuple[Checkouts, Options[Any]]]:
-    """Open one worker's checkouts within the block; gives them, and the options to mount them with."""
+    """Open one worker's checkouts; yield them with the options to mount them with."""
     async with (
         aiohttp.ClientSession() as http,
         GettClient(api_key, base_url=sandbox_url, http=http, retry=PATIENCE) as gett,
@@ -60,14 +60,14 @@ async def open_backend(
 
 
 def _options(rehearsal: Rehearsal) -> Options[Any]:
-    """The shopper is a guest whom the page names, over plain HTTP on loopback."""
+    """Configure the endpoints for guests who name themselves, over plain HTTP on loopback."""
 
     async def look_at_gett(_: Call) -> dict[str, Any]:
-        """Show what went to Gett, and which mishaps are on."""
+        """Show the requests that reached Gett, and which mishaps are on."""
         return await rehearsal.look()
 
     async def turn(call: Call) -> dict[str, Any]:
-        """Turn a mishap on or off; the closing one is of the store that is named."""
+        """Switch a mishap on or off; ``store_closed`` closes the store of the body."""
         store_id = call.body.get("store_id")
         await rehearsal.turn(call.params["name"], on=call.body["on"], store_id=store_id)
         return await rehearsal.look()
@@ -102,7 +102,7 @@ def _options(rehearsal: Rehearsal) -> Options[Any]:
 
 
 async def shop(_: Call) -> dict[str, Any]:
-    """Show what is the same for every shopper."""
+    """Show what every shopper sees: the stages and the cards."""
     return {
         "stages": [each for each in Stage if each is not Stage.ABANDONED],
         "cards": [

@@ -1,4 +1,4 @@
-"""What every response of the storefront has in common: security headers, and who is served."""
+"""Protect every response of the storefront: security headers, and loopback only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @web.middleware
 async def only_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse another name: one that only resolves to loopback is not ours (DNS rebinding)."""
+    """Reject any other host name, even one that resolves to loopback (DNS rebinding)."""
     try:
         host = request.url.host
     except ValueError:

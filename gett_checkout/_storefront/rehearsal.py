@@ -1,7 +1,7 @@
-"""The sandbox's side of the page: what went to Gett, the mishaps to try, and what becomes of an order.
+"""Control the sandbox for the page: its requests, the mishaps to try, and the progress of an order.
 
-All of it goes through the sandbox's own control paths. It alone sees the requests of every worker
-process, and its switches act on all of them; a worker's telemetry knows of its own requests only.
+All of it uses the sandbox's control paths. Only the sandbox sees the requests of every worker process,
+and its switches act on all of them; a worker's telemetry covers its own requests only.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import aiohttp
 from gett_checkout import InvalidInputError, RetryPolicy, StepNotAllowedError, TransportError
 from gett_checkout.operations import OPERATIONS
 
-# A shopper waits at the page, so patience is short: what is not known by then is asked for again.
+# A shopper is waiting, so give up soon; the page offers to check again.
 PATIENCE: Final = RetryPolicy(max_attempts=2, max_elapsed=10.0, initial_backoff=0.4)
 
 _SHOWN: Final = 200
 _CONFLICT: Final = 409
 _FAULTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
-        # Lost as often as one click tries, so that the shopper gets to see it.
+        # Lose every attempt of one click, so that the shopper sees an unknown outcome.
         "lost_response": {
             "operation": "place_order",
             "kind": "drop_after",
@@ -34,14 +34,14 @@ _FAULTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 
 
 class Rehearsal:
-    """Reads and turns one sandbox over HTTP; ``http`` is the caller's, who closes it."""
+    """Read and control one sandbox over HTTP; the caller owns and closes ``http``."""
 
     def __init__(self, sandbox_url: str, http: aiohttp.ClientSession) -> None:
         self._url = f"{sandbox_url}/_sandbox"
         self._http = http
 
     async def look(self) -> dict[str, Any]:
-        """The requests that went to Gett, the orders it made, and which mishaps are on."""
+        """Read the requests that reached Gett, the orders it made, and which mishaps are on."""
         state = await self._call("GET", "")
         seen = (await self._call("GET", "/requests"))["requests"]
         first = max(len(seen) - _SHOWN, 0)
@@ -52,7 +52,7 @@ class Rehearsal:
         }
 
     async def turn(self, name: str, *, on: bool, store_id: str | None) -> None:
-        """Switch one mishap on or off; the closing one is of the store the checkout is at."""
+        """Switch one mishap on or off; ``store_closed`` closes the store of the checkout."""
         match name:
             case "price_change":
                 await self._call("PATCH", "/switches", {"price_change": 1 if on else 0})
@@ -97,7 +97,7 @@ def _mishaps(state: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def _masked(seen: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """One request as it may be shown: of the path only its route, of the key only its beginning."""
+    """Describe one request without ids or secrets: its route, and the start of its key."""
     operation = OPERATIONS.get(seen["operation"])
     key = seen["idempotency_key"]
     return {

@@ -1,4 +1,4 @@
-"""The storefront on a port: its page, the mounted endpoints and the HTTP server, put together."""
+"""Serve the storefront: its page and the mounted endpoints, on one port."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ async def open_storefront(
     port: int = 0,
     worker: str = "1",
 ) -> AsyncIterator[str]:
-    """Serve the storefront on loopback within the block; gives its URL. Port 0 takes any free one.
+    """Serve the storefront on loopback and yield its URL; port 0 takes any free port.
 
-    Several workers over one ``storage`` are one shop; ``worker`` is the name one tells the page.
+    Workers that share a ``storage`` are one shop; ``worker`` is the name the page shows.
     """
     async with (
         open_backend(sandbox_url, api_key, storage=storage) as (checkouts, options),

@@ -1,1 +1,1 @@
-"""Gett's HTTP API on paper: operations, requests, answers and problem documents. No network."""
+"""Gett's HTTP API without the network: operations, requests, responses and problem documents."""

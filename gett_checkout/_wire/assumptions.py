@@ -1,7 +1,7 @@
-"""What the API does not document, or documents twice, and a partner may have to override.
+"""Points that the API does not document, or documents inconsistently, for a partner to override.
 
-Pass your own `Assumptions` to `GettClient` when Gett tells you better. Reading needs none of this:
-every form a page shows is accepted.
+Pass your own `Assumptions` to `GettClient` when Gett tells you otherwise. Responses need none of this:
+every documented form is accepted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _known_types(types: tuple[FulfillmentType, ...]) -> tuple[FulfillmentType, .
     if not isinstance(types, tuple) or any(each not in FULFILLMENT_TYPES for each in types):
         raise InvalidInputError("minimum_for must be a tuple of 'delivery' and 'pickup'")
     known = tuple(each for each in FULFILLMENT_TYPES if each in types)
-    # A snapshot leaves out a default by its identity, not by what it equals.
+    # A snapshot recognises a default by its identity, not by equality.
     return FULFILLMENT_TYPES if known == FULFILLMENT_TYPES else known
 
 
@@ -28,18 +28,18 @@ def _known_types(types: tuple[FulfillmentType, ...]) -> tuple[FulfillmentType, .
 class Assumptions:
     """The decided names and numbers of the wire format.
 
-    `with_path` is the short way to replace one row of the operations table, `with_body` the one to
-    change what is sent. Durations in seconds.
+    `with_path` is a shortcut to replace one row of the operations table, `with_body` one to change a
+    request body. Durations are in seconds.
     """
 
     base_path: str = BASE_PATH
-    """What every path begins with."""
+    """The beginning of every path."""
 
     operations: Mapping[str, Operation] = field(factory=dict)
     """Rows that replace those of the operations table: any path, method, level or rate limit."""
 
     bodies: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(factory=dict)
-    """Functions, by operation, that are given its request body and return the one to send."""
+    """Functions, by operation, that receive its request body and return the one to send."""
 
     delivery_mode: str = "DeliveryByMerchant"
     """``mode`` of a delivery's fulfillment context, sent with its ``address`` or ``addressId``."""
@@ -48,7 +48,7 @@ class Assumptions:
     """``mode`` of a pickup's fulfillment context."""
 
     delivery_type: str = "delivery"
-    """``fulfillmentType`` of a delivery at validate and place. Gett may want the ``mode`` there."""
+    """``fulfillmentType`` of a delivery at validate and place. Gett may require the ``mode`` there."""
 
     pickup_type: str = "pickup"
     """``fulfillmentType`` of a pickup at validate and place."""
@@ -56,19 +56,19 @@ class Assumptions:
     minimum_for: tuple[FulfillmentType, ...] = field(
         default=FULFILLMENT_TYPES, converter=_known_types
     )
-    """The fulfillment types a store's minimum holds for, read when a checkout is started."""
+    """The fulfillment types to which a store's minimum applies, read when a checkout is started."""
 
     order_token_member: str = "validatedOrderToken"  # noqa: S105 - a member's name
-    """The member of a placement that holds the quote's token."""
+    """The member of a placement that has the quote's token."""
 
     order_token_life: float = 15 * 60.0
-    """How long a quote holds (documented), from before the request, less 10 seconds at ``place``."""
+    """How long a quote is valid (documented), from before the request, less 10 seconds at ``place``."""
 
     session_life: float = 30 * 24 * 3600.0
-    """How long a session lives whose answer has no ``expiresAt`` (documented default)."""
+    """How long a session is valid if its response has no ``expiresAt`` (documented default)."""
 
     def operation(self, name: str) -> Operation:
-        """The operation as it is to be called; `InvalidInputError` when there is none of the name."""
+        """Return the operation as it must be called. Raises `InvalidInputError` for an unknown name."""
         row = self.operations.get(name) or OPERATIONS.get(name)
         if row is None:
             raise InvalidInputError(f"there is no operation {name!r}; see OPERATIONS")
@@ -77,10 +77,10 @@ class Assumptions:
     def with_path(
         self, name: str, path: str, *, method: Literal["GET", "POST", "PUT"] | None = None
     ) -> Assumptions:
-        """The same, with another path for one operation; ``{placeholders}`` as in the table.
+        """Return a copy with another path for one operation; ``{placeholders}`` as in the table.
 
-        ``get_catalog_set`` also knows ``{store_id}``, for the other form the pages show. ``method``
-        stays as it is unless given; with GET, the body becomes the query.
+        ``get_catalog_set`` also knows ``{store_id}``, for the other documented form. ``method`` is the
+        new HTTP method (default: unchanged); with GET, the body becomes the query.
         """
         row = self.operation(name)
         row = evolve(row, path=path, method=method or row.method)
@@ -89,16 +89,16 @@ class Assumptions:
     def with_body(
         self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> Assumptions:
-        """The same, with the request bodies of one operation as ``change`` makes them.
+        """Return a copy that sends one operation's request bodies as ``change`` returns them.
 
-        It is given the body as it is documented here, as plain data, and returns the one to send,
-        amounts as decimals. Let members that hold secrets keep their names: by these they are
-        masked when a refusal quotes them.
+        It receives the documented body as plain data, and returns the one to send, with amounts as
+        decimals. Do not rename members that hold secrets: their names are used to mask them when a
+        rejection quotes them.
         """
         return evolve(self, bodies={**self.bodies, self.operation(name).name: change})
 
     def body(self, name: str, assumed: dict[str, Any]) -> dict[str, Any]:
-        """The body to send, of the one that is assumed."""
+        """Return the body to send instead of the documented one."""
         change = self.bodies.get(name)
         return assumed if change is None else change(assumed)
 

@@ -1,4 +1,4 @@
-"""JSON objects to attrs values: strictly typed, tolerant of what is unknown, and nothing is lost."""
+"""Convert JSON objects to attrs values: strictly typed, tolerant of the unknown, and without loss."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ from gett_checkout.errors import InvalidResponseError
 
 T = TypeVar("T")
 
-_EXTRA: Final = (
-    ""  # where `extra` stands among the members while a value is made: no member is so named
-)
+_EXTRA: Final = ""  # the key of `extra` while a value is made: no member has this name
 
 
 def camel_case(name: str) -> str:
@@ -33,10 +31,10 @@ def camel_case(name: str) -> str:
 class Reader:
     """Structures responses: camelCase members into attrs classes, strictly typed, tolerant of the rest.
 
-    A member that is ``null`` counts as absent, and each class may name other ``spellings`` of a member,
-    for when the first is absent. Of a class among the ``tolerant``, a member that cannot be read is not
-    known, unless it is one of those named with the class. A class with a field ``extra`` is given what
-    is not understood. cattrs by itself would turn ``1`` into ``"1"``.
+    A member that is ``null`` counts as absent, and a class may list other ``spellings`` of a member,
+    used when the first is absent. For a ``tolerant`` class, an unreadable member becomes unknown,
+    unless it is listed with the class as required. A class with a field ``extra`` receives the members
+    that are not understood. By default cattrs would turn ``1`` into ``"1"``.
     """
 
     def __init__(
@@ -56,12 +54,12 @@ class Reader:
         self.converter.register_structure_hook_factory(_is_optional, self._present_hook)
 
     def read(self, value: Json, cls: type[T]) -> T:
-        """The value as ``cls``; `InvalidResponseError` when it is not one."""
+        """Return the value as ``cls``. Raises `InvalidResponseError` if it is not one."""
         try:
             return self.converter.structure(value, cls)
         except Exception as error:  # noqa: BLE001 - cattrs raises whatever the data provokes
             kind = type(error).__name__
-        # Raised out here, because these exceptions quote what they do not like.
+        # Raised out here, because these exceptions quote the invalid value.
         raise InvalidResponseError(f"the response is not a {cls.__name__} ({kind})")
 
     def _attrs_hook(self, cls: type[Any]) -> Callable[[Json, Any], Any]:
@@ -106,7 +104,7 @@ class Reader:
             members: dict[str, Json], sent_as: dict[str, str], extra: dict[str, Json]
         ) -> Any:
             readable = {name: members[name] for name in needed or () if name in members}
-            structure(readable, cls)  # without these there is no value
+            structure(readable, cls)  # the required members
             unreadable: set[str] = set()
             for name in known.intersection(members).difference(readable):
                 value = members[name]
@@ -116,20 +114,20 @@ class Reader:
                 except Exception:  # noqa: BLE001 - cattrs raises whatever the data provokes
                     extra[sent_as.get(name, name)] = value
                     unreadable.add(names_of[name])
-                    if name in lists and isinstance(value, list):  # what is no id leads nowhere
+                    if name in lists and isinstance(value, list):  # an empty id refers to nothing
                         readable[name] = [each for each in value if type(each) is str]
             return structure({**readable, _EXTRA: Extra(extra, frozenset(unreadable))}, cls)
 
         return hook
 
     def _present_hook(self, kind: Any) -> Callable[[Json, Any], Any]:
-        """What may be absent is read as what it is when it is there: ``null`` members are left out."""
+        """Read an optional value as its type when present: ``null`` members are dropped before."""
         (present,) = (each for each in get_args(kind) if each is not NoneType)
         hook = self.converter.get_structure_hook(present)
         return lambda value, _: hook(value, present)
 
     def _tuple_hook(self, kind: Any) -> Callable[[Json, Any], Any]:
-        """Tuples come from lists only; cattrs would take a string apart into letters."""
+        """Accept only lists as tuples; cattrs would split a string into letters."""
         each_kind, structure = get_args(kind)[0], self.converter.structure
 
         def hook(value: Json, _: Any) -> Any:
@@ -166,12 +164,12 @@ def _strict(kind: type[Any]) -> Callable[[Json, Any], Any]:
 
 
 def amount(value: Json, _: Any = None) -> Decimal:
-    """An amount in digits; ``ValueError`` for what is none."""
+    """Read an amount in digits. Raises ``ValueError`` for anything else."""
     return value if is_tidy(value) else tidy(read_amount(value))
 
 
 def _moment(value: Json, _: Any) -> datetime:
-    """ISO 8601, or Unix seconds; without a zone it is UTC."""
+    """Read ISO 8601, or Unix seconds; without a zone it is UTC."""
     if isinstance(value, int) and not isinstance(value, bool):
         return datetime.fromtimestamp(value, UTC)
     moment = datetime.fromisoformat(value)

@@ -1,7 +1,7 @@
 """Every operation of the API, in one table: its method, path, least credential and rate limit.
 
-`mark` says how sure the row is: ``doc`` (a page states it), ``conflict`` (pages disagree) or
-``decided`` (no page says; this project chose). Any row can be replaced through `Assumptions`.
+`mark` states the row's certainty: ``doc`` (a page documents it), ``conflict`` (pages disagree) or
+``decided`` (undocumented; this project chose). `Assumptions` can replace any row.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Mark = Literal["doc", "conflict", "decided"]
 
 @frozen
 class Operation:
-    """One operation. ``level`` is the least session level; ``NONE`` means the API key will do.
+    """One operation. ``level`` is the least session level; ``NONE`` means that the API key is enough.
 
-    ``uses_reserve``: it may use up the last requests of a minute, which are kept for placing.
-    ``missing`` is the error code of a 404 that comes without a body. ``doubt``: why the request is in
-    doubt, when it is not plainly documented.
+    ``uses_reserve``: it may use the last requests of a minute, which are reserved for placing.
+    ``missing`` is the error code of a 404 without a body. ``doubt`` says why the request is in doubt
+    where it is not plainly documented.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""A catalog set from the bytes of a response, each entry read when it is first looked at.
+"""A catalog set from the bytes of a response; each entry is parsed on first access.
 
-Most entries are as they should be: msgspec reads those straight into their members. What it rejects, or
-finds in another spelling, the reader of all responses reads, with every tolerance it has.
+Most entries have the usual form: msgspec reads those directly into their members. The reader of all
+responses, with all its tolerance, handles those that msgspec rejects or that have other spellings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class _Menu(msgspec.Struct):
-    """The four dictionaries of a catalog set, their entries unread."""
+    """The four dictionaries of a catalog set, their entries unparsed."""
 
     catalogs: dict[str, Raw] | None = None
     sections: dict[str, Raw] | None = None
@@ -38,7 +38,7 @@ _read_menu: Final = msgspec.json.Decoder(_Menu).decode
 
 
 def catalog_set(body: bytes, catalog_set_id: str) -> CatalogSet:
-    """Docs: Catalog. An entry that is no object raises `InvalidResponseError` when it is looked at."""
+    """Read a catalog set (docs: Catalog). Accessing an entry that is no object raises."""
     members: Mapping[str, Json]
     try:
         members = msgspec.structs.asdict(_read_menu(body))
@@ -54,7 +54,7 @@ def catalog_set(body: bytes, catalog_set_id: str) -> CatalogSet:
 
 
 def _entries(members: Mapping[str, Json], name: str, cls: type[Any]) -> Mapping[str, Any]:
-    """The dictionary of this name; the key of an entry is its id."""
+    """Return the dictionary with this name; an entry's key is its id."""
     found = members.get(name)
     return Entries({} if found is None else _object(found, name), _readers()[cls])
 
@@ -66,9 +66,9 @@ def _object(value: Json, what: str) -> Mapping[str, Json]:
 
 
 class Entries(Mapping[str, T], Generic[T]):
-    """Entries by id, each read when it is first looked at.
+    """Entries by id, each parsed on first access.
 
-    A menu has thousands of items and a checkout touches a handful; doing all of them at once would
+    A menu has thousands of items and a checkout touches a handful; parsing all of them at once would
     block the event loop for several times as long.
     """
 
@@ -96,7 +96,7 @@ class Entries(Mapping[str, T], Generic[T]):
 
 
 class _Unread(Extra):
-    """What else is in an entry, read when it is looked at: most of it never is."""
+    """The other members of an entry, parsed on access: most never are."""
 
     __slots__ = ("_raw", "_read_as")
     unreadable = frozenset[str]()
@@ -117,7 +117,7 @@ def _readers() -> Mapping[type[Any], Callable[[str, Json | Raw], Any]]:
 
 
 def _reader_of(cls: type[Any]) -> Callable[[str, Json | Raw], Any]:
-    """What reads an entry: the usual ones quickly, the others as all responses are."""
+    """Return the reader of an entry: a fast one for the usual form, that of all responses for others."""
     id_field, *others, _ = fields(resolve_types(cls))  # the last is `extra`
     members = {each.name: each for each in others}
     spellings = [each for name in members for each in reader().spellings.get(cls, {}).get(name, ())]

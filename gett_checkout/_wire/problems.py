@@ -1,7 +1,7 @@
-"""Refusals: problem documents (RFC 9457) and bare statuses, read into errors. Docs: Errors.
+"""Turn problem documents (RFC 9457) and bare error statuses into errors. Docs: Errors.
 
-Whatever the body is — nothing, HTML, half a document — the answer is an `ApiError`. Gett's prose may
-quote what was sent to it, so everything that comes out of here is masked first.
+Whatever the body is (nothing, HTML, half a document), the result is an `ApiError`. Gett's messages may
+quote what was sent to it, so everything is masked first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LONGEST_ERRORS: Final = 100
 _LONGEST_WAIT: Final = 24 * 3600.0
 _LONGEST_WINDOW: Final = 60.0
 
-# What a status means when the answer says no more; gateways answer so.
+# The meaning of a status without a document, as gateways send it.
 _BARE: Final[Mapping[int, str]] = {
     401: "UNAUTHENTICATED",
     403: "FORBIDDEN",
@@ -36,20 +36,20 @@ _PASSING: Final = (
     502,
     503,
     504,
-)  # statuses that are worth another try unless the answer denies it
-# Members of requests whose values are credentials, card data or contact data. A token is one by its
-# name, for that of the order's token can be overridden.
+)  # statuses worth a retry unless the document denies it
+# Request members with credentials, card data or contact data. A token is recognised by its name,
+# because that of the order's token can be overridden.
 _SENSITIVE: Final = re.compile(
     r"email|phone|firstName|lastName|address1|address2|cardNumber|cvc|\w*[tT]oken"
 )
-# Members of ``errors[]`` that name something: their values are not prose and stay as they are.
+# Members of ``errors[]`` that are ids: they are no prose and stay as they are.
 _IDS: Final = re.compile(r"\w*[iI]d")
 _NAMES: Final = re.compile(r"code|path|jsonPath|field")
 
 _MASK: Final = "•••"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9:.]+)?"
 _PROSE = re.compile(
-    rf"(?P<kept>\b{_DATE}\b)"  # looks like a number to call, and is none
+    rf"(?P<date>\b{_DATE}\b)"  # looks like a phone number, but is none
     r"|(?<![^\s@\"'<>=:,;(])[^\s@\"'<>=:,;(]+(?:@|%40)[^\s@\"'<>]+"  # e-mail
     r"|\beyJ[\w-]+(?:\.[\w-]*)*"  # JWT
     r"|\b(?:zpka|gett_sess)_[\w-]+"
@@ -69,11 +69,10 @@ def read_problem(
     missing: str = "NOT_FOUND",
     secrets: Collection[str] = (),
 ) -> ApiError:
-    """The error an answer with a refusing status amounts to, whatever its body is.
+    """Return the error for a response with an error status, whatever its body.
 
-    ``now`` (aware) turns dates into seconds. ``missing`` is the code of a 404 without a body,
-    ``operation`` what was asked for.
-    ``secrets`` are masked wherever they stand; see `secrets_of`.
+    ``now`` (aware) converts dates into seconds. ``missing`` is the code of a 404 without a body,
+    ``operation`` the operation that was called. All ``secrets`` are masked; see `secrets_of`.
     """
     document = _document(body)
 
@@ -103,7 +102,7 @@ def read_problem(
 
 
 def secrets_of(payload: bytes | None) -> Iterator[str]:
-    """The credentials, card data and contact data in a request body, for `read_problem` to mask."""
+    """Return the credentials, card data and contact data in a request body, for `read_problem` to mask."""
     try:
         waiting: list[Json] = [read_json(payload)] if payload else []
     except InvalidResponseError:
@@ -122,11 +121,11 @@ def secrets_of(payload: bytes | None) -> Iterator[str]:
 
 
 def mask(text: str, secrets: Collection[str] = ()) -> str:
-    """The text without e-mail addresses, tokens, keys, phone and card numbers, or ``secrets``.
+    """Return the text without e-mail addresses, tokens, keys, phone and card numbers, or ``secrets``.
 
     Ids such as ``req_abc123`` and UUIDs stay.
     """
-    return _PROSE.sub(lambda found: found["kept"] or _MASK, _without(text, secrets))
+    return _PROSE.sub(lambda found: found["date"] or _MASK, _without(text, secrets))
 
 
 def _without(text: str, secrets: Collection[str]) -> str:
@@ -140,12 +139,12 @@ def _document(body: bytes) -> dict[str, Json]:
     try:
         document = read_json(body)
     except InvalidResponseError:
-        return {}  # gateways answer with HTML, or with nothing
+        return {}  # gateways send HTML, or nothing
     return document if isinstance(document, dict) else {}
 
 
 def _prose(value: Json, secrets: Collection[str]) -> str:
-    # Cut twice: masking is not to take long, and a secret is not to be cut before it is masked.
+    # Cut twice: masking must not take long, and a secret must not be cut before it is masked.
     return (
         mask(value[: 8 * _LONGEST_TEXT], secrets)[:_LONGEST_TEXT] if isinstance(value, str) else ""
     )
@@ -156,19 +155,19 @@ def _name(value: str, secrets: Collection[str]) -> str:
 
 
 def _reader_of(name: str) -> Callable[[str, Collection[str]], str]:
-    """How the value of a member is masked."""
+    """Return the function that masks a member's value."""
     if _IDS.fullmatch(name):
         return _id
     return _name if _NAMES.fullmatch(name) else _prose
 
 
 def _id(value: str, secrets: Collection[str]) -> str:
-    """An id without secrets; but a shopper's name may well be part of a dish's."""
+    """Return an id without secrets; names are not masked, because a dish's name may contain one."""
     return _without(value[:_LONGEST_TEXT], [each for each in secrets if not each.isalpha()])
 
 
 def _entries(value: Json, secrets: Collection[str]) -> list[dict[str, str]]:
-    """The entries of ``errors[]``, which hold an ``itemId`` or a ``jsonPath``; text members only."""
+    """Return the entries of ``errors[]`` with an ``itemId`` or a ``jsonPath``; text members only."""
     if not isinstance(value, list):
         return []
     return [
@@ -185,9 +184,9 @@ def _entries(value: Json, secrets: Collection[str]) -> list[dict[str, str]]:
 def _retry_after(
     status: int, document: Mapping[str, Json], headers: Mapping[str, str], now: datetime
 ) -> float | None:
-    """Seconds to wait: the document's ``retryAfter``, else the header, in seconds or as a date.
+    """Return the seconds to wait: the document's ``retryAfter``, else the header (seconds or date).
 
-    When neither says, a 429 is over with its minute: ``X-RateLimit-Reset``, in Unix seconds.
+    Without either, a 429 ends with its minute: ``X-RateLimit-Reset``, in Unix seconds.
     """
     for said in (document.get("retryAfter"), headers.get("Retry-After")):
         wait = _seconds(said, now)

@@ -1,4 +1,4 @@
-"""Request bodies as plain JSON data. Only what is known is sent; what is ``None`` is left out."""
+"""Request bodies as plain JSON data. Only known members are sent; ``None`` is omitted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Body = dict[str, Any]
 
 
 def create_session(identity: Identity | None, expires_in: int | None = None) -> Body:
-    """Docs: Session › create. An empty body asks for a partner-only session."""
+    """Docs: Session › create. An empty body requests a partner-only session."""
     body = (
         {}
         if identity is None
@@ -148,7 +148,7 @@ def _groups(groups: tuple[GroupChoice, ...]) -> list[Body]:
 
 
 def add_cart_item(cart: Body, line: Line) -> Body:
-    """Docs: Cart helpers › add. The first item goes to no cart at all."""
+    """Docs: Cart helpers › add. The first item is added to no cart."""
     return _known({"storeId": cart["storeId"], "catalogSetId": cart.get("catalogSetId")}) | {
         "cart": cart if cart["lineItems"] else None,
         "item": line_item(line),
@@ -174,7 +174,7 @@ def payment_card(card: NewCard) -> Body:
 
 
 def as_query(body: Body) -> dict[str, str]:
-    """The members of a body for an operation that has none (GET); nested objects give their leaves."""
+    """Return a body's members as a query, for an operation without a body (GET); objects are flattened."""
     query: dict[str, str] = {}
     for name, value in body.items():
         query.update(as_query(value) if isinstance(value, dict) else {name: str(value)})

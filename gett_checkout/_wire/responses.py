@@ -1,4 +1,4 @@
-"""Responses as values. Every spelling a page shows is accepted; what is not understood is in `extra`."""
+"""Responses as values. Every documented spelling is accepted; unknown members go to `extra`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SessionResponse:
 
 @frozen
 class ValidateResponse:
-    """A price and the token to place an order at it."""
+    """A price, and the token to place an order at that price."""
 
     validated_order_token: str = field(repr=False, converter=hidden)
     amounts: Amounts
@@ -85,15 +85,15 @@ _SPELLINGS: Final[dict[type[Any], dict[str, tuple[str, ...]]]] = {
     GroupChoice: {"chosen": ("selectedModifiers", "modifiers"), "modifier_group_id": ("id",)},
     Choice: {"groups": ("modifierGroups",)},
 }
-# The same for what is not a class: lists, wrappers and single ids.
+# The same for lists, wrappers and single ids, which have no class.
 _CART_LINES: Final = ("lineItems", "items")
 _CARDS: Final = ("payments", "paymentMethods")
 _CARD: Final = ("payment", "paymentMethod")
 _ADDRESS_ID: Final = ("addressId", "id")
 
 
-# Classes of which a member that cannot be read is not known, and the members that must be readable. Of the
-# others every member counts: a price, a cart.
+# Classes that tolerate unreadable members, and their required members. In the other classes, such as a
+# price or a cart, every member is required.
 _TOLERANT: Final[dict[type[Any], tuple[str, ...]]] = {
     SessionResponse: ("token",),
     StorePage: ("stores",),
@@ -109,7 +109,7 @@ _TOLERANT: Final[dict[type[Any], tuple[str, ...]]] = {
 
 @cache
 def reader() -> Reader:
-    """What reads every response."""
+    """Return the reader of every response."""
     made = Reader(_SPELLINGS, _TOLERANT)
     made.converter.register_structure_hook(Window, _window)
     made.converter.register_structure_hook(StoreAddress, _store_address)
@@ -120,15 +120,15 @@ def _window(value: Json, _: Any) -> Window:
     return _window_of(value["dayOfWeek"], value["start"], value["end"])
 
 
-@lru_cache(maxsize=1024, typed=True)  # most stores open at one of a few times
+@lru_cache(maxsize=1024, typed=True)  # most stores share a few opening times
 def _window_of(day: Json, start: Json, end: Json) -> Window:
-    # Some clocks write midnight at the end of a day so.
+    # Some clocks write midnight at the end of a day this way.
     is_midnight = isinstance(end, str) and end.startswith("24:00")
     return Window(parse_day(day), parse_time(start), time.min if is_midnight else parse_time(end))
 
 
 def _store_address(value: Json, _: Any) -> StoreAddress:
-    """A store's address is for showing: what is not text, or not a coordinate, is left out of it."""
+    """Read a store's address for display: members that are no text, or no coordinate, are dropped."""
     if isinstance(value, str):
         return StoreAddress(address1=value)
 
@@ -153,10 +153,10 @@ def _store_address(value: Json, _: Any) -> StoreAddress:
 
 def session(value: Json) -> SessionResponse:
     """Docs: Session › create."""
-    answer = reader().read(value, SessionResponse)
-    if not is_credential(answer.token):
+    found = reader().read(value, SessionResponse)
+    if not is_credential(found.token):
         raise InvalidResponseError("the new session has no token that could be sent")
-    return answer
+    return found
 
 
 def store_page(value: Json) -> StorePage:
@@ -168,7 +168,7 @@ def store_page(value: Json) -> StorePage:
 
 
 def store(value: Json) -> Store:
-    """Docs: Stores. ``availability: null`` means never open; only an absent member is unknown."""
+    """Docs: Stores. ``availability: null`` means never open; only an absent member means unknown."""
     members = _members(value, "a store")
     hours = members.get("availability")
     known = {**members, "categories": _categories(members)}
@@ -200,7 +200,7 @@ def _each(whole: Callable[[Json], bool]) -> Callable[[Json], bool]:
     return lambda value: not isinstance(value, list) or all(map(whole, value))
 
 
-# Members of a store with a form of their own, and whether they are understood whole.
+# Members of a store with a form of their own, and how to tell whether they are fully understood.
 _NESTED: Final[tuple[tuple[str, Callable[[Json], bool]], ...]] = (
     ("address", _holds_only(map(camel_case, fields_dict(StoreAddress)))),
     ("availability", _each(_holds_only(("dayOfWeek", "start", "end")))),
@@ -213,7 +213,7 @@ def _is_list_of_text(value: Json) -> bool:
 
 
 def _readable(entries: list[Json], read: Callable[[Json], T]) -> tuple[tuple[T, ...], int]:
-    """The entries that can be read, and how many cannot: one odd entry takes no list away."""
+    """Return the readable entries, and how many are unreadable: one odd entry does not spoil a list."""
     found: list[T] = []
     for each in entries:
         with suppress(InvalidResponseError):
@@ -222,7 +222,7 @@ def _readable(entries: list[Json], read: Callable[[Json], T]) -> tuple[tuple[T, 
 
 
 def _categories(members: Mapping[str, Json]) -> list[str]:
-    """Names of categories; no page shows whether they come bare or in objects."""
+    """Read the names of categories; the documentation does not show whether they are objects."""
     said = members.get("categories")
     names = [
         each.get("name") if isinstance(each, dict) else each
@@ -234,8 +234,8 @@ def _categories(members: Mapping[str, Json]) -> list[str]:
 def cart_lines(value: Json, known: Iterable[Line]) -> tuple[Line, ...]:
     """Docs: Cart helpers. The cart may come wrapped in ``cart``.
 
-    A line that is ``known`` and still has the same choices keeps its name, unit price and problems;
-    others have none until they are resolved against the menu.
+    A ``known`` line with the same choices keeps its name, unit price and problems; others have none
+    until they are resolved against the menu.
     """
     members = _members(value, "a cart")
     cart = members.get("cart")
@@ -262,20 +262,20 @@ def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
 
 
 def validated(value: Json) -> ValidateResponse:
-    """Docs: Orders › validate. Also accepted wrapped in ``order``. The total is Gett's word."""
-    answer = reader().read(_unwrapped(value, "order"), ValidateResponse)
-    if not answer.validated_order_token:
+    """Docs: Orders › validate. Also accepted wrapped in ``order``. Gett's total is authoritative."""
+    found = reader().read(_unwrapped(value, "order"), ValidateResponse)
+    if not found.validated_order_token:
         raise InvalidResponseError("the quote has an empty token")
-    if answer.amounts.total < 0 or answer.amounts.sub_total < 0:
+    if found.amounts.total < 0 or found.amounts.sub_total < 0:
         raise InvalidResponseError("the quote has a negative total")
-    return evolve(answer, amounts=_broken_down(answer.amounts))
+    return evolve(found, amounts=_broken_down(found.amounts))
 
 
 def order(value: Json) -> Order:
     """Docs: Orders › place, get. Also accepted wrapped in ``order``.
 
-    An id is an order: whatever else of it is unreadable is in ``extra``, for an order that was made is
-    not to be doubted because of a figure in its receipt.
+    An id proves the order: unreadable members go to ``extra``, so that one odd figure in a receipt does
+    not call a placed order into question.
     """
     members = {**_unwrapped(value, "order")}
     order_id = members.pop("orderId", None)
@@ -283,7 +283,7 @@ def order(value: Json) -> Order:
         raise InvalidResponseError("the order has no id")
 
     def understood(name: str, cls: type[T]) -> T | None:
-        """The member, no longer among those that are extra; ``None`` when it cannot be read."""
+        """Return the member and remove it from the extra ones; ``None`` when it cannot be read."""
         try:
             found = None if members.get(name) is None else reader().read(members[name], cls)
         except InvalidResponseError:
@@ -307,12 +307,12 @@ def order(value: Json) -> Order:
 
 # Decided: no page names the member. Docs: Webhooks (permalink_url).
 _TRACKING: Final = ("trackingUrl", "trackingURL", "permalinkUrl")
-# What the name of a charge may be called; no page shows one.
+# Possible names of a charge's name; no page shows one.
 _CHARGE_NAMES: Final = ("name", "label", "title", "description", "type", "code")
 
 
 def _broken_down(amounts: Amounts) -> Amounts:
-    """The amounts with their breakdowns, ``feesBreakdown`` and the like. Docs: Orders › Amounts."""
+    """Add the breakdowns to the amounts: ``feesBreakdown`` and the like. Docs: Orders › Amounts."""
     extra, breakdown = dict(amounts.extra), dict[str, tuple[Charge, ...]]()
     for part, member in _BREAKDOWNS.items():
         sent = extra.get(member)
@@ -333,7 +333,7 @@ _BREAKDOWNS: Final = {
 
 
 def _charges(value: Json) -> tuple[Charge, ...]:
-    """The charges of a breakdown; none when one of them is not understood."""
+    """Return the charges of a breakdown; none when one of them is not understood."""
     found = []
     for each in value if isinstance(value, list) else ():
         charge = each if isinstance(each, dict) else {}
@@ -365,7 +365,7 @@ def payment_method(value: Json) -> PaymentMethod:
     found = reader().read(_unwrapped(value, *_CARD), PaymentMethod)
     if not found.payment_id:
         raise InvalidResponseError("the card has no id")
-    # Whatever comes here, no more than four digits of a card are stored.
+    # Whatever Gett sends, at most four digits of a card are stored.
     return evolve(found, last_four=found.last_four and found.last_four[-4:])
 
 
@@ -378,7 +378,7 @@ def address_id(value: Json) -> str:
 
 
 def _unwrapped(value: Json, *wrappers: str) -> dict[str, Json]:
-    """The members of an object, and of the one that it wraps under one of these names."""
+    """Return the members of an object, and of the one it wraps under one of these names."""
     members = _members(value, "a JSON object")
     for name in wrappers:
         if isinstance(inner := members.get(name), dict):
@@ -387,17 +387,17 @@ def _unwrapped(value: Json, *wrappers: str) -> dict[str, Json]:
 
 
 def _first(members: Mapping[str, Json], names: Iterable[str]) -> Json:
-    """The first of the members that is there."""
+    """Return the first of the members that is present."""
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
 def _members(value: Json, what: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise InvalidResponseError(f"the answer is not {what}")
+        raise InvalidResponseError(f"the response is not {what}")
     return value
 
 
 def _list(value: Json, member: str) -> list[Json]:
     if not isinstance(value, list):
-        raise InvalidResponseError(f"the answer holds no list of {member}")
+        raise InvalidResponseError(f"the response has no list of {member}")
     return value

@@ -66,8 +66,8 @@ def _whole(lowest: int, highest: int) -> Mapping[str, Read]:
 class Fault:
     """One planned fault of `operation` (`*`: of any), for `times` requests after `after` others.
 
-    Operations have the names of `gett_checkout.operations.OPERATIONS`, and kinds those of
-    ``FaultKind``. Raises `ValueError` for an unknown one.
+    Operations have the names of `gett_checkout.operations.OPERATIONS`; ``FaultKind`` says what
+    each ``kind`` does. Raises `ValueError` for an unknown one.
     Without a `status`, the documented one of `code` is sent, or 500 without a code;
     without a `code`, the usual code of `status`. `names` are the JSON paths that `errors[]` names.
     """

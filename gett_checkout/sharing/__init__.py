@@ -1,7 +1,7 @@
-"""What the workers of a backend may share: the rate limit they spend together, and menus.
+"""State that a backend's workers may share: a common rate limit, and menus.
 
-Both are optional, and each is a small protocol; `gett_checkout.sharing.redis` has both over Redis.
-Neither can harm an order: one that fails, or takes too long, is passed over.
+Both are optional, and each is a small protocol; `gett_checkout.sharing.redis` implements both over
+Redis. Neither can affect an order: one that fails or takes too long is skipped.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ __all__ = ["LimitReport", "MenuCache", "Permit", "Priority", "RateLimiter"]
 Priority = Literal["normal", "reserved", "always"]
 """Which part of a rate limit a request may use.
 
-``normal`` is browsing and editing, which leaves the last twentieth alone. ``reserved`` opens a session:
-it may use half of that. ``always`` places an order: it is never held back, but it counts.
+``normal``, for browsing and editing, leaves the last twentieth unused. ``reserved``, for opening a
+session, may use half of that twentieth. ``always``, for placing an order, is never delayed, but counts.
 """
 
 
 @frozen
 class Permit:
-    """Whether a request may be sent. With ``wait`` 0 it may, and is counted already.
+    """Permission to send a request. With ``wait`` 0 it may be sent, and is counted already.
 
-    Otherwise nothing is counted, and ``wait`` says in how many seconds to ask again. ``window`` is the
-    rate limiter's own: it is given back to it with the response.
+    Otherwise nothing is counted, and ``wait`` is the seconds until asking again. ``window`` belongs to
+    the rate limiter, which receives it back with the response.
     """
 
     wait: float
@@ -34,12 +34,11 @@ class Permit:
 
 @frozen
 class LimitReport:
-    """What became of a request that had a permit.
+    """The outcome of a request that had a permit.
 
-    ``remaining`` and ``resets_at`` (Unix seconds) are what the response said of the limit, or ``None``
-    when it said nothing, and then nothing is limited. ``retry_after`` is set when it was a 429:
-    seconds. ``was_sent`` is false when the request certainly did not leave. ``is_order`` is true when it
-    was to place an order.
+    ``remaining`` and ``resets_at`` (Unix seconds) are the response's rate-limit figures, ``None`` if it
+    had none: then nothing is limited. ``retry_after``, in seconds, is set after a 429. ``was_sent`` is
+    false when the request certainly was not sent. ``is_order`` is true for the placement of an order.
     """
 
     remaining: int | None = None
@@ -50,32 +49,32 @@ class LimitReport:
 
 
 class RateLimiter(Protocol):
-    """A rate limit that several workers spend together.
+    """A rate limit that several workers share.
 
-    ``name`` says which one: an opaque text of one organisation, environment and bucket, safe to show. A
-    method may raise anything. One that takes longer than a quarter of a second (`acquire`) or a second
-    (`update`, which nobody waits for) is given up: the client then goes by what it knows itself.
+    ``name`` identifies it: an opaque text for one organisation, environment and bucket, safe to show. A
+    method may raise anything. A call that takes longer than a quarter of a second (`acquire`) or a
+    second (`update`, in the background) is abandoned: the client then relies on its own knowledge.
     """
 
     async def acquire(self, name: str, *, priority: Priority) -> Permit:
-        """Count a request that is about to be sent, or say when to ask again."""
+        """Count a request that is about to be sent, or return when to ask again."""
         ...
 
     async def update(self, name: str, permit: Permit, report: LimitReport) -> None:
-        """Learn what became of a request; it may come late, or never."""
+        """Record the outcome of a request; the call may come late, or never."""
         ...
 
 
 class MenuCache(Protocol):
-    """Menus as Gett sent them, for several workers to read.
+    """Menus as Gett sent them, shared by several workers.
 
-    ``name`` is an opaque text of one organisation, environment and catalog set, safe to show. What is
-    stored under a name never changes. A method may raise anything, and is given up after half a second:
-    the menu is then read from Gett.
+    ``name`` is an opaque text for one organisation, environment and catalog set, safe to show. A value
+    stored under a name never changes. A method may raise anything, and is abandoned after half a
+    second: the menu is then fetched from Gett.
     """
 
     async def get(self, name: str) -> bytes | None:
-        """Give exactly the bytes that were put under the name, or ``None``."""
+        """Return exactly the bytes stored under the name, or ``None``."""
         ...
 
     async def put(self, name: str, body: bytes) -> None:

@@ -1,6 +1,6 @@
-"""A rate limit and menus that workers share in Redis, through a client of the caller's.
+"""A rate limit and menus that workers share in Redis, through your client.
 
-Nothing here needs to be durable: what Redis loses is learned again from Gett's next responses.
+Durability is not needed: Gett's next responses replace what Redis loses.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from redis.exceptions import NoScriptError, ResponseError
 from gett_checkout.errors import InvalidInputError
 from gett_checkout.sharing import LimitReport, Permit, Priority
 
-# What is stored of one bucket, times in milliseconds of Redis's clock, the one clock all workers share:
-#   window    Gett's reset of the minute that counts, in Unix seconds as Gett writes it
-#   begun, ends  when that minute began, as far as is known, and when it is over
+# The stored state of a bucket; times are in milliseconds of Redis's clock, which all workers share:
+#   window    when Gett resets the current minute, in Unix seconds as Gett writes it
+#   begun, ends  when that minute began, as far as known, and when it ends
 #   budget    how many requests the workers may send in it; -1: nothing is limited
 #   taken     how many they have sent
 #   best, before  the budget of this minute and of the one before at their beginnings: the limit
-#   probe     when the first request was sent after `ends`; 0: none was
-#   pending   how many were sent since, which no response has put into a minute yet
+#   probe     when the first request was sent after `ends`; 0: none
+#   pending   how many were sent since that no response has assigned to a minute yet
 #   orders, orders_before  how many orders had a response in this minute and in the one before
-#   refused   until when a 429 lets nothing through
+#   blocked   until when a 429 blocks all requests
 _STATE: Final = b"""
 local key, now = KEYS[1], redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 local names = {
-    'window', 'begun', 'ends', 'budget', 'taken', 'best', 'before', 'probe', 'pending', 'refused',
+    'window', 'begun', 'ends', 'budget', 'taken', 'best', 'before', 'probe', 'pending', 'blocked',
     'orders', 'orders_before',
 }
 local state = {}
@@ -48,9 +48,9 @@ local function save()
     redis.call('PEXPIRE', key, 3600000)
 end
 """
-# A minute begins when a response says so. Clocks differ, and all that waited for it come at the same
-# moment, so the first request goes alone; if its response takes long, the others count on from the
-# limit they know.
+# A minute begins when a response says so. Clocks differ, and all waiting requests are released at the
+# same moment, so the first one goes alone; if its response takes long, the others use the last known
+# limit.
 _ACQUIRE: Final = (
     _STATE
     + b"""
@@ -59,12 +59,12 @@ local always = priority == 'always'
 local limit = math.max(state.best, state.before)
 local reserve = math.floor(limit / 20)
 if priority == 'reserved' then reserve = math.ceil(reserve / 2) end
--- In what is left of the minute, orders are placed at the rate of the minute before.
+-- Assume that orders continue at the rate of the previous minute until this one ends.
 local left, length = state.ends - now, math.max(state.ends - state.begun, 1)
 local expected = math.ceil(state.orders_before * left / length)
-if left <= 0 then expected = state.orders end -- the next minute has all of it left
+if left <= 0 then expected = state.orders end -- the next minute is still whole
 reserve = reserve + math.min(expected, math.floor(limit / 2))
-if now < state.refused and not always then return {state.refused - now, 0} end
+if now < state.blocked and not always then return {state.blocked - now, 0} end
 if now < state.ends then
     local free = state.budget < 0 or state.budget - state.taken > reserve
     if not (free or always) then return {state.ends - now, 0} end
@@ -91,13 +91,13 @@ _UPDATE: Final = (
     + b"""
 local permit, remaining, reset = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local retry_after, was_sent, is_order = tonumber(ARGV[4]), ARGV[5] == '1', ARGV[6] == '1'
--- Whether the request is still among the pending, and not yet counted in a minute.
+-- Whether the request is still pending, and not yet assigned to a minute.
 local is_pending = permit < 0 and -permit >= state.ends
 local function leave()
     state.pending = math.max(state.pending - 1, 0)
     if state.pending == 0 then state.probe = 0 end
 end
-if retry_after then state.refused = math.max(state.refused, now + retry_after) end
+if retry_after then state.blocked = math.max(state.blocked, now + retry_after) end
 local far = reset and reset * 1000 > now + 3600000
 if not was_sent then
     if is_pending then
@@ -106,14 +106,14 @@ if not was_sent then
         state.taken = math.max(state.taken - 1, 0)
     end
 elseif not remaining or not reset or far then
-    -- Where nothing is known, nothing is limited; one odd response changes nothing that is.
+    -- Without figures nothing is limited; one response without them does not change known figures.
     if not retry_after and (now >= state.ends or state.budget < 0) then
         state.budget, state.begun, state.ends, state.taken = -1, now, now + 60000, 0
         state.probe, state.pending = 0, 0
     end
 elseif reset > state.window
     or (reset < state.window and now >= state.ends and reset * 1000 > now) then
-    -- One of an earlier minute that Gett counts in this one is not among the pending.
+    -- A request of an earlier minute that Gett counts in this one is not pending.
     state.taken = state.pending + (is_pending and 0 or 1)
     state.before = state.best
     state.budget = remaining + state.taken
@@ -122,22 +122,22 @@ elseif reset > state.window
     state.orders_before, state.orders = state.orders, 0
     state.begun = now
     local left = reset * 1000 - now
-    -- Clocks differ: whatever Gett's says, a minute is over after a minute.
+    -- Clocks differ: a minute ends after 60 seconds, whatever Gett's clock says.
     state.ends = now + ((left > 0 and left < 60000) and left or 60000)
 elseif reset == state.window then
     if is_pending then
-        -- It was sent before Gett's minute was over.
+        -- It was sent before Gett's minute ended.
         leave()
         state.ends = now + 250
         state.taken = state.taken + 1
     elseif permit > 0 and permit ~= state.window then
         state.taken = state.taken + 1
     end
-    -- What others spend of the limit shows in what remains.
+    -- The remainder reveals how much of the limit others have used.
     local left = remaining + state.taken
     state.budget = state.budget < 0 and left or math.min(state.budget, left)
 end
--- Counted here, so that one whose `acquire` was given up is too.
+-- Counted here, so that a request whose `acquire` was abandoned counts too.
 if is_order and not retry_after then state.orders = state.orders + 1 end
 save()
 return 0
@@ -149,10 +149,10 @@ _DIGESTS: Final = {
 
 
 class RedisRateLimiter:
-    """A `~gett_checkout.sharing.RateLimiter` in Redis, through ``redis``, which stays the caller's to close.
+    """A `~gett_checkout.sharing.RateLimiter` in Redis, through ``redis``; closing it is up to you.
 
-    Any ``redis.asyncio`` client will do. Every key begins with ``prefix`` in braces, holds a digest of
-    the organisation instead of its API key, and goes an hour after its last use. All workers go by the
+    Any ``redis.asyncio`` client works. Every key begins with ``prefix`` in braces, contains a digest of
+    the organisation instead of its API key, and expires an hour after its last use. All workers use the
     clock of Redis.
     """
 
@@ -164,12 +164,12 @@ class RedisRateLimiter:
         return f"RedisRateLimiter(prefix={self._prefix!r})"
 
     async def acquire(self, name: str, *, priority: Priority) -> Permit:
-        """Count a request that is about to be sent, or say when to ask again."""
+        """Count a request that is about to be sent, or return when to ask again."""
         wait, window = await self._run(_ACQUIRE, name, priority)
         return Permit(int(wait) / 1000, int(window))
 
     async def update(self, name: str, permit: Permit, report: LimitReport) -> None:
-        """Learn what became of a request; it may come late, or never."""
+        """Record the outcome of a request; the call may come late, or never."""
         after = report.retry_after
         await self._run(
             _UPDATE,
@@ -187,16 +187,15 @@ class RedisRateLimiter:
         try:
             return await self._redis.execute_command("EVALSHA", _DIGESTS[script], 1, key, *values)
         except NoScriptError:
-            # EVAL leaves the script with the server, so this happens once per server start.
+            # EVAL caches the script on the server, so this happens once per server start.
             return await self._redis.execute_command("EVAL", script, 1, key, *values)
 
 
 class RedisMenuCache:
-    """A `~gett_checkout.sharing.MenuCache` in Redis, through ``redis``, which stays the caller's to close.
+    """A `~gett_checkout.sharing.MenuCache` in Redis, through ``redis``; closing it is up to you.
 
-    Menus are stored compressed, for ``lifetime`` seconds, and only those of at most ``largest`` bytes of
-    JSON. Every key begins with ``prefix`` in braces. An entry that is damaged, or somebody else's, is not
-    there.
+    Menus are stored compressed, for ``lifetime`` seconds, up to ``largest`` bytes of JSON each. Every
+    key begins with ``prefix`` in braces. A damaged or foreign entry counts as absent.
     """
 
     def __init__(
@@ -220,9 +219,9 @@ class RedisMenuCache:
         return f"RedisMenuCache(prefix={self._prefix!r})"
 
     async def get(self, name: str) -> bytes | None:
-        """Give exactly the bytes that were put under the name, or ``None``."""
+        """Return exactly the bytes stored under the name, or ``None``."""
         head = _head(name)
-        # Compressed, it is at most a little longer; more than that is not ours, and is not fetched.
+        # Compression adds a few bytes at most; a larger value is foreign, and is not fetched.
         most = len(head) + self._largest + 1024
         try:
             value = await self._redis.execute_command(
@@ -235,10 +234,10 @@ class RedisMenuCache:
         return await asyncio.to_thread(_inflated, value[len(head) :], self._largest)
 
     async def put(self, name: str, body: bytes) -> None:
-        """Store the bytes, if they are not too many."""
+        """Store the bytes, unless they are too many."""
         if len(body) > self._largest:
             return
-        # In a thread: a large menu takes tens of milliseconds.
+        # In a thread: compressing a large menu takes tens of milliseconds.
         value = _head(name) + await asyncio.to_thread(zlib.compress, body)
         milliseconds = round(self._lifetime * 1000)
         await self._redis.execute_command("SET", self._key(name), value, "PX", milliseconds)
@@ -251,12 +250,12 @@ _LONGEST: Final = 366 * 24 * 3600
 
 
 def _head(name: str) -> bytes:
-    """What an entry begins with: its name, so that one in another's place is known."""
+    """Return an entry's head: its name, so that a misplaced entry is detected."""
     return f"menu 1 {name}\n".encode()
 
 
 def _inflated(data: bytes, most: int) -> bytes | None:
-    """The bytes that were compressed; ``None`` when they are damaged, or more than ``most``."""
+    """Return the decompressed bytes; ``None`` when they are damaged, or more than ``most``."""
     reader = zlib.decompressobj()
     try:
         body = reader.decompress(data, most + 1)

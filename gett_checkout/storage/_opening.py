@@ -1,4 +1,4 @@
-"""Storages by URL, as a command line or a settings file names them."""
+"""Open storages by URL, for a command line or a settings file."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def open_storage(
     encryption_keys: Sequence[str] = (),
     clock: Callable[[], datetime] | None = None,
 ) -> AbstractAsyncContextManager[Storage]:
-    """The storage that ``url`` names, as a context manager that closes what it opens.
+    """Open the storage that ``url`` names; the context manager closes what it opened.
 
     ``memory:``, ``sqlite:///relative/path``, ``sqlite:////absolute/path``,
     ``redis://user:password@host:port/database``, ``rediss://`` with TLS,
-    ``postgresql://user:password@host:port/database``. What is special in a URL is percent-encoded.
-    With ``encryption_keys`` it is wrapped in `gett_checkout.storage.encrypted.EncryptedStorage`.
-    `InvalidInputError` when the URL or a key cannot be right or the driver is not installed; it never
-    quotes them. ``clock`` gives aware UTC.
+    ``postgresql://user:password@host:port/database``. Percent-encode special characters in a URL. With
+    ``encryption_keys`` it is wrapped in `gett_checkout.storage.encrypted.EncryptedStorage`. Raises
+    `InvalidInputError`, without quoting them, when the URL or a key is invalid or the driver is not
+    installed. ``clock`` returns aware UTC.
     """
     opened = _by_scheme(hidden(url), clock)
-    # An empty string is a setting that was forgotten, and not the wish to encrypt nothing.
+    # An empty string is a forgotten setting, and must not turn encryption off.
     is_wanted = isinstance(encryption_keys, str | bytes) or bool(encryption_keys)
     return _encrypted(opened, encryption_keys) if is_wanted else opened
 
@@ -91,13 +91,13 @@ def _by_scheme(
 
 
 def _split(url: str) -> SplitResult | None:
-    """The parts of a URL, or ``None``: what is wrong with it is not told, it may hold a password."""
+    """Return the parts of a URL, or ``None``; the reason is withheld, because it may quote a password."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # read when asked for
+        _ = parts.port  # parsed on access
     except ValueError:
         return None
-    # An unencoded "/", "?" or "#" in a password cuts it in two and leaves the "@" behind.
+    # An unencoded "/", "?" or "#" in a password splits it and leaves the "@" behind.
     rest = parts.path + parts.query + parts.fragment
     return None if parts.scheme != "sqlite" and "@" in rest else parts
 

@@ -1,4 +1,4 @@
-"""Any storage, with what it keeps encrypted: it sees ids, versions and times, never a checkout."""
+"""Encrypt the contents of any storage, which then sees ids, versions and times only."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gett_checkout.storage import ScannableStorage, Storage, Stored
 
 
 class EncryptedStorage:
-    """Encrypts what ``storage`` keeps (Fernet: AES-128-CBC and HMAC-SHA256).
+    """Encrypts what is stored in ``storage`` (Fernet: AES-128-CBC and HMAC-SHA256).
 
-    ``keys`` are made by ``cryptography.fernet.Fernet.generate_key()``. The first encrypts, all
-    decrypt: to rotate, put a new key first, and drop the old one when the checkouts saved under it
-    have expired. ``storage`` stays the caller's to close.
+    Make ``keys`` with ``cryptography.fernet.Fernet.generate_key()``. The first one encrypts, all of
+    them decrypt: to rotate, put a new key first, and drop the old one when the checkouts saved with it
+    have expired. Closing ``storage`` is up to you.
     """
 
     @leaves_nothing
@@ -37,13 +37,13 @@ class EncryptedStorage:
         return f"EncryptedStorage({self._storage!r}, <{self._count} keys>)"
 
     async def load(self, checkout_id: str) -> Stored | None:
-        """What is kept under the id, or ``None``; `StorageError` when no key opens it."""
+        """Return the entry stored under the id, or ``None``; raise `StorageError` when no key decrypts it."""
         stored = await self._storage.load(checkout_id)
         if stored is None:
             return None
         opened = self._opened(stored)
         if opened is None:
-            raise StorageError("no key opens what is kept under this id")
+            raise StorageError("no key decrypts what is stored under this id")
         return opened
 
     async def save(
@@ -55,7 +55,7 @@ class EncryptedStorage:
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
-        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        """Replace the entry if it still has ``expected_version``; else raise `CheckoutConflictError`."""
         return await self._storage.save(
             checkout_id,
             self._ciphers.encrypt(data),
@@ -65,23 +65,23 @@ class EncryptedStorage:
         )
 
     async def delete(self, checkout_id: str) -> None:
-        """Forget what is kept under the id, if anything."""
+        """Delete the entry stored under the id, if any."""
         await self._storage.delete(checkout_id)
 
     async def purge(self, limit: int = 1000) -> int:
-        """Remove what has expired, where ``storage`` leaves that to its user; how many it was."""
+        """Remove expired entries, if ``storage`` does not do so itself; return how many."""
         purge = getattr(self._storage, "purge", None)
         return await purge(limit) if purge else 0
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
         return await self._storage.due(now, limit)
 
     async def scan(self) -> AsyncIterator[tuple[str, Stored]]:
-        """Give everything that is stored and that a key opens, with its id, in no particular order.
+        """Yield every entry that has not expired and that a key decrypts, with its id, in no order.
 
-        What no key opens is passed over, so that a search goes on after it; a load of its id tells.
-        `StorageError` when the wrapped storage has no ``scan``.
+        Entries that no key decrypts are skipped, so that a search continues; loading such an id raises.
+        Raises `StorageError` when the wrapped storage has no ``scan``.
         """
         if not isinstance(self._storage, ScannableStorage):
             raise StorageError(
@@ -101,7 +101,7 @@ class EncryptedStorage:
 
 @leaves_nothing
 def read_keys(keys: Sequence[str | bytes]) -> list[Fernet]:
-    """The keys, ready for use; `InvalidInputError` without one, or when one is none."""
+    """Return the keys, ready for use. Raises `InvalidInputError` without a key, or for an invalid one."""
     if isinstance(keys, str | bytes) or not keys:
         raise InvalidInputError("keys must be a sequence of at least one key")
     ciphers: list[Fernet] = []
@@ -109,6 +109,6 @@ def read_keys(keys: Sequence[str | bytes]) -> list[Fernet]:
         ciphers += map(Fernet, keys)
     except (ValueError, TypeError):
         ciphers.clear()
-    if not ciphers:  # raised out here, so that no error about a key hangs on to this one
+    if not ciphers:  # raised out here, so that no error about a key is chained to it
         raise InvalidInputError("each key must be 32 bytes in URL-safe base64")
     return ciphers

@@ -1,4 +1,4 @@
-"""What a driver raises becomes one error that a backend can catch, and that gives nothing away."""
+"""Turn a driver's exceptions into one error that a backend can catch, and that quotes nothing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from typing import Final
 from gett_checkout._hidden import without_traceback
 from gett_checkout.errors import StorageError
 
-# Seconds after which a storage that is opened by its URL gives up on a silent server, and on a
-# connection that is not free.
+# How long, in seconds, a storage opened by URL waits for a silent server or a free connection.
 PATIENCE: Final = 5.0
 
 
 @contextmanager
 def storage_errors(storage: str) -> Iterator[None]:
-    """Raise `StorageError` for whatever a driver raises: it names the class, quotes nothing.
+    """Raise `StorageError` for any driver exception: it names the class, and quotes nothing.
 
-    Drivers have exceptions of their own, and raise others when a server talks nonsense. Whatever
-    leaves a driver, a cancellation too, leaves its frames behind: they hold what was to be saved. A save
-    that ends so may have happened or not: the connection can break after the work is done.
+    Drivers have exceptions of their own, and raise others when a server sends nonsense. Any exception
+    from a driver, even a cancellation, drops its frames, because they hold the data to be saved. A save
+    that fails this way may have been applied: the connection can break after the work is done.
     """
     outside = sys.exception()
     try:

@@ -10,5 +10,5 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def microseconds(moment: datetime) -> int:
-    """Microseconds from 1970 to ``moment`` (aware), exactly."""
+    """Return the microseconds from 1970 to ``moment`` (aware), exactly."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -1,4 +1,4 @@
-"""Checkouts kept in this process: for tests, demos and single-process backends."""
+"""Checkouts stored in this process: for tests, demos and single-process backends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Row:
 
 
 class MemoryStorage:
-    """Keeps checkouts in a dictionary; they are gone with the process. ``clock`` gives aware UTC."""
+    """Stores checkouts in a dictionary, until the process ends. ``clock`` returns aware UTC."""
 
     def __init__(self, *, clock: Callable[[], datetime] | None = None) -> None:
         self.clock: Final[Callable[[], datetime]] = clock or (lambda: datetime.now(UTC))
@@ -31,7 +31,7 @@ class MemoryStorage:
         return f"MemoryStorage(<{len(self._rows)} checkouts>)"
 
     async def load(self, checkout_id: str) -> Stored | None:
-        """What is kept under the id, or ``None``."""
+        """Return the entry stored under the id, or ``None``."""
         row = self._row(checkout_id)
         return row.stored if row else None
 
@@ -44,21 +44,21 @@ class MemoryStorage:
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
-        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        """Replace the entry if it still has ``expected_version``; else raise `CheckoutConflictError`."""
         row = self._row(checkout_id)
         version = row.stored.version if row else 0
         if version != expected_version:
-            raise CheckoutConflictError("the checkout was changed by somebody else")
+            raise CheckoutConflictError("another worker changed the checkout")
         self._rows[checkout_id] = _Row(Stored(data, version + 1), expires_at, due_at)
         self._sweep()
         return version + 1
 
     async def delete(self, checkout_id: str) -> None:
-        """Forget what is kept under the id, if anything."""
+        """Delete the entry stored under the id, if any."""
         self._rows.pop(checkout_id, None)
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
         clock = self.clock()
         due = [
             (row.due_at, checkout_id)
@@ -68,8 +68,8 @@ class MemoryStorage:
         return [checkout_id for _, checkout_id in sorted(due)[:limit]]
 
     async def scan(self) -> AsyncIterator[tuple[str, Stored]]:
-        """Give everything that is stored and has not expired, with its id, in no particular order."""
-        for checkout_id in list(self._rows):  # the ids alone: rows come and go meanwhile
+        """Yield every entry that has not expired, with its id, in no particular order."""
+        for checkout_id in list(self._rows):  # the ids only: rows come and go meanwhile
             row = self._row(checkout_id)
             if row is not None:
                 yield checkout_id, row.stored
@@ -79,7 +79,7 @@ class MemoryStorage:
         return row if row and self.clock() < row.expires_at else None
 
     def _sweep(self) -> None:
-        """Drop what has expired, each time the number of rows has doubled: cheap on average."""
+        """Drop expired rows each time the number of rows has grown twofold: cheap on average."""
         if len(self._rows) < self._sweep_at:
             return
         now = self.clock()

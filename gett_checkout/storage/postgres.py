@@ -1,7 +1,7 @@
-"""Checkouts kept in PostgreSQL, through an asyncpg pool of the caller's.
+"""Checkouts stored in PostgreSQL, through your asyncpg pool.
 
-Every operation is one statement, so it needs no transaction and runs the same behind a connection
-pooler. The table is made by `create_schema`, or by whoever runs the `SCHEMA` text.
+Every operation is one statement, so it needs no transaction and works the same behind a connection
+pooler. `create_schema` makes the table; you can also run the `SCHEMA` text yourself.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _TABLE_NAME: Final = re.compile(r"([a-z_][a-z0-9_]{0,49}\.)?[a-z_][a-z0-9_]{0,49
 
 
 def schema(table: str = "gett_checkouts") -> str:
-    """The statements that make what `PostgresStorage` needs, where it is not there yet.
+    """Return the statements that create what `PostgresStorage` needs, if it does not exist yet.
 
-    ``table`` is a lower-case name, with the name of a schema and a dot before it if need be.
+    ``table`` is a lower-case name, optionally with a schema's name and a dot before it.
     """
     name = _quoted(table)
     index = table.rpartition(".")[2]
@@ -49,12 +49,12 @@ CREATE INDEX IF NOT EXISTS "{index}_expires_at" ON {name} (expires_at);
 
 
 class PostgresStorage:
-    """Keeps checkouts in ``table`` through ``pool``, which stays the caller's to close.
+    """Stores checkouts in ``table`` through ``pool``; closing the pool is up to you.
 
-    ``table`` is a lower-case name, with the name of a schema and a dot before it if need be.
-    Expired checkouts take up room until `purge` removes them. ``acquire_timeout`` is how long to wait
-    for a connection of a pool whose connections are all in use, in seconds; then it is `StorageError`.
-    Behind a pooler in transaction mode make the pool with ``statement_cache_size=0``.
+    ``table`` is a lower-case name, optionally with a schema's name and a dot before it. Expired
+    checkouts take up room until `purge` removes them. ``acquire_timeout`` is how long to wait for a
+    free connection of the pool, in seconds, before `StorageError` is raised. Behind a pooler in
+    transaction mode make the pool with ``statement_cache_size=0``.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class PostgresStorage:
         # The name is checked and quoted; every value is a parameter.
         self._load = f"SELECT data, version FROM {name} WHERE id = $1 AND expires_at > $2"  # noqa: S608
         self._create = f"""
-            INSERT INTO {name} AS kept (id, version, expires_at, due_at, data)
+            INSERT INTO {name} AS stored (id, version, expires_at, due_at, data)
             VALUES ($1, 1, $2, $3, $4)
             ON CONFLICT (id) DO UPDATE
             SET version = 1, expires_at = $2, due_at = $3, data = $4
-            WHERE kept.expires_at <= $5
+            WHERE stored.expires_at <= $5
             RETURNING version"""  # noqa: S608
         self._replace = f"""
             UPDATE {name} SET version = version + 1, expires_at = $2, due_at = $3, data = $4
@@ -90,7 +90,7 @@ class PostgresStorage:
         self._scan = f"""
             SELECT id, data, version FROM {name} WHERE id >= $1 AND expires_at > $2
             ORDER BY id LIMIT {PAGE}"""  # noqa: S608
-        # Rows that somebody is saving anew at this moment are passed over.
+        # Skip rows that are being saved right now.
         self._purge = f"""
             WITH gone AS (
                 DELETE FROM {name} WHERE id IN (
@@ -103,20 +103,20 @@ class PostgresStorage:
         return f"PostgresStorage(table={self._table!r})"
 
     async def create_schema(self) -> None:
-        """Make the table and its indexes where they are not there yet; safe to run anywhere."""
-        # IF NOT EXISTS alone fails when two create at once. The statements are one transaction.
+        """Create the table and its indexes if they do not exist yet; safe to run anywhere."""
+        # IF NOT EXISTS alone fails when two workers create at once. The statements are one transaction.
         lock = "SELECT pg_advisory_xact_lock(hashtext('gett_checkouts schema'));\n"
         with storage_errors("PostgreSQL"):
             async with self._acquired() as connection:
                 try:
                     await connection.execute(lock + schema(self._table))
                 except asyncpg.InsufficientPrivilegeError:
-                    # A user who may not create may use what another one created.
+                    # A user without the right to create may use a table another user created.
                     if await connection.fetchval("SELECT to_regclass($1)", self._table) is None:
                         raise
 
     async def load(self, checkout_id: str) -> Stored | None:
-        """What is kept under the id, or ``None``."""
+        """Return the entry stored under the id, or ``None``."""
         rows = await self._run(self._load, _key(checkout_id), self.clock())
         return Stored(*rows[0]) if rows else None
 
@@ -129,7 +129,7 @@ class PostgresStorage:
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
-        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        """Replace the entry if it still has ``expected_version``; else raise `CheckoutConflictError`."""
         values: list[Any] = [_key(checkout_id), expires_at, due_at, data, self.clock()]
         statement = self._create
         if expected_version != 0:
@@ -137,44 +137,44 @@ class PostgresStorage:
             values.append(expected_version)
         rows = await self._run(statement, *values)
         if not rows:
-            raise CheckoutConflictError("the checkout was changed by somebody else")
+            raise CheckoutConflictError("another worker changed the checkout")
         return int(rows[0][0])
 
     async def delete(self, checkout_id: str) -> None:
-        """Forget what is kept under the id, if anything."""
+        """Delete the entry stored under the id, if any."""
         await self._run(self._delete, _key(checkout_id))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
         rows = await self._run(self._due, now, self.clock(), limit)
         return [row[0].decode(errors="surrogatepass") for row in rows]
 
     def scan(self) -> AsyncIterator[tuple[str, Stored]]:
-        """Give everything that is stored and has not expired, with its id, in no particular order."""
+        """Yield every entry that has not expired, with its id, in no particular order."""
         return in_pages(self._page)
 
     async def _page(self, start: bytes) -> Sequence[Any]:
         return await self._run(self._scan, start, self.clock())
 
     async def purge(self, limit: int = 1000) -> int:
-        """Remove at most ``limit`` expired checkouts, the longest expired first; how many it was."""
+        """Remove at most ``limit`` expired checkouts, the longest expired first; return how many."""
         rows = await self._run(self._purge, self.clock(), limit)
         return int(rows[0][0])
 
     async def _run(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:
-        """The rows a statement gives; none of one that lost a race against another."""
+        """Return a statement's rows; none if it lost a race against another statement."""
         with storage_errors("PostgreSQL"):
             try:
                 return await self._fetch(statement, values)
             except asyncpg.ReadOnlySQLTransactionError:
-                # The server is no primary any more, and so did nothing. The pool would go on with its
-                # connections to it, while its address leads to the new one by now.
+                # The server is no longer the primary, so it did nothing. The pool would continue with
+                # its connections to it, although its address already leads to the new primary.
                 await self._pool.expire_connections()
                 return await self._fetch(statement, values)
 
     def _acquired(self) -> AbstractAsyncContextManager[Any]:
-        # A connection that another loop's thread uses while its own loop reads crashes the process.
-        # The pool does not check that; one that does not say its loop is trusted.
+        # If another loop's thread uses a connection while its own loop reads, the process crashes. The
+        # pool does not check that; a pool that does not reveal its loop is trusted.
         loop = getattr(self._pool, "_loop", None)
         if loop not in (None, asyncio.get_running_loop()):
             raise RuntimeError("the pool belongs to another event loop")
@@ -183,7 +183,7 @@ class PostgresStorage:
     async def _fetch(self, statement: str, values: Sequence[Any]) -> Sequence[asyncpg.Record]:
         async with self._acquired() as connection:
             rows: Sequence[asyncpg.Record] = ()
-            # How a database set to stricter isolation says that the row was changed.
+            # A database with stricter isolation reports a changed row this way.
             with suppress(asyncpg.SerializationError):
                 rows = await connection.fetch(statement, *values)
             return rows
@@ -193,7 +193,7 @@ class PostgresStorage:
 async def open_postgres(
     url: str, *, clock: Callable[[], datetime] | None = None
 ) -> AsyncIterator[PostgresStorage]:
-    """A storage with a pool of its own for ``url``, closed at the end; connects when first used.
+    """Open a storage with its own pool for ``url``, closed at the end; it connects on first use.
 
     It gives up on a silent server after 5 seconds.
     """
@@ -203,7 +203,7 @@ async def open_postgres(
         min_size=0,
         timeout=PATIENCE,
         command_timeout=PATIENCE,
-        # A prepared statement lives on a connection, which a pooler may give to somebody else.
+        # Prepared statements belong to a connection, which a pooler may give to another client.
         statement_cache_size=0,
         reset=_leave_as_is,
     )
@@ -212,14 +212,14 @@ async def open_postgres(
     try:
         yield PostgresStorage(pool, clock=clock)
     finally:
-        # A pool that cannot say good-bye in time, or is cancelled meanwhile, hangs up.
+        # If the pool cannot close in time, or is cancelled meanwhile, it terminates its connections.
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await pool.close()
 
 
 async def _leave_as_is(connection: Any) -> None:
-    """Between two uses there is nothing to reset: no statement here changes the connection."""
+    """Reset nothing between two uses: no statement here changes the connection's state."""
 
 
 def _quoted(table: str) -> str:

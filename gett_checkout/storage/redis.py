@@ -1,11 +1,11 @@
-"""Checkouts kept in Redis, through a client of the caller's.
+"""Checkouts stored in Redis, through your client.
 
-Each checkout is a value with its own time to live; a sorted set holds what is due. Saving is one
-script, which Redis runs as a whole. All keys share one hash tag, so on a cluster everything lives
-on one node and the scripts stay legal.
+Each checkout is a value with its own time to live; a sorted set indexes the due ones. Saving is one
+script, which Redis runs atomically. All keys share one hash tag, so on a cluster they live on one node
+and the scripts stay legal.
 
-Redis forgets what it was not told to keep: give it ``appendonly yes`` and ``maxmemory-policy
-noeviction``, or an order in the making may be forgotten.
+By default Redis may lose data: configure ``appendonly yes`` and ``maxmemory-policy noeviction``, or an
+order in progress may be lost.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from gett_checkout.storage.failures import PATIENCE, storage_errors
 from gett_checkout.storage.instants import microseconds
 
 _log: Final = logging.getLogger("gett_checkout")
-# A checkout is kept as one value, quicker to read than three: a line of its version, its expiry and
-# the attempt that saved it, then its data.
-# Times are microseconds since 1970, which a Lua number holds exactly until the year 2255.
+# A checkout is stored as one value, which is faster to read than three: a line with its version, its
+# expiry and the attempt that saved it, then its data. Times are microseconds since 1970, which a Lua
+# number represents exactly until the year 2255.
 _HEADER: Final = b"""
 local function header(key)
     return string.match(redis.call('GETRANGE', key, 0, 99), '^(%d+) (-?%d+) (%x+)\\n')
@@ -48,12 +48,12 @@ _SAVE: Final = (
     + b"""
 local checkout, index = KEYS[1], KEYS[2]
 local id, now, expected, expires, due, ttl, attempt, data = unpack(ARGV)
-local kept, kept_until, kept_by = header(checkout)
+local stored, stored_until, stored_by = header(checkout)
 local version = 0
-if kept and tonumber(kept_until) > tonumber(now) then version = tonumber(kept) end
+if stored and tonumber(stored_until) > tonumber(now) then version = tonumber(stored) end
 if version ~= tonumber(expected) then
-    -- The client sends a command again when the connection broke: then this save is already done.
-    if version == expected + 1 and kept_by == attempt then return version end
+    -- The client repeats a command after a broken connection: then this save is already done.
+    if version == expected + 1 and stored_by == attempt then return version end
     return 0
 end
 version = version + 1
@@ -73,8 +73,8 @@ while #found < limit do
     local ids = redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', #found, limit - #found)
     if #ids == 0 then break end
     for _, id in ipairs(ids) do
-        local kept, kept_until = header(prefix .. id)
-        if kept and tonumber(kept_until) > clock then
+        local stored, stored_until = header(prefix .. id)
+        if stored and tonumber(stored_until) > clock then
             found[#found + 1] = id
         else
             redis.call('ZREM', index, id)
@@ -84,8 +84,8 @@ end
 return found
 """
 )
-# A cursor means nothing to another server than the one that gave it, nor to this one started anew,
-# so the script tells which one it is: '' where it may not ask.
+# A cursor is valid only for the server process that issued it, so the script returns the server's id:
+# '' where it may not ask for it.
 _SCAN: Final = b"""
 local info = redis.pcall('INFO', 'server')
 local server = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
@@ -100,15 +100,15 @@ for _, key in ipairs(page[2]) do
 end
 return {server, page[1], found}
 """
-_PAGE: Final = 200  # keys that Redis looks at in one page, foreign ones included
+_PAGE: Final = 200  # keys that Redis examines for one page, including foreign ones
 
 
 class RedisStorage:
-    """Keeps checkouts in Redis through ``redis``, which stays the caller's to close.
+    """Stores checkouts in Redis through ``redis``; closing the client is up to you.
 
-    Any ``redis.asyncio`` client will do, decoding answers or not. Every key begins with ``prefix``
-    in braces. Expiry is a time to live counted from ``clock``, so that Redis's own clock does not
-    matter.
+    Any ``redis.asyncio`` client works, whether it decodes responses or not. Every key begins with
+    ``prefix`` in braces. Expiry is a time to live counted from ``clock``, so that Redis's own clock
+    does not matter.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class RedisStorage:
         return f"RedisStorage(prefix={self._prefix!r})"
 
     async def load(self, checkout_id: str) -> Stored | None:
-        """What is kept under the id, or ``None``."""
+        """Return the entry stored under the id, or ``None``."""
         key = self._checkouts + _member(checkout_id)
         value = await self._run("GET", key)
         if value is None:
@@ -139,7 +139,7 @@ class RedisStorage:
         try:
             return self._stored(value)
         except ValueError:
-            raise StorageError("what Redis keeps under the id is not a checkout's") from None
+            raise StorageError("the value Redis stores under the id is not a checkout") from None
 
     async def save(
         self,
@@ -150,7 +150,7 @@ class RedisStorage:
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
-        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        """Replace the entry if it still has ``expected_version``; else raise `CheckoutConflictError`."""
         member = _member(checkout_id)
         now, expires = microseconds(self.clock()), microseconds(expires_at)
         version = await self._run_script(
@@ -171,16 +171,16 @@ class RedisStorage:
             self._is_looked_at = True
             await self._warn_of_eviction()
         if not version:
-            raise CheckoutConflictError("the checkout was changed by somebody else")
+            raise CheckoutConflictError("another worker changed the checkout")
         return int(version)
 
     async def delete(self, checkout_id: str) -> None:
-        """Forget what is kept under the id, if anything."""
-        # Its member of the index goes when it is due and found without a checkout.
+        """Delete the entry stored under the id, if any."""
+        # Its index entry is removed when it is due and found without a checkout.
         await self._run("DEL", self._checkouts + _member(checkout_id))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
         found = await self._run_script(
             _DUE,
             [self._index],
@@ -189,12 +189,12 @@ class RedisStorage:
         return [member.decode(errors="surrogatepass") for member in found]
 
     async def scan(self) -> AsyncIterator[tuple[str, Stored]]:
-        """Give everything that is stored and has not expired, with its id, in no particular order.
+        """Yield every entry that has not expired, with its id, in no particular order.
 
-        It walks through all keys of the Redis database, also those of others. `StorageError` when
-        Redis is restarted or replaced meanwhile: what was not read yet may then be missed.
+        Walks through all keys of the Redis database, including foreign ones. Raises `StorageError` when
+        Redis is restarted or replaced meanwhile, because entries not read yet could be missed.
         """
-        # A prefix may hold what is special in a pattern.
+        # A prefix may contain special characters of a pattern.
         pattern = re.sub(rb"([*?\[\]\\])", rb"\\\1", self._checkouts) + b"*"
         cursor, begun_on = b"0", None
         while begun_on is None or cursor != b"0":
@@ -206,27 +206,27 @@ class RedisStorage:
             begun_on = server
             for key, value in zip(found[::2], found[1::2], strict=True):
                 stored = None
-                with suppress(ValueError):  # somebody else's key or value
+                with suppress(ValueError):  # a foreign key or value
                     checkout_id = key.removeprefix(self._checkouts).decode(errors="surrogatepass")
                     stored = self._stored(value)
                 if stored is not None:
                     yield checkout_id, stored
 
     def _stored(self, value: bytes) -> Stored | None:
-        """What a value of Redis holds unless it has expired; ``ValueError`` if it is no checkout."""
+        """Return the entry in a Redis value unless it has expired; raise ``ValueError`` for other values."""
         header, _, data = value.partition(b"\n")
         version, expires = map(int, header.split()[:2])
         return Stored(data, version) if expires > microseconds(self.clock()) else None
 
     async def _warn_of_eviction(self) -> None:
-        """Say it once in the log when the server deletes what it is to store."""
-        # The save is done. Whether the server refuses, is silent or speaks of something else, it
-        # neither fails by this nor waits for long.
+        """Warn once in the log when the server evicts data that it should store."""
+        # The save is done. Whether the server refuses, is silent or replies with nonsense, the save
+        # neither fails nor waits for long.
         with suppress(Exception):
             async with asyncio.timeout(1):
                 known = await self._run("INFO", "memory")
             policy = known["maxmemory_policy"]
-            # Without a limit nothing is evicted, whatever the policy is.
+            # Without a memory limit nothing is evicted, whatever the policy.
             if policy != "noeviction" and known["maxmemory"] > 0:
                 _warn(policy)
 
@@ -234,7 +234,7 @@ class RedisStorage:
         try:
             return await self._run("EVALSHA", _DIGESTS[script], len(keys), *keys, *values)
         except _ScriptUnknownError:
-            # EVAL leaves the script with the server, so this happens once per server start.
+            # EVAL caches the script on the server, so this happens once per server start.
             return await self._run("EVAL", script, len(keys), *keys, *values)
 
     async def _run(self, *command: Any) -> Any:
@@ -242,18 +242,18 @@ class RedisStorage:
             try:
                 return await self._execute(command)
             except ResponseError as error:
-                # Redis 6 and others wrap what a script meets in an error of another class.
+                # Redis 6 and others wrap a script's error in another class.
                 if not isinstance(error, ReadOnlyError) and "-READONLY " not in str(error):
                     raise
-                # The server is no primary any more, and so did nothing. The pool would go on with its
-                # connections to it, while its address leads to the new one by now.
+                # The server is no longer the primary, so it did nothing. The pool would continue with
+                # its connections to it, although its address already leads to the new primary.
                 if isinstance(self._redis, Redis):
                     await self._redis.connection_pool.disconnect(inuse_connections=False)
                 return await self._execute(command)
 
     async def _execute(self, command: tuple[Any, ...]) -> Any:
         try:
-            # A client that decodes responses would choke on opaque bytes.
+            # A client that decodes responses would fail on opaque bytes.
             return await self._redis.execute_command(*command, **{NEVER_DECODE: True})
         except NoScriptError:
             raise _ScriptUnknownError from None
@@ -263,24 +263,24 @@ class RedisStorage:
 async def open_redis(
     url: str, *, clock: Callable[[], datetime] | None = None
 ) -> AsyncIterator[RedisStorage]:
-    """A storage with a client of its own for ``url``, closed at the end; connects when first used.
+    """Open a storage with its own client for ``url``, closed at the end; it connects on first use.
 
-    It gives up on a silent server after 5 seconds; the URL's own options go before that.
+    It gives up on a silent server after 5 seconds; options in the URL take precedence.
     """
     url = hidden(url)
     client: Redis | None = None
-    with suppress(ValueError, TypeError):  # what they say may quote the URL
-        # Commands beyond the number of connections wait for one; other pools would refuse them.
+    with suppress(ValueError, TypeError):  # their messages may quote the URL
+        # Commands beyond the number of connections wait for one; other pools would fail them.
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=50,
-            timeout=2 * PATIENCE,  # for a free connection: under load that is the queue
+            timeout=2 * PATIENCE,  # for a free connection: under load that includes the queue
             socket_timeout=PATIENCE,
             socket_connect_timeout=PATIENCE,
-            # Not one that timed out: each attempt would take as long again.
+            # Timeouts are not retried: each attempt would take as long again.
             retry=Retry(ExponentialBackoff(base=0.05, cap=0.5), 3, (NoConnectionError,)),
         )
-        # Refuses an unknown option, and does not connect yet.
+        # Fails for an unknown option, and does not connect yet.
         pool.make_connection()  # type: ignore[no-untyped-call]
         client = Redis.from_pool(pool)
     if client is None:
@@ -295,7 +295,7 @@ async def open_redis(
 
 @cache
 def _warn(policy: str) -> None:
-    """Say it once in this process, however many storages are opened."""
+    """Warn once in this process, however many storages are opened."""
     _log.warning(
         "Redis evicts (maxmemory-policy %s): an order in progress may be lost when its memory is "
         "full; set noeviction",
@@ -304,7 +304,7 @@ def _warn(policy: str) -> None:
 
 
 class _ScriptUnknownError(StorageError):
-    """The server has not seen the script since it started."""
+    """The server does not know the script: it has restarted since."""
 
 
 _DIGESTS: Final = {

@@ -1,8 +1,8 @@
-"""Checkouts kept in one SQLite file: for a backend on one machine, in any number of processes.
+"""Checkouts stored in one SQLite file: for a backend on one machine, in any number of processes.
 
-All work is done by one thread that owns the connection, so the event loop never waits for a disk
-and the operations of one process follow one another. Every operation is one statement: SQLite
-makes it atomic against other processes and against being killed in the middle.
+One thread owns the connection and does all the work, so the event loop never waits for a disk and the
+operations of one process run one after another. Every operation is one statement: SQLite makes it
+atomic against other processes and against being killed in the middle.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ _PURGE: Final = """
 DELETE FROM gett_checkouts
 WHERE id IN (SELECT id FROM gett_checkouts WHERE expires_at <= ? LIMIT 256)
 """
-_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # another process is at it
+_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # another process is writing
 _SAVES_PER_PURGE: Final = 128  # fewer than a purge removes, so that it keeps up
 
 
 class SQLiteStorage:
-    """Keeps checkouts in the file at ``path``, which is made, with its table, at the first use.
+    """Stores checkouts in the file at ``path``, created with its table on first use.
 
-    A save is on the disk when it returns. ``timeout`` is how long to wait for other processes'
-    writes, in seconds. Expired checkouts are removed along the way. It may be used before and after
-    a fork: the file is closed meanwhile, and each process opens it anew, in a thread of its own.
+    A save is on disk when it returns. ``timeout`` is how long to wait for other processes' writes, in
+    seconds. Expired checkouts are removed automatically. It may be used before and after a fork: the
+    file is closed during the fork, and each process reopens it in a thread of its own.
     """
 
     def __init__(
@@ -102,18 +102,18 @@ class SQLiteStorage:
         await self.close()
 
     async def close(self) -> None:
-        """Finish what was begun and close the file; every method fails from then on."""
+        """Finish pending work and close the file; every method fails from then on."""
         if self._closed:
             return
         self._begin_anew_after_a_fork()
         self._closed = True
         disconnected = self._thread.submit(self._file.close)
         self._thread.shutdown(wait=False)
-        # The file is closed even when nobody waits for it any more.
+        # The file is closed even if the caller is cancelled.
         await asyncio.shield(asyncio.wrap_future(disconnected))
 
     async def load(self, checkout_id: str) -> Stored | None:
-        """What is kept under the id, or ``None``."""
+        """Return the entry stored under the id, or ``None``."""
         rows, _ = await self._run(_LOAD, _key(checkout_id), self._now())
         return Stored(*rows[0]) if rows else None
 
@@ -126,7 +126,7 @@ class SQLiteStorage:
         expires_at: datetime,
         due_at: datetime | None,
     ) -> int:
-        """Replace what is kept if it still has ``expected_version``, or `CheckoutConflictError`."""
+        """Replace the entry if it still has ``expected_version``; else raise `CheckoutConflictError`."""
         key, now = _key(checkout_id), self._now()
         expires, due = microseconds(expires_at), due_at and microseconds(due_at)
         if self._saves % _SAVES_PER_PURGE == 0:
@@ -137,20 +137,20 @@ class SQLiteStorage:
         else:
             _, changed = await self._run(_REPLACE, expires, due, data, key, expected_version, now)
         if not changed:
-            raise CheckoutConflictError("the checkout was changed by somebody else")
+            raise CheckoutConflictError("another worker changed the checkout")
         return expected_version + 1
 
     async def delete(self, checkout_id: str) -> None:
-        """Forget what is kept under the id, if anything."""
+        """Delete the entry stored under the id, if any."""
         await self._run(_DELETE, _key(checkout_id))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of at most ``limit`` checkouts whose ``due_at`` has come, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
         rows, _ = await self._run(_DUE, microseconds(now), self._now(), limit)
         return [key.decode(errors="surrogatepass") for (key,) in rows]
 
     def scan(self) -> AsyncIterator[tuple[str, Stored]]:
-        """Give everything that is stored and has not expired, with its id, in no particular order."""
+        """Yield every entry that has not expired, with its id, in no particular order."""
         return in_pages(self._page)
 
     async def _page(self, start: bytes) -> Sequence[Any]:
@@ -161,9 +161,9 @@ class SQLiteStorage:
         return microseconds(self.clock())
 
     async def _run(self, statement: str, *values: Any) -> tuple[list[Any], int]:
-        """The rows a statement gives, and the number of rows it changed.
+        """Run a statement; return its rows, and the number of rows it changed.
 
-        Cancelled before the thread took it up, it never runs; after that it runs to its end.
+        If cancelled before the thread starts it, it never runs; after that it runs to its end.
         """
         with storage_errors("SQLite"):
             self._begin_anew_after_a_fork()
@@ -171,7 +171,7 @@ class SQLiteStorage:
             return await loop.run_in_executor(self._thread, self._file.execute, statement, values)
 
     def _begin_anew_after_a_fork(self) -> None:
-        """Have a thread of this process's own: that of its parent is not here."""
+        """Start a thread of this process's own: the parent's thread does not exist here."""
         if self._process == os.getpid() or self._closed:
             return
         if self._file.is_open:
@@ -184,11 +184,11 @@ class SQLiteStorage:
 
 
 class _File:
-    """The file, opened at the first use; closed during a fork, and opened anew after it.
+    """The file, opened on first use; closed during a fork, and reopened after it.
 
-    SQLite notes in the process which locks it holds on a file. A forked child inherits the note and
-    not the locks: another process may then delete the log that the child writes to, and what it
-    saved is lost. So no file is open during a fork, and nothing opens one until it is over.
+    SQLite records in the process which locks it holds on a file. A forked child inherits the record but
+    not the locks: another process may then delete the log that the child writes to, and its saves are
+    lost. So no file is open during a fork, and none can be opened until it is over.
     """
 
     def __init__(self, path: str, timeout: float) -> None:
@@ -203,7 +203,7 @@ class _File:
         return self._connection is not None
 
     def execute(self, statement: str, values: tuple[Any, ...]) -> tuple[list[Any], int]:
-        """The rows a statement gives, and the number of rows it changed."""
+        """Run a statement; return its rows, and the number of rows it changed."""
         with self._lock:
             if self._connection is None:
                 self._connection = self._connect()
@@ -216,11 +216,11 @@ class _File:
             self.path,
             timeout=self._timeout,
             isolation_level=None,
-            check_same_thread=False,  # the thread that forks closes it
+            check_same_thread=False,  # the forking thread closes it
         )
         try:
             self._use_write_ahead_log(connection)
-            # What is recorded before a request leaves must outlive a power cut, not only a crash.
+            # A record made before a request is sent must survive a power cut, not only a crash.
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
         except BaseException:
@@ -260,7 +260,7 @@ class _File:
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()  # those who waited for the other one are not here
+        self._lock = threading.Lock()  # threads waiting for the old lock do not exist here
 
 
 _FILES: Final[WeakSet[_File]] = WeakSet()
@@ -268,7 +268,7 @@ _FORKING: Final = threading.local()
 
 
 def _before_fork() -> None:
-    _FORKING.files = sorted(_FILES, key=id)  # in one order, should two threads fork
+    _FORKING.files = sorted(_FILES, key=id)  # in a fixed order, in case two threads fork
     for file in _FORKING.files:
         file.before_fork()
 

@@ -1,4 +1,4 @@
-"""What happens inside, as events: for the log, for OpenTelemetry, or for a hook of your own.
+"""Events of the library: for the log, for OpenTelemetry, or for a hook of your own.
 
 See docs/observe.md. ``gett_checkout.telemetry.opentelemetry`` needs the extra of that name.
 """

@@ -1,10 +1,9 @@
-"""What hooks are told. Frozen values; none holds a credential, card data or contact data.
+"""The events that hooks receive: frozen values without credentials, card data or contact data.
 
-All durations are seconds. Errors are named by their class, which keeps what they say out of logs
-and the number of different values small; ``cause`` says what was behind one in a word or two, of few
-values: ``timeout``, ``ServerDisconnected``, ``HTTP 502``. ``checkout`` is a short digest of the
-checkout's id (`digest`), because anyone who knows the id can place the order; it is ``None`` for what is
-about no checkout.
+All durations are in seconds. Errors are named by their class, which keeps messages out of logs and
+cardinality low; ``cause`` names the underlying cause, also with low cardinality: ``timeout``,
+``ServerDisconnected``, ``HTTP 502``. ``checkout`` is a short digest of the checkout's id (`digest`),
+because anyone who knows the id can place the order; it is ``None`` for events that concern no checkout.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ Outcome = Literal["placed", "rejected", "not_placed", "unknown", "key_expired", 
 
 
 def digest(checkout_id: str) -> str:
-    """What logs, events and spans call a checkout: the first 12 hex digits of its id's SHA-256."""
+    """Return a checkout's name in logs, events and spans: 12 hex digits of its id's SHA-256."""
     return sha256(checkout_id.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 @frozen
 class StepStarted:
-    """A step of a checkout has begun: it has its turn, and nothing is done yet."""
+    """A step of a checkout has begun: it is its turn, and nothing is done yet."""
 
     checkout: str
     step: str
@@ -32,9 +31,9 @@ class StepStarted:
 
 @frozen
 class StepFinished:
-    """The step is over, and the checkout stands at ``stage``.
+    """The step has ended, and the checkout is at ``stage``.
 
-    ``error`` is the class name of what it raised; ``CancelledError`` when it was left.
+    ``error`` is the class name of the error it raised; ``CancelledError`` when it was cancelled.
     """
 
     checkout: str
@@ -46,7 +45,7 @@ class StepFinished:
 
 @frozen
 class StageChanged:
-    """The checkout went to another stage, which is saved; or its price ran out, back to ``validate``."""
+    """The checkout moved to another stage, which is saved; or its price expired (back to ``validate``)."""
 
     checkout: str
     before: str
@@ -55,7 +54,7 @@ class StageChanged:
 
 @frozen
 class SessionUpgraded:
-    """A session gave way to one of a higher level, which is saved. The first session is no upgrade."""
+    """A session was replaced by one of a higher level, which is saved. The first session is no upgrade."""
 
     checkout: str
     before: str
@@ -77,16 +76,16 @@ class _Request:
 class RequestStarted(_Request):
     """A request is about to be sent. ``route`` is the path's template: ``/stores/{store_id}``.
 
-    ``attempt`` counts from 1; of a placement, over all its attempts, whichever worker made them.
+    ``attempt`` counts from 1; for a placement, over all its attempts by any worker.
     """
 
 
 @frozen
 class RequestFinished(_Request):
-    """The request is over: it got a response, failed, or was left by a cancelled caller.
+    """The request has ended: with a response, a failure, or a cancelled caller.
 
-    ``status`` is the response's, if one came; ``error`` the class name of what was raised;
-    ``error_code`` and ``request_id`` are Gett's own, of a rejection.
+    ``status`` is the response's, if one came; ``error`` is the class name of the error raised;
+    ``error_code`` and ``request_id`` are Gett's own, from a rejection.
     """
 
     status: int | None
@@ -99,10 +98,10 @@ class RequestFinished(_Request):
 
 @frozen
 class RetryScheduled:
-    """``attempt`` is made after ``wait`` seconds, because of ``reason``: the last one's error, by class.
+    """``attempt`` will be made after ``wait`` seconds; ``reason`` is the last attempt's error class.
 
-    A first attempt waits too when this minute's requests are used up: ``reason`` is ``rate_limit``.
-    ``idempotency_key`` is that of a placement.
+    A first attempt also waits when this minute's requests are used up: ``reason`` is ``rate_limit``.
+    ``idempotency_key`` is set for a placement.
     """
 
     checkout: str | None
@@ -116,13 +115,14 @@ class RetryScheduled:
 
 @frozen
 class PlacementOutcome:
-    """What became of a placement after so many ``attempts``; it is saved.
+    """The outcome of a placement after ``attempts`` attempts; it is saved.
 
-    ``placed``, ``rejected`` and ``not_placed`` (Gett could not be asked) conclude it. ``unknown`` does
-    not, and another one follows once it is known. ``key_expired``, which is never sent again, and
-    ``duplicate_order``, of one key, want a person, who quotes the ``idempotency_key`` to Gett.
-    ``order_id`` is Gett's, if it is known; of a duplicate it is the second one. ``error`` is the class
-    name of what the last attempt raised. ``by_person``: somebody said so, by `Checkouts.resolve`.
+    ``placed``, ``rejected`` and ``not_placed`` (Gett could not be asked) are final. ``unknown`` is not:
+    another outcome follows once it is known. ``key_expired`` (never sent again) and ``duplicate_order``
+    (two orders of one key) need an operator, who quotes the ``idempotency_key`` to Gett. ``order_id``
+    is Gett's, if it is known; for a duplicate it is the second one. ``error`` is the class name of the
+    last attempt's error. ``by_person`` is true when an operator reported the outcome with
+    `Checkouts.resolve`.
     """
 
     checkout: str
@@ -139,8 +139,8 @@ class PlacementOutcome:
 class OrderHandedOver:
     """``on_placed`` was called with the order for the ``attempt``-th time.
 
-    ``error`` is the class name of what it raised, ``TimeoutError`` when it took too long; then it is
-    called again after ``wait`` seconds, on any worker.
+    ``error`` is the class name of the error it raised, ``TimeoutError`` when it took too long; it is
+    then called again after ``wait`` seconds, on any worker.
     """
 
     checkout: str
@@ -153,9 +153,9 @@ class OrderHandedOver:
 
 @frozen
 class UnresolvedCounted:
-    """So many placements are unresolved, and the oldest has been for ``oldest`` seconds; 0 without one.
+    """The number of unresolved placements, and the age of the ``oldest`` in seconds (0 without one).
 
-    Told by each pass of `Checkouts.keep_reconciling`, and by `Checkouts.unresolved`. ``checkout`` is
+    Sent by each pass of `Checkouts.keep_reconciling`, and by `Checkouts.unresolved`. ``checkout`` is
     ``None``.
     """
 
@@ -177,4 +177,4 @@ Event = (
     | UnresolvedCounted
 )
 
-ENDS: Final = frozenset({StepFinished, RequestFinished})  # of what another event began
+ENDS: Final = frozenset({StepFinished, RequestFinished})  # events that end what another event began

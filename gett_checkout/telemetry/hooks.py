@@ -1,4 +1,4 @@
-"""Who is told what happens, and of which checkout. No hook can do an order harm."""
+"""Send events to hooks, and tell them which checkout is concerned. No hook can affect an order."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ P = ParamSpec("P")
 C = TypeVar("C", bound=Callable[..., object])
 
 Label = Callable[[str], str]
-"""What events call the checkout of an id."""
+"""Maps a checkout's id to its name in events."""
 
 
 class Hook(Protocol):
-    """Anything that is called with each event.
+    """Any callable that accepts an event.
 
-    It is called on the event loop, in the task the event happens in, and must not block: hand over
-    to a queue what takes time. What it raises is logged and goes no further.
+    It is called on the event loop, in the task where the event happens, and must not block: put slow
+    work in a queue. Exceptions in it are logged and go no further.
     """
 
     def __call__(self, event: Event, /) -> None:
-        """Take note of the event."""
+        """Receive the event."""
 
 
 @define
@@ -56,10 +56,10 @@ class Exchange:
 
 
 class Hooks:
-    """The hooks to tell, each once, and the checkout they are told of, if it is about one.
+    """The hooks, each once, and the checkout their events concern, if any.
 
-    ``checkout`` is what events call it; ``label`` makes that of an id. The end of a step or a request
-    is told in the opposite order from its beginning, so that what hooks put around it nests.
+    ``checkout`` is its name in events; ``label`` makes that from an id. Hooks receive the end of a step
+    or a request in the reverse order of its beginning, so that the scopes they open nest.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Hooks:
         self._listeners: tuple[Hook, ...] = (*self._hooks, logs.log)
 
     def about(self, checkout_id: str) -> Hooks:
-        """The same hooks, told of this checkout."""
+        """Return the same hooks for this checkout."""
         return Hooks(self._hooks, label=self._label, checkout=self._called(checkout_id))
 
     def _called(self, checkout_id: str) -> str:
-        """What events call the checkout; its digest when the label raises."""
+        """Return the checkout's name in events; its digest if the label raises."""
         try:
             return str(self._label(checkout_id))
         except Exception as failure:  # noqa: BLE001 - like a hook, it can do an order no harm
@@ -84,13 +84,13 @@ class Hooks:
             return digest(checkout_id)
 
     def here(self) -> Hooks:
-        """These hooks; within a step, and in the tasks it began, those of the step's checkout."""
+        """Return these hooks; within a step and the tasks it began, those of the step's checkout."""
         return _CURRENT.get() or self
 
     def tell(
         self, kind: Callable[Concatenate[Any, P], Event], *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        """Tell of an event of this kind; unless somebody listens it is not even made."""
+        """Send an event of this kind; without listeners the event is not created."""
         if not self._hooks and not logs.is_wanted(cast("type[Event]", kind)):
             return
         event = kind(self._checkout, *args, **kwargs)
@@ -103,7 +103,7 @@ class Hooks:
 
     @contextmanager
     def step(self, name: str, stage: Callable[[], str]) -> Iterator[None]:
-        """A step from its beginning to its end; requests made in it are told of its checkout."""
+        """Report a step's beginning and end; requests made in it are attributed to its checkout."""
         began, failed, outside = perf_counter(), None, _CURRENT.set(self)
         self.tell(StepStarted, name)
         try:
@@ -113,14 +113,14 @@ class Hooks:
             raise
         finally:
             self.tell(StepFinished, name, str(stage()), perf_counter() - began, failed)
-            with suppress(ValueError):  # closed from elsewhere, because its loop is gone
+            with suppress(ValueError):  # closed in another context, because its loop is gone
                 _CURRENT.reset(outside)
 
     @contextmanager
     def request(
         self, operation: str, method: str, route: str, host: str, port: int, attempt: int
     ) -> Iterator[Exchange]:
-        """A request from its beginning to its end; the caller says which status the response had."""
+        """Report a request's beginning and end; the caller sets the status of the response."""
         about, exchange, failed = (operation, method, route, host, port, attempt), Exchange(), None
         began = perf_counter()
         self.tell(RequestStarted, *about)
@@ -132,7 +132,7 @@ class Hooks:
         finally:
             rejection = failed if isinstance(failed, ApiError) else None
             if isinstance(failed, InvalidResponseError) and failed.status:
-                exchange.status = failed.status  # it was not read to its end
+                exchange.status = failed.status  # the body was not read to its end
             self.tell(
                 RequestFinished,
                 *about,
@@ -146,11 +146,11 @@ class Hooks:
 
 
 _CURRENT: Final[ContextVar[Hooks | None]] = ContextVar("gett_checkout_hooks", default=None)
-_METHODS: Final = (MethodType, BuiltinMethodType)  # made anew each time they are looked up
+_METHODS: Final = (MethodType, BuiltinMethodType)  # created anew on each lookup
 
 
 def _checked(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
-    """The hooks, each once; `InvalidInputError` for what cannot be called and be done."""
+    """Return the hooks, each once. Raises `InvalidInputError` unless each is a plain callable."""
     try:
         given = tuple(hooks)
     except TypeError:
@@ -164,7 +164,7 @@ def _checked(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
 
 
 def _plain(what: str, called: C) -> C:
-    """What is called; `InvalidInputError` if it cannot be, or if it would have to be awaited."""
+    """Return the callable. Raises `InvalidInputError` if it is none, or would have to be awaited."""
     if not callable(called):
         raise InvalidInputError(f"{what} must be callable")
     if iscoroutinefunction(called) or iscoroutinefunction(type(called).__call__):

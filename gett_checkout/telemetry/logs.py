@@ -1,10 +1,9 @@
 """The library's log: standard library logging, one logger, one line per event.
 
-A message begins with constant words to search for, and says what they are about: the checkout, the
-idempotency key, the error and what was behind it. The members of the event are attributes of the
-record too, each with ``gett_`` before its name: ``gett_checkout``, ``gett_operation``. The log is
-always there, and costs a look at the logger's level while nobody wants it: whoever is woken at night
-has set up logging long ago, but no hook.
+A message begins with constant words to search for, followed by the values: the checkout, the
+idempotency key, the error and its cause. The event's members are also attributes of the record,
+prefixed with ``gett_``: ``gett_checkout``, ``gett_operation``. The log is always on, at the cost of one
+level check per event when disabled, because on-call engineers have logging configured, but not hooks.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ from gett_checkout.telemetry.events import (
 )
 
 logger: Final = logging.getLogger("gett_checkout")
-logger.addHandler(logging.NullHandler())  # unless logging is set up, nothing is printed
+logger.addHandler(logging.NullHandler())  # without logging configuration nothing is printed
 
-_MAY_FAIL: Final = 3  # attempts to hand an order over, before somebody should look at it
+_MAY_FAIL: Final = 3  # hand-over attempts before the log level rises
 
 _OUTCOMES: Final[Mapping[Outcome, tuple[int, str]]] = {
     "placed": (INFO, "order placed"),
@@ -51,7 +50,7 @@ _OUTCOMES: Final[Mapping[Outcome, tuple[int, str]]] = {
 
 @frozen
 class Line:
-    """What is handed to logging: the values fill in the template."""
+    """A log line: a template and the values that fill it."""
 
     level: int
     template: str
@@ -59,9 +58,9 @@ class Line:
 
 
 def _line(level: int, words: str, *parts: tuple[str, object]) -> Line:
-    """A line of constant words and of those parts that have a value.
+    """Make a line from constant words and the parts that have a value.
 
-    Its template is constant too for the same parts: error trackers group lines by it.
+    The template is constant for the same parts, because error trackers group lines by it.
     """
     known = [(text, value) for text, value in parts if value is not None]
     template = f"{words}: " + ", ".join(text for text, _ in known)
@@ -129,7 +128,7 @@ def _placement_outcome(event: PlacementOutcome) -> Line:
     level, words = _OUTCOMES[event.outcome]
     return _line(
         level,
-        f"{words} (a person's word)" if event.by_person else words,
+        f"{words} (reported by an operator)" if event.by_person else words,
         ("checkout %s", event.checkout),
         ("order %s", event.order_id),
         ("key %s", event.idempotency_key),
@@ -161,11 +160,11 @@ def _unresolved_counted(event: UnresolvedCounted) -> Line:
         WARNING if event.count else DEBUG,
         "unresolved placements",
         ("%d", event.count),
-        ("the oldest for %s s", oldest),
+        ("oldest for %s s", oldest),
     )
 
 
-# The highest level an event of each kind is logged at, and the line that it makes.
+# For each kind of event, the highest level it is logged at and the function that makes its line.
 LOGGED: Final[Mapping[type[Event], tuple[int, Callable[[Any], Line]]]] = {
     StepStarted: (DEBUG, _step_started),
     StepFinished: (INFO, _step_finished),
@@ -181,15 +180,15 @@ LOGGED: Final[Mapping[type[Event], tuple[int, Callable[[Any], Line]]]] = {
 
 
 def is_wanted(kind: type[Event]) -> bool:
-    """Whether the log takes an event of this kind if it is of the highest level."""
+    """Whether the log accepts an event of this kind at its highest level."""
     return logger.isEnabledFor(LOGGED[kind][0])
 
 
 def log(event: Event) -> None:
-    """Log the event, if the logger is set to take it."""
+    """Log the event, if the logger's level allows it."""
     kind = type(event)
     if not is_wanted(kind):
-        return  # before a line is made of it
+        return  # before making a line
     line = LOGGED[kind][1](event)
     if logger.isEnabledFor(line.level):
         extra = {f"gett_{each.name}": getattr(event, each.name) for each in fields(kind)}
@@ -197,7 +196,7 @@ def log(event: Event) -> None:
 
 
 def log_failure(hook: object, failure: BaseException, message: str = "a hook failed") -> None:
-    """Log what the hook raised, or another function of the caller's."""
+    """Log the error of a hook, or of another function of the caller's."""
     name = getattr(hook, "__qualname__", type(hook).__qualname__)
     logger.error(message, exc_info=failure, extra={"gett_hook": name})
 
@@ -209,15 +208,15 @@ def warn_once(message: str) -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: ``time``, ``level``, ``logger``, ``message``, and what it is about.
+    """Formats one JSON object per line: ``time``, ``level``, ``logger``, ``message``, and attributes.
 
-    Each attribute of the record whose name begins with ``gett_`` is a member under that name.
-    ``time`` is ISO 8601 in UTC; ``exception`` is the traceback, when there is one. What JSON has no
-    form for is its text.
+    Each attribute of the record whose name begins with ``gett_`` is a member under that name. ``time``
+    is ISO 8601 in UTC; ``exception`` is the traceback, if any. A value that JSON cannot represent
+    becomes its text.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line of JSON."""
+        """Return the record as a line of JSON."""
         about = {key: value for key, value in vars(record).items() if key.startswith("gett_")}
         members = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -245,7 +244,7 @@ def _message(record: logging.LogRecord) -> str:
 def _json(value: object) -> str:
     try:
         return json.dumps(value, allow_nan=False, default=_text)
-    except (TypeError, ValueError, RecursionError):  # a key that is no text, NaN, a circle
+    except (TypeError, ValueError, RecursionError):  # a non-string key, NaN, a cycle
         return json.dumps(_text(value))
 
 
@@ -274,5 +273,5 @@ def _seconds(seconds: float) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Text of Gett's, or of a caller's own id: whatever it holds, it begins no line of its own."""
+    """Keep text from Gett, or a caller's id, on one line: it must not start a line of its own."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()

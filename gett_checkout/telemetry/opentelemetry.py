@@ -1,8 +1,9 @@
-"""Events as OpenTelemetry spans and metrics, through its API package alone: the extra ``opentelemetry``.
+"""Events as OpenTelemetry spans and metrics; needs only its API package: extra ``opentelemetry``.
 
-A step is a span, and each attempt of a request in it a client span below, named and attributed by
-OpenTelemetry's semantic conventions for HTTP; but ``url.full`` is left out, since it would hold a
-filled-in path. The library sends no trace context to Gett. Metrics have attributes of few values: no ids.
+A step is a span, and each attempt of a request in it is a client span below, named and attributed by
+OpenTelemetry's semantic conventions for HTTP; ``url.full`` is omitted, because it would contain a
+filled-in path. The library sends no trace context to Gett. Metric attributes have low cardinality: no
+ids.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from gett_checkout.telemetry.events import (
 )
 
 _NAME: Final = "gett_checkout"
-# The buckets the conventions advise for requests, in seconds; a step may take longer.
+# The buckets the conventions recommend for requests, in seconds; a step may take longer.
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
 Attributes = dict[str, str | int]
@@ -38,7 +39,7 @@ Attributes = dict[str, str | int]
 
 @frozen
 class _Begun:
-    """A span in progress, and what it is the span of."""
+    """A span in progress, and the step or request it represents."""
 
     what: tuple[str | int | None, ...]
     span: Span
@@ -48,7 +49,7 @@ class _Begun:
 class OpenTelemetry:
     """A hook: ``GettClient(key, hooks=[OpenTelemetry()])``.
 
-    The providers are the global ones unless given; the caller shuts them down.
+    The providers default to the global ones; the caller shuts them down.
     """
 
     def __init__(
@@ -76,24 +77,26 @@ class OpenTelemetry:
             "gett.checkout.placements", "{placement}", "Outcomes of placements."
         )
         self._upgrades = meter.create_counter(
-            "gett.checkout.session.upgrades", "{upgrade}", "Sessions that gave way to a higher one."
+            "gett.checkout.session.upgrades",
+            "{upgrade}",
+            "Sessions replaced by one of a higher level.",
         )
         self._retries = meter.create_counter(
-            "gett.client.retries", "{retry}", "Requests that were made to wait, or to be repeated."
+            "gett.client.retries", "{retry}", "Requests delayed or retried."
         )
 
         self._hand_overs = meter.create_counter(
             "gett.checkout.hand_overs", "{call}", "Calls of on_placed with an order."
         )
         self._unresolved = meter.create_gauge(
-            "gett.checkout.unresolved", "{placement}", "Placements whose outcome is not known."
+            "gett.checkout.unresolved", "{placement}", "Placements with an unknown outcome."
         )
         self._oldest = meter.create_gauge(
-            "gett.checkout.unresolved.oldest", "s", "For how long the oldest has been unresolved."
+            "gett.checkout.unresolved.oldest", "s", "Age of the oldest unresolved placement."
         )
 
     def __call__(self, event: Event, /) -> None:
-        """Note the event in spans and metrics."""
+        """Record the event in spans and metrics."""
         match event:
             case StepStarted():
                 self._step_started(event)
@@ -104,7 +107,7 @@ class OpenTelemetry:
             case RequestFinished():
                 self._request_finished(event)
             case StageChanged():
-                pass  # the step's span says where the checkout stands at its end
+                pass  # the step's span has the final stage
             case SessionUpgraded(before=before, after=after):
                 levels: Attributes = {"gett.session.before": before, "gett.session.after": after}
                 self._upgrades.add(1, levels)
@@ -157,7 +160,7 @@ class OpenTelemetry:
         self._end(self._request, _of_request(event), response, failure)
 
     def _begin(self, key: str, what: tuple[str | int | None, ...], span: Span) -> None:
-        """Make the span the current one of this task, and of those it begins."""
+        """Make the span the current one of this task, and of the tasks it begins."""
         inside = trace.set_span_in_context(span)
         begun = _Begun(what, span, context.get_current())
         context.attach(context.set_value(key, begun, inside))
@@ -171,7 +174,7 @@ class OpenTelemetry:
     ) -> None:
         begun = context.get_value(key)
         if not isinstance(begun, _Begun) or begun.what != what:
-            return  # told from elsewhere than where it began
+            return  # ended in another context than it began
         begun.span.set_attributes(attributes)
         if failure:
             begun.span.set_status(StatusCode.ERROR)
@@ -179,7 +182,7 @@ class OpenTelemetry:
         context.attach(begun.outside)  # needs no token, so it cannot be the wrong one
 
     def _note(self, attributes: Attributes) -> None:
-        """Say it in the span of the step in progress."""
+        """Add the event to the span of the step in progress."""
         begun = context.get_value(self._step)
         if isinstance(begun, _Begun):
             begun.span.set_attributes(attributes)

@@ -1,6 +1,6 @@
-"""What a partner's own tests use; the fixtures are in the pytest plugin beside it (``plugin``).
+"""Tools for partners' own tests; the fixtures are in the pytest plugin beside it (``plugin``).
 
-Names are loaded when asked for: the storage suite needs pytest. See docs/testing.md.
+Names are loaded on access, because the storage suite needs pytest. See docs/testing.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The sandbox of the pytest plugin: it runs in a thread, and so responds to any loop.
+"""The pytest plugin's sandbox, which runs in a thread so that it serves any event loop.
 
-On the test's own event loop it would stand still whenever the test blocks that loop, as Starlette's
-``TestClient`` does, or when the test runs on another one.
+On the test's own event loop it would stall whenever the test blocks that loop, as Starlette's
+``TestClient`` does, or when the test runs on another loop.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class ThreadedSandbox(Sandbox):
         await asyncio.wrap_future(self._send(super().start()))
 
     async def stop(self) -> None:
-        """Stop listening, and leave nothing running; a hanging request is let go."""
+        """Stop listening, and leave nothing running; hanging requests are released."""
         await asyncio.wrap_future(self._send(self._stop()))
 
     async def deliver(self) -> list[Delivery]:
-        """Try every webhook event that is due once; those tried. Docs: Webhooks."""
+        """Try every due webhook event once; return those tried. Docs: Webhooks."""
         return await asyncio.wrap_future(self._send(super().deliver()))
 
     async def _stop(self) -> None:
@@ -63,7 +63,7 @@ class ThreadedSandbox(Sandbox):
         await super().stop()
 
     def _turn(self) -> None:
-        # A runner, since it cancels what a test left unfinished before it closes the loop.
+        # A runner, because it cancels what a test left unfinished before it closes the loop.
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._until_ended())
 

@@ -1,4 +1,4 @@
-"""A clock that moves only when told to, shared by the library and the sandbox of a test."""
+"""A manual clock, shared by the library and the sandbox of a test."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _FRIDAY: Final = 4
 class Clock:
     """Call it for the time, aware UTC.
 
-    It begins at ``start``; by default on the coming Friday, early afternoon in New York, which is
-    in the future, so that a storage on the real clock does not expire what a test saves.
+    It starts at ``start``; by default next Friday, early afternoon in New York, which is in the
+    future, so that a storage on the real clock does not expire what a test saves.
 
-    ``slept`` is every wait the library wanted, in seconds; none of them takes any real time.
+    ``slept`` lists every wait of the library, in seconds; none of them takes any real time.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
@@ -23,18 +23,18 @@ class Clock:
         self.slept: list[float] = []
 
     def __call__(self) -> datetime:
-        """The time."""
+        """Return the time."""
         return self.now
 
     def __repr__(self) -> str:
         return f"Clock({self.now:%Y-%m-%d %H:%M:%S})"
 
     def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass."""
+        """Advance the time by ``seconds``."""
         self.now += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
-        """Pass the time without waiting for it."""
+        """Advance the time without waiting."""
         self.slept.append(seconds)
         self.advance(seconds)
         await asyncio.sleep(0)

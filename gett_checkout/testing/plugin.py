@@ -1,8 +1,8 @@
 """The pytest plugin: a sandbox, a client, checkouts and their clock as fixtures.
 
-It registers itself (entry point ``pytest11``), and loads the library, but no sandbox, before a
-fixture is asked for. A failing test that used the sandbox prints what went over the wire, secrets
-masked. The client needs ``pytest-asyncio``, in either mode, or anyio. See docs/testing.md.
+It registers itself (entry point ``pytest11``), and loads the library, but no sandbox, before a fixture
+is used. A failing test that used the sandbox prints the wire traffic, secrets masked. The client needs
+``pytest-asyncio``, in either mode, or anyio. See docs/testing.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 try:
     from pytest_asyncio import fixture as _async_fixture
-except ModuleNotFoundError:  # said when a fixture is asked for, not to everybody else
+except ModuleNotFoundError:  # reported when a fixture is used, so that nobody else sees it
     _async_fixture: Callable[..., Any] = pytest.fixture  # type: ignore[no-redef]
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MOST_SHOWN = 50
 
 @pytest.fixture
 def gett_clock() -> Clock:
-    """The time of library and sandbox: ``advance(seconds)`` moves it, and nothing else does."""
+    """The time of library and sandbox; only ``advance(seconds)`` moves it."""
     from gett_checkout.testing.clock import Clock
 
     return Clock()
@@ -36,10 +36,10 @@ def gett_clock() -> Clock:
 
 @pytest.fixture
 def gett_sandbox(request: pytest.FixtureRequest, gett_clock: Clock) -> Iterator[Sandbox]:
-    """A stand-in Gett server on loopback, started; empty, and on ``gett_clock``'s time.
+    """A stand-in Gett server on loopback: started, empty, and on ``gett_clock``'s time.
 
-    It runs in a thread of its own, so it responds to any event loop and to a test that blocks its
-    own; its coroutines can be awaited in the test all the same.
+    It runs in a thread of its own, so it serves any event loop and a test that blocks its own; the test
+    can still await its coroutines.
     """
     from gett_checkout.testing._threaded import ThreadedSandbox
 
@@ -51,13 +51,13 @@ def gett_sandbox(request: pytest.FixtureRequest, gett_clock: Clock) -> Iterator[
 
 @pytest.fixture
 def _gett_async(request: pytest.FixtureRequest) -> None:
-    """Fail at once when nothing is there to run the client's fixture."""
+    """Fail at once when no plugin can run the client's fixture."""
     loaded = (getattr(each, "__name__", "") for each in request.config.pluginmanager.get_plugins())
-    # By its module, since the name it is registered under depends on how it was loaded.
+    # By its module, because its registered name depends on how it was loaded.
     if "pytest_asyncio.plugin" not in loaded and "anyio_backend" not in request.fixturenames:
         pytest.fail(
             "the gett_checkout fixtures need pytest-asyncio: pip install pytest-asyncio, and "
-            "-p pytest_asyncio.plugin where plugins are not loaded by themselves; or mark the test "
+            "-p pytest_asyncio.plugin if plugin autoloading is disabled; or mark the test "
             "with pytest.mark.anyio",
             pytrace=False,
         )
@@ -67,7 +67,7 @@ def _gett_async(request: pytest.FixtureRequest) -> None:
 async def gett_client(
     _gett_async: None, gett_sandbox: Sandbox, gett_clock: Clock
 ) -> AsyncIterator[GettClient]:
-    """A client of ``gett_sandbox`` that waits without taking any time."""
+    """A client of ``gett_sandbox``; its waits take no real time."""
     from gett_checkout import GettClient
 
     async with GettClient(
@@ -82,7 +82,7 @@ async def gett_client(
 
 @pytest.fixture
 def gett_checkouts(gett_client: GettClient) -> Checkouts:
-    """Checkouts over ``gett_client``, kept in memory."""
+    """Checkouts over ``gett_client``, stored in memory."""
     from gett_checkout import Checkouts
 
     return Checkouts(gett_client)
@@ -92,7 +92,7 @@ def gett_checkouts(gett_client: GettClient) -> Checkouts:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the wire to the report of a failing test that used the sandbox."""
+    """Add the wire traffic to the report of a failing test that used the sandbox."""
     report = yield
     sandbox = item.stash.get(_SANDBOX, None)
     if sandbox is not None and report.failed:

@@ -30,10 +30,10 @@ def signed_event(
 ) -> SignedEvent:
     """Make the request that posts an order event, as the sandbox would send it.
 
-    ``refunds`` are as Gett writes them, in minor units: ``{"type": "store_credit", "amount": 1050}``.
-    ``body`` is sent and signed instead of an event made of the members. ``secret`` is the key of the
-    signature (default: the sandbox's), ``now`` the aware time of sending (default: the real time). Docs:
-    Webhooks.
+    ``refunds`` are in Gett's format, in minor units: ``{"type": "store_credit", "amount": 1050}``.
+    ``body`` is sent and signed instead of an event made from the arguments. ``secret`` is the key of
+    the signature (default: the sandbox's), ``now`` the aware time of sending (default: the real time).
+    Docs: Webhooks.
     """
     if body is None:
         data = {

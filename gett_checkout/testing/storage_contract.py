@@ -1,4 +1,4 @@
-"""What every storage must do, as a pytest suite that anybody can run on their own.
+"""The requirements of every storage, as a pytest suite that you can run on your own.
 
 ::
 
@@ -14,14 +14,14 @@
         @pytest_asyncio.fixture
         async def broken_storage(self, clock):
             async with MyStorage("no-such-database", clock=clock) as storage:
-                yield storage  # what it needs cannot be reached
+                yield storage  # its server cannot be reached
 
-It needs ``pytest`` and ``pytest-asyncio``. ``clock`` is a `Clock` that the storage must take
-its time from; a storage whose server alone keeps the time can override the ``clock`` fixture with
-an object whose ``advance`` moves that one. Without ``broken_storage`` what becomes of failures is not
-tested, and those tests are skipped.
+It needs ``pytest`` and ``pytest-asyncio``. The storage must take its time from ``clock``, a
+`Clock`; if only the server has the time, override the ``clock`` fixture with an object
+whose ``advance`` moves the server's clock. Without ``broken_storage`` failures are not tested:
+those tests are skipped.
 
-`ScanContract` is the same and more, for a storage that has ``scan`` too.
+`ScanContract` extends it, for a storage that also has ``scan``.
 """
 
 # ruff: noqa: S101
@@ -43,9 +43,9 @@ from gett_checkout.testing.clock import Clock
 
 @pytest.mark.asyncio
 class StorageContract:
-    """Subclass it with a ``storage`` fixture that gives an empty storage on the ``clock`` fixture.
+    """Subclass it with a ``storage`` fixture that yields an empty storage on the ``clock`` fixture.
 
-    And with a ``broken_storage`` fixture that gives one whose server cannot be reached.
+    Also override ``broken_storage`` with one whose server cannot be reached.
     """
 
     ids: tuple[str, ...] = (
@@ -77,24 +77,24 @@ class StorageContract:
         "🍕" * 20,
         "x" * 255,
     )
-    """Ids that must be kept apart."""
+    """Ids that must be distinguished."""
 
     patience: float = 60.0
     """How long an operation of ``broken_storage`` may take to fail, in seconds."""
 
     @pytest.fixture
     def clock(self) -> Clock:
-        """The time the storage goes by."""
+        """The time the storage uses."""
         return Clock(datetime.now(UTC))
 
     @pytest.fixture
     def broken_storage(self) -> Storage:
-        """A storage whose server cannot be reached; override it, or no failure is tested."""
-        pytest.skip("no failure is tested: override the fixture broken_storage")
+        """A storage whose server cannot be reached; override it, or failures are not tested."""
+        pytest.skip("failures are not tested: override the fixture broken_storage")
 
     @pytest.fixture
     def save(self, storage: Storage, clock: Clock) -> Save:
-        """Save with an expiry in an hour, and due never, unless told otherwise (in seconds)."""
+        """Save an entry that expires in an hour (``expires`` seconds) and is never due (default)."""
 
         async def save(
             checkout_id: str,
@@ -115,12 +115,12 @@ class StorageContract:
         return save
 
     async def test_what_was_never_saved_is_absent(self, storage: Storage) -> None:
-        """A load gives ``None``, and nothing is due."""
+        """A load returns ``None``, and nothing is due."""
         assert await storage.load("a") is None
         assert list(await storage.due(datetime.now(UTC), 10)) == []
 
     async def test_each_save_makes_the_next_version(self, storage: Storage, save: Save) -> None:
-        """Versions are 1, 2, 3…, and a load gives the last."""
+        """Versions are 1, 2, 3…, and a load returns the last."""
         for version in range(5):
             data = b"version %d" % (version + 1)
             assert await save("a", version, data) == version + 1
@@ -130,19 +130,19 @@ class StorageContract:
     async def test_a_lost_race_changes_nothing(
         self, storage: Storage, save: Save, clock: Clock, expected: int
     ) -> None:
-        """Neither the data, nor the version, nor the expiry, nor when it is due."""
+        """Neither the data, nor the version, nor the expiry, nor the due time."""
         await save("a", 0)
-        await save("a", 1, b"kept", expires=100, due=10)
+        await save("a", 1, b"stored", expires=100, due=10)
         with pytest.raises(CheckoutConflictError):
             await save("a", expected, b"lost", expires=1000, due=None)
-        assert await storage.load("a") == Stored(b"kept", 2)
+        assert await storage.load("a") == Stored(b"stored", 2)
         clock.advance(10)
         assert list(await storage.due(clock(), 10)) == ["a"]
         clock.advance(90)
         assert await storage.load("a") is None
 
     async def test_nothing_has_no_version_to_replace(self, storage: Storage, save: Save) -> None:
-        """A save over something that is absent conflicts unless it expects 0."""
+        """Saving over an absent entry conflicts unless the save expects version 0."""
         with pytest.raises(CheckoutConflictError):
             await save("a", 1)
         assert await storage.load("a") is None
@@ -152,7 +152,7 @@ class StorageContract:
     async def test_of_32_savers_at_once_one_wins(
         self, storage: Storage, save: Save, before: int
     ) -> None:
-        """The others get the conflict, also when they save the same bytes."""
+        """The others get the conflict, even when they save the same bytes."""
         for version in range(before):
             await save("a", version)
         payloads = [b"saver %d" % (number // 2) for number in range(32)]
@@ -173,7 +173,7 @@ class StorageContract:
         assert loaded == [Stored(each.encode(), 1) for each in ids]
 
     async def test_deleted_is_absent(self, storage: Storage, save: Save, clock: Clock) -> None:
-        """It is not due any more either, its id starts again at 1, and deleting nothing is fine."""
+        """It is not due any more either, its id starts again at 1, and deleting an absent entry is fine."""
         await storage.delete("a")
         await save("a", 0, due=0)
         await save("a", 1, due=0)
@@ -189,7 +189,7 @@ class StorageContract:
         assert list(await storage.due(clock(), 10)) == []
 
     async def test_expired_is_absent(self, storage: Storage, save: Save, clock: Clock) -> None:
-        """From the very moment, in every method; a new save then starts again at version 1."""
+        """From that very moment, in every method; a new save then starts again at version 1."""
         await save("a", 0, b"old", expires=60, due=0)
         await save("a", 1, b"old", expires=60, due=0)
         clock.advance(59.999)
@@ -207,7 +207,7 @@ class StorageContract:
     async def test_a_save_moves_the_expiry(
         self, storage: Storage, save: Save, clock: Clock
     ) -> None:
-        """Later or sooner, as the last save said; at once, if that is what it said."""
+        """Later or sooner, as the last save set it; at once, if it did."""
         await save("a", 0, expires=60)
         await save("a", 1, expires=600)
         clock.advance(599)
@@ -221,7 +221,7 @@ class StorageContract:
     async def test_the_longest_due_comes_first(
         self, storage: Storage, save: Save, clock: Clock
     ) -> None:
-        """Up to the limit, and only what is due at the moment asked for."""
+        """Up to the limit, and only what is due at the given moment."""
         for name, due in (
             ("third", 3),
             ("first", 1),
@@ -245,7 +245,7 @@ class StorageContract:
     async def test_in_the_far_future_all_is_due(
         self, storage: Storage, save: Save, clock: Clock
     ) -> None:
-        """Also what becomes due in weeks; not what never does, was deleted or has expired."""
+        """Including what becomes due in weeks; not what is never due, was deleted or has expired."""
         week = 7 * 86400
         await save("in weeks", 0, due=3 * week, expires=4 * week)
         await save("never", 0, due=None)
@@ -281,9 +281,9 @@ class StorageContract:
         """However many expired checkouts were due before the others."""
         for number in range(12):
             await save(f"expired {number}", 0, due=number, expires=30)
-        await save("kept", 0, due=20)
+        await save("stored", 0, due=20)
         clock.advance(30)
-        assert list(await storage.due(clock(), 1)) == ["kept"]
+        assert list(await storage.due(clock(), 1)) == ["stored"]
 
     @pytest.mark.parametrize(
         "data",
@@ -293,7 +293,7 @@ class StorageContract:
     async def test_bytes_come_back_as_they_were(
         self, storage: Storage, save: Save, data: bytes
     ) -> None:
-        """Whatever they are, up to a megabyte; twice, since a replaced row may go another way."""
+        """Any bytes, up to a megabyte; twice, because replacing a row may take another path."""
         for version in (0, 1):
             await save("a", version, data)
             stored = await storage.load("a")
@@ -302,7 +302,7 @@ class StorageContract:
             assert stored.data == data
 
     async def test_ids_are_kept_apart(self, storage: Storage, save: Save, clock: Clock) -> None:
-        """Case, white space, accents and what is special to a query language all count."""
+        """Case, white space, accents and special characters of a query language all count."""
         for number, each in enumerate(self.ids):
             assert await save(each, 0, each.encode(), due=number) == 1
         for each in self.ids:
@@ -314,7 +314,7 @@ class StorageContract:
             assert await storage.load(each) == Stored(each.encode(), 1)
 
     async def test_a_cancelled_save_happened_or_did_not(self, storage: Storage, save: Save) -> None:
-        """Wherever it was cancelled, nothing else becomes of it, and the storage goes on."""
+        """Whenever it is cancelled, it was applied wholly or not at all, and the storage still works."""
         version = 0
         for turns in (*range(16), 20, 25, 30, 40, 50, 75, 100, 200, 400):
             saving = asyncio.ensure_future(save("a", version, b"cancelled %d" % turns))
@@ -323,7 +323,7 @@ class StorageContract:
             saving.cancel()
             (outcome,) = await asyncio.gather(saving, return_exceptions=True)
             assert isinstance(outcome, int | asyncio.CancelledError)
-            # A server may still be at work on what it was sent, so this one may lose to it.
+            # A server may still be processing what it was sent, so this one may lose to it.
             happened = outcome == version + 1
             try:
                 await save("a", version + happened, b"next")
@@ -355,7 +355,7 @@ class StorageContract:
     async def test_a_failure_is_a_storage_error(
         self, broken_storage: Storage, clock: Clock, operation: str
     ) -> None:
-        """No exception of the driver's gets out, and nothing that was being saved is quoted."""
+        """No driver exception escapes, and nothing that was being saved is quoted."""
         now = clock()
         match operation:
             case "load":
@@ -376,13 +376,13 @@ class StorageContract:
 
 
 class ScanContract(StorageContract):
-    """What a storage with ``scan`` must do: all of `StorageContract`, and the scan on top of it."""
+    """The requirements of a storage with ``scan``: all of `StorageContract`, plus the scan."""
 
     many: int = 450
-    """More rows than a page has; make it more if your pages are larger."""
+    """More rows than a page holds; increase it if your pages are larger."""
 
     async def test_it_is_known_to_scan(self, storage: ScannableStorage) -> None:
-        """By its methods alone; it need not inherit from anything."""
+        """Its methods alone identify it; it need not inherit from anything."""
         assert isinstance(storage, ScannableStorage)
 
     async def test_a_scan_of_nothing_ends(self, storage: ScannableStorage) -> None:
@@ -406,7 +406,7 @@ class ScanContract(StorageContract):
     async def test_a_scan_leaves_out_what_is_absent(
         self, storage: ScannableStorage, save: Save, clock: Clock
     ) -> None:
-        """What was deleted, and what has expired, from that very moment."""
+        """Deleted entries, and expired ones from that very moment."""
         await save("deleted", 0)
         await storage.delete("deleted")
         await save("short", 0, expires=60)
@@ -450,7 +450,7 @@ class ScanContract(StorageContract):
     async def test_a_scan_holds_nothing_between_two_rows(
         self, storage: ScannableStorage, save: Save
     ) -> None:
-        """With many of them begun, and never ended, all else works: no connection or lock is held."""
+        """With many scans begun and never ended, all else works: no connection or lock is held."""
         filled = await _filled(save, self.many)
         scans = [storage.scan() for _ in range(32)]
         for scan in scans:
@@ -464,7 +464,7 @@ class ScanContract(StorageContract):
     async def test_a_failure_of_a_scan_is_a_storage_error(
         self, broken_storage: ScannableStorage
     ) -> None:
-        """As it is of every other operation."""
+        """Like a failure of every other operation."""
 
         async def scan() -> object:
             return await _scanned(broken_storage.scan())
@@ -473,7 +473,7 @@ class ScanContract(StorageContract):
 
 
 async def _fails(operation: str, work: Awaitable[object], patience: float) -> None:
-    """Check that ``work`` fails as an operation must on a storage that cannot be reached."""
+    """Check that ``work`` fails correctly on a storage that cannot be reached."""
     deadline = asyncio.timeout(patience)
     try:
         async with deadline:
@@ -482,7 +482,7 @@ async def _fails(operation: str, work: Awaitable[object], patience: float) -> No
         assert not deadline.expired(), f"{operation} had not failed after {patience:g} seconds"
         if not isinstance(error, StorageError):
             leaked = f"{type(error).__module__}.{type(error).__qualname__}"
-            raise AssertionError(f"{operation} lets {leaked} out: raise StorageError") from error
+            raise AssertionError(f"{operation} lets {leaked} escape: raise StorageError") from error
         said = "".join(traceback.format_exception(error))
         assert _SECRET not in said, f"{operation} raises an error that quotes what it was given"
     else:
@@ -490,7 +490,7 @@ async def _fails(operation: str, work: Awaitable[object], patience: float) -> No
 
 
 async def _filled(save: Save, many: int) -> list[str]:
-    """The ids of ``many`` checkouts that are now stored, each with its id as data."""
+    """Store ``many`` checkouts, each with its id as data; return the ids."""
     ids = [f"checkout {number}" for number in range(many)]
     for start in range(0, many, 32):
         await asyncio.gather(*(save(each, 0, each.encode()) for each in ids[start : start + 32]))
@@ -498,7 +498,7 @@ async def _filled(save: Save, many: int) -> list[str]:
 
 
 async def _scanned(scan: AsyncIterator[tuple[str, Stored]]) -> dict[str, Stored]:
-    """Everything that a scan gives, which is nothing twice as long as nobody saves."""
+    """Return everything that a scan yields: nothing twice while nobody saves."""
     scanned: dict[str, Stored] = {}
     async for checkout_id, stored in scan:
         assert checkout_id not in scanned

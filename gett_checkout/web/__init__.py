@@ -1,4 +1,4 @@
-"""The steps as the endpoints of any backend, without a framework; the adapters are modules of their own.
+"""The steps as HTTP endpoints, independent of a framework; each adapter is a module of its own.
 
 `gett_checkout.web.fastapi.checkout_router`, `gett_checkout.web.aiohttp.add_checkout_routes` and
 `gett_checkout.web.asgi.CheckoutApp` each mount `CheckoutEndpoints` on their framework, with the same

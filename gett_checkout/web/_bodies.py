@@ -1,4 +1,4 @@
-"""What the endpoints take and give, as JSON Schemas; a request's body is held to its own."""
+"""JSON Schemas of the endpoints' request and response bodies; request bodies are checked."""
 
 from __future__ import annotations
 
@@ -32,11 +32,10 @@ _PYTHON: Final[Mapping[str, tuple[type, str]]] = {
 
 @frozen
 class Body:
-    """What a request takes: a JSON object of this ``schema``.
+    """The body of a request: a JSON object with this ``schema``.
 
-    Members that are missing, unknown, or no string, boolean or whole number where one is due are
-    `InvalidInputError`.
-    What else a member may be, the step says. ``is_parsed`` leaves all of it to the step.
+    A missing or unknown member, or one of the wrong simple type (string, boolean, whole number), raises
+    `InvalidInputError`. The step checks everything else; with ``is_parsed`` the step checks everything.
     """
 
     schema: Schema
@@ -44,7 +43,7 @@ class Body:
 
     @classmethod
     def of(cls, required: Schema | None = None, optional: Schema | None = None) -> Body:
-        """Make one of the schemas of its members."""
+        """Make a body from the schemas of its members."""
         given = {
             **(required or {}),
             **{name: _or_null(each) for name, each in (optional or {}).items()},
@@ -52,7 +51,7 @@ class Body:
         return cls(_object(given, [*(required or {})]))
 
     def check(self, members: Mapping[str, object]) -> None:
-        """`InvalidInputError`, which names every member that is wrong."""
+        """Raise `InvalidInputError` that lists every invalid member."""
         if self.is_parsed:
             return
         known = self.schema["properties"]
@@ -63,7 +62,7 @@ class Body:
         ]
         for name, value in members.items():
             if name not in known:
-                wrong.append(FieldError(pointer_to(name), "unknown", f"there is no {name!r}"))
+                wrong.append(FieldError(pointer_to(name), "unknown", f"unknown member {name!r}"))
                 continue
             kind, words = _kind_of(known[name])
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -73,7 +72,7 @@ class Body:
 
 
 def _kind_of(schema: Schema) -> tuple[type, str]:
-    """The Python type of a simple member, and the words for it; ``object`` of any other."""
+    """Return a simple member's Python type and the words for it; ``object`` for other members."""
     kinds = schema.get("type")
     simple = kinds[0] if isinstance(kinds, list) and kinds[1:] == ["null"] else kinds
     return _PYTHON.get(simple, (object, "")) if isinstance(simple, str) else (object, "")
@@ -85,7 +84,7 @@ def _object(properties: Schema, required: list[str], **more: object) -> dict[str
 
 
 def _or_null(schema: Schema) -> Schema:
-    """The schema of an optional member, which is left out when it is null."""
+    """Make the schema of an optional member; null counts as left out."""
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     return {**schema, "type": [*kinds, "null"]} if kinds else schema
@@ -104,7 +103,7 @@ AMOUNT: Final[Schema] = {
 _QUANTITY: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 99}
 _MODIFIERS: Final[Schema] = {
     "type": "object",
-    "description": "The id of each modifier group, with what is chosen in it.",
+    "description": "The choices in each modifier group, by the group's id.",
     "additionalProperties": {
         "type": "array",
         "items": {
@@ -151,7 +150,7 @@ RECEIVED: Final = _object({"received": {"const": True}}, ["received"])
 
 @cache
 def taken() -> Mapping[str, Schema]:
-    """The definitions that schemas of bodies refer to."""
+    """Return the definitions that the schemas of request bodies refer to."""
     definitions = Definitions(sent=True)
     for each in (Identity, Contact, Fulfillment, Payment):
         definitions.of(each)
@@ -160,7 +159,7 @@ def taken() -> Mapping[str, Schema]:
 
 @cache
 def given() -> Mapping[str, Schema]:
-    """The definitions that schemas of responses refer to."""
+    """Return the definitions that the schemas of responses refer to."""
     definitions = Definitions()
     definitions.of(CheckoutView)
     definitions.menu()

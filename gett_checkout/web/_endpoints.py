@@ -1,4 +1,4 @@
-"""From a request to a response: the checks, the shopper, the step, and every error as a problem."""
+"""Handle a request: check it, find the shopper, take the step, turn every error into a problem."""
 
 from __future__ import annotations
 
@@ -34,41 +34,41 @@ class Options(TypedDict, Generic[R], total=False):
     """The keyword arguments of every adapter; ``R`` is the framework's request."""
 
     identity: Callable[[R], Awaitable[Identity | None]]
-    """The host's own login: an async function of the framework's request that gives who is signed in."""
+    """Your own login: an async function of the framework's request that returns the signed-in identity."""
 
     page_names_shopper: bool
-    """Whether the page may name the shopper itself, to ``PUT /identity`` (default: false).
+    """Whether the page may name the shopper itself, with ``PUT /identity`` (default: false).
 
-    It may name anybody. So what is stored at Gett, cards and addresses, needs ``identity`` all the same.
+    A page may name anybody, so saved cards and addresses at Gett still require ``identity``.
     """
 
     messages: Messages | Callable[[R], Messages]
-    """The sentences for shoppers, or a function of the framework's request that gives them."""
+    """The sentences for shoppers, or a function of the framework's request that returns them."""
 
     secure_cookie: bool
-    """Whether the cookie needs HTTPS (default: true); false for http in development."""
+    """Whether the cookie requires HTTPS (default: true); false for http in development."""
 
     trusted_origins: Collection[str]
-    """Other origins whose pages may ask for changes, such as ``https://app.example``."""
+    """Other origins whose pages may send changes, such as ``https://app.example``."""
 
     webhook_secret: str | Sequence[str]
-    """The secret of Gett's order events, or several while it changes; comes with ``on_event``."""
+    """The secret of Gett's order events, or several during a rotation; requires ``on_event``."""
 
     on_event: Callable[[OrderEvent], Awaitable[object]]
-    """The async function that is given each order event of ``POST /webhook`` once."""
+    """An async function that is called once for each order event received at ``POST /webhook``."""
 
     without: Collection[str]
     """The names of endpoints to leave out."""
 
     own: Sequence[Endpoint]
-    """Endpoints to add, or to have in place of those with the same method and path."""
+    """Endpoints to add, replacing those with the same method and path."""
 
 
 class CheckoutEndpoints(Generic[R]):
-    """The endpoints over ``checkouts``, for any framework: what the adapters call.
+    """The endpoints over ``checkouts``, for any framework; the adapters call them.
 
-    ``checkouts`` may be a function of the framework's request, for a worker that opens its own when it
-    starts. Exceptions of the ``passes`` classes, raised by functions of the host's, are not caught: they
+    ``checkouts`` may be a function of the framework's request, for a worker that opens its own at
+    startup. Exceptions of the ``passes`` classes raised by the host's functions are not caught: they
     are the framework's own responses.
     """
 
@@ -97,18 +97,19 @@ class CheckoutEndpoints(Generic[R]):
             *chosen(without, tuple(options.get("own", ()))),
             *_webhook(options.get("webhook_secret"), options.get("on_event")),
         )
-        """The endpoints there are."""
+        """The mounted endpoints."""
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie with the checkout's id, which is a secret of the shopper's.
+        """The name of the cookie with the checkout's id, a bearer secret.
 
-        The prefix ``__Host-`` has browsers reject one that a sibling domain sets; it needs HTTPS.
+        With the prefix ``__Host-`` browsers reject such a cookie from a sibling domain; it requires
+        HTTPS.
         """
         return "__Host-checkout" if self._is_secure else "checkout"
 
     async def handle(self, request: Request[R]) -> Response:
-        """The response to a request; raises nothing but the host's ``passes``."""
+        """Return the response to a request; raises only the host's ``passes``."""
         messages = DEFAULT
         try:
             chosen = self._messages
@@ -148,7 +149,7 @@ class CheckoutEndpoints(Generic[R]):
     async def _call(
         self, endpoint: Endpoint, params: dict[str, str], request: Request[R], messages: Messages
     ) -> Response:
-        """Check the request, take the step, and make the response of what it gives."""
+        """Check the request, take the step, and turn its result into a response."""
         guard.require_size(request.body)
         checkouts = self._checkouts
         if not isinstance(checkouts, Checkouts):
@@ -158,7 +159,7 @@ class CheckoutEndpoints(Generic[R]):
         if not endpoint.is_signed:
             if endpoint.method != "GET":
                 guard.require_same_origin(request.headers, self._trusted)
-            # No name of ours holds the members: one may be a card's token.
+            # Hold the members under no name of ours: one may be a card's token.
             call = evolve(
                 call, body=guard.read_members(request.body, request.headers, endpoint.takes)
             )
@@ -177,20 +178,20 @@ class CheckoutEndpoints(Generic[R]):
             )
         if given is None or isinstance(given, Checkout):
             given = (given or call.checkout).view.to_dict(messages)
-            del given["id"]  # it opens the checkout, and stays in a cookie no script can read
+            del given["id"]  # it opens the checkout, and stays in a cookie scripts cannot read
         return Response.of_json(given, endpoint.status, headers)
 
 
 def _problem(error: GettCheckoutError, messages: Messages) -> Response:
     problem = error.to_problem(messages)
-    problem.pop("checkout_id", None)  # as of the view
+    problem.pop("checkout_id", None)  # like the view
     return Response.of_json(problem, problem["status"], error.problem_headers())
 
 
 def _webhook(
     secret: str | Sequence[str] | None, on_event: Callable[[OrderEvent], Awaitable[object]] | None
 ) -> tuple[Endpoint, ...]:
-    """The endpoint of Gett's order events, if there is a secret to verify them by."""
+    """Return the endpoint for Gett's order events, if there is a secret to verify them with."""
     if secret is None and on_event is None:
         return ()
     if secret is None or on_event is None:
@@ -198,7 +199,7 @@ def _webhook(
     secret, handler = guard.hidden_secrets(secret), on_event
 
     async def receive(call: Call) -> dict[str, object]:
-        """Take an order event of Gett's."""
+        """Receive an order event from Gett."""
         clock = call.checkouts.clock
         event = verify_event(call.request.body, call.request.headers, secret, now=clock())
         async with handle_once(call.checkouts.storage, event, clock=clock) as is_new:

@@ -1,4 +1,4 @@
-"""A request and a response of any framework, as values."""
+"""A framework-independent request and response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 LARGEST_BODY: Final = 64 * 1024
-"""The most bytes a body may have; a larger one is `BodyTooLargeError`."""
+"""The maximum size of a body in bytes; a larger one raises `BodyTooLargeError`."""
 
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _NO_CONTENT: Final = 204
@@ -23,10 +23,10 @@ _NO_CONTENT: Final = 204
 
 @frozen
 class Request(Generic[R_co]):
-    """What a browser sent.
+    """A browser's request.
 
-    ``path`` is what comes behind the prefix, decoded. Names in ``headers`` are in lower case.
-    ``original`` is the framework's own request, for `Options.identity` and `Options.messages`.
+    ``path`` is the part after the prefix, decoded. Names in ``headers`` are in lower case. ``original``
+    is the framework's own request, for `Options.identity` and `Options.messages`.
     """
 
     original: R_co = field(repr=False)
@@ -45,7 +45,7 @@ class Request(Generic[R_co]):
         body: bytes,
         query: str,
     ) -> Request[R]:
-        """Make a request of headers as they came: in any case, some more than once."""
+        """Make a request from raw headers: in any case, possibly repeated."""
         joined: dict[str, str] = {}
         for name, value in headers:
             key = name.lower()
@@ -56,7 +56,7 @@ class Request(Generic[R_co]):
 
 @frozen
 class Response:
-    """What to send back."""
+    """The response to send back."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -64,23 +64,23 @@ class Response:
 
     @classmethod
     def of_json(cls, value: object, status: int, headers: Mapping[str, str]) -> Response:
-        """Make a response of JSON, and of what `jsonable` knows; ``headers`` are its own."""
+        """Make a JSON response from a value `jsonable` knows; ``headers`` are added."""
         body = json.dumps(value, default=jsonable).encode()
         own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         return cls(status, {**_ALWAYS, **own, **headers}, body)
 
     @classmethod
     def of_options(cls, allowed: str) -> Response:
-        """Make the response to OPTIONS: the methods, and no permission for another origin."""
+        """Make the response to OPTIONS: the methods, without permission for other origins."""
         return cls(_NO_CONTENT, {**_ALWAYS, "Allow": allowed})
 
     def without_body(self) -> Response:
-        """The response to HEAD: the same, its length too, and no body."""
+        """Return the response to HEAD: the same headers, including the length, and no body."""
         return evolve(self, body=b"")
 
 
 async def read_body(chunks: AsyncIterable[bytes]) -> bytes:
-    """The body of a request; of one that is too large, just enough to tell that it is."""
+    """Read the body of a request; of a body that is too large, only enough to know that it is."""
     body = bytearray()
     async for chunk in chunks:
         body += chunk

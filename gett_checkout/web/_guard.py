@@ -1,4 +1,4 @@
-"""What a request must be before a step is taken: pure checks, and the errors they raise."""
+"""Pure checks of a request before a step is taken, and the errors they raise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEFAULT_PORTS: Final = {"https": ":443", "http": ":80"}
 
 
 class RequestRejectedError(GettCheckoutError):
-    """A request that no step is taken for; nothing was read or changed."""
+    """The request was rejected before any step; nothing was read or changed."""
 
     problem_code = "REQUEST_REJECTED"
     problem_status = 400
@@ -31,7 +31,7 @@ class PathNotFoundError(RequestRejectedError):
 
 
 class MethodNotAllowedError(RequestRejectedError):
-    """An endpoint has the path, and not this method; ``allowed`` lists those it has."""
+    """The path has endpoints, but not for this method; ``allowed`` lists their methods."""
 
     problem_code = "METHOD_NOT_ALLOWED"
     problem_status = 405
@@ -41,12 +41,12 @@ class MethodNotAllowedError(RequestRejectedError):
         self.allowed = allowed
 
     def problem_headers(self) -> dict[str, str]:
-        """As everywhere, with ``Allow``."""
+        """Return the headers of the problem document, with ``Allow``."""
         return {**super().problem_headers(), "Allow": self.allowed}
 
 
 class OtherOriginError(RequestRejectedError):
-    """A page of another origin asked for a change."""
+    """A page of another origin requested a change."""
 
     problem_code = "OTHER_ORIGIN"
     problem_status = 403
@@ -67,51 +67,51 @@ class MediaTypeError(RequestRejectedError):
 
 
 class ShopperKnownError(RequestRejectedError):
-    """A page named the shopper, and the host's login knows who it is."""
+    """A page named the shopper, but the host's login already knows who it is."""
 
     problem_code = "SHOPPER_KNOWN"
     problem_status = 403
 
 
 def require_size(body: bytes) -> None:
-    """`BodyTooLargeError` for a body of more than `LARGEST_BODY` bytes."""
+    """Raise `BodyTooLargeError` for a body of more than `LARGEST_BODY` bytes."""
     if len(body) > LARGEST_BODY:
         raise BodyTooLargeError(f"the body has more than {LARGEST_BODY} bytes")
 
 
 def require_same_origin(headers: Mapping[str, str], trusted: Collection[str]) -> None:
-    """`OtherOriginError` unless our own page asks, one of a trusted origin, or no browser at all.
+    """Raise `OtherOriginError` unless the request comes from our own page, a trusted origin or no browser.
 
-    Browsers send ``Sec-Fetch-Site``, which no page can set; older ones send ``Origin`` with whatever is
-    not a GET. A request with neither comes from no browser, so nobody's cookies are abused.
+    Browsers send ``Sec-Fetch-Site``, which no page can set; older ones send ``Origin`` with every
+    request but GET. A request with neither comes from no browser, so it cannot abuse anybody's cookies.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if origin in trusted:
         return
     if site is not None:
-        is_own = site in ("same-origin", "none")  # none: the user's own doing, as with a bookmark
+        is_own = site in ("same-origin", "none")  # none: the user's own action (a bookmark)
     else:
         is_own = origin is None or _is_host(origin, headers.get("host", ""))
     if not is_own:
-        raise OtherOriginError("a page of another origin asked for a change")
+        raise OtherOriginError("a page of another origin requested a change")
 
 
 def _is_host(origin: str, host: str) -> bool:
-    """Whether the origin is of this ``Host``, its scheme aside: a proxy may have taken TLS off."""
+    """Whether the origin matches this ``Host``; schemes are ignored, as a proxy may terminate TLS."""
     scheme, _, name = origin.lower().partition("://")
     port = _DEFAULT_PORTS.get(scheme, "")
     return name != "" and name.removesuffix(port) == host.lower().removesuffix(port)
 
 
 def cookie_value(headers: Mapping[str, str], name: str) -> str | None:
-    """The value of a cookie; ``None`` when there is none, two of the name, or nothing we ever set."""
+    """Return a cookie's value; ``None`` if it is missing, duplicated, or nothing we would set."""
     pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
     values = [value for key, _, value in pairs if key == name]
     return values[0] if len(values) == 1 and _COOKIE_VALUE.fullmatch(values[0]) else None
 
 
 def set_cookie(name: str, value: str, *, max_age: int, secure: bool) -> str:
-    """The ``Set-Cookie`` header; ``ValueError`` for a value that no cookie can have."""
+    """Return the ``Set-Cookie`` header; raise ``ValueError`` for a value that no cookie can have."""
     if not _COOKIE_VALUE.fullmatch(value):
         raise ValueError("a checkout_id for a cookie is ASCII, without spaces, quotes or ;,\\")
     end = "; Secure" if secure else ""
@@ -119,13 +119,13 @@ def set_cookie(name: str, value: str, *, max_age: int, secure: bool) -> str:
 
 
 def hidden_secrets(secret: str | Sequence[str]) -> list[str]:
-    """The webhook secrets, as texts whose repr shows nothing."""
+    """Return the webhook secrets as texts whose repr shows nothing."""
     return [hidden(each) for each in ((secret,) if isinstance(secret, str) else secret)]
 
 
 @leaves_nothing
 def read_members(body: bytes, headers: Mapping[str, str], takes: Body) -> dict[str, Any]:
-    """The members of a JSON body, those that are null left out; an empty body has none."""
+    """Return the members of a JSON body without nulls; an empty body has none."""
     value: object = {}
     if body:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,4 +1,4 @@
-"""The endpoints for FastAPI's OpenAPI document: our JSON Schemas as pydantic models and operations."""
+"""The endpoints for FastAPI's OpenAPI document: JSON Schemas as pydantic models and operations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, RootModel, WithJsonSchema, create_mo
 from gett_checkout.web._bodies import NOTHING_SENT, Schema, given, taken
 from gett_checkout.web._table import Endpoint
 
-_PREFIX = "Gett"  # so that no model of the host's has the same name
+_PREFIX = "Gett"  # avoids clashes with the host's models
 
 
 def described(endpoint: Endpoint) -> dict[str, Any]:
-    """Describe an endpoint, in the keyword arguments of ``APIRouter.add_api_route``."""
+    """Describe an endpoint as keyword arguments of ``APIRouter.add_api_route``."""
     operation: dict[str, Any] = {
         "parameters": [
             {"name": name, "in": where, "required": where == "path", "schema": {"type": "string"}}
@@ -47,7 +47,7 @@ def _gives(schema: Schema) -> dict[str, Any]:
 
 @cache
 def _problem() -> dict[str, Any]:
-    """The response to a request that failed. Its parts are those of the view, which has a model."""
+    """Describe the response to a failed request. Its parts are those of the view, which has a model."""
     schema = _referring(given()["Problem"])
     content = {"application/problem+json": {"schema": schema}}
     return {"description": "A problem document (RFC 9457)", "content": content}
@@ -55,7 +55,7 @@ def _problem() -> dict[str, Any]:
 
 @cache
 def _models() -> dict[str, type[BaseModel]]:
-    """A model for each definition, so that FastAPI's document has each of them once."""
+    """Make one model per definition, so that FastAPI's document has each of them once."""
     made = {name: _model(name, schema) for name, schema in given().items() if name != "Problem"}
     for each in made.values():
         each.model_rebuild(_types_namespace=made)
@@ -76,7 +76,7 @@ def _model(name: str, schema: Schema) -> type[BaseModel]:
 
 
 def _annotation(schema: Schema) -> Any:
-    """A type with this schema; what refers to no definition is in it as it stands."""
+    """Make a type with this schema; a schema without references is inlined as it stands."""
     if "$ref" in schema:
         return ForwardRef(_name(schema))
     if "anyOf" in schema:
@@ -89,7 +89,7 @@ def _annotation(schema: Schema) -> Any:
 
 
 def _inlined(schema: Any) -> Any:
-    """The schema of a body, with what it refers to in place: none of it contains itself."""
+    """Return the schema of a body with its references inlined; none of them is recursive."""
     if isinstance(schema, Mapping):
         if "$ref" in schema:
             return {"title": _name(schema), **_inlined(taken()[_name(schema)])}
@@ -98,7 +98,7 @@ def _inlined(schema: Any) -> Any:
 
 
 def _referring(schema: Any) -> Any:
-    """The schema, with references to where FastAPI's document has the models."""
+    """Return the schema, with references to FastAPI's place for models."""
     if isinstance(schema, Mapping):
         if "$ref" in schema:
             return {"$ref": f"#/components/schemas/{_PREFIX}{_name(schema)}"}
@@ -107,5 +107,5 @@ def _referring(schema: Any) -> Any:
 
 
 def _name(schema: Schema) -> str:
-    """The definition that a schema refers to."""
+    """Return the name of the definition that a schema refers to."""
     return str(schema["$ref"]).rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Whose a checkout is: it is opened for its own shopper."""
+"""Open a checkout for its own shopper only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gett_checkout.actions import SignIn, StartOver
 async def open_for(
     checkouts: Checkouts, checkout_id: str | None, who: Identity | None, *, page_names_shopper: bool
 ) -> Checkout:
-    """Open the checkout if it is this shopper's, who is named on it.
+    """Open the checkout if it belongs to this shopper, and identify the shopper on it.
 
-    Without a login its id is enough. With one, an anonymous cart becomes that of who signs
-    in; what belongs to somebody is shown to nobody else, not to a browser they signed out of either.
+    Without a login its id is enough. With one, the shopper who signs in takes over an anonymous cart; an
+    identified shopper's checkout is shown to nobody else, nor in a browser they signed out of.
     """
     checkout = await checkouts.open(checkout_id)
     known = checkout.identity
@@ -27,18 +27,20 @@ async def open_for(
     if who is None:
         if not page_names_shopper:
             raise IdentityRequiredError(
-                "the checkout is somebody's who is signed out", next_action=SignIn()
+                "the checkout belongs to a shopper who is signed out", next_action=SignIn()
             )
     elif known is None or page_names_shopper or _is_same(known, who):
         if checkout.view.editable:
             await checkout.identify(who)
     else:
-        raise CheckoutNotFoundError("the checkout is somebody else's", next_action=StartOver())
+        raise CheckoutNotFoundError(
+            "the checkout belongs to another shopper", next_action=StartOver()
+        )
     return checkout
 
 
 def _is_same(known: Identity, who: Identity) -> bool:
-    """Whether it is the same account, its e-mail changed perhaps."""
+    """Whether both are the same account, even if its e-mail changed."""
     return known.is_same_person(who) or (
         who.partner_user_id is not None and who.partner_user_id == known.partner_user_id
     )

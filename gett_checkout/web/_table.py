@@ -1,4 +1,4 @@
-"""The endpoints, in one table: method, path, the step it takes, what it takes and what it gives."""
+"""The table of endpoints: method, path, step, request body and response."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from gett_checkout.web._guard import ShopperKnownError
 
 @frozen
 class Call:
-    """A request that passed every check: what the step of an `Endpoint` works with.
+    """A checked request, as the step of an `Endpoint` receives it.
 
-    ``body`` has the members of the JSON, fractions as `Decimal`; ``params`` what the path names,
-    ``query`` what its query does. ``identity`` is the shopper by the host's login, if anybody is signed in.
+    ``body`` has the members of the JSON, fractions as `Decimal`; ``params`` has the path's parameters,
+    ``query`` the query's. ``identity`` is the signed-in shopper by the host's login, if any.
     """
 
     request: Request[object]
@@ -50,7 +50,7 @@ class Call:
 
     @property
     def checkout(self) -> Checkout:
-        """The shopper's checkout, of an endpoint that ``opens`` it."""
+        """The shopper's checkout; only for an endpoint that ``opens`` it."""
         if self.opened is None:
             raise AssertionError("an endpoint with opens=False has no checkout")
         return self.opened
@@ -65,15 +65,15 @@ Step = Callable[[Call], Awaitable[Checkout | Mapping[str, object] | None]]
 
 @frozen
 class Endpoint:
-    """A method and a path, and the ``step`` a request there takes.
+    """A method and a path, and the ``step`` that a request there takes.
 
-    The path is below the prefix: ``/`` is the prefix itself, and a slash at the end means nothing. The
-    step is an async function of the `Call`. When it gives ``None``, the response is the view of the
-    checkout; a mapping is the JSON of the response; a `Checkout` is one that just began, so its id is
-    put into the cookie. ``takes`` says what the body may be (default: nothing), ``gives`` is the JSON
-    Schema of the response. With ``opens=False`` no checkout is needed. ``queries`` names what the
-    query may have. ``is_signed`` is for a request of another server that proves by itself where it comes
-    from: its origin and body are left to the step.
+    The path is relative to the prefix: ``/`` is the prefix itself, and a trailing slash is ignored. The
+    step is an async function of the `Call`. If it returns ``None``, the response is the checkout's
+    view; a mapping is the JSON of the response; a `Checkout` is a new one, whose id is put into the
+    cookie. ``takes`` describes the body (default: none), ``gives`` is the JSON Schema of the response.
+    With ``opens=False`` no checkout is needed. ``queries`` lists the allowed query parameters.
+    ``is_signed`` is for requests of another server that prove their own origin: origin and body are
+    left to the step.
     """
 
     method: str
@@ -94,11 +94,11 @@ class Endpoint:
 
     @property
     def summary(self) -> str:
-        """What it does, in a sentence: the first of its step's docstring."""
+        """The endpoint's description in one sentence: the first of its step's docstring."""
         return (inspect.getdoc(self.step) or self.name).partition("\n")[0]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """What the path has where ours has a name in braces; ``None`` when it is another path."""
+        """Return the path's values for the names in braces; ``None`` when the path does not match."""
         ours, theirs = self.path.split("/"), path.rstrip("/").split("/")
         if len(ours) != len(theirs):
             return None
@@ -112,49 +112,49 @@ class Endpoint:
 
 
 async def stores(call: Call) -> dict[str, object]:
-    """List the restaurants, or those that match ``query``. Gett allows few of these: cache it."""
+    """List the restaurants, or those that match ``query``. Gett's rate limit for this is low: cache it."""
     page = await call.checkouts.client.discover_stores(query=call.query.get("query"))
     now = call.checkouts.clock()
     return {"stores": jsonable([StoreView.of(each, now) for each in page.stores])}
 
 
 async def start(call: Call) -> Checkout:
-    """Start a checkout, which the cookie binds to this browser."""
+    """Start a checkout; the cookie binds it to this browser."""
     return await call.checkouts.start(call.identity)
 
 
 async def view(call: Call) -> None:
-    """Show where the checkout stands: what a page asks for when it is loaded."""
+    """Return the checkout's current state: for a page that is loaded."""
 
 
 async def abandon(call: Call) -> None:
-    """Give the checkout up."""
+    """Abandon the checkout."""
     await call.checkout.abandon()
 
 
 async def browse(call: Call) -> None:
-    """Choose the restaurant; ``replace_cart`` drops what was chosen at another one."""
+    """Choose the restaurant; ``replace_cart`` drops the cart of another one."""
     replace_cart = call.body.get("replace_cart", False)
     await call.checkout.browse(call.body["store_id"], replace_cart=replace_cart)
 
 
 async def menu(call: Call) -> dict[str, Any]:
-    """Show the restaurant's menu."""
+    """Return the restaurant's menu."""
     return (await call.checkout.menu()).to_dict()
 
 
 async def add(call: Call) -> None:
-    """Put an item into the cart. Repeated with the same ``line_id`` and content, it adds nothing more."""
+    """Add an item to the cart. Repeated with the same ``line_id`` and content, it adds nothing more."""
     await call.checkout.add(**call.body)
 
 
 async def update(call: Call) -> None:
-    """Change a line of the cart; what is left out stays."""
+    """Change a line of the cart; members left out stay unchanged."""
     await call.checkout.update(call.params["line_id"], **call.body)
 
 
 async def remove(call: Call) -> None:
-    """Take a line out of the cart."""
+    """Remove a line from the cart."""
     await call.checkout.remove(call.params["line_id"])
 
 
@@ -172,34 +172,34 @@ async def fulfill(call: Call) -> None:
 
 
 async def validate(call: Call) -> None:
-    """Have Gett price the order, with a tip; without one the tip stays as it was."""
+    """Have Gett price the order, with a tip (default: the tip chosen before)."""
     await call.checkout.validate(tip=call.body.get("tip"))
 
 
 async def confirm_total(call: Call) -> None:
-    """Agree to a total that changed, and place later."""
+    """Agree to a changed total, and place later."""
     await call.checkout.confirm_total(call.body["total"])
 
 
 async def identify(call: Call) -> None:
-    """Name the shopper, whom no login knows; only with ``page_names_shopper=True``."""
+    """Name the shopper if no login does; only with ``page_names_shopper=True``."""
     if call.identity is not None:
         raise ShopperKnownError("the host's login says who the shopper is")
     await call.checkout.identify(parse_identity(call.body))
 
 
 async def set_recipient(call: Call) -> None:
-    """Name who receives the order, where that is not the shopper."""
+    """Name who receives the order, if not the shopper."""
     await call.checkout.set_recipient(parse_contact(call.body))
 
 
 async def remove_recipient(call: Call) -> None:
-    """Have the shopper receive the order again."""
+    """Make the shopper the recipient again."""
     await call.checkout.set_recipient(None)
 
 
 async def saved_cards(call: Call) -> dict[str, object]:
-    """List the cards the shopper stores at Gett; needs the host's login."""
+    """List the cards the shopper has saved at Gett; needs the host's login."""
     _require_login(call)
     return {"cards": jsonable(await call.checkout.saved_cards(), call.messages)}
 
@@ -218,12 +218,12 @@ async def place(call: Call) -> None:
 
 
 async def refresh_order(call: Call) -> None:
-    """Read the placed order again at Gett. Ask seldom, or show what is stored (the view) in between."""
+    """Fetch the placed order's current state from Gett. Call it rarely; the view has the stored state."""
     await call.checkout.refresh_order()
 
 
 def _require_login(call: Call) -> None:
-    """A page may name anybody, so what somebody stores at Gett is for who is signed in."""
+    """Require a login: a page may name anybody, so only the signed-in shopper gets data saved at Gett."""
     if call.identity is None:
         raise IdentityRequiredError(
             "what a shopper stores at Gett needs the host's login: pass identity=",
@@ -261,11 +261,11 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("POST", "/order", "place", place, bodies.TOTAL),
     Endpoint("GET", "/order", "refresh_order", refresh_order),
 )
-"""Every endpoint but the webhook, which comes with its secret."""
+"""Every endpoint but the webhook, which needs a secret."""
 
 
 def chosen(without: frozenset[str], own: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    """The table without the endpoints of these names, and those that one of its ``own`` replaces."""
+    """Return the table without the endpoints of these names and those that one of its ``own`` replaces."""
     if unknown := without - {each.name for each in ENDPOINTS}:
         raise InvalidInputError(f"no endpoint has the name {', '.join(sorted(unknown))}")
     replaced = {(each.method, each.path) for each in own}

@@ -21,10 +21,10 @@ def add_checkout_routes(
     prefix: str = "/checkout",
     **options: Unpack[Options[web.Request]],
 ) -> None:
-    """Add the checkout's endpoints to ``app``, below ``prefix``; a route of your own goes first.
+    """Add the checkout's endpoints to ``app``, below ``prefix``; add routes that override them first.
 
-    ``checkouts`` are those of the worker, or a function of the request that gives them. The keyword
-    arguments are `gett_checkout.web.Options`; their functions are given the ``aiohttp.web.Request``.
+    ``checkouts`` are the worker's, or a function of the request that returns them. The keyword
+    arguments are `gett_checkout.web.Options`; their functions receive the ``aiohttp.web.Request``.
     """
     endpoints = CheckoutEndpoints(checkouts, passes=(web.HTTPException,), **options)
 

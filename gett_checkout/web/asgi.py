@@ -18,8 +18,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class CheckoutApp:
     """An ASGI application with the checkout's endpoints, to be mounted under a path.
 
-    ``checkouts`` are those of the worker, or a function of the scope that gives them. The keyword
-    arguments are `gett_checkout.web.Options`; their functions are given the ASGI scope.
+    ``checkouts`` are the worker's, or a function of the scope that returns them. The keyword arguments
+    are `gett_checkout.web.Options`; their functions receive the ASGI scope.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class CheckoutApp:
         try:
             body = await read_body(_chunks(receive))
         except ConnectionResetError:
-            return  # nobody is there for a response
+            return  # the client has disconnected
         path, root = scope["path"], scope.get("root_path", "").rstrip("/")
         below = path.removeprefix(root) if f"{path}/".startswith(f"{root}/") else path
         headers = (

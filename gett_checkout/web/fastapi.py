@@ -1,4 +1,4 @@
-"""The checkout's endpoints as a FastAPI router, in its OpenAPI document too. Extra: ``fastapi``."""
+"""The checkout's endpoints as a FastAPI router, included in its OpenAPI document. Extra: ``fastapi``."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ANY = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 def checkout_router(
     checkouts: Checkouts | Callable[[Request], Checkouts], **options: Unpack[Options[Request]]
 ) -> APIRouter:
-    """Make a router of the checkout's endpoints; include it with a ``prefix``, behind routes of your own.
+    """Make a router of the checkout's endpoints; include it with a ``prefix``, after routes of your own.
 
-    ``checkouts`` are those of the worker, or a function of the request that gives them. The keyword
-    arguments are `gett_checkout.web.Options`; their functions are given the ``fastapi.Request``.
+    ``checkouts`` are the worker's, or a function of the request that returns them. The keyword
+    arguments are `gett_checkout.web.Options`; their functions receive the ``fastapi.Request``.
     """
     endpoints = CheckoutEndpoints(checkouts, passes=(HTTPException,), **options)
 
@@ -41,7 +41,7 @@ def checkout_router(
     for each in endpoints.table:
         described = {"response_class": Response, **_openapi.described(each)}
         router.add_api_route(each.path, at(each.path), methods=[each.method], **described)
-    # What is none of them is a problem document too: another path, another method, HEAD.
+    # Other paths and methods, and HEAD, get a problem document too.
     for path, below in (("", ""), ("/{rest:path}", "/{rest}")):
         router.add_api_route(path, at(below), methods=_ANY, include_in_schema=False)
     return router

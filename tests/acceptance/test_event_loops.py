@@ -142,7 +142,7 @@ async def test_a_loop_that_ends_without_its_generators_leaves_the_next_one_alone
 async def test_closing_waits_for_its_own_loop_alone(sandbox: Sandbox) -> None:
     gett = GettClient(sandbox.api_key, base_url=sandbox.url)
     never = asyncio.Event()
-    left = gett.kept(never.wait())
+    left = gett.spawn(never.wait())
 
     async def close() -> None:
         async with asyncio.timeout(5):

@@ -316,6 +316,12 @@ def test_what_the_docs_show_of_the_examples_is_in_them() -> None:
 
 # --- the README's lines ---------------------------------------------------------------------------
 
+MOUNTED = {
+    "fastapi": (ROOT / "README.md", "app"),
+    "aiohttp": (ROOT / "docs" / "mount.md", "aiohttp_app"),
+}
+"""For each framework, the page that mounts the endpoints on it, and its application there."""
+
 
 @pytest.fixture(params=["redis", "postgres"])
 async def storage_url(request: pytest.FixtureRequest) -> str:
@@ -330,12 +336,14 @@ async def storage_url(request: pytest.FixtureRequest) -> str:
 async def test_the_readmes_backend_with_two_workers(
     shops: Shops, rehearsal: Rehearsal, framework: str, storage_url: str, tmp_path: Path
 ) -> None:
-    shown = [block.code for block in blocks(ROOT / "README.md", "python")]
-    (shared,) = (code for code in shown if "def open_checkouts" in code)
+    page, app = MOUNTED[framework]
+    readme = [block.code for block in blocks(ROOT / "README.md", "python")]
+    shown = [block.code for block in blocks(page, "python")]
+    (shared,) = (code for code in readme if "def open_checkouts" in code)
     (mounted,) = (code for code in shown if f"gett_checkout.web.{framework}" in code)
     (tmp_path / "backend.py").write_text(shared + mounted)
     environment = shops.environment(storage_url, reconcile_every="60")
-    workers = served(tmp_path, framework, "backend:app", 2, **environment)
+    workers = served(tmp_path, framework, f"backend:{app}", 2, **environment)
     try:
         workers.wait()
         async with Shopper.of_both_workers(workers.url) as shopper:

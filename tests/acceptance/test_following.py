@@ -198,7 +198,7 @@ async def test_an_order_without_an_id_cannot_be_asked_for(
     assert (await place_as_shown(checkout)).order_id is None
     clock.advance(40 * 24 * 3600)  # and the session is over: none is opened for nothing
     asked = len(sandbox.requests)
-    with pytest.raises(StepNotAllowedError, match="which order it is"):
+    with pytest.raises(StepNotAllowedError, match="id is unknown"):
         await checkout.refresh_order()
     assert len(sandbox.requests) == asked
 

@@ -259,7 +259,7 @@ async def test_an_answer_that_cannot_be_read_has_its_status_told(
     listened: Checkouts, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = await listened.start()
-    monkeypatch.setattr(transport, "LARGEST_ANSWER", 10)
+    monkeypatch.setattr(transport, "LARGEST_RESPONSE", 10)
     with pytest.raises(InvalidResponseError):
         await checkout.browse(STORE)
     assert of(events, RequestFinished) == ["get_store 1: 200 InvalidResponseError"]

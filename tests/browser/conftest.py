@@ -50,6 +50,7 @@ def shopper(chromium: webdriver.Chrome, shop: Shop) -> Iterator[Shopper]:
 
 def shopper_at(chromium: webdriver.Chrome, shop: Shop) -> Iterator[Shopper]:
     """A shopper with no cookies, and nothing to complain of in the end."""
+    chromium.get("about:blank")  # the page of the test before asks a server that may have ended
     chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
     console(chromium)
     shopper = Shopper(chromium, shop.url)

@@ -24,7 +24,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 T = TypeVar("T")
 
-DESKTOP, PHONE = (1440, 1000), (390, 844)
+DESKTOP, TABLET, PHONE = (1440, 1000), (820, 1180), (390, 844)
 ROOT = Path(__file__).parents[2]
 # Where screenshots go; it is not in the repository.
 PICTURES = ROOT / ".test-output"
@@ -132,6 +132,7 @@ class Shopper:
     def __init__(self, driver: webdriver.Chrome, url: str) -> None:
         self.driver = driver
         self.url = url
+        self._screen: tuple[int, int, str, str] | None = None
 
     # --- look ---------------------------------------------------------------------------------
 
@@ -290,22 +291,35 @@ class Shopper:
     # --- after it -----------------------------------------------------------------------------
 
     @contextmanager
-    def screen(self, size: tuple[int, int], *, scheme: str = "light") -> Iterator[None]:
-        """Within the block the screen is another one; a narrow one is a phone's."""
-        width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    def screen(
+        self, size: tuple[int, int], *, scheme: str = "light", moves: bool = False
+    ) -> Iterator[None]:
+        """Within the block the screen is another one; a narrow one is a phone's. Nothing moves by default."""
+        before = self._screen
+        self._emulate((*size, scheme, "no-preference" if moves else "reduce"))
         try:
             yield
         finally:
+            self._emulate(before)
+
+    def _emulate(self, screen: tuple[int, int, str, str] | None) -> None:
+        """Have the browser show the page as on this screen, or on its own."""
+        self._screen = screen
+        if screen is None:
             self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
             self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+            return
+        width, height, scheme, motion = screen
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        preferred = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
+        media = {"features": [{"name": name, "value": preferred[name]} for name in preferred]}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
-    def picture(self, name: str, around: str = "body > header") -> None:
-        """Take a picture of what shows now, for a person to look at."""
-        self._bring(self.find(around))
+    def picture(self, name: str, around: str | None = "body > header") -> None:
+        """Take a picture of what shows now, or around something, for a person to look at."""
+        if around is not None:
+            self._bring(self.find(around))
         PICTURES.mkdir(exist_ok=True)
         self.driver.save_screenshot(str(PICTURES / f"{name}.png"))
 

@@ -117,7 +117,9 @@ async def test_without_redis_each_worker_reads_for_itself(
     finally:
         server.remove()
     warned = {each.message for each in caplog.records if each.levelname == "WARNING"}
-    assert warned == {"shared menu cache unavailable: each worker goes by itself (ConnectionError)"}
+    assert warned == {
+        "shared menu cache unavailable: each worker continues on its own (ConnectionError)"
+    }
 
 
 async def test_its_options_are_checked() -> None:

@@ -60,7 +60,7 @@ async def test_what_no_key_opens_is_a_storage_error(change: str) -> None:
             kept = await memory.load("a")
             assert kept is not None
             await save(memory, 1, kept.data[:-6] + b"AAAAA=")
-    with pytest.raises(StorageError, match="no key opens") as caught:
+    with pytest.raises(StorageError, match="no key decrypts") as caught:
         await storage.load("a")
     told = "".join(traceback.format_exception(caught.value)) + repr(storage)
     for secret in (b"session token", OLD, OTHER):

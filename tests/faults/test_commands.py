@@ -88,7 +88,7 @@ async def test_the_one_order_is_found(tmp_path: Path, *, encrypted: bool) -> Non
         (order,) = sandbox.orders
         assert (status, said) == (
             0,
-            f"{name}  placed  {order.order_id}\n1 looked at; unresolved in all: 0\n",
+            f"{name}  placed  {order.order_id}\n1 processed; unresolved in all: 0\n",
         )
         assert await gett_checkout(path, sandbox, "reconcile", **keys) == (0, "0 due\n")
         for which in (name, name[:8], order.order_id, order.idempotency_key or ""):
@@ -124,12 +124,15 @@ async def damage(storage: Storage, checkout_id: str, stored: Stored, data: bytes
     ("arguments", "said"),
     [
         (["reconcile", "--storage", "memory:"], "GETT_API_KEY"),
-        (["list"], "give --storage, or set GETT_STORAGE"),
+        (["list"], "set --storage or GETT_STORAGE"),
         (["list", "--storage", "sqlite:///no%20such.db"], "there is no file no such.db"),
         (["list", "--storage", "mysql://user:hunter2@host/db"], "a storage URL begins with"),
-        (["show", "--storage", "memory:", "nobody"], "no checkout of this id"),
-        (["forget", "--storage", "memory:", "nobody"], "no checkout of this id"),
-        (["resolve", "--storage", "memory:", "nobody", "--not-placed"], "no checkout of this id"),
+        (["show", "--storage", "memory:", "nobody"], "no stored checkout has this id"),
+        (["forget", "--storage", "memory:", "nobody"], "no stored checkout has this id"),
+        (
+            ["resolve", "--storage", "memory:", "nobody", "--not-placed"],
+            "no stored checkout has this id",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_without_secrets(
@@ -235,7 +238,7 @@ async def test_the_sentence_for_support_asks_what_is_not_known(night: Night, run
     await placing.placed((await night.checkouts.open(night.checkout.id))._record, Order("one"))
     await placing.placed((await night.checkouts.open(night.checkout.id))._record, Order("two"))
     _, said = await run(f"gett-checkout show {DIGEST}")
-    assert "brought more than one order. one stands; please cancel two and refund it." in said
+    assert "produced more than one order. one stands; please cancel two and refund it." in said
     assert "duplicates: two\n" in said
     status, said = await run("gett-checkout list")
     assert (status, said.splitlines()[-1].split(",")[0]) == (0, "1 with a duplicate")
@@ -286,7 +289,7 @@ async def test_a_name_of_several_is_refused(
     for each in ("one", "two"):
         await checkouts.start(checkout_id=each)
     monkeypatch.setattr(search, "digest", lambda checkout_id: f"abcdef-{checkout_id}")
-    with pytest.raises(InvalidInputError, match="several are called so: abcdef-one, abcdef-two"):
+    with pytest.raises(InvalidInputError, match="several match: abcdef-one, abcdef-two"):
         await search.find(storage, "abcdef")
     assert await search.find(storage, "abcdef-two") == "two"
 
@@ -316,7 +319,7 @@ async def test_a_storage_that_cannot_be_scanned_says_so(
 
     checkout = await payable(checkouts)
     plain = Plain()
-    with pytest.raises(CheckoutNotFoundError, match="this storage cannot look up the rest"):
+    with pytest.raises(CheckoutNotFoundError, match="this storage cannot search the rest"):
         await search.find(plain, digest(checkout.id))
     with pytest.raises(InvalidInputError, match="cannot list"):
         _ = [each async for each in search.states(plain)]
@@ -337,7 +340,7 @@ async def test_an_order_id_of_another_checkout_needs_force(night: Night, run: Ru
     status, said = await run(f"gett-checkout resolve other --order-id {order.order_id}")
     assert (status, said) == (
         1,
-        f"gett-checkout: checkout {digest(night.checkout.id)} has this order (--force to go on)\n",
+        f"gett-checkout: checkout {digest(night.checkout.id)} has this order (--force to continue)\n",
     )
     status, said = await run(f"gett-checkout resolve other --order-id {order.order_id} --force")
     assert status == 0
@@ -345,7 +348,7 @@ async def test_an_order_id_of_another_checkout_needs_force(night: Night, run: Ru
 
 async def test_what_was_never_sent_is_not_called_not_placed(night: Night, run: Run) -> None:
     name = digest(night.checkout.id)
-    said = f"{name}  no order in progress\n1 looked at; unresolved in all: 0\n"
+    said = f"{name}  no order in progress\n1 processed; unresolved in all: 0\n"
     assert await run(f"gett-checkout reconcile --id {DIGEST}") == (0, said)
     _, listed = await run("gett-checkout list --stage place")
     assert listed.splitlines()[1].split()[-1] == "no"
@@ -354,7 +357,7 @@ async def test_what_was_never_sent_is_not_called_not_placed(night: Night, run: R
 async def test_an_error_is_json_where_json_is_asked_for(night: Night, run: Run) -> None:
     status, said = await run("gett-checkout show nobody --json")
     assert status == 1
-    assert said.startswith('{\n  "error": "no checkout of this id')
+    assert said.startswith('{\n  "error": "no stored checkout has this id')
 
 
 async def test_forget_needs_force_for_what_is_unresolved(night: Night, run: Run) -> None:

@@ -72,7 +72,7 @@ async def test_gett_still_cannot_say(night: Night, run: Run) -> None:
     assert status == 1
     first, second = said.splitlines()
     assert first.endswith("unknown  OutcomeUnknownError (HTTP 503)")
-    assert second.startswith("1 looked at; unresolved in all: 1 still unknown, oldest ")
+    assert second.startswith("1 processed; unresolved in all: 1 still unknown, oldest ")
 
 
 @pytest.mark.parametrize("not_placed", [False, True])
@@ -135,7 +135,7 @@ async def test_an_order_is_not_in_the_books(
 
 
 async def test_nobody_looks(run: Run) -> None:
-    await as_on_the_page(run, "Nobody looks")
+    await as_on_the_page(run, "No worker reconciles")
 
 
 async def test_a_shopper_wants_to_be_forgotten(night: Night, run: Run) -> None:

@@ -252,7 +252,7 @@ class Shopper(RuleBasedStateMachine):
 
     @rule(
         answer=st.sampled_from(
-            [machine.NotPlaced(), machine.NoAnswer(placement(attempts=2)), machine.Placed(ORDER)]
+            [machine.NotPlaced(), machine.NoResponse(placement(attempts=2)), machine.Placed(ORDER)]
         )
     )
     def answer(self, answer: Event) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gett_checkout._core.blame import blamed, item_ids, mark, may_pass, sold_out
+from gett_checkout._core.blame import blamed, item_ids, mark, may_pass, named_inputs, sold_out
 from gett_checkout._core.cart import Modifier
-from gett_checkout._core.codes import ERROR_CODES, refuse
+from gett_checkout._core.codes import ERROR_CODES, Part, refuse
 from gett_checkout.errors import (
     GettCheckoutError,
     IdentityRequiredError,
@@ -283,3 +283,43 @@ def test_item_ids_go_all_the_way_down() -> None:
 )
 def test_what_may_pass_by_itself(error: GettCheckoutError, passes: bool) -> None:
     assert may_pass(error) is passes
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=list(SPELLINGS))
+@pytest.mark.parametrize(
+    ("place", "part", "name"),
+    [
+        ("address address1", Part.FULFILLMENT, "address1"),
+        ("address address2", Part.FULFILLMENT, "address2"),
+        ("address city", Part.FULFILLMENT, "city"),
+        ("address state", Part.FULFILLMENT, "state"),
+        ("address postalCode", Part.FULFILLMENT, "postal_code"),
+        ("email", Part.SHOPPER, "email"),
+        ("customer firstName", Part.SHOPPER, "first_name"),
+        ("customer lastName", Part.SHOPPER, "last_name"),
+        ("customer phone", Part.SHOPPER, "phone"),
+        ("customer", Part.SHOPPER, None),
+        ("address", Part.FULFILLMENT, None),
+        ("payment billingAddress postalCode", Part.FULFILLMENT, None),  # of the card
+        ("email", Part.FULFILLMENT, None),
+        ("payment cardOnFile cvc", Part.PAYMENT, None),  # typed at the processor's
+    ],
+)
+def test_the_input_that_is_named_is_spelt_as_the_steps_do(
+    spell: Callable[[list[str]], str], place: str, part: Part, name: str | None
+) -> None:
+    entry = {"code": "INVALID", "message": "no", "jsonPath": spell(place.split())}
+    expected = ((name, "no"),) if name else ()
+    assert named_inputs(refuse("VALIDATION_FAILED", errors=[entry]), part) == expected
+
+
+def test_each_input_is_named_once_with_what_was_said_of_it_first() -> None:
+    entries = [
+        {},
+        {"jsonPath": "$.address.city", "path": "", "message": "too long"},
+        {"pointer": "/address/city", "message": "no such city"},
+        {"field": "state"},
+    ]
+    error = refuse("VALIDATION_FAILED", "all of it is wrong", errors=entries)
+    expected = (("city", "too long"), ("state", "all of it is wrong"))
+    assert named_inputs(error, Part.FULFILLMENT) == expected

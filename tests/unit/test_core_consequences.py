@@ -179,6 +179,15 @@ def test_a_rejection_keeps_what_a_person_is_to_look_at(
     assert event(error).refusal.reason == reason
 
 
+def test_a_rejection_keeps_which_inputs_are_wrong() -> None:
+    entries = [{"jsonPath": "$.customer.phone", "message": "too short"}]
+    error = refuse("VALIDATION_FAILED", errors=entries, operation="place_order")
+    for state in (state_at(Stage.PLACING), state_at(Stage.PLACING, recipient=RECIPIENT)):
+        found = event_of(error, "place", state, NOW)
+        assert isinstance(found, ShopperRejected)
+        assert found.refusal.fields == (("phone", "too short"),)
+
+
 def test_a_rejected_cart_has_its_lines_marked_and_named() -> None:
     entries = [{"itemId": "water"}]
     found = event(refuse("ITEM_UNAVAILABLE", "sold out", errors=entries))

@@ -66,7 +66,7 @@ SAMPLES: dict[type[Event], Event] = {
     machine.PaymentChosen: machine.PaymentChosen(GettPayment()),
     machine.PaymentRejected: machine.PaymentRejected(DECLINED),
     machine.PlacementBegun: machine.PlacementBegun(placement()),
-    machine.NoAnswer: machine.NoAnswer(placement(attempts=2)),
+    machine.NoResponse: machine.NoResponse(placement(attempts=2)),
     machine.NotPlaced: machine.NotPlaced(),
     machine.Placed: machine.Placed(ORDER),
     machine.Abandoned: machine.Abandoned(),
@@ -172,7 +172,7 @@ LANDS: dict[Stage, dict[str, tuple[Stage, Stage]]] = {
         "StoreLost": (B, B),
         "ShopperRejected": (Stage.PLACE, Stage.PLACE),
         "NotPlaced": (Stage.PLACE, Stage.PLACE),
-        "NoAnswer": (Stage.PLACING, Stage.PLACING),
+        "NoResponse": (Stage.PLACING, Stage.PLACING),
     },
     Stage.PLACED: {},
     Stage.ABANDONED: {"Placed": (Stage.PLACED, Stage.PLACED)},
@@ -629,7 +629,7 @@ def test_a_cart_that_was_rejected_can_be_ordered_once_that_is_answered(part: Par
 def test_the_placement_is_in_the_state_before_it_is_sent_and_grows() -> None:
     begun = machine.apply(state_at(Stage.PLACE), machine.PlacementBegun(placement()), NOW)
     assert (begun.stage, begun.placement) == (Stage.PLACING, placement())
-    unsure = machine.apply(begun, machine.NoAnswer(placement(attempts=2)), NOW)
+    unsure = machine.apply(begun, machine.NoResponse(placement(attempts=2)), NOW)
     assert unsure.placement is not None
     assert (unsure.stage, unsure.placement.attempts) == (Stage.PLACING, 2)
 
@@ -710,7 +710,7 @@ def test_a_placement_that_fails_after_its_quote_ran_out_needs_a_new_price(event:
 
 
 def test_an_order_on_its_way_does_not_lose_its_price_with_time() -> None:
-    moved = machine.apply(state_at(Stage.PLACING), machine.NoAnswer(placement()), LAST)
+    moved = machine.apply(state_at(Stage.PLACING), machine.NoResponse(placement()), LAST)
     assert (moved.stage, moved.quote) == (Stage.PLACING, quote())
 
 

@@ -297,18 +297,20 @@ def test_a_page_can_show_what_gett_said(
     facts: dict[str, Any], code: str, said: dict[str, Any]
 ) -> None:
     said = {"code": "CODE", "message": "too late", "lines": ("line-a", "line-b"), **said}
+    said["fields"] = (("email", "too long"),)
     state = state_at(Stage.PLACE, refusals=(rejection(**said),), **facts)
     found = {each.code: each.details for each in requirements(state, NOW)}[code]
-    shown = {name: found[name] for name in ("error_code", "message", "lines")}
+    shown = {name: found[name] for name in ("error_code", "message", "lines", "fields")}
     assert shown == {
         "error_code": said["code"],
         "message": "too late",
         "lines": ["line-a", "line-b"],
+        "fields": [{"name": "email", "message": "too long"}],
     }
-    bare = evolve(state, refusals=(evolve(state.refusals[0], message="", lines=()),))
+    bare = evolve(state, refusals=(evolve(state.refusals[0], message="", lines=(), fields=()),))
     details = {each.code: each.details for each in requirements(bare, NOW)}[code]
     assert details["error_code"] == said["code"]
-    assert not {"message", "lines"} & set(details)
+    assert not {"message", "lines", "fields"} & set(details)
 
 
 def test_before_there_is_a_store_either_fulfillment_can_be_chosen() -> None:

@@ -21,7 +21,7 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
 @pytest.mark.parametrize(
     ("value", "changes", "said"),
     [
-        (ADA, {"email": "nobody at all"}, "the e-mail address is not one"),
+        (ADA, {"email": "nobody at all"}, "invalid e-mail address"),
         (ADA, {"email": " "}, "email, first_name and last_name together; email is missing"),
         (ADA, {"last_name": 7}, "last_name is missing"),
         (ADA, {"phone": "0012125550199"}, "must be E.164"),
@@ -38,7 +38,7 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
         (CardOnFile("tok_1", "stripe"), {"processor_type": None}, "and a processor_type"),
         (CardOnFile("tok_1", "stripe"), {"last_four": "41111"}, "the last four digits"),
         (SavedCard("pay_1"), {"payment_id": ""}, "needs a payment_id"),
-        (RetryPolicy(), {"max_attempts": 0}, "at least one try"),
+        (RetryPolicy(), {"max_attempts": 0}, "at least one attempt"),
         (RetryPolicy(), {"max_elapsed": "20"}, "no negative seconds"),
         (RetryPolicy(), {"initial_backoff": float("nan")}, "no negative seconds"),
     ],

@@ -250,22 +250,32 @@ def test_what_becomes_of_a_placement() -> None:
     assert at_place["VALIDATION_FAILED"] == "→ place"
     assert at_place["FORBIDDEN"] == "→ place"
     assert at_place["ORDER_ALREADY_PLACED"] == "→ placed"
-    assert at_place["INTERNAL_ERROR"] == "stays placing, not known"
-    answers = {row[0]: row[1:] for row in rows(tables.placement_answers())}
-    assert answers["connection lost, or timed out"] == ["**not known**"] * 3
-    assert answers["409 `CONFLICT`"][1:] == ["**not known**", "**there is an order**"]
-    assert answers["409 `CONFLICT` that may be retried"][1:] == ["**not known**"] * 2
-    named = answers["400, 404, 409 or 422 that names a part of the order"]
+    assert at_place["INTERNAL_ERROR"] == "stays placing, unknown"
+    responses = {row[0]: row[1:] for row in rows(tables.placement_responses())}
+    assert responses["connection lost, or timed out"] == ["**unknown**"] * 3
+    assert responses["409 `CONFLICT`"][1:] == ["**unknown**", "**there is an order**"]
+    assert responses["409 `CONFLICT` that may be retried"][1:] == ["**unknown**"] * 2
+    named = responses["400, 404, 409 or 422 that names a part of the order"]
     must_change = "no order; a part of it must change"
-    assert named == [must_change, "**not known**", must_change]
+    assert named == [must_change, "**unknown**", must_change]
 
 
 def test_every_other_spelling_is_told() -> None:
-    answers = (DOCS / "assumptions.md").read_text().split("\n## Answers\n")[1].split("\n## ")[0]
+    answers = (DOCS / "assumptions.md").read_text().split("\n## Responses\n")[1].split("\n## ")[0]
     members = [other for each in responses._SPELLINGS.values() for other in each.values()]
     listed = (responses._CART_LINES, responses._CARDS, responses._CARD, responses._ADDRESS_ID)
     accepted = {name for names in (*members, *listed) for name in names}
     assert accepted <= set(re.findall(r"`(\w+)`", answers))
+
+
+# --- versions ------------------------------------------------------------------------------------
+
+
+def test_the_migration_page_has_the_renames_of_the_changelog() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
+    tables_there = re.findall(r"(?:^\|.*\n)+", changes, re.MULTILINE)
+    for marker, table in zip(("renames", "modules"), tables_there, strict=True):
+        assert page_rows("migrate.md", f"<!-- {marker} -->\n") == rows(table)
 
 
 # --- codes ---------------------------------------------------------------------------------------
@@ -323,39 +333,45 @@ def test_the_table_of_times_is_the_codes() -> None:
     told = {row[0].strip("*"): row[1] for row in page_rows("deployment.md", "<!-- times -->\n")}
     assert told == {
         "one attempt to reach Gett": spoken(timeout),
-        "of that, to connect": spoken(transport.CONNECT_SECONDS),
-        "an attempt is repeated for": spoken(budget),
-        "all that a step asks of Gett, a new session included; or one call of the client alone": spoken(
+        "of this, to connect": spoken(transport.CONNECT_SECONDS),
+        "attempts are repeated for": spoken(budget),
+        "all requests of a step, including a new session; or one call of the client": spoken(
             asking
         ),
-        "`place` waits for `on_placed` after that, while it goes on": spoken(steps.HAND_OVER_WAIT),
-        "a step, over a storage that responds": spoken(asking + steps.HAND_OVER_WAIT),
+        "after that, `place` waits for `on_placed`, which then continues": spoken(
+            steps.HAND_OVER_WAIT
+        ),
+        "a step in total, if the storage responds": spoken(asking + steps.HAND_OVER_WAIT),
         "a storage of `open_storage` waits for a response": spoken(failures.PATIENCE),
         "a storage waits for a free connection": spoken(
             default(PostgresStorage, "acquire_timeout")
         ),
         "SQLite waits for another process's write": spoken(default(SQLiteStorage, "timeout")),
-        "an edit of the cart is tried again when other workers save first": spoken(
+        "an edit of the cart is repeated while other workers save first": spoken(
             _checkout._MOST_EDITS * _checkout._EDIT_AGAIN
         ),
         "a shared rate limit, a shared menu": spoken(shared.LIMITER_SECONDS, shared.CACHE_SECONDS),
-        "a worker is alone with an order it sends": spoken(lease),
-        "a shopper who meets that worker comes back after": spoken(placement.COME_BACK),
-        "an unanswered request may be at work at Gett": spoken(placement.QUIET),
+        "the lease of a worker that sends an order": spoken(lease),
+        "`retry_after` of `PlacementInProgressError` in this time": spoken(placement.COME_BACK),
+        "an unanswered request may still be running at Gett": spoken(placement.QUIET),
         "`on_placed` may take": spoken(hand_over.LONGEST),
-        "a worker is alone with an order it hands over": spoken(handing),
-        "an unknown outcome is looked at again after": (
+        "the lease of a worker that hands over an order": spoken(handing),
+        "an unknown outcome is checked again after": (
             f"{spoken(*pauses[:5])}; after an hour {spoken(pauses[-1])}"
         ),
-        "`keep_reconciling` looks for them": spoken(default(Checkouts.keep_reconciling, "every")),
-        "`follow_order` reads the order again after, and at most after": spoken(
+        "`keep_reconciling` searches for them every": spoken(
+            default(Checkouts.keep_reconciling, "every")
+        ),
+        "`follow_order` reads the order again after, and later after at most": spoken(
             default(Checkout.follow_order, "every"), default(Checkout.follow_order, "max_interval")
         ),
         "an idempotency key is used for": spoken(placement.KEY_LIFE - placement.KEY_MARGIN),
-        "a price counts as over before it is": spoken(QUOTE_MARGIN),
-        "a session is renewed before it ends": spoken(RENEW_AHEAD),
-        "a checkout is stored after its last step": spoken(default(Checkouts, "lifetime")),
-        "what is unresolved is stored": spoken(UNRESOLVED_LIFETIME),
+        "a price counts as expired this long before it expires": spoken(QUOTE_MARGIN),
+        "a session is renewed this long before it expires": spoken(RENEW_AHEAD),
+        "a checkout is stored this long after its last step": spoken(
+            default(Checkouts, "lifetime")
+        ),
+        "an open case is stored for": spoken(UNRESOLVED_LIFETIME),
     }
 
 

@@ -113,7 +113,7 @@ LINES: list[tuple[Event, str, str]] = [
     (
         PlacementOutcome(ID, "placed", 4, KEY, "ord_1", by_person=True),
         "INFO",
-        f"order placed (a person's word): checkout {ID}, order ord_1, key {KEY}, attempts 4",
+        f"order placed (reported by an operator): checkout {ID}, order ord_1, key {KEY}, attempts 4",
     ),
     (
         PlacementOutcome(ID, "rejected", 1, KEY, None, "PaymentDeclinedError", "HTTP 400"),
@@ -128,7 +128,7 @@ LINES: list[tuple[Event, str, str]] = [
     (
         PlacementOutcome(ID, "not_placed", 4, KEY, by_person=True),
         "INFO",
-        f"order not placed (a person's word): checkout {ID}, key {KEY}, attempts 4",
+        f"order not placed (reported by an operator): checkout {ID}, key {KEY}, attempts 4",
     ),
     (
         PlacementOutcome(ID, "unknown", 4, KEY, None, *LOST),
@@ -164,7 +164,7 @@ LINES: list[tuple[Event, str, str]] = [
     (
         UnresolvedCounted(None, 3, 1234567.891),
         "WARNING",
-        "unresolved placements: 3, the oldest for 1234567.89 s",
+        "unresolved placements: 3, oldest for 1234567.89 s",
     ),
 ]
 

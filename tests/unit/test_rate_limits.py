@@ -74,7 +74,7 @@ def test_what_is_no_figure_is_passed_over(figure: str) -> None:
 
 def test_a_refusal_counts_until_it_is_over() -> None:
     limits = RateLimits()
-    limits.heard("writes", {}, NOW, refused_for=9.0)
+    limits.heard("writes", {}, NOW, blocked_for=9.0)
     assert limits.turn("writes", NOW, uses_reserve=True) == 9.0
     assert limits.known(NOW) == {"writes": RateLimit(0, NOW + timedelta(seconds=9))}
     assert limits.known(NOW + timedelta(seconds=9)) == {}

@@ -206,7 +206,7 @@ async def test_one_that_fails_is_passed_over_and_warned_of_once(
     now += 2
     await gett.get_catalog_set("x")
     assert len(limiter.asked) == asked + 1
-    down = "shared rate limit unavailable: each worker goes by itself (OSError)"
+    down = "shared rate limit unavailable: each worker continues on its own (OSError)"
     assert lines(caplog) == [down]
     limiter.fails = None
     now += 2

@@ -48,6 +48,7 @@ WHOLE_REJECTION = rejection(
     times=3,
     until=NOW + timedelta(seconds=60),
     answered=True,
+    fields=(("email", "too long"),),
 )
 NOTICES = (Notice("session_upgraded", NOW, {"kept": "cart"}),)
 

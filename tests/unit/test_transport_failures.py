@@ -359,8 +359,8 @@ def _endless(status: bytes) -> Serve:
 async def test_a_giant_answer_is_unreadable_and_a_giant_refusal_a_refusal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 200_000)
-    monkeypatch.setattr(transport_module, "LARGEST_REFUSAL", 100_000)
+    monkeypatch.setattr(transport_module, "LARGEST_RESPONSE", 200_000)
+    monkeypatch.setattr(transport_module, "LARGEST_REJECTION", 100_000)
     assert isinstance(await failure_of(_endless(b"200 OK")), InvalidResponseError)
     refusal = await failure_of(_endless(b"503 Busy"))
     assert isinstance(refusal, ApiError)

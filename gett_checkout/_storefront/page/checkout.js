@@ -1,12 +1,12 @@
-// The checkout's side of the page: every step is one request, and then shows what the library says.
+// The checkout's side of the page: every step is one request, whose response is the new view.
 
-import { $, isFocusLost } from "./dom.js";
+import { $, arrive } from "./dom.js";
 import { isOpen, isPicking, now, shop } from "./state.js";
 
 // The mounted endpoints. A mount may redirect the path without the slash.
 const ENDPOINTS = "/checkout/";
 
-// Each step as a request: its method, its path below that, and its body.
+// Each step as a request: its method, its path, and its body.
 const STEPS = {
   start: () => ["POST", ""],
   abandon: () => ["DELETE", ""],
@@ -21,13 +21,13 @@ const STEPS = {
   remove_recipient: () => ["DELETE", "recipient"],
   pay: ({ card }) => ["PUT", "payment", { card }],
   place: ({ total }) => ["POST", "order", { total }],
-  // The same request again is about the same order.
+  // Repeating the request asks about the same order.
   reconcile: () => ["POST", "order", { total: now.view.quote.amounts.total }],
 };
 
 export let page; // who draws: render, renderMachine and landing
 
-/** Learn of the shop and of this browser's checkout, if it has one. */
+/** Load the shop, and this browser's checkout if it has one. */
 export async function begin(drawnBy) {
   page = drawnBy;
   try {
@@ -54,13 +54,13 @@ export async function ask(method, path, body) {
   return { ok: response.ok, status: response.status, data: await response.json() };
 }
 
-/** Ask where this browser's checkout stands; that it has none is no problem. */
+/** Read this browser's checkout; having none is no problem. */
 async function look() {
   const { ok, data } = await ask("GET", "");
   return data.code === "CHECKOUT_NOT_FOUND" ? { ok: true, data: null } : { ok, data };
 }
 
-/** Go by what the library says; where it cannot say anything, the page stays as it is. */
+/** Take the view from a response; after a problem the page stays as it is. */
 function take({ ok, data }) {
   if (ok) now.view = data?.stage === "abandoned" ? null : data;
   else now.problem ??= data;
@@ -68,7 +68,7 @@ function take({ ok, data }) {
 
 const NO_SERVER = { code: "NO_SERVER" };
 
-/** The request of a step. To choose a restaurant where there is no checkout, or none any more, begins one. */
+/** Send a step's request. Choosing a restaurant begins a checkout where there is none. */
 async function send(name, given) {
   const response = await ask(...STEPS[name](given));
   if (name !== "browse" || response.data.next_action?.kind !== "start_over") return response;
@@ -76,10 +76,9 @@ async function send(name, given) {
   return started.ok ? ask(...STEPS.browse(given)) : started;
 }
 
-/** One step: the request, then whatever the library says now, be it refused or done. */
+/** Take one step, then show the view, whether the step was done or rejected. */
 export async function step(name, given = {}) {
   if (now.busy) return false;
-  const hadFocus = !isFocusLost();
   Object.assign(now, { busy: name, problem: null });
   page.render();
   const stopWatching = name === "place" || name === "reconcile" ? watch() : () => {};
@@ -99,18 +98,18 @@ export async function step(name, given = {}) {
     now.busy = null;
   }
   page.render();
-  if (!done || (hadFocus && isFocusLost())) page.landing().focus();
+  if (!done) arrive(page.landing());
   return done;
 }
 
-/** While an order is in progress, show how the stage moves and what goes over the wire. */
+/** While an order is being placed, show the stage and the requests as they change. */
 function watch() {
   let watching = true;
   const glance = async () => {
     try {
       const [{ ok, data }] = await Promise.all([look(), lookAtGett()]);
       if (watching && ok) page.renderMachine(data);
-    } catch { /* the step itself will tell */ }
+    } catch { /* the step itself reports the problem */ }
   };
   const timer = setInterval(glance, 500);
   glance();
@@ -131,7 +130,7 @@ export async function reload() {
   page.render();
 }
 
-/** Come back when the library says so: after a wait, or when the price has run out. */
+/** Reload when the view says so: after a wait, or when the price has expired. */
 export function comeBack() {
   clearTimeout(looking);
   const action = now.view?.next_action;
@@ -146,7 +145,7 @@ export function comeBack() {
 
 const loadTheRest = () => Promise.all([loadMenu(), loadTopUps(), lookAtGett()]);
 
-/** Get what is about to be shown and is not here yet: the restaurants, or the menu of one. */
+/** Load what is about to be shown and is missing: the restaurants, or a menu. */
 export async function loadMenu() {
   const wanted = now.view?.store?.catalog_set_id;
   if (isPicking() && !shop.stores.length) {
@@ -161,7 +160,7 @@ export async function loadMenu() {
   }
 }
 
-/** Get what would close the gap, once something is in the cart: a hint, so never a reason to fail. */
+/** Load what would close the gap. It is a hint, so it never fails. */
 async function loadTopUps() {
   const isShort = isOpen() && now.view?.minimum_order?.met === false;
   const { ok, data } = isShort ? await ask("GET", "suggestions") : {};
@@ -173,13 +172,12 @@ export async function lookAtGett() {
   if (ok) now.gett = data;
 }
 
-/** After a step, bring a person who uses the keyboard to where the order goes on. */
+/** After a step, move the focus to where the order continues. */
 export async function go(running, preferred = null) {
-  await running;
-  (preferred && !now.problem ? $(preferred) : page.landing()).focus();
+  if (await running) arrive(preferred ? $(preferred) : page.landing());
 }
 
-/** Leave this order for another; it is given up while that can be. */
+/** Start another order; abandon this one if it is still open. */
 export async function startOver() {
   if (now.busy) return;
   Object.assign(now, { busy: "start_over", problem: null });
@@ -194,10 +192,10 @@ export async function startOver() {
   }
   now.busy = null;
   page.render();
-  $("menu-title").focus();
+  arrive($("menu-title"));
 }
 
-/** Turn one of the sandbox's mishaps on or off. */
+/** Switch one of the sandbox's mishaps on or off. */
 export async function turn(mishap, on) {
   try {
     const store_id = now.view?.store?.store_id;

@@ -1,4 +1,4 @@
-// The dialog: the choices an item offers, however deep, and a question of yes or no.
+// The dialog: an item's choices, nested to any depth, or a yes-or-no question.
 
 import { step } from "./checkout.js";
 import { $, make } from "./dom.js";
@@ -40,7 +40,7 @@ export function configure(item, line) {
 }
 
 /** One group as a fieldset: radios where exactly one is wanted, else checkboxes; nested ones inside.
- *  The path leads to it by the items above; one that would contain itself is not offered there. */
+ *  The path holds the items above it; an item that would contain itself is not offered. */
 function groupField(group, before, path) {
   const { modifier_group_id: groupId, min_selections: min, max_selections: max } = group;
   const id = `${path.join("-")}-${groupId}`;
@@ -65,7 +65,7 @@ function groupField(group, before, path) {
     }));
 }
 
-/** Open what is chosen, close what is not, and hold the fewest and the most of each group. */
+/** Open what is chosen, close the rest, and enforce each group's least and most. */
 function arrangeGroups(groups) {
   for (const nested of groups.querySelectorAll(".nested")) {
     const isChosen = nested.parentElement.querySelector("input").checked;
@@ -97,7 +97,7 @@ function chosen(groups) {
   return modifiers;
 }
 
-/** Ask a question of yes or no. */
+/** Ask a yes-or-no question. */
 export function agree(title, text, yes) {
   const dialog = $("choices");
   return new Promise((resolve) => {

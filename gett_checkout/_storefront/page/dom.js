@@ -1,4 +1,4 @@
-// Elements: making them, and filling them without disturbing a person who uses them.
+// Elements: make them, and fill them without disturbing the person who uses them.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -18,7 +18,7 @@ export function make(what, props = {}, ...children) {
 
 const shown = new Map();
 
-/** Fill an element anew, but only when what it shows has changed: forms and focus survive. */
+/** Fill an element again, but only when its data has changed, so that forms and focus survive. */
 export function fill(element, data, build) {
   const key = JSON.stringify(data);
   if (shown.get(element) === key) return;
@@ -28,16 +28,23 @@ export function fill(element, data, build) {
   if (focused) {
     const same = [...element.querySelectorAll("a, button, input, h3")].find((each) => each.tagName === focused.tagName
       && each.id === focused.id && each.ariaLabel === focused.ariaLabel && each.name === focused.name && each.textContent === focused.textContent);
-    same?.focus();
+    same?.focus({ preventScroll: true });
   }
 }
 
-/** Whether the focus is on nothing, or on what is hidden by now. */
+/** Whether the focus is on nothing, or on something hidden. */
 export function isFocusLost() {
   return document.activeElement === document.body || Boolean(document.activeElement.closest("[hidden]"));
 }
 
-/** Have the element filled anew the next time, whatever it shows. */
+/** Move the focus to an element, and scroll the part it belongs to into view. */
+export function arrive(element) {
+  element.focus({ preventScroll: true });
+  const part = element.closest(".menu, .step, .card, .receipt") ?? element;
+  part.scrollIntoView({ block: part.id === "menu" ? "start" : "nearest" });
+}
+
+/** Have `fill` fill the element the next time, even with the same data. */
 export function forget(element) {
   shown.delete(element);
 }

@@ -1,29 +1,28 @@
-// What becomes of the order: asked for slower and slower, while somebody looks, until it is over.
+// Follow the order: ask less and less often, while the tab is visible, until the order is over.
 
 import { ask, lookAtGett, page } from "./checkout.js";
-import { isFocusLost } from "./dom.js";
 import { now } from "./state.js";
 
 const FIRST = 5_000;
 const LONGEST = 60_000;
 
-let interval = FIRST; // null once it is no use to ask
+let interval = FIRST; // null once asking is of no use
 let due = null;
 let timer;
 let asking = null;
 
-/** How the order ended, in Gett's words and the page's; null while it is in progress. */
+/** How the order ended; null while it is in progress. */
 export function ending({ state }) {
   return { completed: "completed", cancelled: "cancelled", canceled: "cancelled" }[state?.toLowerCase()] ?? null;
 }
 
-/** Whether more may become of the order. */
+/** Whether the order is still in progress. */
 export function isFollowed() {
   const order = now.view?.order;
   return Boolean(order?.order_id) && !ending(order);
 }
 
-/** Ask when it is time, as long as somebody looks. */
+/** Ask when it is time, as long as the tab is visible. */
 export function followOrder() {
   clearTimeout(timer);
   if (!isFollowed()) {
@@ -48,7 +47,7 @@ async function look(isWanted = false) {
   await asking;
 }
 
-/** Ask once. What may be over by the next time is passed over, but for somebody who wants to know. */
+/** Ask once. A problem that may pass is shown only to somebody who pressed a button. */
 async function read(isWanted) {
   const { view } = now;
   const nothing = { ok: false, status: 0, data: {} };
@@ -64,20 +63,18 @@ async function read(isWanted) {
   page.render();
 }
 
-/** Ask now, after what somebody who pressed a button wants done first. */
+/** Ask now, because somebody pressed a button, after doing what the button is for. */
 async function attend(first = () => {}) {
   if (now.busy) return;
-  const hadFocus = !isFocusLost();
   now.busy = "follow";
   page.render();
   interval = FIRST;
   try {
     await first();
-  } catch { /* the question that follows will tell */ }
+  } catch { /* the request that follows reports the problem */ }
   await look(true);
   now.busy = null;
   page.render();
-  if (hadFocus && isFocusLost()) page.landing().focus();
 }
 
 export const lookAgain = () => attend();

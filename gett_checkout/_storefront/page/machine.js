@@ -1,4 +1,4 @@
-// Behind the counter: stage, session, what went to Gett, the mishaps to try, and how the order moves on.
+// Behind the counter: the stage, the session, the mishaps to try, and the requests to Gett.
 
 import { turn } from "./checkout.js";
 import { $, fill, make } from "./dom.js";
@@ -32,8 +32,8 @@ export function renderMachine(view = now.view) {
 
 const MISHAPS = [
   ["price_change", "Raise prices by $1.00", "after you have seen the total"],
-  ["lost_response", "Lose the response to the order", "it is made, but we do not hear of it"],
-  ["slow_response", "Respond to the order slowly", "five seconds, to press twice or reload"],
+  ["lost_response", "Lose the response to the order", "Gett makes it, but nobody hears of it"],
+  ["slow_response", "Respond to the order slowly", "in five seconds: press twice, or reload"],
   ["store_closed", "Close this restaurant", "just before you see the price"],
 ];
 

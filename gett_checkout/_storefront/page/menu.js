@@ -23,7 +23,7 @@ export function renderMenu() {
     const sections = menu.sections.filter((section) => section.item_ids.length);
     fill(body, ["menu", menu.catalog_set_id], () => sections.map((section, at) => make(
       "section.section", { "aria-labelledby": `section-${at}` },
-      make("h2", { id: `section-${at}` }, section.name),
+      make("h3", { id: `section-${at}` }, section.name),
       make("ul.items", {}, section.item_ids.map((id) => menuRow(menu.items[id]))),
     )));
   }
@@ -61,7 +61,7 @@ function menuRow(item) {
   const label = item.available ? "Add" : "Sold out";
   return make("li.item", {},
     make("div.what", {},
-      make("h3", {}, item.name),
+      make("h4", {}, item.name),
       item.description && make("p", {}, item.description)),
     make("span.price", {}, money(item.price ?? 0)),
     make("button.add", {

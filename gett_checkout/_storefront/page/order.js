@@ -11,7 +11,7 @@ export function renderCart() {
   const open = isOpen();
   $("start-over").hidden = !view?.store || view.stage === "placing" || view.stage === "placed";
   const marked = markedLines();
-  // What is said of one line stands at that line; what is said of the cart stands above it.
+  // What Gett said of one line stands at that line, what it said of the cart above the lines.
   const said = rejected("cart_accepted");
   const ofCart = said?.lines ? null : said?.message;
   fill($("cart"), [lines, marked, view?.next_action.kind, ofCart, open, Boolean(view?.quote), Boolean(view?.store)], () => {
@@ -24,8 +24,18 @@ export function renderCart() {
   });
   renderGap();
   const count = lines.reduce((sum, line) => sum + line.quantity, 0);
+  const items = `${count} ${count === 1 ? "item" : "items"}`;
   $("jump").hidden = !count || view.stage === "placed";
-  $("jump").textContent = `Your order · ${count} ${count === 1 ? "item" : "items"} · ${money(view?.quote?.amounts.total ?? view?.subtotal ?? 0)}`;
+  $("jump").textContent = `Your order · ${items} · ${money(view?.quote?.amounts.total ?? view?.subtotal ?? 0)}`;
+  const total = (view?.order?.amounts ?? view?.quote?.amounts)?.total;
+  if (view?.order) announce([$("receipt-title").textContent, total && `Total ${money(total)}.`].filter(Boolean).join(" "));
+  else if (total) announce(`${items}, total ${money(total)}.`);
+  else announce(count ? `${items}, ${money(view.subtotal)}.` : "");
+}
+
+/** Announce the total to a screen reader, once for each change. */
+function announce(text) {
+  if ($("announcement").textContent !== text) $("announcement").textContent = text;
 }
 
 function cartLine(line, open, isMarked) {
@@ -36,7 +46,7 @@ function cartLine(line, open, isMarked) {
     make("div.what", {},
       make("span.name", {}, line.name),
       picked.length ? make("span.choices", {}, picked.join(", ")) : null,
-      line.problems.map((problem) => make("span.problem", {}, [problem.message, problem.said].filter(Boolean).join(" "))),
+      line.problems.flatMap((problem) => [problem.message, problem.said].filter(Boolean).map((text) => make("span.problem", {}, text))),
       isMarked && !line.problems.length ? make("span.problem", {}, "Please change or remove this.") : null,
       open && item && groupsOf(item).length ? make("button.link", { type: "button", "aria-label": `Change ${line.name}`, onclick: () => configure(item, line) }, "Change") : null),
     open ? make("div.count", { role: "group", "aria-label": `Quantity of ${line.name}` },
@@ -52,7 +62,7 @@ function names(groups) {
 }
 
 function renderGap() {
-  const gap = now.view?.stage === "placed" ? null : now.view?.minimum_order;
+  const gap = isOpen() ? now.view?.minimum_order : null;
   $("gap").hidden = !gap;
   if (!gap) return;
   const share = Math.min(Number(gap.subtotal) / Number(gap.minimum), 1);
@@ -68,7 +78,7 @@ function renderGap() {
     `+ ${way.quantity > 1 ? `${way.quantity} × ` : ""}${way.item.name}`, make("span.price", {}, money(way.total)))));
 }
 
-/** What an order is made up of, to the total. */
+/** The amounts that make up the total. */
 export function amounts(parts) {
   const rows = [["Items", parts.sub_total], ["Fees", parts.fees], ["Promotions", parts.promotions, "−"],
     ["Taxes", parts.taxes], ["Adjustments", parts.adjustments], ["Tip", parts.tip]];

@@ -1,4 +1,4 @@
-// The receipt, and how far the order is.
+// The receipt, and the progress of the order.
 
 import { startOver } from "./checkout.js";
 import { $, fill, make } from "./dom.js";
@@ -14,6 +14,7 @@ const PICKUP = ["Confirmed", "Preparing", "Ready", "Picked up"];
 export function renderReceipt() {
   const { view, unheard } = now;
   $("receipt").hidden = !view?.order;
+  fill($("another-one"), Boolean(view?.order), () => view?.order && make("button.primary", { type: "button", id: "another", onclick: startOver }, "Start another order"));
   if (!view?.order) return;
   const { order, fulfillment, recipient, quote, store } = view;
   const end = ending(order);
@@ -34,14 +35,13 @@ export function renderReceipt() {
     recipient && make("p.facts", { id: "receipt-recipient" }, `For ${recipientName(recipient)}`),
     make("p.facts", {}, "Order ", make("code", { id: "order-id" }, order.order_id ?? "(number to follow)")),
     order.amounts ?? quote ? amounts((order.amounts ?? quote.amounts)) : null,
-    make("button.primary", { type: "button", id: "another", onclick: startOver }, "Start another order"),
   ]);
 }
 
-/** How far it is, as a sentence; of a status that is not known, only that it is in progress. */
+/** The progress as a sentence; an unknown status is only in progress. */
 function told(order, name, isPickup) {
   switch (ending(order) ?? order.status?.toLowerCase()) {
-    case "pending": return `${name} has it, and has yet to confirm it.`;
+    case "pending": return `${name} has received it, but not confirmed it yet.`;
     case "confirmed": return `${name} has confirmed it.`;
     case "preparing": return `${name} is preparing it.`;
     case "ready": return isPickup ? `It is ready: pick it up at ${name}.` : "It is ready for the courier.";
@@ -52,7 +52,7 @@ function told(order, name, isPickup) {
   }
 }
 
-/** How far it is, as a picture: nothing where that is not known. */
+/** The progress as a picture; nothing for an unknown status. */
 function way(order, end, isPickup) {
   const names = isPickup ? PICKUP : DELIVERY;
   const at = end === "completed" ? names.length : STATUSES.indexOf(order.status?.toLowerCase());
@@ -61,7 +61,7 @@ function way(order, end, isPickup) {
     `li.${each < at ? "passed" : "ahead"}`, { "aria-current": each === at - 1 ? "step" : null }, name)));
 }
 
-/** Links to follow the courier by: to pages of the web, and to nothing else that a link can be. */
+/** Links to track the order, of https alone. */
 function links({ tracking_urls: urls }) {
   return [...new Set(urls)].filter((url) => url.startsWith("https://")).map((url, at) => make(
     "a.track", { href: url, target: "_blank", rel: "noopener noreferrer" }, at ? `Track your order (${at + 1})` : "Track your order"));
@@ -69,7 +69,7 @@ function links({ tracking_urls: urls }) {
 
 const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
-/** Who receives the order, as much of it as the library shows. */
+/** Who receives the order, masked as the view has it. */
 export function recipientName({ name, phone }) {
   return `${name}, phone ${phone}`;
 }

@@ -1,16 +1,16 @@
-// What the page knows: the shop, and the checkout as the library last described it.
+// What the page knows: the shop, and the checkout's latest view.
 
 export const shop = { stages: [], cards: [], stores: [] };
 export const now = {
-  view: null,        // where the checkout stands, as the library says
-  topUps: [],        // what would close the gap to the minimum
+  view: null,        // the checkout's view
+  topUps: [],        // items that would close the gap to the minimum
   menu: null,        // the store's: sections in order, items and modifier groups by id
   problem: null,     // the last problem document, until the next step
-  busy: null,        // the step under way
-  opened: null,      // the step opened again to be changed
+  busy: null,        // the step in progress
+  opened: null,      // a completed step that is open to be changed
   choosing: false,   // whether the restaurants are shown although one is chosen
-  tried: null,       // the card tried last, so that another one is offered when it is refused
-  unheard: false,    // whether the last question about the order came to nothing
+  tried: null,       // the card tried last, so that another is offered when it is rejected
+  unheard: false,    // whether the latest request for the order's status failed
   gett: { orders: 0, requests: [], mishaps: {} },
 };
 
@@ -24,17 +24,17 @@ export function isOpen() {
   return now.view?.editable ?? true;
 }
 
-/** Whether the restaurants are what to show. */
+/** Whether to show the restaurants. */
 export function isPicking() {
   return !now.view?.store || now.choosing || now.view.next_action.kind === "choose_store";
 }
 
-/** What Gett said where it rejected something: the details of the first of these requirements that has them. */
+/** What Gett rejected: the details of the first of these requirements that has an error code. */
 export function rejected(...codes) {
   return now.view?.requirements.find((each) => codes.includes(each.code) && each.details.error_code)?.details ?? null;
 }
 
-/** The lines that are to be changed. */
+/** The lines to change. */
 export function markedLines() {
   return now.view?.next_action.lines ?? [];
 }

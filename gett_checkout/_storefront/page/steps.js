@@ -1,15 +1,15 @@
-// The steps of the checkout, each with its form while it is current and a summary once it is done.
+// The steps of the checkout: the current one has a form, a completed one a summary.
 
 import { go, step } from "./checkout.js";
-import { $, fill, forget, make } from "./dom.js";
+import { $, arrive, fill, forget, make } from "./dom.js";
 import { amounts } from "./order.js";
 import { recipientName } from "./receipt.js";
 import { mayExist } from "./words.js";
 import { cardName, isOpen, money, now, rejected, shop } from "./state.js";
 
-// Each step stands or falls with one requirement of the view, and with what Gett said of what was given
-// (`about`). It is current by the next action; where that is for a person, or for time, the first one
-// that is missing may be tried, for somebody may have fixed it at Gett.
+// A step is done once the requirement of its name is met; `about` names the one with what Gett said of its
+// input. The next action makes a step current. While that is to wait, or to contact support, the first
+// missing step may be tried, because somebody may have fixed it at Gett.
 const STEPS = [
   { id: "fulfillment", title: "Delivery or pickup", actions: ["choose_fulfillment"], about: "fulfillment", form: fulfillmentForm, done: fulfillmentDone, change: "Change" },
   { id: "quote", title: "Price", actions: ["validate"], form: quoteForm, done: quoteDone, change: "Change the tip" },
@@ -42,15 +42,15 @@ export function renderSteps() {
     if (isCurrent) row.setAttribute("aria-current", "step"); else row.removeAttribute("aria-current");
     const data = [isCurrent, isDone, said, kind, shownAction(), view.store, view.fulfillment, view.quote, view.recipient, view.payment, view.tip, now.tried];
     fill(row.querySelector(".step-body"), data, () => (isCurrent
-      ? [said?.message && make("p.problem", {}, said.message), each.form()] : isDone ? each.done() : null));
-    markFields(row);
+      ? [isSaidOfAll(said) && make("p.problem", {}, said.message), each.form()] : isDone ? each.done() : null));
+    markFields(row, said?.fields ?? []);
     fill(row.querySelector(".step-change"), [isDone, each.change], () => (isDone && each.change
       ? make("button.link", { type: "button", "aria-label": `${each.change}: ${each.title}`, onclick: () => { open(each.id); } }, each.change)
       : null));
   }
 }
 
-/** The step to try while the next action is for a person or for time, if there is one. */
+/** The step to try while the next action is to wait or to contact support, if there is one. */
 function stepToTry(kind) {
   if (kind !== "wait" && (kind !== "contact_support" || mayExist())) return null;
   const blocking = now.view.requirements.filter((each) => each.blocks);
@@ -58,13 +58,13 @@ function stepToTry(kind) {
   return STEPS.find((each) => [each.id, each.about].includes(blocking[0].code))?.id ?? null;
 }
 
-/** The next action, but for the seconds that go by: they change nothing of a form. */
+/** The next action without its seconds, which change no form. */
 function shownAction() {
   const { seconds, ...rest } = now.view.next_action;
   return rest;
 }
 
-/** A requirement that is not named may simply not be reached: without a quote none can be paid. */
+/** Whether a step was reached: a later requirement is not listed before an earlier one is met. */
 function isReached(id) {
   const { view } = now;
   return { fulfillment: view.fulfillment, quote: view.quote, identity: view.signed_in, recipient: view.signed_in, payment: view.payment }[id];
@@ -80,12 +80,18 @@ function field(label, name, value, more = {}) {
     make("p.problem", { id: `problem-${name}` }));
 }
 
-/** Say at each input what is wrong with it, as the problem document does, and leave what was typed. */
-function markFields(row) {
+/** Whether Gett said something that is not said at one of the inputs. */
+function isSaidOfAll(said) {
+  return said?.message && !said.fields?.some(({ message }) => message === said.message);
+}
+
+/** Say at each input what is wrong with it: what the library found, or what Gett said. Leave what was typed. */
+function markFields(row, rejectedFields) {
   for (const input of row.querySelectorAll(".field input")) {
-    const wrong = now.problem?.errors?.find(({ pointer }) => pointer.endsWith(`/${input.name}`));
+    const wrong = now.problem?.errors?.find(({ pointer }) => pointer.endsWith(`/${input.name}`))
+      ?? rejectedFields.find(({ name }) => name === input.name);
     input.setAttribute("aria-invalid", String(Boolean(wrong)));
-    $(`problem-${input.name}`).textContent = wrong?.detail ?? "";
+    $(`problem-${input.name}`).textContent = wrong ? wrong.detail || wrong.message || "Please check this." : "";
   }
 }
 
@@ -142,7 +148,7 @@ function quoteForm() {
 function quoteDone() {
   const { quote } = now.view;
   const until = new Date(quote.expires_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  return [amounts(quote.amounts), make("p.facts", {}, `Gett's own price, held until ${until}.`)];
+  return [amounts(quote.amounts), make("p.facts", {}, `Gett's price, valid until ${until}.`)];
 }
 
 function identityForm() {
@@ -156,7 +162,7 @@ function identityForm() {
 }
 
 function recipientForm() {
-  // A person writes a phone number with spaces, and Gett wants none.
+  // People write phone numbers with spaces; Gett accepts none.
   const body = (data) => {
     const { phone, email, ...name } = Object.fromEntries(data);
     return { ...name, phone: phone.replace(/[\s().-]/g, ""), email: email || undefined };
@@ -209,9 +215,9 @@ function placeForm() {
     submitButton(`Place order · ${money(total)}`, { id: "place" }));
 }
 
-/** Open a step that was done, to change it. */
+/** Open a completed step, to change it. */
 function open(id) {
   now.opened = id;
   renderSteps();
-  $(`step-${id}-title`).focus();
+  arrive($(`step-${id}-title`));
 }

@@ -1,8 +1,8 @@
-// What the page says to a person, and what it asks of them, for each thing that can go wrong.
+// What the page says, and what it asks the shopper to do, for each thing that can go wrong.
 
 import { go, reload, step } from "./checkout.js";
 import { $, fill, make } from "./dom.js";
-import { now, rejected } from "./state.js";
+import { money, now, rejected } from "./state.js";
 
 const PAYMENT_WORDS = {
   PAYMENT_DECLINED: ["Your card was declined.", "Nothing was charged and nothing was ordered. Choose another card."],
@@ -18,7 +18,7 @@ const PROBLEM_WORDS = {
   INVALID_INPUT: ["That is not right yet.", "Please check what you entered."],
   LINE_NOT_FOUND: ["This is not in your cart any more.", "It was taken out in another window. Here is how the cart stands now."],
   CHECKOUT_NOT_FOUND: ["This order is no longer open.", "Choose a restaurant to start another."],
-  PLACEMENT_IN_PROGRESS: ["Your order is being placed.", "No need to press again: this page looks by itself."],
+  PLACEMENT_IN_PROGRESS: ["Your order is being placed.", "No need to press again: this page checks by itself."],
   RATE_LIMITED: ["It is very busy right now.", "Nothing was ordered. Please try again in a minute."],
   GETT_UNREACHABLE: ["Gett cannot be reached right now.", "Nothing was ordered. Please try again in a moment."],
   ADDRESS_INVALID: ["This address cannot be used.", "Please check it and try again."],
@@ -26,7 +26,7 @@ const PROBLEM_WORDS = {
   ITEM_UNAVAILABLE: ["Something in your cart has run out.", "Remove or change what is marked."],
 };
 
-// What was given and rejected, when nothing is known of the code: what was said stands where it is to be fixed.
+// For rejections whose code is not known here; what Gett said stands where it is to be fixed.
 const REJECTED_WORDS = {
   fix_lines: ["Something in your cart has to change.", "Nothing was ordered. Change or remove what is marked."],
   complete_modifiers: ["Some choices are missing.", "Nothing was ordered. Complete what is marked."],
@@ -35,20 +35,20 @@ const REJECTED_WORDS = {
   choose_recipient: ["Who receives it is not accepted.", "Nothing was ordered. Check the name and the phone number."],
 };
 
-// Where an order may exist, nobody is asked to try again.
+// An order may exist, so the page never asks to try again.
 const AN_ORDER_MAY_EXIST = new Set(["ORDER_ALREADY_PLACED", "KEY_EXPIRED", "RECORD_LOST", "PLACEMENT_DAMAGED"]);
 
-/** Whether a person has to look because there may be an order. */
+/** Whether a person has to look because an order may exist. */
 export function mayExist() {
   const { stage, next_action: action } = now.view;
   return stage === "placing" || AN_ORDER_MAY_EXIST.has(action.reason);
 }
 
-/** The message that stands above the order: a heading, what to do, perhaps a button. */
+/** The message above the steps: a heading, what to do, and perhaps a button and facts. */
 function message() {
   const { view, problem } = now;
   const action = view?.next_action ?? { kind: "choose_store" };
-  const about = (tone, [title, text], button = null) => ({ tone, title, text, button });
+  const about = (tone, [title, text], button = null, facts = []) => ({ tone, title, text, button, facts });
   if (now.busy === "place" || now.busy === "reconcile") {
     return about("busy", now.busy === "place"
       ? ["Placing your order…", "This takes a few seconds. Please stay on this page."]
@@ -60,17 +60,16 @@ function message() {
   switch (action.kind) {
     case "reconcile":
       return about("unsure", ["We are not sure your order was placed.",
-        "The response to it was lost. Please do not order again: check again instead, and it will be the same one order."],
-      { label: "Check again", press: () => go(step("reconcile")) });
+        "The response was lost. Please do not order again: check again instead, which never places a second order."],
+      { label: "Check again", press: () => go(step("reconcile")) }, sent(view));
     case "wait":
-      if (view.stage === "placing") return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS);
-      return about("busy", PROBLEM_WORDS[rejected("patience")?.error_code] 
-        ?? ["One moment, please.", "Nothing was ordered. This page looks again by itself."]);
+      if (view.stage === "placing") return about("busy", PROBLEM_WORDS.PLACEMENT_IN_PROGRESS, null, sent(view));
+      return about("busy", withReason(PROBLEM_WORDS[rejected("patience")?.error_code]
+        ?? ["One moment, please.", "Nothing was ordered. This page checks again by itself."], rejected("patience")?.message));
     case "contact_support":
-      return about("bad", ["Please contact us about this order.", [
-        mayExist() ? "A person has to look at it. Do not order again." : "Nothing was ordered. A person has to look at it.",
-        said(rejected("person")),
-        view.placement && `Reference: ${view.placement.key}`].filter(Boolean).join(" ")]);
+      return about("bad", withReason(["Please contact us about this order.",
+        mayExist() ? "A person has to look at it. Do not order again." : "Nothing was ordered. A person has to look at it."],
+      rejected("person")?.message), null, sent(view));
     case "fix_lines":
       return about("bad", PROBLEM_WORDS[action.reason] ?? REJECTED_WORDS.fix_lines);
     case "choose_fulfillment":
@@ -83,7 +82,7 @@ function message() {
       break;
     case "choose_payment":
       if (action.reason) {
-        const other = ["The payment was refused.", "Nothing was ordered. Choose another card."];
+        const other = ["The payment was not accepted.", "Nothing was ordered. Choose another card."];
         return about("bad", PAYMENT_WORDS[action.reason] ?? other);
       }
       break;
@@ -94,7 +93,7 @@ function message() {
           ? [`${name} has changed its menu.`, "Nothing was ordered. Load the menu again, and see whether your cart still fits."]
           : [`${name} does not take orders right now.`,
             "Nothing was ordered, and your cart stays as it is. Try again later, or choose another restaurant."];
-        return about("bad", [words[0], [words[1], said(rejected("menu", "store_open"))].filter(Boolean).join(" ")],
+        return about("bad", withReason(words, rejected("menu", "store_open")?.message),
         view.lines.length ? { label: "Try again", press: () => go(step("browse", { store_id })) } : null);
       }
       break;
@@ -104,22 +103,28 @@ function message() {
   }
   if (problem) {
     const words = PROBLEM_WORDS[problem.code] ?? ["That did not work.", problem.detail ?? ""];
-    return about("bad", words, view ? null : { label: "Look again", press: reload });
+    return about("bad", withReason(words, problem.said), view ? null : { label: "Look again", press: reload });
   }
   return null;
 }
 
-/** What was said, as a sentence of the page's. */
-function said(details) {
-  return details?.message ? `The reason given: ${details.message}` : null;
+/** The words, and the reason that Gett gave, if it gave one. */
+function withReason([title, text], reason) {
+  return [title, reason ? `${text} The reason given: ${reason}` : text];
+}
+
+/** What support needs to find an order that was sent: its total, and the key it was sent with. */
+function sent({ placement, confirmed_total: total }) {
+  return placement ? [...(total ? [["Total", money(total)]] : []), ["Reference", placement.key]] : [];
 }
 
 export function renderMessage() {
   const said = message();
-  fill($("message"), said && [said.tone, said.title, said.text], () => said && make(
+  fill($("message"), said && [said.tone, said.title, said.text, said.facts], () => said && make(
     `div.card.${said.tone}`, { tabindex: "-1" },
     make("p.title", {}, said.title),
     make("p", {}, said.text),
+    said.facts.length ? make("dl.sent", {}, said.facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)))) : null,
     said.button && make("button.primary", { type: "button", id: "message-button", onclick: said.button.press }, said.button.label),
   ));
 }
