@@ -9,16 +9,16 @@ orders it made, which is what a test should ask:
         ...  # place an order against sandbox.url with sandbox.api_key
         assert len(sandbox.orders) == 1
 
-All of it can be turned over HTTP too (`control`), and it sends signed order events (`webhooks`).
+All of it can be set over HTTP too (`control`), and it sends signed order events (`webhooks`).
 """
 
 from .credentials import Session
-from .handling import Seen
+from .faults import Fault
 from .orders import Order, Refund
 from .problems import RefusedError
 from .server import Sandbox
-from .switches import Fault, Switches
-from .traffic import Exchange
+from .switches import Switches
+from .traffic import Exchange, Seen
 from .webhooks import Attempt, Delivery
 
 __all__ = [

@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from .documents import Document
 from .problems import RefusedError
-from .reading import Document
 from .switches import Switches
 
 MAGIC_POSTAL_CODES = {

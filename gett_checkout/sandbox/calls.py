@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from . import decimal_json, reading
 from .credentials import Session
+from .documents import Document, read_body, write_json
 from .operations import Level
 from .problems import RefusedError
 
@@ -28,9 +28,9 @@ class Call:
     content_type: str
     idempotency_key: str | None
 
-    def document(self) -> reading.Document:
+    def document(self) -> Document:
         """Read the request's JSON object."""
-        return reading.body(self.content, self.content_type)
+        return read_body(self.content, self.content_type)
 
     def shopper(self) -> str:
         """The id of the end user the call acts for. Docs: Errors › SESSION_USER_REQUIRED."""
@@ -56,7 +56,7 @@ Desk = Callable[[Call], Response]
 
 def respond(document: Mapping[str, Any], status: int = 200) -> Response:
     """Make a JSON response."""
-    return Response(status, decimal_json.write(document), "application/json")
+    return Response(status, write_json(document), "application/json")
 
 
 def session_user_required() -> RefusedError:

@@ -11,8 +11,8 @@ from uuid import uuid4
 from attrs import evolve, frozen
 
 from .calls import Call, Response, respond
+from .documents import Document
 from .problems import RefusedError, invalid
-from .reading import Document
 from .storefront import JsonObject, Menu, Store, Storefront
 
 HIGHEST_QUANTITY = 99

@@ -4,7 +4,6 @@ They need no credential, count against no limit, are no requests of the API, and
 Errors are problem documents, as everywhere. A name is Python's name.
 """
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,19 +11,18 @@ from typing import TYPE_CHECKING, Any
 import aiohttp.web as web
 from attrs import asdict, frozen
 
-from . import decimal_json, reading, switchboard
+from . import switches
 from .calls import Response, respond
 from .credentials import Session
-from .handling import read_content, refused
+from .documents import Document, read_body, read_json
+from .faults import read_fault, show_fault
 from .orders import PROGRESS, REFUND_TYPES, Order
 from .problems import RefusedError, instant
-from .reading import Document
+from .serving import outcome, read_content, sent
 from .webhooks import Delivery
 
 if TYPE_CHECKING:
     from .server import Sandbox
-
-_log = logging.getLogger(__name__)
 
 CONTROL_PATH = "/_sandbox"
 
@@ -37,19 +35,8 @@ class Control:
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Serve one request."""
-        try:
-            reply = await self._work(request)
-        except RefusedError as refusal:
-            reply = refused(refusal, request.path, self._sandbox.now())
-        except ConnectionError:
-            reply = Response(400)  # nobody is there to read it
-        except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document
-            _log.exception("The sandbox's control failed")
-            failure = RefusedError("INTERNAL_ERROR", "Something went wrong inside the sandbox.")
-            reply = refused(failure, request.path, self._sandbox.now())
-        return web.Response(
-            status=reply.status, body=reply.content, content_type=reply.content_type
-        )
+        made = await outcome(self._work(request), request, self._sandbox.now)
+        return sent(made or Response(400))  # nobody is there to read it
 
     async def _work(self, request: web.BaseRequest) -> Response:
         path = request.rel_url.raw_path.removeprefix(CONTROL_PATH)
@@ -57,7 +44,7 @@ class Control:
             found = route.pattern.fullmatch(path) if route.method == request.method else None
             if found:
                 content = await read_content(request)
-                document = reading.body(content, request.content_type) if content else Document({})
+                document = read_body(content, request.content_type) if content else Document({})
                 made = route.serve(self._sandbox, document, *found.groups())
                 return respond(made, 201 if route.makes else 200)
         raise RefusedError("NOT_FOUND", "There is no such control.")
@@ -83,7 +70,7 @@ def _state(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
         "requests": len(sandbox.requests),
         "writes": sandbox.writes,
         "deliveries": len(sandbox.deliveries),
-        "switches": switchboard.show(sandbox.switches),
+        "switches": switches.show(sandbox.switches),
         **_faults(sandbox),
     }
 
@@ -133,25 +120,25 @@ def _deliveries(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
 
 def _switches(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
     document.only()
-    return switchboard.show(sandbox.switches)
+    return switches.show(sandbox.switches)
 
 
 def _change_switches(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
-    switchboard.change(sandbox.switches, document)
-    return switchboard.show(sandbox.switches)
+    switches.change(sandbox.switches, document)
+    return switches.show(sandbox.switches)
 
 
 def _replace_switches(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
-    switchboard.replace(sandbox.switches, document)
-    return switchboard.show(sandbox.switches)
+    switches.replace(sandbox.switches, document)
+    return switches.show(sandbox.switches)
 
 
 def _faults(sandbox: "Sandbox", _: Document | None = None) -> Mapping[str, Any]:
-    return {"faults": list(map(switchboard.show_fault, sandbox.switches.faults))}
+    return {"faults": list(map(show_fault, sandbox.switches.faults))}
 
 
 def _plan_fault(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
-    sandbox.switches.faults.append(switchboard.read_fault(document))
+    sandbox.switches.faults.append(read_fault(document))
     return _faults(sandbox)
 
 
@@ -231,7 +218,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     return {
         "type": delivery.type,
         "order_id": delivery.order_id,
-        "event": decimal_json.read(delivery.body),
+        "event": read_json(delivery.body),
         "delivered": delivery.delivered,
         "due_at": None if delivery.due_at is None else instant(delivery.due_at),
         "attempts": [

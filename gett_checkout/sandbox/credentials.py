@@ -61,7 +61,7 @@ class Credentials:
         return session
 
     def recognise(self, authorization: str | None, now: datetime) -> tuple[Level, Session | None]:
-        """What an `Authorization` header proves: `none` unless it is known and unexpired."""
+        """Return what an `Authorization` header proves: `none` for an unknown or expired one."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme != "Bearer":
             return "none", None

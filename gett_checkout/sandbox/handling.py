@@ -5,38 +5,25 @@ Errors; Credentials; Rate limits.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import aiohttp.web as web
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
-from . import decimal_json, faults, operations
+from . import operations
 from .calls import Call, Desk, Response, session_user_required
 from .credentials import Credentials, Session, unauthenticated
+from .documents import Document
+from .faults import INSTEAD_OF_WORK, Fault, problem_of
 from .limits import RateLimiter
 from .operations import Level, Operation, Route
 from .problems import RefusedError
-from .reading import Document
-from .switches import Fault, Switches
-from .traffic import Exchange, masked
+from .serving import outcome, problem, read_content, sent
+from .switches import Switches
+from .traffic import Exchange, Seen, masked
 
-_log = logging.getLogger(__name__)
-
-
-@frozen
-class Seen:
-    """One request the sandbox got; `status` is 0 until a response is sent."""
-
-    at: datetime
-    method: str
-    path: str
-    operation: str
-    level: Level
-    status: int = 0
-    error_code: str | None = None
-    idempotency_key: str | None = None
+_GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body></html>"
 
 
 @define
@@ -131,40 +118,30 @@ class Handler:
         fault = self._switches.take(arrival.operation) if arrival.route else None
         if fault is None:
             return await self._work(arrival)
-        if fault.kind in faults.INSTEAD_OF_WORK:
-            return await self._refuse_to_work(fault, arrival)
+        if fault.kind in INSTEAD_OF_WORK:
+            return await self._skip_work(fault, arrival)
         response = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
         match fault.kind:
             case "drop_after":
                 return None
             case "error_after":
-                return self._problem(faults.refusal(fault), arrival)
+                return self._problem(problem_of(fault), arrival)
             case "garbage" if response is not None:
-                return faults.truncated(response)
+                return _truncated(response)
         return response
 
-    async def _refuse_to_work(self, fault: Fault, arrival: _Arrival) -> Response | None:
+    async def _skip_work(self, fault: Fault, arrival: _Arrival) -> Response | None:
         match fault.kind:
             case "error":
-                return self._problem(faults.refusal(fault), arrival)
+                return self._problem(problem_of(fault), arrival)
             case "html" | "empty":
-                return faults.bare(fault)
+                return _bare(fault)
             case "hang":
                 await self._stops_within(None)
         return None
 
     async def _work(self, arrival: _Arrival, delay: float | None = None) -> Response | None:
-        """Do what the request asks for; `None` when its connection broke in the middle of it."""
-        try:
-            return await self._reach_desk(arrival, delay)
-        except RefusedError as refusal:
-            return self._problem(refusal, arrival)
-        except ConnectionError:
-            return None
-        except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document
-            _log.exception("The sandbox failed on %s", arrival.operation)
-            failure = RefusedError("INTERNAL_ERROR", "Something went wrong inside the sandbox.")
-            return self._problem(failure, arrival)
+        return await outcome(self._reach_desk(arrival, delay), arrival.request, self._clock)
 
     async def _reach_desk(self, arrival: _Arrival, delay: float | None) -> Response:
         if arrival.route is None:
@@ -224,30 +201,11 @@ class Handler:
         self.traffic.append(exchange)
 
     def _problem(self, refusal: RefusedError, arrival: _Arrival) -> Response:
-        return refused(refusal, arrival.request.path, self._clock())
+        return problem(refusal, arrival.request.path, self._clock())
 
     def _response(self, arrival: _Arrival, response: Response) -> web.Response:
         bucket = arrival.route.operation.bucket if arrival.route else "reads"
-        headers = self._limiter.headers(bucket, self._clock())
-        if response.content_type is not None:
-            headers["Content-Type"] = response.content_type
-        return web.Response(status=response.status, body=response.content, headers=headers)
-
-
-async def read_content(request: web.BaseRequest) -> bytes:
-    """Read the body of a request."""
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise RefusedError("INVALID_REQUEST", "The body is too large.") from error
-    except web.RequestPayloadError as error:
-        raise RefusedError("INVALID_REQUEST", "The body cannot be read.") from error
-
-
-def refused(refusal: RefusedError, path: str, now: datetime) -> Response:
-    """The problem document for a rejected request to `path`."""
-    content = decimal_json.write(refusal.document(instance=path, now=now))
-    return Response(refusal.status, content, "application/problem+json", refusal.code)
+        return sent(response, **self._limiter.headers(bucket, self._clock()))
 
 
 def _dropped(request: web.BaseRequest) -> web.Response:
@@ -255,3 +213,15 @@ def _dropped(request: web.BaseRequest) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
+
+
+def _bare(fault: Fault) -> Response:
+    """Return what a gateway sends without asking the API: an HTML page or an empty body."""
+    if fault.kind == "html":
+        return Response(fault.status or 502, _GATEWAY_PAGE, "text/html")
+    return Response(fault.status or 500)
+
+
+def _truncated(response: Response) -> Response:
+    """Cut the JSON of a success in the middle."""
+    return Response(200, response.content[: len(response.content) // 2] or b"{", "application/json")

@@ -13,7 +13,7 @@ from .switches import Switches
 
 
 class RateLimiter:
-    """Counts requests in fixed windows, a minute each unless `rate_window` says otherwise."""
+    """Counts requests in fixed windows, a minute each by default (`Switches.rate_window`)."""
 
     def __init__(self, switches: Switches) -> None:
         self._switches = switches

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_args
 
-from . import switchboard
 from .addresses import MAGIC_POSTAL_CODES
 from .control import CONTROL_PATH
+from .documents import Document
+from .faults import FaultKind, read_fault
 from .menus import STORES
 from .payments import MAGIC_CARDS, MAGIC_NUMBERS
 from .problems import RefusedError
-from .reading import Document
-from .switches import SETTINGS, FaultKind, Switches
+from .switches import SETTINGS, Switches, change
 
 if TYPE_CHECKING:
     from .server import Sandbox
@@ -45,8 +45,8 @@ def read_options(options: argparse.Namespace) -> Switches:
     if "rate_limits" in document:
         document["rate_limits"] = _rate_limits(document["rate_limits"])
     switches = Switches()
-    switchboard.change(switches, Document(document, "options"))
-    switches.faults.extend(switchboard.read_fault(_fault(text)) for text in options.fault)
+    change(switches, Document(document, "options"))
+    switches.faults.extend(read_fault(_fault(text)) for text in options.fault)
     return switches
 
 

@@ -14,12 +14,12 @@ from attrs import frozen
 from .addresses import Address
 from .calls import Call, Response, respond, session_user_required
 from .carts import Cart, Carts, incomplete_groups
+from .documents import Document
 from .idempotency import KeyBook, read_key
 from .orders import Customer, Order, OrderBook
 from .payments import Payment, Terminal
 from .pricing import Amounts, price
 from .problems import RefusedError, invalid
-from .reading import Document
 from .sessions import MODES, Sessions
 from .storefront import FULFILLMENT_TYPES, Store, Storefront
 from .switches import Switches

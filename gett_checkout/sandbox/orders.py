@@ -14,10 +14,10 @@ from attrs import evolve, field, frozen
 from .addresses import Address
 from .calls import Call, Response, respond
 from .carts import Cart
+from .documents import EMAIL, PHONE, Document
 from .payments import PaymentKind
 from .pricing import Amounts
 from .problems import RefusedError, instant, invalid
-from .reading import EMAIL, PHONE, Document
 from .storefront import DEFAULT_LIMIT, HIGHEST_LIMIT
 
 Progress = Literal[

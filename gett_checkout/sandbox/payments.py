@@ -10,8 +10,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from .documents import Document
 from .problems import RefusedError
-from .reading import Document
 from .switches import Switches
 
 Behaviour = Literal["approves", "declined", "fails_once", "fails_always", "invalid"]

@@ -16,7 +16,7 @@ from .carts import Carts
 from .clock import OwnClock, real_time
 from .control import CONTROL_PATH, Control
 from .credentials import SANDBOX_API_KEY, Credentials, Session
-from .handling import Handler, Seen
+from .handling import Handler
 from .menus import STORES
 from .ordering import Ordering
 from .orders import Order, OrderBook, Progress, RefundType
@@ -25,7 +25,7 @@ from .serving import listening
 from .sessions import Sessions
 from .storefront import Storefront
 from .switches import Switches
-from .traffic import Exchange
+from .traffic import Exchange, Seen
 from .wallet import Wallets
 from .webhooks import Courier, Delivery
 

@@ -1,17 +1,22 @@
-"""The HTTP server around the sandbox: aiohttp's, except that even invalid HTTP gets a problem document.
+"""The HTTP server around the sandbox: aiohttp's, except that every error is a problem document.
 
-Docs: Errors (RFC 9457).
+A bug of the sandbox's own and even invalid HTTP get one, never a traceback. Docs: Errors (RFC 9457).
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import aiohttp.web as web
 from aiohttp.web_protocol import RequestHandler
 
-from . import decimal_json
+from .calls import Response
 from .clock import real_time
+from .documents import write_json
 from .problems import RefusedError
+
+_log = logging.getLogger(__name__)
 
 Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -32,10 +37,7 @@ class _Connection(RequestHandler):
     ) -> web.StreamResponse:
         code = "INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR"
         refusal = RefusedError(code, "This is not a readable HTTP request.", status=status)
-        content = decimal_json.write(refusal.document(instance="", now=real_time()))
-        response = web.Response(
-            status=status, body=content, content_type="application/problem+json"
-        )
+        response = sent(problem(refusal, "", real_time()))
         response.force_close()
         return response
 
@@ -57,3 +59,42 @@ async def listening(serve: Serve, host: str, port: int) -> web.ServerRunner:
         await runner.cleanup()
         raise
     return runner
+
+
+async def read_content(request: web.BaseRequest) -> bytes:
+    """Read the body of a request."""
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise RefusedError("INVALID_REQUEST", "The body is too large.") from error
+    except web.RequestPayloadError as error:
+        raise RefusedError("INVALID_REQUEST", "The body cannot be read.") from error
+
+
+async def outcome(
+    work: Awaitable[Response], request: web.BaseRequest, clock: Callable[[], datetime]
+) -> Response | None:
+    """Await the response to a request; `None` when its connection broke in the middle of it."""
+    try:
+        return await work
+    except RefusedError as refusal:
+        return problem(refusal, request.path, clock())
+    except ConnectionError:
+        return None
+    except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document
+        _log.exception("The sandbox failed on %s", request.rel_url.raw_path)
+        failure = RefusedError("INTERNAL_ERROR", "Something went wrong inside the sandbox.")
+        return problem(failure, request.path, clock())
+
+
+def problem(refusal: RefusedError, path: str, now: datetime) -> Response:
+    """Make the problem document for a rejected request to `path`."""
+    content = write_json(refusal.document(instance=path, now=now))
+    return Response(refusal.status, content, "application/problem+json", refusal.code)
+
+
+def sent(response: Response, **headers: str) -> web.Response:
+    """Make the response that aiohttp sends."""
+    if response.content_type is not None:
+        headers["Content-Type"] = response.content_type
+    return web.Response(status=response.status, body=response.content, headers=headers)

@@ -13,13 +13,13 @@ from attrs import frozen
 from .addresses import Address
 from .calls import Call, Response, respond
 from .credentials import Credentials, Session
+from .documents import EMAIL, PHONE, Document
 from .problems import instant, invalid
-from .reading import EMAIL, PHONE, Document
 from .switches import Switches
 from .wallet import Wallets
 
 LONGEST_LIFE = timedelta(days=30)
-"""How long a session lives, unless it asks for less. Docs: Session."""
+"""How long a session lives by default, and at most. Docs: Session."""
 
 MODES = MappingProxyType({"DeliveryByMerchant": "delivery", "Pickup": "pickup"})
 """The context's modes, and the fulfillment type each of them serves."""

@@ -15,11 +15,10 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from . import decimal_json
 from .calls import Call, Response, respond
+from .documents import Document, write_json
 from .menus import STORES
 from .problems import RefusedError
-from .reading import Document
 from .switches import Switches
 
 _log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class Menu:
             item for section in sections for item in section.get("itemIds", ())
         )
         """The items a line may name: those in a section, not those that are only modifiers."""
-        self.content: bytes = decimal_json.write(catalog_set)
+        self.content: bytes = write_json(catalog_set)
         """The catalog set as JSON; it never changes."""
 
     def lists(self, ids: Iterable[str]) -> frozenset[str]:
@@ -86,7 +85,7 @@ class Store:
 
     def __init__(self, document: JsonObject, menu: Menu) -> None:
         self.document = document
-        self.content: bytes = decimal_json.write(document)
+        self.content: bytes = write_json(document)
         self.menu = menu
         self.store_id: str = document["storeId"]
         self.catalog_set_id: str = menu.catalog_set_id

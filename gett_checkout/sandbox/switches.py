@@ -8,17 +8,17 @@ the option on the command line (`--key-policy`).
 # ruff: noqa: RUF009 - `_switch` makes an attrs field, as `field` does
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from attrs import define, evolve, field, fields, frozen, validators
+from attrs import define, evolve, field, fields, frozen
 
-from . import operations
+from .documents import MONTH, Document, Read
+from .faults import Fault, FaultKind
 from .problems import RESERVED
-from .reading import Document
 
 KeyPolicy = Literal["replay", "reject_other_body", "refuse_duplicates", "none"]
 """What a second request with a known `Idempotency-Key` gets.
@@ -29,69 +29,12 @@ KeyPolicy = Literal["replay", "reject_other_body", "refuse_duplicates", "none"]
 - `none`: the key means nothing; only the single-use order token stands against a second order.
 """
 
-FaultKind = Literal[
-    "drop_before",
-    "drop_after",
-    "error",
-    "error_after",
-    "html",
-    "empty",
-    "garbage",
-    "delay",
-    "hang",
-]
-"""How a request goes wrong.
-
-- `drop_before`: the connection is dropped before any work.
-- `drop_after`: the work is done (the order is made), then the connection is dropped.
-- `error`: a problem document with the fault's `status` and `code`, before any work.
-- `error_after`: the work is done, then that problem document is sent instead.
-- `html`: a gateway's HTML page, 502 unless `status` says otherwise, before any work.
-- `empty`: a status without a body, before any work.
-- `garbage`: the work is done, then 200 with JSON that breaks off in the middle.
-- `delay`: waits `seconds`, then works as usual, even when the client has gone by then.
-- `hang`: no work and no response, until the client goes away or the sandbox stops.
-"""
-
-FAULTY = ("*", *(row.name for row in operations.OPERATIONS))
-"""What may be faulty: any operation, or one of them."""
-
 SANDBOX_RATE_LIMITS = {"reads": 5000, "writes": 500, "discovery": 300}
 """Requests per minute. Docs: Rate limits (the sandbox's are five times production's)."""
 
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox_only_for_rehearsals"  # noqa: S105 - and so no secret
 
 
-@frozen
-class Fault:
-    """One planned fault of `operation` (`*`: of any), for `times` requests after `after` others.
-
-    Operations have the names of `gett_checkout.operations.OPERATIONS`; ``FaultKind`` says what
-    each ``kind`` does. Raises `ValueError` for an unknown one.
-    Without a `status`, the documented one of `code` is sent, or 500 without a code;
-    without a `code`, the usual code of `status`. `names` are the JSON paths that `errors[]` names.
-    """
-
-    operation: str = field(validator=validators.in_(FAULTY))
-    kind: FaultKind = field(validator=validators.in_(get_args(FaultKind)))
-    times: int = field(default=1, validator=validators.ge(1))
-    status: int | None = None
-    code: str | None = None
-    after: int = field(default=0, validator=validators.ge(0))
-    seconds: float = 0.0
-    retry_after: int | None = None
-    retryable: bool | None = None
-    names: tuple[str, ...] = ()
-
-    def concerns(self, operation: str) -> bool:
-        """Whether the fault is planned for `operation`."""
-        return self.operation in ("*", operation)
-
-
-Read = Callable[[Document, str], Any]
-"""Reads a switch from the member of this name; `RefusedError` where it has the wrong type."""
-
-MONTH = 31 * 24 * 3600
 _URL = re.compile(r"https?://[^\s/]\S*")
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -307,3 +250,27 @@ SETTINGS: Mapping[str, Setting] = {
     each.name: each.metadata["setting"] for each in fields(Switches) if each.metadata
 }
 """The settings of the switches by name. Faults are not among them: they are used up, and so listed apart."""
+
+
+def change(switches: Switches, document: Document) -> None:
+    """Set the switches a document names: all of them, or none where one is rejected."""
+    document.only(*SETTINGS)
+    changes = {name: SETTINGS[name].read(document, name) for name in document.members}
+    for name, value in changes.items():
+        setattr(switches, name, value)
+
+
+def replace(switches: Switches, document: Document) -> None:
+    """Set the switches a document names, and all others to their defaults."""
+    fresh = Switches()
+    change(fresh, document)
+    for name in SETTINGS:
+        setattr(switches, name, getattr(fresh, name))
+
+
+def show(switches: Switches) -> dict[str, Any]:
+    """Return how the switches are set, without the webhook secret."""
+    values = {name: getattr(switches, name) for name in SETTINGS if name != "webhook_secret"}
+    return {
+        name: sorted(value) if isinstance(value, set) else value for name, value in values.items()
+    }

@@ -1,4 +1,4 @@
-"""The recorded traffic, readable, with secrets masked before it is stored."""
+"""What the sandbox records: each request, and its bodies with secrets masked before they are stored."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
+
+from .operations import Level
 
 MASK = "***"
 LARGEST_SHOWN = 4096
@@ -24,6 +26,20 @@ SECRETS = frozenset(
 
 
 @frozen
+class Seen:
+    """One request the sandbox got; `status` is 0 until a response is sent."""
+
+    at: datetime
+    method: str
+    path: str
+    operation: str
+    level: Level
+    status: int = 0
+    error_code: str | None = None
+    idempotency_key: str | None = None
+
+
+@frozen
 class Exchange:
     """One request and its response; `status` is 0 where none was sent."""
 
@@ -31,7 +47,7 @@ class Exchange:
     method: str
     path: str
     operation: str
-    level: str
+    level: Level
     sent: str
     """The request's body, masked."""
     status: int

@@ -13,9 +13,9 @@ from attrs import define, field, frozen
 
 from .addresses import Address
 from .calls import Call, Response, respond
+from .documents import Document
 from .payments import MAGIC_NUMBERS
 from .problems import invalid
-from .reading import Document
 
 _NUMBER = re.compile(r"[0-9]{12,19}")
 _BIN = re.compile(r"[0-9]{6,8}")

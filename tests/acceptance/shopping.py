@@ -22,7 +22,7 @@ from gett_checkout import (
     Reconciled,
 )
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.telemetry.hooks import Hook, Hooks
 from tests.samples.shopper import place_as_shown
 

@@ -34,8 +34,8 @@ from gett_checkout import (
 )
 from gett_checkout.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.sandbox.orders import Progress
-from gett_checkout.sandbox.switches import FaultKind
 from gett_checkout.testing import Clock, the_order
 from tests.acceptance.shopping import (
     CARD,

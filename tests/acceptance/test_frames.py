@@ -37,7 +37,7 @@ from gett_checkout import (
     parse_payment,
 )
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.storage import Stored
 from gett_checkout.telemetry import Event, RequestStarted
 from gett_checkout.testing import Clock

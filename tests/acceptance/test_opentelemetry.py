@@ -35,7 +35,7 @@ from gett_checkout import (
     SavedCard,
 )
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.telemetry import (
     Event,
     OrderHandedOver,

@@ -25,7 +25,7 @@ from gett_checkout import (
     SavedCard,
 )
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import HOME, fill_cart
 from tests.samples import saved as snapshot

@@ -25,7 +25,7 @@ from gett_checkout import (
 from gett_checkout import _placing as placing
 from gett_checkout._core.order import Order
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.telemetry import Event, PlacementOutcome, UnresolvedCounted, digest
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (

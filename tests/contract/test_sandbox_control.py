@@ -20,10 +20,11 @@ from gett_checkout._cli import main
 from gett_checkout.sandbox import Fault, RefusedError, Sandbox, Switches
 from gett_checkout.sandbox.addresses import MAGIC_POSTAL_CODES
 from gett_checkout.sandbox.control import CONTROL_PATH, ROUTES
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.sandbox.payments import MAGIC_CARDS, MAGIC_NUMBERS
 from gett_checkout.sandbox.problems import CODES, RESERVED
-from gett_checkout.sandbox.switches import SETTINGS, FaultKind, KeyPolicy
+from gett_checkout.sandbox.switches import SETTINGS, KeyPolicy
 from gett_checkout.testing import Clock
 from tests.contract.test_sandbox import PERSON, Partner, Reply, card_on_file
 from tests.samples.documented import DOCUMENTED
@@ -98,6 +99,20 @@ def test_no_switch_is_forgotten() -> None:
     switches = {each.name for each in fields(Switches)} - {"faults"}
     assert switches == set(SETTINGS) == set(TURNED)
     assert {row[0] for row in rows("switches")} == switches
+
+
+def as_on_the_page(default: Any) -> str:
+    """A switch's default in the words of the page's table."""
+    if isinstance(default, dict):
+        return ", ".join(f"{limit} {bucket}" for bucket, limit in default.items())
+    if default is None or isinstance(default, bool):
+        return json.dumps(default)
+    return "none" if default == set() else str(default)
+
+
+def test_the_page_says_each_default() -> None:
+    told = {name: default for name, default, _ in rows("switches")}
+    assert told == {name: as_on_the_page(getattr(Switches(), name)) for name in SETTINGS}
 
 
 @pytest.mark.parametrize("name", TURNED)

@@ -27,7 +27,7 @@ from gett_checkout import (
 from gett_checkout.actions import Wait
 from gett_checkout.errors import ConflictError, ForbiddenError
 from gett_checkout.sandbox import Sandbox
-from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,

@@ -21,7 +21,7 @@ from gett_checkout import (
     Stage,
 )
 from gett_checkout.sandbox import Sandbox, Switches
-from gett_checkout.sandbox.switches import FaultKind
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.storage import open_storage
 from tests.acceptance.shopping import JANE, payable, until_payable, until_priced
 from tests.faults.workers import Worker

@@ -1,22 +1,28 @@
-"""Strict reading of request bodies: each member has its type and bounds, or is rejected.
+"""JSON: request bodies are read strictly, numbers are exact in both directions.
 
+Each member has its type and bounds, or is rejected. Amounts are `Decimal`, never binary floats; the
+standard library cannot write one as a number. Docs: Money (JSON numbers in major units: `4.50`).
 Docs: Errors › VALIDATION_FAILED (`errors[]` names what to fix). Members nobody documented are
 rejected too, because a misspelt optional member would otherwise be dropped silently. Messages
 never repeat the value that was sent: it may be a card number.
 """
 
+import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
+from typing import Any, NoReturn
 
 from attrs import frozen
 
-from . import decimal_json
 from .problems import RefusedError, invalid
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PHONE = re.compile(r"\+[1-9][0-9]{1,14}")  # E.164. Docs: Session
 ANY_TEXT = re.compile(r".*\S.*", re.DOTALL)
+
+MONTH = 31 * 24 * 3600
+"""The longest time that any member may name, in seconds."""
 
 _HIGHEST_AMOUNT = Decimal(1_000_000)
 
@@ -129,12 +135,12 @@ class Document:
         return self.members[name]
 
 
-def body(content: bytes, content_type: str) -> Document:
+def read_body(content: bytes, content_type: str) -> Document:
     """The JSON object a request carries."""
     if content_type != "application/json":
         raise RefusedError("INVALID_REQUEST", "Content-Type must be application/json.")
     try:
-        value = decimal_json.read(content)
+        value = read_json(content)
     except ValueError as error:
         raise RefusedError("INVALID_REQUEST", "The body is not JSON in UTF-8.") from error
     if not isinstance(value, dict):
@@ -146,3 +152,41 @@ def _object(value: object, path: str) -> Document:
     if not isinstance(value, dict):
         raise invalid(path, "wrong_type", "An object is expected.")
     return Document(value, path)
+
+
+Read = Callable[[Document, str], Any]
+"""Reads the member of this name; `RefusedError` where it has the wrong type."""
+
+
+def read_json(body: bytes) -> object:
+    """The JSON value in `body`; `ValueError` when there is none."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), parse_float=Decimal, parse_constant=_reject_constant
+        )
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def write_json(value: object) -> bytes:
+    """`value` as JSON in UTF-8; a `Decimal` keeps every digit it has, `4.50` stays `4.50`."""
+    return _written(value).encode("utf-8")
+
+
+def _written(value: object) -> str:
+    match value:
+        case None | bool() | int() | str():
+            return json.dumps(value)
+        case Decimal():
+            return format(value, "f")
+        case Mapping():
+            members = (f"{json.dumps(name)}: {_written(member)}" for name, member in value.items())
+            return "{" + ", ".join(members) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_written, value)) + "]"
+        case _:
+            raise TypeError(f"{type(value).__name__} cannot be written exactly; use Decimal")
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
