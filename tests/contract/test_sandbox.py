@@ -1269,3 +1269,15 @@ async def test_it_is_started_once_and_has_an_address_while_it_runs() -> None:
     await sandbox.stop()  # a second time does nothing
     async with sandbox, aiohttp.ClientSession() as http:  # and it can be started again
         assert (await Partner(sandbox, http, Clock(NOW)).send("GET", "/nothing")).status == 404
+
+
+async def test_a_port_in_use_is_an_error_and_it_starts_once_the_port_is_free() -> None:
+    async with Sandbox() as first:
+        url = first.url
+        second = Sandbox(port=int(url.rpartition(":")[2]))
+        with pytest.raises(OSError, match="in use"):
+            await second.start()
+        with pytest.raises(RuntimeError, match="not running"):
+            second.url  # noqa: B018
+    async with second:
+        assert second.url == url
