@@ -95,7 +95,7 @@ def run(pytester: pytest.Pytester, *more: str) -> pytest.RunResult:
 
 def leaks(error: str, operations: Sequence[str] = OPERATIONS) -> dict[str, str]:
     """What is said of operations that let this error out."""
-    return dict.fromkeys(operations, f"lets {error} out: raise StorageError")
+    return dict.fromkeys(operations, f"lets {error} escape: raise StorageError")
 
 
 BROKEN: dict[str, dict[str, str]] = {
@@ -139,4 +139,4 @@ def test_each_failure_that_is_wrong_is_noticed(
 def test_without_a_broken_storage_it_says_what_is_not_tested(pytester: pytest.Pytester) -> None:
     ran = run(pytester)
     ran.assert_outcomes(skipped=len(OPERATIONS))
-    ran.stdout.fnmatch_lines(["*no failure is tested: override the fixture broken_storage*"])
+    ran.stdout.fnmatch_lines(["*failures are not tested: override the fixture broken_storage*"])
