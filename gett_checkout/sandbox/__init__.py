@@ -17,7 +17,7 @@ from .handling import Seen
 from .orders import Order, Refund
 from .problems import RefusedError
 from .server import Sandbox
-from .switches import Fault, Switches
+from .switches import Fault, FaultKind, KeyPolicy, Switches
 from .traffic import Exchange
 from .webhooks import Attempt, Delivery
 
@@ -26,6 +26,8 @@ __all__ = [
     "Delivery",
     "Exchange",
     "Fault",
+    "FaultKind",
+    "KeyPolicy",
     "Order",
     "Refund",
     "RefusedError",
