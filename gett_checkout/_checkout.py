@@ -102,12 +102,13 @@ _EDIT_AGAIN: Final = 0.1  # seconds, at most
 class Checkout:
     """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
 
-    A step that returns has been saved. A step that raises leaves the order as it was, except that what
-    Gett's rejection reveals about it (a sold-out item, a declined card) is then in the view, and that a
-    session it opened stays stored. After `StorageError` and `OutcomeUnknownError` the state is
-    uncertain: open the checkout again and look at the view. Within a process, steps of one checkout run
-    one after another. Across processes, a cart edit is repeated on top of what another worker saved as
-    long as it still means the same; any other step that loses the race raises `CheckoutConflictError`.
+    A step that returns has been saved. A step that raises leaves the order unchanged, with two
+    exceptions: the view then shows what Gett's rejection revealed about the order (a sold-out item,
+    a declined card), and a session that the step opened stays stored. After `StorageError` and
+    `OutcomeUnknownError` the state is uncertain: open the checkout again and look at the view.
+    Within a process, steps of one checkout run one after another. Across processes, a cart edit
+    that loses the race is reapplied to what the other worker saved, as long as the edit still means
+    the same; any other step that loses the race raises `CheckoutConflictError`.
 
     A step, with all its requests to Gett, takes at most as long as one call: the client's timeout plus
     its retry budget. Docs: Deployment › Times.
@@ -206,10 +207,10 @@ class Checkout:
         where a choice has a quantity or choices of its own. Required choices may be made later
         (`update`). Raises `MenuChangedError` for anything the menu does not offer, or no longer offers.
 
-        With a ``line_id`` of your own the call is idempotent: while the cart has that line, the same
-        content returns it unchanged, and other content raises `InvalidInputError`. It has 1 to 64 ASCII
-        letters, digits and ``._~-``, and starts with a letter or digit. Docs: Resume › Calls that are
-        repeated.
+        With a ``line_id`` of your own the call is idempotent: while the cart has that line, a call
+        with the same content returns it unchanged, and one with different content raises
+        `InvalidInputError`. The ``line_id`` has 1 to 64 ASCII letters, digits and ``._~-``, and
+        starts with a letter or digit. Docs: Resume › Calls that are repeated.
         """
         given = each_of(
             item_id=lambda: _item_id(item_id),
@@ -341,7 +342,9 @@ class Checkout:
 
     @step(FulfillmentChosen, finishes=True)
     async def fulfill(self, fulfillment: Fulfillment) -> None:
-        """Set how the order reaches the shopper (delivery or pickup), on the session too.
+        """Set how the order reaches the shopper (delivery or pickup).
+
+        It is set both in the checkout and on the Gett session.
 
         Opens the first session, at the highest level the known identity allows. Raises
         `StepNotAllowedError` when the store does not offer this type. Docs: Session › Fulfillment
@@ -363,9 +366,10 @@ class Checkout:
     async def validate(self, *, tip: Decimal | int | str | None = None) -> Quote:
         """Have Gett price the order; ``tip`` is in major units (default: the tip chosen before).
 
-        By going on, the shopper agrees to the total of the order's first quote; if a later quote of the
-        same order differs, `confirm_total` is needed. Raises `IdentityRequiredError` when Gett has said
-        that it prices for end users only, and no identity is known. Docs: Orders › validate.
+        A shopper who continues thereby agrees to the total of the order's first quote; if a later
+        quote for the same order has a different total, `confirm_total` is needed. Raises
+        `IdentityRequiredError` when Gett has said that it prices for end users only, and no
+        identity is known. Docs: Orders › validate.
         """
         wanted = self._record.state.tip
         if tip is not None:
@@ -432,8 +436,9 @@ class Checkout:
     async def pay(self, payment: Payment) -> None:
         """Choose how the order is paid; nothing is charged before `place`.
 
-        Needs an end user: raises `IdentityRequiredError` before any request when no identity is known.
-        Upgrades a partner-only session, and carries fulfillment and price over. Docs: Orders › payment.
+        Needs an end user: raises `IdentityRequiredError` before any request when no identity is
+        known. Replaces a partner-only session with an end-user one, and carries the fulfillment and
+        the price over to it. Docs: Orders › payment.
         """
         if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
             raise InvalidInputError(
@@ -468,17 +473,18 @@ class Checkout:
     async def place(self, *, total: Decimal | int | str) -> Order:
         """Place the order exactly once; if it is placed already, return the same order.
 
-        ``total``, in major units, is the amount on the button: passing it means the shopper agrees to
-        it. If it differs from the current total, `TotalChangedError` with both totals is raised before
-        any request. If Gett reports that prices have changed, the order is priced again: with the same
-        total it is placed, with another total `TotalChangedError` is raised, and
-        ``place(total=error.after)`` is all that is left to do once the shopper agrees. ``total`` is
-        ignored for an order that is in progress or placed.
+        ``total``, in major units, is the amount on the button: passing it means the shopper agrees
+        to it. If it differs from the current total, `TotalChangedError` with both totals is raised
+        before any request. If Gett reports that prices have changed, the order is priced again. If
+        the total is unchanged, the order is then placed; otherwise `TotalChangedError` is raised:
+        once the shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for an
+        order that is in progress or placed.
 
-        Missing requirements raise before any request: `OrderBelowMinimumError`, `IdentityRequiredError`
-        or `TotalChangedError`, otherwise `StepNotAllowedError`. Raises `OutcomeUnknownError` when no
-        response told the outcome: call ``place`` again, here or elsewhere, and it is the same order.
-        Raises `PlacementInProgressError` while another worker is placing it. Once begun, the placement
+        If a requirement is missing, the matching error is raised before any request:
+        `OrderBelowMinimumError`, `IdentityRequiredError` or `TotalChangedError`; for any other
+        requirement, `StepNotAllowedError`. Raises `OutcomeUnknownError` when no response revealed
+        the outcome: call ``place`` again, here or elsewhere, and it is the same order. Raises
+        `PlacementInProgressError` while another worker is placing it. Once begun, the placement
         continues even if the caller is cancelled. Docs: Orders › place; Idempotency; Errors ›
         ORDER_TOTAL_DIFFERENT.
         """
@@ -494,7 +500,7 @@ class Checkout:
 
     @step(finishes=True)
     async def reconcile(self) -> Order | None:
-        """Resolve the outcome of a placement, as `place` does, but never begin another one.
+        """Resolve the outcome of a begun placement, as `place` does, but never begin a new one.
 
         Also hands the order over if that is still to be done. Returns ``None``, and sends nothing, when
         there is no order and none in progress. If the outcome stays unknown, the checkout becomes due
@@ -547,12 +553,12 @@ class Checkout:
     ) -> AsyncGenerator[Order, None]:
         """Yield the placed order, then again after each change, until it is completed or cancelled.
 
-        ``async for order in checkout.follow_order(): …`` calls `refresh_order` after ``every`` seconds,
-        then doubles the interval up to ``max_interval`` seconds, with a jitter of one fifth either way.
-        It leaves a quarter of Gett's rate limit to others, waits as long as a 429 demands, and
-        continues after temporary failures: a failed connection, a 5xx, an unreadable response. Raises
-        any other error of `refresh_order`. It only reads, so you can stop at any time. Docs: Orders ›
-        get; Rate limits.
+        Use it as ``async for order in checkout.follow_order(): …``. It calls `refresh_order` after
+        ``every`` seconds, then doubles the interval each time, up to ``max_interval`` seconds, with
+        a jitter of ±20 %. It leaves a quarter of Gett's rate limit to others, waits as long as a
+        429 demands, and continues after temporary failures: a failed connection, a 5xx, an
+        unreadable response. Raises any other error of `refresh_order`. It only reads, so you can
+        stop at any time. Docs: Orders › get; Rate limits.
         """
         return following.follow(
             self.refresh_order, self._client, following.read_pace(every, max_interval)

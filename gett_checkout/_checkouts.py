@@ -61,16 +61,17 @@ _UNREADABLE_AGAIN: Final = timedelta(hours=1)
 class Checkouts:
     """The checkouts of one backend, over one client and one storage.
 
-    ``storage`` stores them (default: a `MemoryStorage`). ``lifetime`` is how long a checkout is stored
-    after its last step, in seconds (default: a week), at least two days, so that a placement outlives
-    its idempotency key. ``clock`` returns aware UTC (default: the client's). The client's hooks receive
-    the checkouts' events.
+    ``storage`` stores them (default: a `MemoryStorage`). ``lifetime`` is how long a checkout is
+    stored after its last step, in seconds (default: a week). It must be at least two days, so that
+    a placement outlives its idempotency key. ``clock`` returns aware UTC (default: the client's).
+    The client's hooks receive the checkouts' events.
 
-    ``on_placed`` is an async function that is called with each `PlacedOrder` at least once: right after
-    the order is saved, and again by `reconcile`, on any worker, until it returns; an exception in it
-    never affects the order. It may take 30 seconds and continues when the shopper leaves; `place` waits
-    up to 5 seconds for it. It may be called again with the same order, even on two workers at once, so
-    make it idempotent: insert or update the row by ``checkout_id``.
+    ``on_placed`` is an async function that is called with each `PlacedOrder` at least once: right
+    after the order is saved, and again by `reconcile`, on any worker, until it returns; an
+    exception in it never affects the order. It has at most 30 seconds and keeps running if the
+    shopper leaves; `place` waits for it for up to 5 seconds. It may be called again with the same
+    order, even on two workers at once, so make it idempotent: insert or update the row by
+    ``checkout_id``.
 
     ``menu_cache`` shares menus among all workers (`gett_checkout.sharing`); without one, each worker
     fetches them from Gett.
@@ -182,9 +183,9 @@ class Checkouts:
     async def open(self, checkout_id: str | None) -> Checkout:
         """Open the checkout as it was last saved, by any worker.
 
-        Raises `CheckoutNotFoundError` when none is stored under the id, or when it is ``None``, so you
-        can pass the cookie's value even if there is none. Raises `SnapshotTooNewError` when a later
-        release saved it, `StorageError` when it cannot be read.
+        Raises `CheckoutNotFoundError` when no checkout is stored under the id or the id is
+        ``None``, so you can pass the cookie's value even when the cookie is missing. Raises
+        `SnapshotTooNewError` when a later release saved it, `StorageError` when it cannot be read.
         """
         if not isinstance(checkout_id, str):
             given = type(checkout_id).__name__
@@ -214,11 +215,11 @@ class Checkouts:
     ) -> list[Reconciled]:
         """Resolve placements with an unknown outcome, and hand over orders that were not handed over.
 
-        Sends each placement again whose worker is gone, same bytes under the same key, and never begins
-        a new one; calls ``on_placed`` again where it has not returned. Safe to run anywhere, at any
-        time, in several places at once. Processes at most ``limit`` due checkouts or, given a
-        ``checkout_id``, that one, due or not. Raises `StorageError` when the due checkouts cannot be
-        listed: a loop must survive that, as `keep_reconciling` does.
+        Resends each placement whose worker is gone, with the same bytes and the same key, and never
+        begins a new one. Calls ``on_placed`` again for orders for which it has not yet returned.
+        Safe to run anywhere, at any time, in several places at once. Processes at most ``limit``
+        due checkouts or, given a ``checkout_id``, that one, due or not. Raises `StorageError` when
+        the due checkouts cannot be listed: a loop must survive that, as `keep_reconciling` does.
         """
         if checkout_id is not None:
             looked = await self._look_after(checkout_id, is_due=False)
@@ -238,9 +239,9 @@ class Checkouts:
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
         """Return what is unresolved: unknown outcomes, orders not handed over, manual reviews.
 
-        Oldest first. A placement that a worker is sending right now is included only after an attempt
-        failed to get a response. The hooks receive the count and the age of the oldest. Raises
-        `StorageError` when the storage cannot be read.
+        Oldest first. A placement that a worker is still sending is included only once one of its
+        attempts has gone without a response. The hooks receive the count and the age of the oldest.
+        Raises `StorageError` when the storage cannot be read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()
@@ -280,14 +281,14 @@ class Checkouts:
         note: str = "",
         force: bool = False,
     ) -> None:
-        """Store an outcome an operator found out, usually from Gett: ``order_id`` or ``not_placed``.
+        """Store an outcome that an operator has established, usually by asking Gett.
 
-        Concludes cases that no request can: a placement whose key expired or whose checkout is damaged,
-        an order without an id, one of two duplicate orders (pass the one to keep). ``note`` is stored
-        with it: who decided, and why. Hooks and ``on_placed`` are called. Raises `StepNotAllowedError`
-        while Gett can still be asked, or when the outcome contradicts a known order, unless ``force``
-        is true. After ``not_placed`` the checkout returns to a stage where the order can be placed
-        again.
+        Pass ``order_id`` or ``not_placed``. Settles cases that no request can settle: a placement
+        whose key expired or whose checkout is damaged, an order without an id, one of two duplicate
+        orders (pass the one to keep). ``note`` is stored with it: who decided, and why. Hooks and
+        ``on_placed`` are called. Raises `StepNotAllowedError` while Gett can still be asked, or
+        when the outcome contradicts a known order, unless ``force`` is true. After ``not_placed``
+        the checkout returns to a stage where the order can be placed again.
         """
         if (order_id is None) is not not_placed:
             raise InvalidInputError("give either the order_id, or not_placed=True")
@@ -303,9 +304,9 @@ class Checkouts:
     async def forget(self, checkout_id: str, *, force: bool = False) -> None:
         """Delete a checkout, and with it all stored personal data; does nothing if there is none.
 
-        Raises `StepNotAllowedError` while an outcome is unknown or an order is not handed over yet,
-        unless ``force`` is true: then nobody will learn of that order. A checkout that cannot be read
-        raises `StorageError`; ``force`` deletes it too.
+        Raises `StepNotAllowedError` while an outcome is unknown or an order is not handed over yet.
+        With ``force`` it is deleted anyway, and nobody will learn of that order. A checkout that
+        cannot be read raises `StorageError`; ``force`` deletes it too.
         """
         try:
             checkout = await self.open(checkout_id)

@@ -66,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gett-checkout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    demo = commands.add_parser("demo", help="take one order through all steps against a sandbox")
+    demo = commands.add_parser(
+        "demo",
+        help="take one order through all steps against a sandbox",
+        description="Takes one order through all steps against a sandbox of its own. Needs no API key, "
+        "and stores nothing.",
+    )
     demo.add_argument(
         "--web", action="store_true", help="click through it yourself, in the browser"
     )
@@ -74,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, help=f"port of the page (default: {_WEB_PORT}; 0: any free port)"
     )
     demo.add_argument("--no-browser", action="store_true", help="print the address only")
-    sandbox = commands.add_parser("sandbox", help="run a sandbox until interrupted")
+    sandbox = commands.add_parser(
+        "sandbox",
+        help="run a sandbox until interrupted",
+        description="Runs a sandbox, a stand-in for Gett's server, until interrupted.",
+    )
     sandbox.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: loopback only)"
     )
@@ -84,9 +93,16 @@ def _parser() -> argparse.ArgumentParser:
     add_options(sandbox)
     add_commands(commands)
     schema = commands.add_parser(
-        "schema", help="print a JSON Schema, or the table of the PostgreSQL storage"
+        "schema",
+        help="print a JSON Schema, or the table of the PostgreSQL storage",
+        description="Prints a JSON Schema (2020-12), or the table of the PostgreSQL storage.",
     )
-    schema.add_argument("of", choices=(*SCHEMAS, "postgres"))
+    schema.add_argument(
+        "of",
+        choices=(*SCHEMAS, "postgres"),
+        help="view, menu, problem: what a front end receives; inputs: what it sends; "
+        "postgres: the SQL that creates the table",
+    )
     return parser
 
 

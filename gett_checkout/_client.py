@@ -81,16 +81,16 @@ _HEADERS: Final = {
 class GettClient:
     """Gett's Marketfront API, one coroutine per operation, named as in Gett's portal.
 
-    ``api_key`` is the partner's key for ``base_url``'s environment; it stays on the server. ``http`` is
-    your own ``aiohttp.ClientSession``, which you close (default: one opened at the first request and
-    closed with the client). ``timeout`` is per attempt, in seconds, at most an hour. ``retry`` limits
-    the attempts of a call (default: ``RetryPolicy()``). ``assumptions`` overrides the defaults for
-    points the API does not document. ``hooks`` receive an event for each request and for what checkouts
-    do (`gett_checkout.telemetry`). ``checkout_label`` maps a checkout's id to its name in events, logs
-    and spans (default: a short digest; ``str`` shows the id itself). ``rate_limiter`` shares one rate
-    limit among all workers of the organisation (`gett_checkout.sharing`); without one, each worker
-    relies on the responses it received itself. ``clock`` (aware UTC), ``sleep`` and ``jitter`` are for
-    tests.
+    ``api_key`` is the partner's key for ``base_url``'s environment; it stays on the server.
+    ``http`` is your own ``aiohttp.ClientSession``, which you close (default: one opened at the
+    first request and closed with the client). ``timeout`` is per attempt, in seconds, at most an
+    hour. ``retry`` limits the attempts of a call (default: ``RetryPolicy()``). ``assumptions``
+    overrides the defaults for points the API does not document. ``hooks`` receive an event for each
+    request and for each thing a checkout does (`gett_checkout.telemetry`). ``checkout_label`` maps
+    a checkout's id to its name in events, logs and spans (default: a short digest; ``str`` shows
+    the id itself). ``rate_limiter`` shares one rate limit among all workers of the organisation
+    (`gett_checkout.sharing`); without one, each worker relies on the responses it received itself.
+    ``clock`` (aware UTC), ``sleep`` and ``jitter`` are for tests.
 
     Every call raises `ApiError` when Gett rejects it, `TransportError` when no complete response
     arrives, `InvalidResponseError` when the response does not match the documentation, and
@@ -164,7 +164,11 @@ class GettClient:
         await self._transport.close()
 
     def require_open(self) -> None:
-        """Raise `TransportError` when nothing can be sent: wrong event loop, closed, or out of time."""
+        """Raise `TransportError` when nothing can be sent.
+
+        That is when the client belongs to another event loop or is closed, or when the step's time
+        is used up.
+        """
         self._transport.require_open()
         self._time_for_attempt(self.began())
 
@@ -174,7 +178,10 @@ class GettClient:
         return self._transport.timeout
 
     def began(self) -> datetime:
-        """Return when the current step began, if a call made now shares its time budget; else, now."""
+        """Return when the current step began if a call made now would share its time budget.
+
+        Otherwise returns the current time.
+        """
         return began() or self.clock()
 
     def _time_for_attempt(self, started: datetime) -> float:
@@ -201,9 +208,10 @@ class GettClient:
         return self._limits.known(self.clock())
 
     def wait_to_spare(self, bucket: str) -> float:
-        """Return how many seconds a background request should wait, so that others need not; 0: none.
+        """Return how many seconds a background request should wait so that others do not have to.
 
-        A quarter of each minute is left to the others, as far as responses have reported the remainder.
+        0 means no wait. A quarter of each minute's requests is left for the others, provided that a
+        response has reported how many remain.
         """
         return self._limits.turn(bucket, self.clock(), can_wait=True)
 
@@ -324,7 +332,7 @@ class GettClient:
         """Return a store's menus; immutable under this id. Docs: Catalog.
 
         Raises `CatalogSetNotFoundError`. ``store_id`` is needed only if `Assumptions` gives the
-        operation a path that contains it.
+        operation a path that contains ``{store_id}``.
         """
         token = hidden(token)
         menu, _ = await self.catalog_set_as_sent(catalog_set_id, store_id=store_id, token=token)
@@ -450,10 +458,10 @@ class GettClient:
     ) -> Order:
         """Place the order in ``body`` (see `placement_body`), sending it once.
 
-        The caller stores key and body together and decides about sending again: a key belongs to one
-        body only. ``attempt`` counts the attempts, for the hooks. Raises `OrderTotalDifferentError`,
-        `PaymentDeclinedError`, `PaymentFailedError`, `StoreClosedError` and more. Docs: Orders › place;
-        Idempotency.
+        The caller stores the key and the body together, and decides whether to send them again; a
+        key belongs to one body only. ``attempt`` counts the attempts, for the hooks. Raises
+        `OrderTotalDifferentError`, `PaymentDeclinedError`, `PaymentFailedError`, `StoreClosedError`
+        and more. Docs: Orders › place; Idempotency.
         """
         token = hidden(token)
         body = hidden(body)

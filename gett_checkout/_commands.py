@@ -56,10 +56,22 @@ def add_commands(commands: Any) -> None:
     )
     storage.add_argument("--json", action="store_true", help="print JSON")
 
-    show = commands.add_parser("show", parents=[storage], help="print the facts of a checkout")
+    show = commands.add_parser(
+        "show",
+        parents=[storage],
+        help="print the facts of a checkout",
+        description="Prints the facts of a checkout, such as its stage, its placement and its order, "
+        "but no secrets.",
+    )
     show.add_argument("id", help=_WHICH)
 
-    listing = commands.add_parser("list", parents=[storage], help="list unresolved checkouts")
+    listing = commands.add_parser(
+        "list",
+        parents=[storage],
+        help="list unresolved checkouts",
+        description="Lists unresolved checkouts, oldest first: unknown outcomes, orders not handed "
+        "over, and cases for manual review.",
+    )
     listing.add_argument(
         "--stage",
         choices=[str(each) for each in Stage],
@@ -70,8 +82,8 @@ def add_commands(commands: Any) -> None:
         "reconcile",
         parents=[storage],
         help="resolve placements with an unknown outcome",
-        description="Sends each placement whose worker is gone again, with the same bytes and the same "
-        "key, and prints the outcome. Safe to run at any time, in several places. Reads the API "
+        description="Resends each placement whose worker is gone, with the same bytes and the same key, "
+        "and prints the outcome. Safe to run at any time, in several places. Reads the API "
         "key from GETT_API_KEY. Exit status 1 while anything is unresolved.",
     )
     reconcile.add_argument("--id", help=f"process only this one, due or not: {_WHICH}")
@@ -90,22 +102,32 @@ def add_commands(commands: Any) -> None:
     )
 
     resolve = commands.add_parser(
-        "resolve", parents=[storage], help="store an order's outcome that an operator found out"
+        "resolve",
+        parents=[storage],
+        help="store the outcome of an order, as established by an operator",
+        description="Stores the outcome of an order, as established by an operator, usually by asking "
+        "Gett. Settles cases that no request can settle.",
     )
     resolve.add_argument("id", help=_WHICH)
     word = resolve.add_mutually_exclusive_group(required=True)
     word.add_argument("--order-id", help="the order's id at Gett")
     word.add_argument("--not-placed", action="store_true", help="Gett says there is no order")
     resolve.add_argument("--note", default="", help="who reported it, and where it is documented")
-    resolve.add_argument("--force", action="store_true", help="even if Gett can still be asked")
+    resolve.add_argument(
+        "--force",
+        action="store_true",
+        help="store it even if Gett can still be asked, or if it contradicts a known order",
+    )
 
     forget = commands.add_parser(
         "forget",
         parents=[storage],
         help="delete a checkout and the personal data stored with it",
+        description="Deletes a checkout and the personal data stored with it. Does nothing if there is "
+        "no such checkout.",
     )
     forget.add_argument("id", help=_WHICH)
-    forget.add_argument("--force", action="store_true", help="even if it is unresolved")
+    forget.add_argument("--force", action="store_true", help="delete it even if it is unresolved")
 
 
 async def run(parsed: argparse.Namespace) -> int:

@@ -37,7 +37,9 @@ _PAYMENTS: Final[Mapping[str, type[Payment]]] = {
 
 @leaves_nothing
 def parse_identity(members: object) -> Identity:
-    """Parse ``{"email": …, "first_name": …, "last_name": …}``, with ``phone`` and ``partner_user_id``.
+    """Parse ``{"email": …, "first_name": …, "last_name": …}``.
+
+    ``phone`` and ``partner_user_id`` are optional.
 
     Raises `InvalidInputError` for anything else. A page may claim to be anybody: if you have a login,
     make the `Identity` from that instead.
@@ -47,7 +49,7 @@ def parse_identity(members: object) -> Identity:
 
 @leaves_nothing
 def parse_contact(members: object) -> Contact:
-    """Parse ``{"first_name": …, "last_name": …, "phone": …}``, with ``email``.
+    """Parse ``{"first_name": …, "last_name": …, "phone": …}``, optionally with ``email``.
 
     Raises `InvalidInputError` for anything else.
     """
@@ -56,7 +58,9 @@ def parse_contact(members: object) -> Contact:
 
 @leaves_nothing
 def parse_fulfillment(members: object) -> Fulfillment:
-    """Parse ``{"type": "pickup"}``, or ``{"type": "delivery", "address": {…}}`` or with ``address_id``.
+    """Parse ``{"type": "pickup"}`` or ``{"type": "delivery", "address": {…}}``.
+
+    A delivery may have ``address_id`` instead of ``address``.
 
     Raises `InvalidInputError` for anything else.
     """
@@ -66,8 +70,11 @@ def parse_fulfillment(members: object) -> Fulfillment:
 
 @leaves_nothing
 def parse_payment(members: object) -> Payment:
-    """Parse ``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, with ``card_type`` and
-    ``last_four``; ``{"kind": "saved_card", "payment_id": …}``; or ``{"kind": "gett_payment"}``.
+    """Parse a payment: how an order will be paid.
+
+    It is ``{"kind": "card_on_file", "card_token": …, "processor_type": …}``, optionally with
+    ``card_type`` and ``last_four``; ``{"kind": "saved_card", "payment_id": …}``; or
+    ``{"kind": "gett_payment"}``.
 
     Raises `InvalidInputError` for anything else.
     """

@@ -260,7 +260,10 @@ class InvalidInputError(GettCheckoutError, ValueError):
         return ".".join(map(_unescaped, names)) or None
 
     def within(self, *names: object) -> tuple[FieldError, ...]:
-        """Return the field errors as seen from outside the member these names lead to."""
+        """Return the field errors with their pointers prefixed by the path ``names``.
+
+        For input that was nested under that path.
+        """
         outside = pointer_to(*names)
         if not self.errors:
             return (FieldError(outside, "invalid", str(self)),)
@@ -408,7 +411,7 @@ class TotalChangedError(GettCheckoutError):
 
 
 class OutcomeUnknownError(GettCheckoutError):
-    """An order was sent and no response told whether it was placed: it may exist.
+    """An order was sent, but no response said whether it was placed: it may exist.
 
     Call ``place`` again, here or on another worker: it sends the same bytes under the same key.
     """
@@ -568,7 +571,10 @@ class ApiError(GettCheckoutError):
 
     @property
     def may_have_had_effect(self) -> bool:
-        """True for any status but 4xx, and for a request timeout (408): they prove nothing."""
+        """True for a 408 (request timeout) and for any status other than 4xx.
+
+        These do not prove that the request had no effect.
+        """
         return not 400 <= self.status < 500 or self.status == 408
 
     def __str__(self) -> str:

@@ -164,7 +164,7 @@ _OTHERS: Final = re.compile(r"(line\.)?[A-Z][A-Z0-9_]*|category\.\w+|field\.\w+"
 
 @frozen
 class Text:
-    """A sentence's codes, the first known one counts, and the values to fill in."""
+    """The codes of a sentence, of which the first known one is used, and the values to fill in."""
 
     codes: tuple[str, ...]
     values: Mapping[str, object] = field(factory=dict)

@@ -180,12 +180,13 @@ async def handle_once(
 
     Yields whether the event is new. If the block raises, the event counts as not handled: its
     redelivery is new again. Raises `WebhookBusyError` while another worker is in the block: the
-    response makes Gett send it again, and if that worker dies its claim ends after ``lease`` seconds.
-    If a worker dies, is cancelled or loses the storage after the block but before this is recorded, the
-    event is handled again: the block must be idempotent. Handled events are remembered for ``remember``
-    seconds (default: a week). Raises `StorageError` when the storage fails. ``clock`` returns aware UTC
-    (default: the storage's ``clock``, if it has one); use one clock for all, or a claim may have
-    expired for one worker and not for another.
+    response makes Gett send it again, and if that worker dies its claim ends after ``lease``
+    seconds. If a worker dies, is cancelled or loses the storage after the block but before this is
+    recorded, the event is handled again: the block must be idempotent. Handled events are
+    remembered for ``remember`` seconds (default: a week). Raises `StorageError` when the storage
+    fails. ``clock`` returns aware UTC (default: the storage's ``clock``, if it has one); all
+    workers must use the same clock; otherwise a claim may have expired for one worker but not for
+    another.
     """
     own: Callable[[], datetime] | None = getattr(storage, "clock", None)
     now = clock or own or _real_time

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
+from textwrap import indent
 from types import ModuleType
 from typing import Any, Final
 from unittest.mock import patch
@@ -24,7 +25,7 @@ from unittest.mock import patch
 from attrs import fields
 
 import gett_checkout
-from gett_checkout import Checkout, errors
+from gett_checkout import Checkout, errors, sandbox
 from gett_checkout import _cli as cli
 from gett_checkout._core import machine, view
 from gett_checkout._core.blame import MEMBERS
@@ -43,6 +44,7 @@ from gett_checkout._wire.codec import camel_case
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_checkout.messages import DEFAULT, ENGLISH
+from gett_checkout.sandbox import switches
 from gett_checkout.web import ENDPOINTS, Endpoint
 from gett_checkout.web._bodies import taken
 from gett_docs.diagram import events, landings, state_diagram, words
@@ -435,6 +437,21 @@ def _lands(error: ApiError) -> str:
     return f"→ {EVENTS[Stage.PLACING][type(event)]}" if event else f"→ {Stage.PLACE}"
 
 
+def sandbox_literals() -> str:
+    """Describe the names of the sandbox that stand for a few texts, as their docstrings do."""
+    tree = ast.parse(inspect.getsource(switches)).body
+    described = "\n".join(
+        f".. data:: {named.targets[0].id}\n\n{indent(str(text.value.value).strip(), '   ')}\n"
+        for named, text in pairwise(tree)
+        if isinstance(named, ast.Assign)
+        and isinstance(named.targets[0], ast.Name)
+        and named.targets[0].id in sandbox.__all__
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    )
+    return f"```{{eval-rst}}\n.. currentmodule:: gett_checkout.sandbox\n\n{described}\n```"
+
+
 # --- the view -------------------------------------------------------------------------------------
 
 
@@ -496,7 +513,11 @@ def notice_example() -> str:
 
 # --- the wire -------------------------------------------------------------------------------------
 
-_MARKS: Final = {"doc": "documented", "conflict": "in two ways", "decided": "decided here"}
+_MARKS: Final = {
+    "doc": "documented",
+    "conflict": "documented in two ways",
+    "decided": "decided here",
+}
 _REPEATS: Final = {
     Repeat.ALWAYS: "yes",
     Repeat.UNDELIVERED: "undelivered",
@@ -640,6 +661,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
         own_errors,
         api_errors,
         error_classes,
+        sandbox_literals,
         view_example,
         view_members,
         next_actions,

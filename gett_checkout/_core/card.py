@@ -33,9 +33,9 @@ def _bare(number: str) -> str:
 class NewCard:
     """A card to be saved at Gett with `GettClient.add_payment_card`.
 
-    ``number`` may contain spaces or hyphens; ``card_type`` is the brand in Gett's words (``visa``);
-    ``expiration`` is a date, the last day of the printed month. Only the format is checked:
-    `InvalidInputError` names the invalid member and never repeats it. Docs: Saved cards.
+    ``number`` may contain spaces or hyphens; ``card_type`` is the brand as Gett spells it
+    (``visa``); ``expiration`` is a date, the last day of the printed month. Only the format is
+    checked: `InvalidInputError` names the invalid member and never repeats it. Docs: Saved cards.
     """
 
     number: str = field(
@@ -73,7 +73,7 @@ class NewCard:
 class PaymentMethod:
     """A card saved at Gett. Pay with it as ``SavedCard(payment_id)``. Docs: Saved cards.
 
-    ``expiration`` is in Gett's own words, usually a date. ``extra`` has the members that are not
+    ``expiration`` is as Gett spells it, usually a date. ``extra`` has the members that are not
     understood.
     """
 

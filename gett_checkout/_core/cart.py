@@ -64,7 +64,8 @@ class GroupChoice:
 
 @frozen
 class LineProblem(Sentence):
-    """A problem with a line. ``path`` leads from the line's item to the place: alternating ids.
+    """A problem with a line. ``path`` leads from the line's item to the problem: item ids and
+    modifier-group ids, alternating.
 
     ``code`` is ``ITEM_UNKNOWN`` for an item, ``ITEM_UNAVAILABLE`` for an item or a modifier (sold out,
     or an item that no section sells), ``MODIFIER_UNKNOWN``, ``MODIFIER_REQUIRED`` or
@@ -111,7 +112,10 @@ class Line:
 
     @property
     def can_be_had(self) -> bool:
-        """Whether the line can be had: it has no problems, or only choices to make or change."""
+        """Whether the line can be ordered.
+
+        It has no problems, or only ones that making or changing choices would fix.
+        """
         return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
 
 

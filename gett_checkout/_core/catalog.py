@@ -144,7 +144,7 @@ class ModifierGroup:
     """A choice an item offers: between ``min_selections`` and ``max_selections`` of its items.
 
     ``max_selections`` is ``None`` when there is no maximum. Both are as Gett sends them; a line is
-    asked for no more than the menu makes possible.
+    never required to have more choices than the menu actually offers.
     """
 
     modifier_group_id: str

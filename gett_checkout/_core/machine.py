@@ -363,7 +363,7 @@ class PlacementBegun(Event):
 
 @frozen
 class NoResponse(Event):
-    """The placement was sent (again) and no response told the outcome."""
+    """The placement was sent (again), and no response revealed the outcome."""
 
     placement: Placement
 

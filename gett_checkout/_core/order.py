@@ -92,7 +92,7 @@ class _Payment:
 class CardOnFile(_Payment):
     """A card stored by the partner's own payment processor.
 
-    ``processor_type`` names that processor in Gett's words; the API documents no list of them.
+    ``processor_type`` names that processor as Gett spells it; the API documents no list of them.
     ``card_type`` (``visa``) and ``last_four`` are for display only, for example on the view after a
     reload; they are not sent to Gett.
     """
@@ -124,7 +124,7 @@ class SavedCard(_Payment):
 
 @frozen
 class GettPayment(_Payment):
-    """Gett collects the payment itself."""
+    """Gett itself collects the payment."""
 
     kind: ClassVar[Literal["gett_payment"]] = "gett_payment"
 
@@ -144,10 +144,10 @@ class Charge:
 class Amounts:
     """An order's amounts, in major units.
 
-    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive. The
-    tip is the caller's, the rest is Gett's. ``breakdown`` has the parts of amounts that Gett breaks
-    down, by the name of the field: ``fees``. ``extra`` has the members that are not understood. Docs:
-    Orders › Amounts.
+    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive.
+    The tip is the caller's, the rest is Gett's. ``breakdown`` maps a field's name, such as
+    ``fees``, to the parts into which Gett breaks that amount down. ``extra`` has the members that
+    are not understood. Docs: Orders › Amounts.
     """
 
     sub_total: Decimal
@@ -186,7 +186,8 @@ class Quote:
 
 @frozen
 class Order:
-    """An order Gett has made. ``state`` and ``status`` are in Gett's words, including unknown ones.
+    """An order that Gett has accepted. ``state`` and ``status`` are Gett's own values, passed on even
+    when this library does not know them.
 
     ``order_id`` is ``None`` in one case: the response to the placement was lost, and Gett has since
     only confirmed that the order exists. ``amounts`` are the final ones of the placed order.
@@ -214,7 +215,10 @@ class Order:
         return evolve(read, **{name: getattr(self, name) for name in left_out})
 
     def to_dict(self, *, extra: bool = False) -> dict[str, Any]:
-        """Return the order as JSON-ready data; with ``extra`` only on request, as it may name the shopper."""
+        """Return the order as JSON-ready data.
+
+        ``extra`` is included only on request, because it may name the shopper.
+        """
         shown = jsonable_fields(self)
         return {**shown, "extra": jsonable(self.extra)} if extra else shown
 

@@ -55,8 +55,8 @@ class Requirement(Sentence):
 
     @property
     def details(self) -> dict[str, Any]:
-        """Gett's rejection, if any (``error_code``, ``message``, ids of the ``lines``, the ``fields``
-        with a message each), and the rule's data.
+        """Gett's rejection, if any (``error_code``, ``message``, ids of the ``lines``, the
+        ``fields`` with a message each), and the data of the requirement itself.
         """
         found: dict[str, Any] = jsonable(self.facts)
         return found

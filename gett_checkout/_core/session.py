@@ -109,11 +109,14 @@ class Session:
         return cls(token, level, expires_at or _expiry(claims))
 
     def may_carry(self, fulfillment: Fulfillment | None) -> bool:
-        """Return false while an earlier, unanswered request could still redirect this order."""
+        """Whether this session can be used for an order with this fulfillment.
+
+        False while an earlier request that got no response could still set a different one on it.
+        """
         return self.context_sent is None or fulfillment is None or self.context_sent == fulfillment
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the session stays valid for a good while after ``now``."""
+        """Whether the session stays valid for longer than the renewal margin after ``now``."""
         return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
 
 

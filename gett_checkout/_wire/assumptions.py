@@ -62,7 +62,9 @@ class Assumptions:
     """The member of a placement that has the quote's token."""
 
     order_token_life: float = 15 * 60.0
-    """How long a quote is valid (documented), from before the request, less 10 seconds at ``place``."""
+    """How long a quote is valid (documented), counted from just before the request; a checkout
+    stops using it 10 seconds earlier.
+    """
 
     session_life: float = 30 * 24 * 3600.0
     """How long a session is valid if its response has no ``expiresAt`` (documented default)."""

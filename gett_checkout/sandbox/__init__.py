@@ -13,11 +13,11 @@ All of it can be set over HTTP too (`control`), and it sends signed order events
 """
 
 from .credentials import Session
-from .faults import Fault
+from .faults import Fault, FaultKind
 from .orders import Order, Refund
 from .problems import RefusedError
 from .server import Sandbox
-from .switches import Switches
+from .switches import KeyPolicy, Switches
 from .traffic import Exchange, Seen
 from .webhooks import Attempt, Delivery
 
@@ -26,6 +26,8 @@ __all__ = [
     "Delivery",
     "Exchange",
     "Fault",
+    "FaultKind",
+    "KeyPolicy",
     "Order",
     "Refund",
     "RefusedError",

@@ -66,7 +66,8 @@ RESERVED = frozenset(name for name, code in CODES.items() if code.reserved)
 class RefusedError(Exception):
     """A rejected request; the server responds with a problem document.
 
-    `status` overrides the documented one, for a fault that wants an odd pair.
+    `status` overrides the documented one, for a fault with an unusual combination of status and
+    code.
     """
 
     def __init__(

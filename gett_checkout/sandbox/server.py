@@ -122,7 +122,7 @@ class Sandbox:
 
     @property
     def orders(self) -> list[Order]:
-        """Every order made."""
+        """Every order placed."""
         return self._book.orders
 
     @property
@@ -187,7 +187,10 @@ class Sandbox:
         return self._book.refund(order_id, amount, type)
 
     async def deliver(self) -> list[Delivery]:
-        """Try every webhook event that is due once; those tried. Docs: Webhooks."""
+        """Try once to deliver every webhook event that is due, and return those that were tried.
+
+        Docs: Webhooks.
+        """
         return await self._courier.deliver()
 
     def advance_clock(self, seconds: float) -> None:

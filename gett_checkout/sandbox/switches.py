@@ -119,12 +119,12 @@ class Switches:
     """Whether a rejection that is not retryable is stored under the key, as an order is."""
 
     fulfillment_modes: bool = _flag(
-        "want DeliveryByMerchant or Pickup as an order's fulfillmentType"
+        "require DeliveryByMerchant or Pickup as an order's fulfillmentType"
     )
-    """Want an order's mode as its `fulfillmentType`: ``DeliveryByMerchant`` or ``Pickup``."""
+    """Require an order's `fulfillmentType` to be its mode: ``DeliveryByMerchant`` or ``Pickup``."""
 
-    minimum_for_deliveries: bool = _flag("hold ORDER_BELOW_MINIMUM against deliveries only")
-    """Whether the minimum, once its reserved code is on, holds for deliveries only."""
+    minimum_for_deliveries: bool = _flag("apply ORDER_BELOW_MINIMUM to deliveries only")
+    """Whether the minimum applies to deliveries only, once its reserved code is on."""
 
     price_change: Decimal = _switch(
         _amount, "add to the fees of everything priced", default=Decimal("0.00"), metavar="AMOUNT"
@@ -138,8 +138,10 @@ class Switches:
     """Items that ran out; a catalog set is immutable, so only validate and place know."""
 
     off_menu: set[str] = _ids("an item, choice or group that is off the menu")
-    """Items, choices and modifier groups that restaurants took off their menus: each that had one sells
-    from a new catalog set, and the old one is CATALOGSET_NOT_FOUND."""
+    """Items, choices and modifier groups that restaurants took off their menus.
+
+    Each restaurant that had one then has a new catalog set; its old id gets `CATALOGSET_NOT_FOUND`.
+    """
 
     rate_limits: dict[str, int] | None = _switch(
         _or_null(_rate_limits),
@@ -157,7 +159,9 @@ class Switches:
         type=int,
         metavar="N",
     )
-    """How long a rate-limit window is, in seconds: Gett's minute, or less to wait less for the next."""
+    """How long a rate-limit window is, in seconds: 60, as at Gett, or less so that you wait less
+    for the next window.
+    """
 
     quote_seconds: int = _switch(
         _seconds,
@@ -180,7 +184,7 @@ class Switches:
     reject_end_users: bool = _flag("reject end users with SESSION_USER_REQUIRED")
     """Wrongly reject end-user tokens with 401 `SESSION_USER_REQUIRED`."""
 
-    opaque_tokens: bool = _flag("issue session tokens that are no JWTs")
+    opaque_tokens: bool = _flag("issue opaque session tokens instead of JWTs")
     """Issue `gett_sess_…` session tokens, as older documentation shows them, instead of JWTs."""
 
     webhook_url: str | None = _switch(

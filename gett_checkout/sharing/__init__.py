@@ -15,8 +15,9 @@ __all__ = ["LimitReport", "MenuCache", "Permit", "Priority", "RateLimiter"]
 Priority = Literal["normal", "reserved", "always"]
 """Which part of a rate limit a request may use.
 
-``normal``, for browsing and editing, leaves the last twentieth unused. ``reserved``, for opening a
-session, may use half of that twentieth. ``always``, for placing an order, is never delayed, but counts.
+``normal`` is for browsing and editing, and never uses the last twentieth of the limit. ``reserved``
+is for opening a session, and may use half of that twentieth. ``always`` is for placing an order: it
+is never held back, but it counts.
 """
 
 
@@ -36,9 +37,10 @@ class Permit:
 class LimitReport:
     """The outcome of a request that had a permit.
 
-    ``remaining`` and ``resets_at`` (Unix seconds) are the response's rate-limit figures, ``None`` if it
-    had none: then nothing is limited. ``retry_after``, in seconds, is set after a 429. ``was_sent`` is
-    false when the request certainly was not sent. ``is_order`` is true for the placement of an order.
+    ``remaining`` and ``resets_at`` (Unix seconds) are the response's rate-limit figures, ``None``
+    if it had none; while no response has had any, no limit applies. ``retry_after``, in seconds, is
+    set after a 429. ``was_sent`` is false when the request certainly was not sent. ``is_order`` is
+    true for the placement of an order.
     """
 
     remaining: int | None = None

@@ -57,10 +57,10 @@ class Storage(Protocol):
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the ids of at most ``limit`` checkouts with a ``due_at`` until ``now``, earliest first.
+        """Return the ids of at most ``limit`` checkouts that are due, earliest first.
 
-        Any worker may process these again. A ``now`` in the far future returns all that are left to
-        process, whenever they become due.
+        Due are those whose ``due_at`` is at or before ``now``. Any worker may process these again.
+        A ``now`` in the far future returns all that are left to process, whenever they become due.
         """
         ...
 

@@ -23,7 +23,10 @@ def digest(checkout_id: str) -> str:
 
 @frozen
 class StepStarted:
-    """A step of a checkout has begun: it is its turn, and nothing is done yet."""
+    """A step of a checkout has begun.
+
+    Earlier steps have finished, and it has not done anything yet.
+    """
 
     checkout: str
     step: str
@@ -82,7 +85,7 @@ class RequestStarted(_Request):
 
 @frozen
 class RequestFinished(_Request):
-    """The request has ended: with a response, a failure, or a cancelled caller.
+    """The request has ended: with a response, with a failure, or because the caller was cancelled.
 
     ``status`` is the response's, if one came; ``error`` is the class name of the error raised;
     ``error_code`` and ``request_id`` are Gett's own, from a rejection.
@@ -117,12 +120,12 @@ class RetryScheduled:
 class PlacementOutcome:
     """The outcome of a placement after ``attempts`` attempts; it is saved.
 
-    ``placed``, ``rejected`` and ``not_placed`` (Gett could not be asked) are final. ``unknown`` is not:
-    another outcome follows once it is known. ``key_expired`` (never sent again) and ``duplicate_order``
-    (two orders of one key) need an operator, who quotes the ``idempotency_key`` to Gett. ``order_id``
-    is Gett's, if it is known; for a duplicate it is the second one. ``error`` is the class name of the
-    last attempt's error. ``by_person`` is true when an operator reported the outcome with
-    `Checkouts.resolve`.
+    ``placed``, ``rejected`` and ``not_placed`` (there is no order, and no part of it is to blame:
+    for example, it was never sent) are final. ``unknown`` is not: another outcome follows once it
+    is known. ``key_expired`` (never sent again) and ``duplicate_order`` (two orders of one key)
+    need an operator, who quotes the ``idempotency_key`` to Gett. ``order_id`` is Gett's, if it is
+    known; for a duplicate it is the second one. ``error`` is the class name of the last attempt's
+    error. ``by_person`` is true when an operator reported the outcome with `Checkouts.resolve`.
     """
 
     checkout: str

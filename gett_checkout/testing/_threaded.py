@@ -53,7 +53,10 @@ class ThreadedSandbox(Sandbox):
         await asyncio.wrap_future(self._send(self._stop()))
 
     async def deliver(self) -> list[Delivery]:
-        """Try every due webhook event once; return those tried. Docs: Webhooks."""
+        """Try once to deliver every webhook event that is due, and return those that were tried.
+
+        Docs: Webhooks.
+        """
         return await asyncio.wrap_future(self._send(super().deliver()))
 
     async def _stop(self) -> None:

@@ -10,9 +10,9 @@ _FRIDAY: Final = 4
 
 
 class Clock:
-    """Call it for the time, aware UTC.
+    """A clock; call it to get the time (aware UTC).
 
-    It starts at ``start``; by default next Friday, early afternoon in New York, which is in the
+    It starts at ``start`` (default: early afternoon in New York next Friday). That is in the
     future, so that a storage on the real clock does not expire what a test saves.
 
     ``slept`` lists every wait of the library, in seconds; none of them takes any real time.

@@ -38,8 +38,8 @@ def gett_clock() -> Clock:
 def gett_sandbox(request: pytest.FixtureRequest, gett_clock: Clock) -> Iterator[Sandbox]:
     """A stand-in Gett server on loopback: started, empty, and on ``gett_clock``'s time.
 
-    It runs in a thread of its own, so it serves any event loop and a test that blocks its own; the test
-    can still await its coroutines.
+    It runs in its own thread, so it works with any event loop, even while a test blocks its event
+    loop; the test can still await the sandbox's coroutines.
     """
     from gett_checkout.testing._threaded import ThreadedSandbox
 

@@ -14,7 +14,10 @@ class SignedEvent(NamedTuple):
     """The two parts of a webhook request: post them to the endpoint under test."""
 
     body: bytes
+    """The request body: the event as JSON, byte for byte as it was signed."""
+
     headers: dict[str, str]
+    """The request's headers, the signature and its timestamp included."""
 
 
 def signed_event(

@@ -67,9 +67,9 @@ class Options(TypedDict, Generic[R], total=False):
 class CheckoutEndpoints(Generic[R]):
     """The endpoints over ``checkouts``, for any framework; the adapters call them.
 
-    ``checkouts`` may be a function of the framework's request, for a worker that opens its own at
-    startup. Exceptions of the ``passes`` classes raised by the host's functions are not caught: they
-    are the framework's own responses.
+    ``checkouts`` may be a function of the framework's request, for a worker that creates its own
+    `Checkouts` at startup. Exceptions of the ``passes`` classes raised by the host's functions are
+    not caught: they are the framework's own responses.
     """
 
     def __init__(

@@ -67,13 +67,13 @@ Step = Callable[[Call], Awaitable[Checkout | Mapping[str, object] | None]]
 class Endpoint:
     """A method and a path, and the ``step`` that a request there takes.
 
-    The path is relative to the prefix: ``/`` is the prefix itself, and a trailing slash is ignored. The
-    step is an async function of the `Call`. If it returns ``None``, the response is the checkout's
-    view; a mapping is the JSON of the response; a `Checkout` is a new one, whose id is put into the
-    cookie. ``takes`` describes the body (default: none), ``gives`` is the JSON Schema of the response.
-    With ``opens=False`` no checkout is needed. ``queries`` lists the allowed query parameters.
-    ``is_signed`` is for requests of another server that prove their own origin: origin and body are
-    left to the step.
+    The path is relative to the prefix: ``/`` is the prefix itself, and a trailing slash is ignored.
+    The step is an async function of the `Call`. If it returns ``None``, the response is the
+    checkout's view; a mapping is the JSON of the response; a `Checkout` is a new one, whose id is
+    put into the cookie. ``takes`` describes the body (default: none), ``gives`` is the JSON Schema
+    of the response. With ``opens=False`` no checkout is needed. ``queries`` lists the allowed query
+    parameters. ``is_signed`` is for requests from another server that are authenticated by a
+    signature: checking the origin and the body is left to the step.
     """
 
     method: str

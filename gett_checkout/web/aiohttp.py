@@ -23,8 +23,9 @@ def add_checkout_routes(
 ) -> None:
     """Add the checkout's endpoints to ``app``, below ``prefix``; add routes that override them first.
 
-    ``checkouts`` are the worker's, or a function of the request that returns them. The keyword
-    arguments are `gett_checkout.web.Options`; their functions receive the ``aiohttp.web.Request``.
+    ``checkouts`` is the worker's `Checkouts`, or a function that takes the request and returns it.
+    The keyword arguments are `gett_checkout.web.Options`; their functions receive the
+    ``aiohttp.web.Request``.
     """
     endpoints = CheckoutEndpoints(checkouts, passes=(web.HTTPException,), **options)
 

@@ -21,8 +21,9 @@ def checkout_router(
 ) -> APIRouter:
     """Make a router of the checkout's endpoints; include it with a ``prefix``, after routes of your own.
 
-    ``checkouts`` are the worker's, or a function of the request that returns them. The keyword
-    arguments are `gett_checkout.web.Options`; their functions receive the ``fastapi.Request``.
+    ``checkouts`` is the worker's `Checkouts`, or a function that takes the request and returns it.
+    The keyword arguments are `gett_checkout.web.Options`; their functions receive the
+    ``fastapi.Request``.
     """
     endpoints = CheckoutEndpoints(checkouts, passes=(HTTPException,), **options)
 
