@@ -123,12 +123,11 @@ async def test_the_page_is_opened_where_there_is_a_display(
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    url = (await process.stdout.readuntil(b"\n")).decode().split()[-1]
-    await process.stdout.readuntil(b"Ctrl-C.\n")
-    if display:
-        async with asyncio.timeout(60):
-            while not opened.exists():  # noqa: ASYNC110 - it happens in another process
-                await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        url = (await process.stdout.readuntil(b"\n")).decode().split()[-1]
+        await process.stdout.readuntil(b"Ctrl-C")
+        while display and not opened.exists():  # noqa: ASYNC110 - it happens in another process
+            await asyncio.sleep(0.01)
     async with aiohttp.ClientSession() as http, http.get(url) as page:
         assert page.status == 200
     process.send_signal(signal.SIGTERM)
