@@ -91,9 +91,9 @@ async def test_a_key_has_expired(night: Night, run: Run, *, not_placed: bool) ->
     assert view.stage == ("validate" if not_placed else "placed")
 
 
-async def test_gett_has_an_order_that_we_do_not_know(night: Night, run: Run) -> None:
+async def test_gett_has_an_order_that_we_dont_know_about(night: Night, run: Run) -> None:
     command = f"gett-checkout show {ORDER_ID}"
-    await as_on_the_page(run, "Gett has an order that we do not know", statuses={command: 1})
+    await as_on_the_page(run, "Gett has an order that we don't know about", statuses={command: 1})
     assert (await night.checkouts.open(night.checkout.id)).view.order == Order(ORDER_ID)
     assert (await run(command))[0] == 0
 
