@@ -44,7 +44,7 @@ from gett_checkout._wire.codec import camel_case
 from gett_checkout._wire.endpoints import OPERATIONS, Operation
 from gett_checkout.errors import ApiError, GettCheckoutError
 from gett_checkout.messages import DEFAULT, ENGLISH
-from gett_checkout.sandbox import switches
+from gett_checkout.sandbox import faults, switches
 from gett_checkout.web import ENDPOINTS, Endpoint
 from gett_checkout.web._bodies import taken
 from gett_docs.diagram import events, landings, state_diagram, words
@@ -439,10 +439,11 @@ def _lands(error: ApiError) -> str:
 
 def sandbox_literals() -> str:
     """Describe the names of the sandbox that stand for a few texts, as their docstrings do."""
-    tree = ast.parse(inspect.getsource(switches)).body
+    sources = map(inspect.getsource, (faults, switches))
     described = "\n".join(
         f".. data:: {named.targets[0].id}\n\n{indent(str(text.value.value).strip(), '   ')}\n"
-        for named, text in pairwise(tree)
+        for source in sources
+        for named, text in pairwise(ast.parse(source).body)
         if isinstance(named, ast.Assign)
         and isinstance(named.targets[0], ast.Name)
         and named.targets[0].id in sandbox.__all__
