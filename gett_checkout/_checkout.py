@@ -584,13 +584,17 @@ class Checkout:
         placement, order = state.placement, state.order
         can_be_asked = placement is not None and placement.can_be_asked(now)
         if state.stage is Stage.PLACING and can_be_asked and not force:
-            raise StepNotAllowedError("Gett can still be asked: reconcile it first, or use force")
+            raise StepNotAllowedError(
+                "Gett can still be asked: reconcile it first, or use force=True (--force)"
+            )
         if order_id is None and state.stage is not Stage.PLACING:
             there_is = "there is an order" if order else "no order is in progress"
             raise StepNotAllowedError(f"not_placed does not apply: {there_is}")
         known = (None, *state.duplicates, order.order_id) if order else ()
         if order and order_id not in known and order.order_id is not None and not force:
-            raise StepNotAllowedError("another order is known: use force to replace it")
+            raise StepNotAllowedError(
+                "another order is known: use force=True (--force) to replace it"
+            )
         record.happen(Resolved(Resolution(order_id, now, note)))
         if order_id is None:
             record.happen(NotPlaced())
@@ -610,7 +614,9 @@ class Checkout:
         """Delete the checkout; see `Checkouts.forget`."""
         record, state = self._record, self._record.state
         if not force and state.due_at(record.now()) is not None:
-            raise StepNotAllowedError("it is unresolved: resolve it first, or use force")
+            raise StepNotAllowedError(
+                "it is unresolved: resolve it first, or use force=True (--force)"
+            )
         if state.stage in OPEN:
             record.happen(Abandoned())  # so that no other worker begins a placement
             await record.save()

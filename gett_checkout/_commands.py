@@ -237,11 +237,10 @@ async def _reconcile(desk: _Desk, parsed: argparse.Namespace) -> int:
     else:
         for each in looked:
             print("  ".join(filter(None, map(_cell, _outcome(each).values()))))
-        count = "1 processed; unresolved in all: " if parsed.id else f"{len(looked)} due"
         if parsed.id:
-            print(count + (_summary(unresolved) or "0"))
+            print(f"1 processed; open cases: {_summary(unresolved) or 0}")
         else:
-            print(", ".join(filter(None, [count, _summary(unresolved)])))
+            print(", ".join(filter(None, [f"{len(looked)} due", _summary(unresolved)])))
     return int(bool(unresolved))
 
 
@@ -347,12 +346,12 @@ def _print_unresolved(unresolved: Sequence[Unresolved]) -> None:
             _cell(each.since),
             str(each.attempts),
             _span(each.key_age) if each.key_age is not None else "",
-            _cell(each.next_look) or "an operator",
+            _cell(each.next_look) or "needs an operator",
             each.last_error or "",
         ]
         for each in unresolved
     ]
-    heads = ["checkout", "reason", "since", "attempts", "key age", "next look", "last error"]
+    heads = ["checkout", "reason", "since", "attempts", "key age", "next attempt", "last error"]
     _print_table(heads, rows)
 
 

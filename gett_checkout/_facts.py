@@ -77,17 +77,17 @@ def for_support(state: CheckoutState, now: datetime) -> str | None:
     if state.stage is not Stage.PLACING or placement is None or not placement.is_unresolved(now):
         return None
     return (
-        f"We sent POST /orders/place with {key}, first at {moment(placement.begun_at)}, "
-        f"{placement.attempts} {'time' if placement.attempts == 1 else 'times'} in all"
-        f"{_whereabouts(state)}, and the outcome is unknown to us "
+        f"We sent POST /orders/place with {key}{_whereabouts(state)}, "
+        f"{placement.attempts} {'time' if placement.attempts == 1 else 'times'} in total, "
+        f"first at {moment(placement.begun_at)}, and we do not know the outcome "
         f"(last error: {placement.last_error or 'none'}). "
-        "Please tell us whether an order was made under this key, and its order id."
+        "Please tell us whether an order was created under this key, and its order id."
     )
 
 
 def _whereabouts(state: CheckoutState) -> str:
-    store = f" at store {state.store.store_id}" if state.store else ""
-    return f" for an order{store}{f' of {_money(state)}' if state.quote else ''}"
+    amount = f" of {_money(state)}" if state.quote else ""
+    return f" for an order{amount}{f' at store {state.store.store_id}' if state.store else ''}"
 
 
 def _store(state: CheckoutState) -> Facts | None:
@@ -112,6 +112,8 @@ def _placement(state: CheckoutState, placement: Placement, now: datetime) -> Fac
         )
         known["key_may_be_sent_until"] = placement.begun_at + KEY_LIFE - KEY_MARGIN
         known["next_look"] = None if placement.key_is_expired(now) else placement.due_at(now)
+    elif state.stage is Stage.PLACED:
+        del known["last_error"]  # of an attempt before the one that succeeded
     return known
 
 

@@ -28,6 +28,7 @@ from gett_checkout._money import DEFAULT_CURRENCY, read_locale, show_amount
 __all__ = ["ENGLISH", "Messages", "Text"]
 
 _AGAIN: Final = "Something went wrong. Please try again in a moment."
+_TECHNICAL: Final = "We are having technical problems. Please try again later or contact us."
 _SUPPORT: Final = "Something went wrong that you cannot fix here. Please contact us."
 _MENU: Final = "The menu has changed. Please look at it again."
 _SIGN_IN: Final = "Please sign in to continue."
@@ -134,7 +135,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "PAYMENT_DECLINED": "Your payment was declined. Please choose another way to pay.",
         "PAYMENT_FAILED": "Your payment did not go through. Please try again or choose another way to pay.",
         "PAYMENT_METHOD_INVALID": _PAYMENT,
-        "UNAUTHENTICATED": _AGAIN,
+        "UNAUTHENTICATED": _TECHNICAL,
         "SESSION_USER_REQUIRED": _SIGN_IN,
         "FORBIDDEN": _SUPPORT,
         "NOT_FOUND": _SUPPORT,

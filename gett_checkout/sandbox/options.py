@@ -58,7 +58,8 @@ def welcome(sandbox: "Sandbox") -> str:
 def _lines(sandbox: "Sandbox") -> Iterator[str]:
     yield f"The sandbox listens on {sandbox.url}"
     yield ""
-    yield f"  API key  {sandbox.api_key}"
+    yield f"  export GETT_BASE_URL={sandbox.url} GETT_API_KEY={sandbox.api_key}"
+    yield ""
     yield "  stores   " + ", ".join(str(store["storeId"]) for store, _ in STORES)
     yield f"  control  {sandbox.url}{CONTROL_PATH}"
     if sandbox.switches.webhook_url is not None:

@@ -15,7 +15,10 @@ from gett_checkout import (
     GettCheckoutError,
     Identity,
     InvalidInputError,
+    Stage,
+    StepNotAllowedError,
 )
+from gett_checkout.actions import ContactSupport
 from gett_checkout.messages import DEFAULT, Messages
 from gett_checkout.web import _bodies as bodies
 from gett_checkout.web import _guard as guard
@@ -166,10 +169,9 @@ class CheckoutEndpoints(Generic[R]):
             if self._identity is not None:
                 call = evolve(call, identity=await self._identity(request.original))
         if endpoint.opens:
-            checkout_id = guard.cookie_value(request.headers, self.cookie)
-            names = self._page_names_shopper
-            opened = await open_for(checkouts, checkout_id, call.identity, page_names_shopper=names)
-            call = evolve(call, opened=opened)
+            call = evolve(call, opened=await self._open(call))
+        elif endpoint.starts:
+            await self._require_known_outcome(call)
         given = await endpoint.step(call)
         headers: dict[str, str] = {}
         if isinstance(given, Checkout):
@@ -180,6 +182,26 @@ class CheckoutEndpoints(Generic[R]):
             given = (given or call.checkout).view.to_dict(messages)
             del given["id"]  # it opens the checkout, and stays in a cookie scripts cannot read
         return Response.of_json(given, endpoint.status, headers)
+
+    async def _open(self, call: Call) -> Checkout:
+        """Open the cookie's checkout, if it is this shopper's."""
+        checkout_id = guard.cookie_value(call.request.headers, self.cookie)
+        names = self._page_names_shopper
+        return await open_for(call.checkouts, checkout_id, call.identity, page_names_shopper=names)
+
+    async def _require_known_outcome(self, call: Call) -> None:
+        """Do not replace the cookie of an order whose outcome the library is still finding out."""
+        checkout_id = guard.cookie_value(call.request.headers, self.cookie)
+        try:
+            if (await call.checkouts.open(checkout_id)).view.stage != Stage.PLACING:
+                return
+            view = (await self._open(call)).view
+        except GettCheckoutError:
+            return  # there is none of this shopper's; an unavailable storage fails the start itself
+        if not isinstance(view.next_action, ContactSupport):
+            raise StepNotAllowedError(
+                "the outcome of the last order is unknown", next_action=view.next_action
+            )
 
 
 def _problem(error: GettCheckoutError, messages: Messages) -> Response:

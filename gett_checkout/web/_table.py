@@ -70,10 +70,12 @@ class Endpoint:
     The path is relative to the prefix: ``/`` is the prefix itself, and a trailing slash is ignored.
     The step is an async function of the `Call`. If it returns ``None``, the response is the
     checkout's view; a mapping is the JSON of the response; a `Checkout` is a new one, whose id is
-    put into the cookie. ``takes`` describes the body (default: none), ``gives`` is the JSON Schema
-    of the response. With ``opens=False`` no checkout is needed. ``queries`` lists the allowed query
-    parameters. ``is_signed`` is for requests from another server that are authenticated by a
-    signature: checking the origin and the body is left to the step.
+    put into the cookie. With ``starts``, the step is not taken while the outcome of the order of the
+    cookie's checkout is unknown, which the cookie must not forget. ``takes`` describes the body
+    (default: none), ``gives`` is the JSON Schema of the response. With ``opens=False`` no checkout
+    is needed. ``queries`` lists the allowed query parameters. ``is_signed`` is for requests from
+    another server that are authenticated by a signature: checking the origin and the body is left to
+    the step.
     """
 
     method: str
@@ -84,6 +86,7 @@ class Endpoint:
     gives: Schema = bodies.VIEW
     status: int = 200
     opens: bool = True
+    starts: bool = False
     queries: tuple[str, ...] = ()
     is_signed: bool = False
 
@@ -119,7 +122,7 @@ async def stores(call: Call) -> dict[str, object]:
 
 
 async def start(call: Call) -> Checkout:
-    """Start a checkout; the cookie binds it to this browser."""
+    """Start a checkout, bound to this browser by the cookie; not while an order's outcome is unknown."""
     return await call.checkouts.start(call.identity)
 
 
@@ -241,7 +244,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         opens=False,
         queries=("query",),
     ),
-    Endpoint("POST", "/", "start", start, status=201, opens=False),
+    Endpoint("POST", "/", "start", start, status=201, opens=False, starts=True),
     Endpoint("GET", "/", "view", view),
     Endpoint("DELETE", "/", "abandon", abandon),
     Endpoint("PUT", "/store", "browse", browse, bodies.STORE),

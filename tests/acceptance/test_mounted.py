@@ -256,6 +256,27 @@ async def test_an_event_may_have_the_order_read_again(
         assert (response.status_code, read) == (200, ["preparing"])
 
 
+async def test_an_unknown_outcome_keeps_its_cookie(
+    shop: Shop, sandbox: Sandbox, clock: Clock
+) -> None:
+    total = await shop.until_payable()
+    sandbox.switches.fail("place_order", "drop_after", times=10_000)
+    assert (await shop.send("POST", "/checkout/order", {"total": total}))[0] == 503
+    status, problem = await shop.send("POST", "/checkout")
+    assert (status, problem["code"]) == (409, "STEP_NOT_ALLOWED")
+    assert problem["next_action"] == (await shop.send("GET", "/checkout"))[1]["next_action"]
+    assert problem["next_action"]["kind"] == "reconcile"
+
+    mine = httpx.Cookies(shop.client.cookies)
+    shop.login[0] = JOHN  # another shopper at this browser begins an order of their own
+    assert (await shop.send("POST", "/checkout"))[0] == 201
+    shop.login[0], shop.client.cookies = JANE, mine
+    clock.advance(24 * 3600)  # the key has expired: the shopper may order something else
+    view = (await shop.send("GET", "/checkout"))[1]
+    assert view["next_action"]["kind"] == "contact_support"
+    assert (await shop.send("POST", "/checkout"))[0] == 201
+
+
 async def test_a_declined_card_and_then_another(shop: Shop, sandbox: Sandbox) -> None:
     total = await shop.until_payable("card_declined")
     status, problem = await shop.send("POST", "/checkout/order", {"total": total})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -37,12 +38,23 @@ class Night:
     clock: Clock
     storage: Storage
 
-    async def lose(self, kind: str = "drop_after") -> None:
-        """Place the order and get no response; Gett responds again afterwards."""
+    async def lose(self, seconds: float = 0, kind: str = "drop_after") -> None:
+        """Place the order and get no response for so long, while a worker reconciles."""
         self.sandbox.switches.fail("place_order", kind, times=MANY)  # type: ignore[arg-type]
+        end = self.clock() + timedelta(seconds=seconds)
         with pytest.raises(GettCheckoutError):
             await place_as_shown(self.checkout)
+        while True:
+            (case,) = await self.checkouts.unresolved()
+            if case.next_look is None or case.next_look > end:
+                break
+            self._wait_until(case.next_look)
+            await self.checkouts.reconcile()
         self.sandbox.switches.faults.clear()
+        self._wait_until(end)
+
+    def _wait_until(self, moment: datetime) -> None:
+        self.clock.advance(max((moment - self.clock()).total_seconds(), 0))
 
 
 Run = Callable[[str], Awaitable[tuple[int, str]]]

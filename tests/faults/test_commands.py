@@ -88,7 +88,7 @@ async def test_the_one_order_is_found(tmp_path: Path, *, encrypted: bool) -> Non
         (order,) = sandbox.orders
         assert (status, said) == (
             0,
-            f"{name}  placed  {order.order_id}\n1 processed; unresolved in all: 0\n",
+            f"{name}  placed  {order.order_id}\n1 processed; open cases: 0\n",
         )
         assert await gett_checkout(path, sandbox, "reconcile", **keys) == (0, "0 due\n")
         for which in (name, name[:8], order.order_id, order.idempotency_key or ""):
@@ -348,7 +348,7 @@ async def test_an_order_id_of_another_checkout_needs_force(night: Night, run: Ru
 
 async def test_what_was_never_sent_is_not_called_not_placed(night: Night, run: Run) -> None:
     name = digest(night.checkout.id)
-    said = f"{name}  no order in progress\n1 processed; unresolved in all: 0\n"
+    said = f"{name}  no order in progress\n1 processed; open cases: 0\n"
     assert await run(f"gett-checkout reconcile --id {DIGEST}") == (0, said)
     _, listed = await run("gett-checkout list --stage place")
     assert listed.splitlines()[1].split()[-1] == "no"
@@ -364,7 +364,7 @@ async def test_forget_needs_force_for_what_is_unresolved(night: Night, run: Run)
     await night.lose()
     assert await run(f"gett-checkout forget {DIGEST}") == (
         1,
-        "gett-checkout: it is unresolved: resolve it first, or use force\n",
+        "gett-checkout: it is unresolved: resolve it first, or use force=True (--force)\n",
     )
     assert (await run(f"gett-checkout resolve {DIGEST} --not-placed"))[0] == 1
     with pytest.raises(StepNotAllowedError):

@@ -57,8 +57,7 @@ async def as_on_the_page(run: Run, section: str, *, statuses: dict[str, int] | N
 
 
 async def test_an_outcome_is_unknown(night: Night, run: Run) -> None:
-    await night.lose()
-    night.clock.advance(720)
+    await night.lose(720)
     assert (await run("gett-checkout reconcile --limit 0"))[0] == 1
     await as_on_the_page(run, "An outcome is unknown")
     assert await run("gett-checkout reconcile") == (0, "0 due\n")
@@ -72,13 +71,12 @@ async def test_gett_still_cannot_say(night: Night, run: Run) -> None:
     assert status == 1
     first, second = said.splitlines()
     assert first.endswith("unknown  OutcomeUnknownError (HTTP 503)")
-    assert second.startswith("1 processed; unresolved in all: 1 still unknown, oldest ")
+    assert second.startswith("1 processed; open cases: 1 still unknown, oldest ")
 
 
 @pytest.mark.parametrize("not_placed", [False, True])
 async def test_a_key_has_expired(night: Night, run: Run, *, not_placed: bool) -> None:
-    await night.lose("drop_before" if not_placed else "drop_after")
-    night.clock.advance(24 * 3600)
+    await night.lose(24 * 3600, "drop_before" if not_placed else "drop_after")
     assert (await run("gett-checkout reconcile"))[0] == 1
     (show, shown), *ways = transcript("A key has expired")
     status, said = await run(show)
@@ -118,16 +116,16 @@ async def test_an_order_is_not_in_the_books(
 
     worker = Checkouts(gett, storage=night.storage, on_placed=book)
     await place_as_shown(await worker.open(night.checkout.id))
-    for pause in (15, 30):
+    for pause in (15, 30, 60):
         night.clock.advance(pause)
         (looked,) = await worker.reconcile()
         assert looked.error is not None
-    night.clock.advance(45)
+    night.clock.advance(30)
     await as_on_the_page(run, "An order is not in the books")
 
     (tmp_path / "shop_books.py").write_text("async def book(order): print('booked', order.order)\n")
     monkeypatch.chdir(tmp_path)
-    night.clock.advance(60)
+    night.clock.advance(90)
     status, said = await run("gett-checkout reconcile --on-placed shop_books:book")
     assert status == 0, said
     assert said.startswith("booked Order(order_id=")
