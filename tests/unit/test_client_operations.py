@@ -83,17 +83,17 @@ async def test_sends_exactly_this_and_reads_the_answer(
     }
 
 
-@pytest.mark.parametrize("sent", SENT, ids=lambda sent: sent.operation)
 @pytest.mark.parametrize("body", ["", "<html>", '{"a"', "null", "7", "true", '"x"', "[" * 9999])
-async def test_an_answer_of_another_kind_is_unreadable(
-    sent: Sent, body: str, web: aioresponses, gett: GettClient
+async def test_a_response_of_another_kind_is_unreadable(
+    body: str, web: aioresponses, gett: GettClient
 ) -> None:
-    web.add(BASE + sent.path, method=sent.method, status=204 if not body else 200, body=body)
-    if sent.operation == "set_fulfillment_context":  # whose answer says nothing
-        assert await sent.call(gett, "user") is None
-        return
-    with pytest.raises(InvalidResponseError):
-        await sent.call(gett, "user")
+    for sent in SENT:
+        web.add(BASE + sent.path, method=sent.method, status=204 if not body else 200, body=body)
+        if sent.operation == "set_fulfillment_context":  # whose response says nothing
+            assert await sent.call(gett, "user") is None
+            continue
+        with pytest.raises(InvalidResponseError):
+            await sent.call(gett, "user")
 
 
 async def test_what_is_left_out_of_a_list_is_logged(

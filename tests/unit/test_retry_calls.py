@@ -70,24 +70,24 @@ AGAIN: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
 @pytest.mark.parametrize(("fault", "again"), AGAIN.values(), ids=AGAIN.keys())
 async def test_which_calls_are_sent_again(
-    name: str,
-    fault: dict[str, Any],
-    again: set[str],
-    web: aioresponses,
-    gett: GettClient,
-    clock: Clock,
+    fault: dict[str, Any], again: set[str], web: aioresponses
 ) -> None:
-    sample = SAMPLES[name]
-    web.add(BASE + sample.path, method=sample.method, repeat=True, **fault)
-    if name == "set_fulfillment_context" and fault.get("status") == 200:
-        return  # its answer is not read
-    with pytest.raises(GettCheckoutError):
-        await sample.call(gett, "t")
-    assert sent(web) == (4 if name in again else 1)
-    assert clock.slept == ([1, 2, 4] if name in again else [])
+    waits = {}
+    for name in DOCUMENTED:
+        if name == "set_fulfillment_context" and fault.get("status") == 200:
+            continue  # its response is not read
+        sample, clock, before = SAMPLES[name], Clock(NOW), sent(web)
+        web.add(BASE + sample.path, method=sample.method, repeat=True, **fault)
+        async with GettClient(
+            "k", base_url=HOST, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5
+        ) as gett:
+            with pytest.raises(GettCheckoutError):
+                await sample.call(gett, "t")
+        waits[name] = clock.slept
+        assert sent(web) - before == 1 + len(clock.slept)
+    assert waits == {name: [1, 2, 4] if name in again else [] for name in waits}
 
 
 async def test_a_call_that_succeeds_at_last_gives_its_answer(
