@@ -103,15 +103,15 @@ class Checkout:
     """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
 
     A step that returns has been saved. A step that raises leaves the order unchanged, with two
-    exceptions: the view then shows what Gett's rejection revealed about the order (a sold-out item,
-    a declined card), and a session that the step opened stays stored. After `StorageError` and
-    `OutcomeUnknownError` the state is uncertain: open the checkout again and look at the view.
-    Within a process, steps of one checkout run one after another. Across processes, a cart edit
-    that loses the race is reapplied to what the other worker saved, as long as the edit still means
-    the same; any other step that loses the race raises `CheckoutConflictError`.
+    exceptions: the view then shows what Gett's rejection revealed about the order (a sold-out item, a
+    declined card), and a session that the step opened stays stored. After `StorageError` and
+    `OutcomeUnknownError` the state is uncertain: open the checkout again and look at the view. Within a
+    process, steps of one checkout run one after another. Across processes, a cart edit that loses the
+    race is reapplied to what the other worker saved, as long as the edit still means the same thing
+    there; any other step that loses the race raises `CheckoutConflictError`.
 
-    A step, with all its requests to Gett, takes at most as long as one call: the client's timeout plus
-    its retry budget. Docs: Deployment › Times.
+    A whole step, with all its requests to Gett, has the same time limit as a single client call: the
+    client's timeout plus its retry budget. Docs: Deployment › Times.
 
     Any step may raise `StepNotAllowedError` when it does not fit the stage, `InvalidInputError`,
     `StorageError` and, if it calls Gett, `ApiError`, `TransportError` or `InvalidResponseError`; each
@@ -203,9 +203,10 @@ class Checkout:
     ) -> Line:
         """Add an item to the cart and return the new line; its ``line_id`` identifies it.
 
-        ``modifiers`` maps a modifier group's id to the item ids chosen in it, or to `Modifier` values
-        where a choice has a quantity or choices of its own. Required choices may be made later
-        (`update`). Raises `MenuChangedError` for anything the menu does not offer, or no longer offers.
+        ``modifiers`` maps each modifier group's id to the item ids chosen in it. Where a chosen item
+        itself has a quantity or further choices, use a `Modifier` value instead of its id. Required
+        choices may be made later (`update`). Raises `MenuChangedError` for anything the menu does not
+        offer, or no longer offers.
 
         With a ``line_id`` of your own the call is idempotent: while the cart has that line, a call
         with the same content returns it unchanged, and one with different content raises
@@ -366,10 +367,10 @@ class Checkout:
     async def validate(self, *, tip: Decimal | int | str | None = None) -> Quote:
         """Have Gett price the order; ``tip`` is in major units (default: the tip chosen before).
 
-        A shopper who continues thereby agrees to the total of the order's first quote; if a later
-        quote for the same order has a different total, `confirm_total` is needed. Raises
-        `IdentityRequiredError` when Gett has said that it prices for end users only, and no
-        identity is known. Docs: Orders › validate.
+        By continuing, the shopper agrees to the total of the order's first quote; if a later quote for
+        the same order has a different total, `confirm_total` is needed. Raises `IdentityRequiredError`
+        when Gett has said that it prices for end users only, and no identity is known. Docs: Orders ›
+        validate.
         """
         wanted = self._record.state.tip
         if tip is not None:

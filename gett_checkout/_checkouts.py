@@ -61,10 +61,10 @@ _UNREADABLE_AGAIN: Final = timedelta(hours=1)
 class Checkouts:
     """The checkouts of one backend, over one client and one storage.
 
-    ``storage`` stores them (default: a `MemoryStorage`). ``lifetime`` is how long a checkout is
-    stored after its last step, in seconds (default: a week). It must be at least two days, so that
-    a placement outlives its idempotency key. ``clock`` returns aware UTC (default: the client's).
-    The client's hooks receive the checkouts' events.
+    ``storage`` stores them (default: a `MemoryStorage`). ``lifetime`` is how long a checkout is stored
+    after its last step, in seconds (default: a week). It must be at least two days, so that a placement
+    is stored until after its idempotency key has expired. ``clock`` returns aware UTC (default: the
+    client's). The client's hooks receive the checkouts' events.
 
     ``on_placed`` is an async function that is called with each `PlacedOrder` at least once: right
     after the order is saved, and again by `reconcile`, on any worker, until it returns; an
@@ -240,8 +240,8 @@ class Checkouts:
         """Return what is unresolved: unknown outcomes, orders not handed over, manual reviews.
 
         Oldest first. A placement that a worker is still sending is included only once one of its
-        attempts has gone without a response. The hooks receive the count and the age of the oldest.
-        Raises `StorageError` when the storage cannot be read.
+        attempts has gone without a response. Returns at most ``limit``. The hooks receive their number
+        and the age of the oldest. Raises `StorageError` when the storage cannot be read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()
@@ -253,9 +253,9 @@ class Checkouts:
     def keep_reconciling(self, *, every: float = 60.0) -> AbstractAsyncContextManager[None]:
         """Reconcile about every ``every`` seconds while the block runs.
 
-        Survives storage outages, purges expired checkouts if the storage does not do so itself
-        (PostgreSQL), and logs its results. Every worker may run it: they run at different moments, and
-        skip placements another worker is handling.
+        Survives storage outages, purges expired checkouts from storages that do not do so themselves
+        (such as PostgreSQL), and logs its results. Every worker may run it: they run at different
+        moments, and skip placements another worker is handling.
         """
         if not 0 < every <= _DAY:
             raise InvalidInputError("every must be more than 0 seconds and at most a day")
@@ -283,12 +283,12 @@ class Checkouts:
     ) -> None:
         """Store an outcome that an operator has established, usually by asking Gett.
 
-        Pass ``order_id`` or ``not_placed``. Settles cases that no request can settle: a placement
-        whose key expired or whose checkout is damaged, an order without an id, one of two duplicate
-        orders (pass the one to keep). ``note`` is stored with it: who decided, and why. Hooks and
-        ``on_placed`` are called. Raises `StepNotAllowedError` while Gett can still be asked, or
-        when the outcome contradicts a known order, unless ``force`` is true. After ``not_placed``
-        the checkout returns to a stage where the order can be placed again.
+        Pass ``order_id`` or ``not_placed``. Settles cases that no request can settle: a placement whose
+        key expired or whose checkout is damaged, an order without an id, one of two duplicate orders
+        (pass the one to keep). ``note`` is stored with it: who decided, and why. Hooks are called, and
+        ``on_placed`` if this makes an order known. Raises `StepNotAllowedError` while Gett can still be
+        asked, or when the outcome contradicts a known order, unless ``force`` is true. After
+        ``not_placed`` the checkout returns to a stage where the order can be placed again.
         """
         if (order_id is None) is not not_placed:
             raise InvalidInputError("give either the order_id, or not_placed=True")

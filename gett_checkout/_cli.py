@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "and stores nothing.",
     )
     demo.add_argument(
-        "--web", action="store_true", help="click through it yourself, in the browser"
+        "--web", action="store_true", help="click through the order yourself, in the browser"
     )
     demo.add_argument(
         "--port", type=int, help=f"port of the page (default: {_WEB_PORT}; 0: any free port)"

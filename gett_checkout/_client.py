@@ -178,7 +178,7 @@ class GettClient:
         return self._transport.timeout
 
     def began(self) -> datetime:
-        """Return when the current step began if a call made now would share its time budget.
+        """Return when the current step began, if a call made now would share its time budget.
 
         Otherwise returns the current time.
         """
@@ -201,7 +201,7 @@ class GettClient:
 
     @property
     def rate_limits(self) -> Mapping[str, RateLimit]:
-        """The remaining requests of each bucket (``reads``, ``writes``, ``discovery``) in its minute.
+        """The requests left in the current minute, for each bucket (``reads``, ``writes``, ``discovery``).
 
         A bucket that no response has reported yet is missing. Docs: Rate limits.
         """

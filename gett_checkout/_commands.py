@@ -59,7 +59,7 @@ def add_commands(commands: Any) -> None:
     show = commands.add_parser(
         "show",
         parents=[storage],
-        help="print the facts of a checkout",
+        help="print what is stored about a checkout, without secrets",
         description="Prints the facts of a checkout, such as its stage, its placement and its order, "
         "but no secrets.",
     )
@@ -98,7 +98,7 @@ def add_commands(commands: Any) -> None:
     reconcile.add_argument(
         "--on-placed",
         metavar="MODULE:FUNCTION",
-        help="async function to hand orders over to (default: left to a worker that has one)",
+        help="async function to hand orders over to (default: none, the workers do it)",
     )
 
     resolve = commands.add_parser(

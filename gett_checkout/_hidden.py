@@ -57,7 +57,7 @@ def hidden(value: bytes) -> bytes: ...
 @overload
 def hidden(value: None) -> None: ...
 def hidden(value: object) -> object:
-    """Hide a text or bytes; other values are returned as they are, for a check to reject."""
+    """Wrap a string or bytes so that its repr hides it; return other values unchanged."""
     if isinstance(value, str):
         return value if type(value) is Hidden else Hidden(value)
     if isinstance(value, bytes):

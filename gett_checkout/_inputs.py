@@ -41,8 +41,8 @@ def parse_identity(members: object) -> Identity:
 
     ``phone`` and ``partner_user_id`` are optional.
 
-    Raises `InvalidInputError` for anything else. A page may claim to be anybody: if you have a login,
-    make the `Identity` from that instead.
+    Raises `InvalidInputError` for anything else. A page can claim that the shopper is anyone: if you
+    have a login, make the `Identity` from that instead.
     """
     return _read(Identity, _object(members, "an identity"))
 

@@ -52,13 +52,13 @@ class Unresolved:
 
     Its outcome is unknown, or its order is not yet recorded in the partner's system.
 
-    ``digest`` is its name in logs. ``reason`` is ``unknown``, ``key_expired`` or
-    ``duplicate_order`` (both need an operator), ``not_handed_over`` (``on_placed`` has not
-    succeeded), or ``unreadable`` (this release cannot read what is stored). ``since`` is when the
-    order was first sent, or became known. ``attempts`` counts the placement requests or, for an
-    order that is not handed over, the calls of ``on_placed``; ``last_error`` names the error of the
-    last attempt. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries
-    again, ``None`` when only an operator can conclude it. Times are aware UTC.
+    ``digest`` is its name in logs. ``reason`` is ``unknown``; ``key_expired`` or ``duplicate_order``,
+    which both need an operator; ``not_handed_over`` (``on_placed`` has not succeeded), or
+    ``unreadable`` (this release cannot read what is stored). ``since`` is when the order was first
+    sent, or became known. ``attempts`` counts the placement requests or, for an order that is not
+    handed over, the calls of ``on_placed``; ``last_error`` names the error of the last attempt.
+    ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again, ``None`` when
+    only an operator can settle it. Times are aware UTC.
     """
 
     checkout_id: str = field(repr=False)

@@ -10,7 +10,7 @@
     ├── StepNotAllowedError          the step does not fit the stage, or a requirement is missing
     ├── IdentityRequiredError        the step needs an end user and no identity is known
     ├── TotalChangedError            the total differs from the one the shopper agreed to
-    ├── OutcomeUnknownError          an order was sent and no response told its outcome
+    ├── OutcomeUnknownError          an order was sent and no response revealed its outcome
     ├── PlacementInProgressError     another worker is placing this checkout right now
     ├── HandOverError                the order is placed, but on_placed failed
     ├── TransportError               no complete response: connection refused, reset, timed out
@@ -20,7 +20,7 @@
     ├── StorageError                 the storage failed
     │   └── SnapshotTooNewError      saved by a later release
     ├── WebhookError                 a webhook that must not be processed now
-    │   ├── WebhookRefusedError      not signed by Gett, or signed too long ago
+    │   ├── WebhookRefusedError      not signed by Gett, or dated too far off
     │   ├── WebhookPayloadError      signed, but not an event the API documents
     │   └── WebhookBusyError         the same event is being handled elsewhere
     └── ApiError                     Gett rejected the request: a problem document, or an error status
@@ -262,7 +262,7 @@ class InvalidInputError(GettCheckoutError, ValueError):
     def within(self, *names: object) -> tuple[FieldError, ...]:
         """Return the field errors with their pointers prefixed by the path ``names``.
 
-        For input that was nested under that path.
+        Use it when the input that was checked is nested under that path in a larger one.
         """
         outside = pointer_to(*names)
         if not self.errors:
@@ -304,8 +304,9 @@ class LineNotFoundError(InvalidInputError):
 class MenuChangedError(GettCheckoutError):
     """The menu does not sell this item or choice, or no longer does: show the menu again.
 
-    The page is not to blame if it loaded the menu some time ago. ``problems`` lists each unavailable
-    item or choice and its place. Nothing was sent and nothing changed.
+    This is not a bug in the page if it loaded the menu some time ago: the menu may have changed since.
+    ``problems`` lists each unavailable item or choice and its place. Nothing was sent and nothing
+    changed.
     """
 
     problem_code = "MENU_CHANGED"
@@ -325,8 +326,9 @@ class MenuChangedError(GettCheckoutError):
 class StepNotAllowedError(GettCheckoutError):
     """The step does not fit the checkout's stage; nothing was sent and nothing changed.
 
-    The page of `Checkout` has a table of steps and stages. ``step`` is the step that was called,
-    ``stage`` the checkout's stage, and ``requirements`` lists the missing requirements.
+    The reference documentation of `Checkout` has a table of which steps are allowed at which stages.
+    ``step`` is the step that was called, ``stage`` the checkout's stage, and ``requirements`` lists the
+    missing requirements.
     """
 
     problem_code = "STEP_NOT_ALLOWED"
@@ -473,7 +475,7 @@ class InvalidResponseError(GettCheckoutError):
 
     @property
     def may_have_had_effect(self) -> bool:
-        """Always true: Gett acted on the request, but the result cannot be read."""
+        """Always true: Gett may have acted on the request, but the result cannot be read."""
         return True
 
 
@@ -648,7 +650,7 @@ class ApiRateLimitError(ApiError):
 
 
 class ApiServerError(ApiError):
-    """Category ``server_error``: Gett, or a gateway before it, failed."""
+    """Category ``server_error``: Gett, or a gateway in front of it, failed."""
 
 
 class InvalidRequestError(ApiValidationError):

@@ -165,14 +165,14 @@ _OTHERS: Final = re.compile(r"(line\.)?[A-Z][A-Z0-9_]*|category\.\w+|field\.\w+"
 
 @frozen
 class Text:
-    """The codes of a sentence, of which the first known one is used, and the values to fill in."""
+    """A sentence's codes, of which the first known one is used, and the values to fill in."""
 
     codes: tuple[str, ...]
     values: Mapping[str, object] = field(factory=dict)
 
     @classmethod
     def of(cls, *codes: str, **values: object) -> Text:
-        """Make the sentence of the first known code. ``currency`` is the currency of its amounts."""
+        """Make a text from codes and values; ``currency`` is the currency of its amounts."""
         return cls(codes, values)
 
 
@@ -181,9 +181,9 @@ class Messages:
 
     ``sentences`` maps codes to sentences, or is a function that translates the English ones, such as
     the ``gettext`` of a translation; sentences it lacks stay English (`missing`). ``locale``
-    (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for a code that no sentence
-    can have, for a word in braces that the English sentence does not have, and for a locale that Babel
-    does not know.
+    (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for a code in lower case
+    that does not exist, for a word in braces that the English sentence does not have, and for a locale
+    that Babel does not know.
     """
 
     def __init__(

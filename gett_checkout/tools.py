@@ -130,10 +130,10 @@ async def call(
 ) -> dict[str, Any]:
     """Run a tool; return the view, the value its output schema describes, or a problem document.
 
-    ``next_action`` and ``next_tools`` say how to continue, whatever the outcome. ``identity`` is
-    the signed-in shopper by the host's own login: if it is given, other shoppers' checkouts are not
-    found, and a tool cannot name anyone else as the shopper. Fractions may be floats, as JSON
-    libraries read them. Raises none of this library's errors.
+    ``next_action`` and ``next_tools`` say how to continue, whatever the outcome. ``identity`` is the
+    shopper who is signed in, according to the host's own login: if it is given, other shoppers'
+    checkouts are not found, and a tool cannot name anyone else as the shopper. Fractions may be floats,
+    as JSON libraries read them. Raises none of this library's errors.
     """
     arguments = _read(arguments)  # from here on no local variable holds a card's token in plain
     opened: list[Checkout] = []

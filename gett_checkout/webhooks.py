@@ -105,9 +105,9 @@ def verify(
     """Verify that Gett sent this ``body``, and recently. Raises `WebhookRefusedError`.
 
     ``body`` is the request body, byte for byte. ``secret`` is the webhook secret, or several during a
-    rotation. ``now`` is aware UTC (default: the real time); ``tolerance`` is the maximum deviation of
-    the timestamp either way, in seconds (default: 300). Signatures are compared in constant time. Docs:
-    Webhooks.
+    rotation. ``now`` is aware UTC (default: the real time); ``tolerance`` is how many seconds the
+    timestamp may be before or after ``now`` (default: 300). Signatures are compared in constant time.
+    Docs: Webhooks.
     """
     if not isinstance(body, bytes):
         raise InvalidInputError("pass the body as the bytes that arrived, not parsed or decoded")
@@ -176,17 +176,17 @@ async def handle_once(
     lease: float = 60.0,
     remember: float = _WEEK,
 ) -> AsyncIterator[bool]:
-    """Run the block only for a new event, and remember that it was handled; works with any storage.
+    """Yield whether the event is new, and remember that it was handled when the block ends.
 
-    Yields whether the event is new. If the block raises, the event counts as not handled: its
-    redelivery is new again. Raises `WebhookBusyError` while another worker is in the block: the
-    response makes Gett send it again, and if that worker dies its claim ends after ``lease``
-    seconds. If a worker dies, is cancelled or loses the storage after the block but before this is
-    recorded, the event is handled again: the block must be idempotent. Handled events are
-    remembered for ``remember`` seconds (default: a week). Raises `StorageError` when the storage
-    fails. ``clock`` returns aware UTC (default: the storage's ``clock``, if it has one); all
-    workers must use the same clock; otherwise a claim may have expired for one worker but not for
-    another.
+    Works with any storage. Process the event only if it is new. If the block raises, the event counts
+    as not handled: its redelivery is new again. Raises `WebhookBusyError` while another worker is in
+    the block: the response makes Gett send it again, and if that worker dies its claim ends after
+    ``lease`` seconds. If a worker dies, is cancelled or loses the storage after the block but before
+    this is recorded, the event is handled again: the block must be idempotent. Handled events are
+    remembered for ``remember`` seconds (default: a week). Raises `StorageError` when the storage fails.
+
+    ``clock`` returns aware UTC (default: the storage's ``clock``, if it has one). All workers must use
+    the same clock; otherwise a claim could expire for one worker and not for another.
     """
     own: Callable[[], datetime] | None = getattr(storage, "clock", None)
     now = clock or own or _real_time

@@ -24,8 +24,8 @@ class _Action(Worded):
 
 @frozen
 class ChooseStore(_Action):
-    """Browse a store: the first one, another one, or the same one again. ``reason`` is the error code
-    that caused this: after ``STORE_CLOSED`` and ``STORE_NOT_FOUND`` choose another store; after a code
+    """Browse a store: for the first time, a different one, or the same one again. ``reason`` is the error
+    code that caused this: after ``STORE_CLOSED`` and ``STORE_NOT_FOUND`` choose another store; after a code
     that begins with ``CATALOGSET_`` browse the same one again, because its menu has changed.
     """
 
@@ -62,8 +62,8 @@ class CompleteModifiers(_Action):
 
 @frozen
 class ChooseFulfillment(_Action):
-    """Ask for an address or pickup: one of the store's ``fulfillment_types``. ``reason`` is the error
-    code with which Gett rejected the last one, if it did.
+    """Ask for a delivery address, or whether the shopper picks the order up; offer only the store's
+    ``fulfillment_types``. ``reason`` is the error code with which Gett rejected the last one, if it did.
     """
 
     kind: ClassVar[Literal["choose_fulfillment"]] = "choose_fulfillment"
@@ -91,8 +91,8 @@ class SignIn(_Action):
 
 @frozen
 class ChooseRecipient(_Action):
-    """Ask who receives the order, and pass it to ``set_recipient``, or ``None`` for the shopper.
-    ``reason`` is the error code with which Gett rejected the recipient.
+    """Ask who receives the order, and pass that contact to ``set_recipient``, or ``None`` if it is the
+    shopper. ``reason`` is the error code with which Gett rejected the recipient.
     """
 
     kind: ClassVar[Literal["choose_recipient"]] = "choose_recipient"

@@ -73,8 +73,8 @@ class NewCard:
 class PaymentMethod:
     """A card saved at Gett. Pay with it as ``SavedCard(payment_id)``. Docs: Saved cards.
 
-    ``expiration`` is as Gett spells it, usually a date. ``extra`` has the members that are not
-    understood.
+    ``expiration`` is as Gett spells it, usually a date. ``extra`` contains the members this library
+    does not recognize.
     """
 
     payment_id: str

@@ -107,14 +107,14 @@ class Line:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """The line's order content, independent of the menu's names and of the order of its choices."""
+        """What the line orders, independent of the menu's names and of the sequence of its choices."""
         return self.item_id, self.quantity, _content(self.groups), self.special_instructions
 
     @property
     def can_be_had(self) -> bool:
-        """Whether the line can be ordered.
+        """Whether the line can be ordered as it is, or after its choices are made or changed.
 
-        It has no problems, or only ones that making or changing choices would fix.
+        True when it has no problems, or only those that other choices fix.
         """
         return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
 

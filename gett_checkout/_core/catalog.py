@@ -181,7 +181,7 @@ _LISTS: Final = frozenset({"section_ids", "item_ids"})
 
 @frozen
 class CatalogSet:
-    """A store's menus. Immutable under its id, so it may be cached for ever.
+    """A store's menus. The set with a given id never changes, so it may be cached forever.
 
     Entries are parsed on first access: a menu has thousands of items and a checkout touches a handful.
     """
@@ -226,8 +226,8 @@ class CatalogSet:
     def sells(self, item_id: str) -> bool:
         """Whether a section lists the item, so that it can be ordered by itself.
 
-        True for every item when the sections list nothing, or one of them cannot be read: gaps in the
-        menu make nothing unavailable.
+        If no section lists any item, or any section cannot be read, this is true for every item: a gap
+        in the menu never makes an item unavailable.
         """
         return self._sold is None or item_id in self._sold
 

@@ -26,11 +26,12 @@ LEASE: Final = LONGEST + timedelta(seconds=5)
 class PlacedOrder:
     """An order to be recorded in the partner's own system.
 
-    Store it under ``checkout_id``: the same order may be handed over more than once. ``order``
-    carries Gett's order id; that id is ``None`` while Gett has only confirmed that the order
-    exists. ``amounts`` are in major units: Gett's amounts of the order, or else of the quote it was
-    placed for. ``metadata`` was passed to `Checkouts.start`, ``partner_user_id`` is from the
-    `Identity`; ``placed_at`` is when the order became known (aware UTC).
+    Store it under ``checkout_id``: the same order may be handed over more than once. ``order`` carries
+    Gett's order id; that id is ``None`` while Gett has only confirmed that the order exists.
+    ``amounts`` are in major units: those Gett returned with the order or, if it returned none, those of
+    the quote the order was placed with. ``metadata`` was passed to `Checkouts.start`,
+    ``partner_user_id`` is from the `Identity`; ``placed_at`` is when the order became known (aware
+    UTC).
     """
 
     checkout_id: str = field(repr=False)

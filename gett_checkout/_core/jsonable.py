@@ -49,9 +49,10 @@ class Sentence(Worded):
 def jsonable(value: object, messages: Messages = DEFAULT) -> Any:
     """Return the value as dicts, lists, strings, numbers, booleans and ``None``.
 
-    Amounts become strings (``"4.50"``), times ISO 8601, and texts for the shopper are in the sentences
-    of ``messages``. Fields hidden from the repr contain secrets or contact data and are omitted. Raises
-    ``TypeError`` for values that are not this library's.
+    Amounts become strings (``"4.50"``), times become ISO 8601 strings, and texts for the shopper are
+    taken from ``messages``. Fields hidden from the repr contain secrets or contact data and are
+    omitted. Raises ``TypeError`` for values of other types than this library's and the plain ones they
+    consist of.
     """
     kind: Any = type(value)
     return _writer(kind)(value, messages)

@@ -144,10 +144,10 @@ class Charge:
 class Amounts:
     """An order's amounts, in major units.
 
-    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive.
-    The tip is the caller's, the rest is Gett's. ``breakdown`` maps a field's name, such as
-    ``fees``, to the parts into which Gett breaks that amount down. ``extra`` has the members that
-    are not understood. Docs: Orders › Amounts.
+    ``sub_total + fees − promotions + taxes + adjustments + tip = total``; promotions are positive. The
+    tip is the caller's, the rest is Gett's. ``breakdown`` maps a field's name, such as ``fees``, to the
+    parts into which Gett breaks that amount down. ``extra`` contains the members this library does not
+    recognize. Docs: Orders › Amounts.
     """
 
     sub_total: Decimal
@@ -165,9 +165,9 @@ class Amounts:
 class Quote:
     """Gett's price for the current cart, good for one placement until ``expires_at`` (aware UTC).
 
-    ``session_serial`` is the number of the checkout's session it was made in: after a change of session
-    the quote is renewed before any payment. ``asked_at`` is when Gett was asked for it. ``was_sent``: a
-    placement was sent with it.
+    ``session_serial`` is the ``serial`` of the session in which the quote was made: after a change of
+    session the quote is renewed before any payment. ``asked_at`` is when Gett was asked for it.
+    ``was_sent``: a placement was sent with it.
     """
 
     order_token: str = field(repr=False, converter=hidden)
@@ -191,8 +191,8 @@ class Order:
 
     ``order_id`` is ``None`` in one case: the response to the placement was lost, and Gett has since
     only confirmed that the order exists. ``amounts`` are the final ones of the placed order.
-    ``estimated_ready_at`` is aware UTC. ``extra`` has the members that are not understood, possibly
-    with contact data.
+    ``estimated_ready_at`` is aware UTC. ``extra`` contains the members this library does not recognize;
+    they may include contact data.
     """
 
     order_id: str | None
@@ -210,7 +210,7 @@ class Order:
         return self.state is not None and self.state.lower() in _OVER
 
     def read_again(self, read: Order) -> Order:
-        """Return the order updated by a later ``read``; values that Gett leaves out then stay."""
+        """Return the order updated by a later ``read``; values missing from that stay as they were."""
         left_out = [each.name for each in fields(Order) if not getattr(read, each.name)]
         return evolve(read, **{name: getattr(self, name) for name in left_out})
 

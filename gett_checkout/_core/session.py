@@ -48,7 +48,7 @@ class Level(IntEnum):
 class Identity:
     """The end user. All contact data stays out of the repr.
 
-    ``email``, ``first_name`` and ``last_name`` go together (docs: Session › create); ``phone`` is
+    ``email``, ``first_name`` and ``last_name`` are required (docs: Session › create); ``phone`` is
     E.164. ``partner_user_id`` is the partner's own id of the user.
     """
 
@@ -89,7 +89,7 @@ class Session:
 
     ``serial`` counts the checkout's sessions; ``expires_at`` is ``None`` when unknown. ``context_set``
     is true once the checkout's fulfillment was set on this session; ``context_sent`` is a context that
-    was sent without a response yet: it may still arrive, however late.
+    was sent but has had no response yet: it may still reach Gett, however late.
     """
 
     token: str = field(repr=False, converter=hidden)
@@ -111,7 +111,8 @@ class Session:
     def may_carry(self, fulfillment: Fulfillment | None) -> bool:
         """Whether this session can be used for an order with this fulfillment.
 
-        False while an earlier request that got no response could still set a different one on it.
+        False while an earlier request that got no response could still set a different fulfillment on
+        this session.
         """
         return self.context_sent is None or fulfillment is None or self.context_sent == fulfillment
 

@@ -58,9 +58,10 @@ class LineView:
 class StoreView:
     """A store as a page shows it: the order's store, or one to choose.
 
-    ``fulfillment_types`` lists the fulfillment types, ``minimum_order_amount`` is in major units, and
-    ``is_open`` says whether it is open now, ``None`` when its hours are unknown. A menu is immutable
-    under its ``catalog_set_id``. ``extra`` is that of the `Store`; a checkout's own store has none.
+    ``fulfillment_types`` lists the ones the store offers, ``minimum_order_amount`` is in major units,
+    and ``is_open`` says whether it is open now, ``None`` when its hours are unknown. The menu
+    with a given ``catalog_set_id`` never changes. ``extra`` is the `Store`'s; it is empty in the view of a
+    checkout (`CheckoutView.store`).
     """
 
     store_id: str
@@ -149,7 +150,7 @@ class RecipientView:
 
 @frozen
 class PlacementView:
-    """The state of sending the order: to quote to Gett's support, and to show on-call engineers.
+    """How far placing the order has got: for Gett's support and for on-call engineers.
 
     ``attempts`` counts the requests so far, ``last_error`` names the last attempt's error.
     """
@@ -164,8 +165,8 @@ class PlacementView:
 class CheckoutView(Worded):
     """The current state of a checkout: everything a shop's page needs for its next screen.
 
-    Amounts are in major units, times in UTC. ``id`` is a bearer secret: strip it before the view goes
-    where it may leak.
+    Amounts are in major units, times in UTC. ``id`` is a bearer secret: strip it before you send the
+    view anywhere the id could leak.
     """
 
     id: str

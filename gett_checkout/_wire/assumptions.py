@@ -26,7 +26,7 @@ def _known_types(types: tuple[FulfillmentType, ...]) -> tuple[FulfillmentType, .
 
 @frozen
 class Assumptions:
-    """The decided names and numbers of the wire format.
+    """The names and numbers this library chose for points where Gett does not document the wire format.
 
     `with_path` is a shortcut to replace one row of the operations table, `with_body` one to change a
     request body. Durations are in seconds.
@@ -79,10 +79,13 @@ class Assumptions:
     def with_path(
         self, name: str, path: str, *, method: Literal["GET", "POST", "PUT"] | None = None
     ) -> Assumptions:
-        """Return a copy with another path for one operation; ``{placeholders}`` as in the table.
+        """Return a copy with another path for one operation.
 
-        ``get_catalog_set`` also knows ``{store_id}``, for the other documented form. ``method`` is the
-        new HTTP method (default: unchanged); with GET, the body becomes the query.
+        Its ``{placeholders}`` are those in `gett_checkout.operations.OPERATIONS`.
+
+        The path of ``get_catalog_set`` may also contain ``{store_id}``, for the other form in which
+        Gett documents it. ``method`` is the new HTTP method (default: unchanged); with GET, the body
+        becomes the query.
         """
         row = self.operation(name)
         row = evolve(row, path=path, method=method or row.method)

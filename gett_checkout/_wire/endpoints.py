@@ -33,9 +33,9 @@ Mark = Literal["doc", "conflict", "decided"]
 class Operation:
     """One operation. ``level`` is the least session level; ``NONE`` means that the API key is enough.
 
-    ``uses_reserve``: it may use the last requests of a minute, which are reserved for placing.
-    ``missing`` is the error code of a 404 without a body. ``doubt`` says why the request is in doubt
-    where it is not plainly documented.
+    ``uses_reserve``: it may use the last requests of a minute, which are reserved for creating sessions
+    and placing. ``missing`` is the error code of a 404 without a body. ``doubt`` says what is unclear
+    in Gett's documentation of the request; it is empty when nothing is.
     """
 
     name: str

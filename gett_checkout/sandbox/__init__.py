@@ -1,8 +1,8 @@
 """A stand-in for Gett's Marketfront API: a real HTTP server on loopback, for rehearsals and tests.
 
-It is written from the API's documentation alone and shares no code with the rest of the package,
-so that a member misspelt there is rejected here. It is strict with requests, and it remembers the
-orders it made, which is what a test should ask:
+It is written from the API's documentation alone and shares no code with the rest of the package, so
+that a member that the library misspells is rejected by the sandbox. It is strict with requests, and it
+remembers the orders it made, which are what a test should check:
 
     async with Sandbox() as sandbox:
         sandbox.switches.fail("place_order", "drop_after")

@@ -47,7 +47,7 @@ class Address:
         return {name: value for name, value in members.items() if value is not None}
 
     def check(self, switches: Switches) -> None:
-        """Reject a magic postal code whose code is switched on."""
+        """Reject a magic postal code if the error code it triggers is switched on."""
         code, detail = MAGIC_POSTAL_CODES.get(self.postal_code, ("", ""))
         if code in switches.reserved_codes:
             raise RefusedError(code, detail)

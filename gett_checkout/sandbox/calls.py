@@ -1,4 +1,4 @@
-"""What the server and the desks that do the work exchange: a call and its response.
+"""The call and the response that pass between the server and a desk, which does the operation's work.
 
 Desks are plain synchronous code. They never await, so whatever one of them does is atomic.
 """
@@ -41,7 +41,7 @@ class Call:
 
 @frozen
 class Response:
-    """A status and the bytes under it; no bytes and no content type for an empty body."""
+    """A status and a body; an empty body has no bytes and no content type."""
 
     status: int
     content: bytes = field(default=b"", repr=False)

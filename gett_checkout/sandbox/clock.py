@@ -30,5 +30,5 @@ class OwnClock:
 
 
 def real_time() -> datetime:
-    """The time everywhere else, aware UTC."""
+    """The real time, as opposed to the sandbox clock's; aware UTC."""
     return datetime.now(UTC)

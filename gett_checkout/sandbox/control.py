@@ -1,7 +1,7 @@
-"""The control paths, `/_sandbox/…`: what the sandbox can do in Python, for everybody else.
+"""The control paths, `/_sandbox/…`: what the sandbox can do in Python, for other processes.
 
-They need no credential, count against no limit, are no requests of the API, and show no secret.
-Errors are problem documents, as everywhere. A name is Python's name.
+They need no credential, do not count towards a rate limit or as API requests, and show no secret.
+Errors are problem documents, as everywhere. Names are the same as in Python.
 """
 
 import re
@@ -52,7 +52,7 @@ class Control:
 
 @frozen
 class Route:
-    """One control: its request and what it does."""
+    """One control path: the request it accepts, and what that does."""
 
     method: str
     pattern: re.Pattern[str]

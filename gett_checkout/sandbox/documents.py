@@ -1,10 +1,10 @@
 """JSON: request bodies are read strictly, numbers are exact in both directions.
 
 Each member has its type and bounds, or is rejected. Amounts are `Decimal`, never binary floats; the
-standard library cannot write one as a number. Docs: Money (JSON numbers in major units: `4.50`).
-Docs: Errors › VALIDATION_FAILED (`errors[]` names what to fix). Members nobody documented are
-rejected too, because a misspelt optional member would otherwise be dropped silently. Messages
-never repeat the value that was sent: it may be a card number.
+standard library's `json` cannot write a `Decimal` as a number, so this module does. Docs: Money (JSON
+numbers in major units: `4.50`). Docs: Errors › VALIDATION_FAILED (`errors[]` names what to fix).
+Members nobody documented are rejected too, because a misspelt optional member would otherwise be
+dropped silently. Messages never repeat the value that was sent: it may be a card number.
 """
 
 import json
@@ -106,7 +106,7 @@ class Document:
         return value
 
     def texts(self, name: str, choices: Collection[str] | None = None) -> set[str]:
-        """An array of strings, of fixed ones where there are `choices`."""
+        """An array of strings; if `choices` is given, each must be one of them."""
         value = self._member(name)
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
             raise invalid(self.at(name), "wrong_type", "An array of strings is expected.")

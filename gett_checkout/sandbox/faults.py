@@ -1,4 +1,4 @@
-"""Faults: how a request goes wrong when the sandbox is told so, and how many requests do."""
+"""Faults: how a request fails when the sandbox is told to make it fail, and how many requests do."""
 
 import re
 from collections.abc import Mapping
@@ -64,12 +64,12 @@ def _whole(lowest: int, highest: int) -> Mapping[str, Read]:
 
 @frozen
 class Fault:
-    """One planned fault of `operation` (`*`: of any), for `times` requests after `after` others.
+    """A planned fault of `operation` (`*`: of any): it spares `after` requests and hits the next `times`.
 
-    Operations have the names of `gett_checkout.operations.OPERATIONS`; ``FaultKind`` says what
-    each ``kind`` does. Raises `ValueError` for an unknown one.
-    Without a `status`, the documented one of `code` is sent, or 500 without a code;
-    without a `code`, the usual code of `status`. `names` are the JSON paths that `errors[]` names.
+    Operations have the names of `gett_checkout.operations.OPERATIONS`; ``FaultKind`` says what each
+    ``kind`` does. Raises `ValueError` for an unknown operation or kind. Without a `status`, the
+    documented one of `code` is sent, or 500 without a code; without a `code`, the usual code of
+    `status`. `names` are the JSON paths that `errors[]` names.
     """
 
     operation: str = field(

@@ -77,7 +77,7 @@ class Handler:
         await asyncio.gather(*self._serving, return_exceptions=True)
 
     def reset(self) -> None:
-        """Forget the requests; one still being served is written to the old list."""
+        """Forget the requests, and those still being served, too."""
         self.requests, self.traffic = [], []
         self._limiter.reset()
 

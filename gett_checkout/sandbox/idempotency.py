@@ -1,7 +1,7 @@
 """Idempotency keys: one key, one order, for twenty-four hours.
 
-Docs: Idempotency-Key. What a second request under a known key gets differs from place to place, so
-the policy is a switch.
+Docs: Idempotency-Key. Gett's documentation describes the response to a second request with a known key
+differently in different places, so the policy is a switch.
 """
 
 import hashlib

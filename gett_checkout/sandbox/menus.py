@@ -1,6 +1,7 @@
 """The restaurants of the sandbox: four kitchens in New York, each with a reason to be there.
 
-- Bella Napoli has a minimum order; one plain Margherita is $4.50 short of it, one garlic bread.
+- Bella Napoli has a minimum order; one plain Margherita is $4.50 short of it, the price of one garlic
+  bread.
 - Seoul Kitchen delivers only, and its bibimbap asks a question inside a question.
 - Green Bowl has no minimum order and is for collecting only.
 - Night Owl is closed, at every hour.

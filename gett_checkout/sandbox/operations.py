@@ -1,4 +1,4 @@
-"""The operations of the API in one literal table, and the way from a request line to its row.
+"""The operations of the API in one literal table, and the function that finds the row of a request.
 
 Docs: Operations. Where the pages disagree about a path, the table holds the best supported form.
 """

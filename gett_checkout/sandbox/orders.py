@@ -1,7 +1,7 @@
 """Orders once they are made: the record of them, what becomes of them, and who reads it.
 
-Docs: Operations ("get order", "order history"); Order states. This record is the truth a test asks:
-how many orders there are, whatever the client believes.
+Docs: Operations ("get order", "order history"); Order states. This record is what a test should check:
+how many orders there really are, whatever the client believes.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class Refund:
 
 @frozen
 class Customer:
-    """Whom the restaurant may contact; an end user's session can stand in for any of it."""
+    """Whom the restaurant may contact; an end user's session supplies what is missing."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -140,7 +140,7 @@ class OrderBook:
         self._announce(order, None)
 
     def advance(self, order_id: str, to: Progress | None = None) -> Order:
-        """Bring an order further: to the step named, else to the next one on its usual way."""
+        """Move an order on: to the state `to`, or to the next one of its usual course."""
         order = self.find(order_id)
         if order.progress in FINISHED:
             raise RefusedError("CONFLICT", f"The order is {order.progress}.")

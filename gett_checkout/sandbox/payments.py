@@ -1,7 +1,7 @@
 """Paying with magic values: what a card token or card number makes the payment do.
 
-Docs: Validate and place (`payment`); Errors › PAYMENT_DECLINED, PAYMENT_FAILED,
-PAYMENT_METHOD_INVALID. Anything that is not listed here approves.
+Docs: Validate and place (`payment`); Errors › PAYMENT_DECLINED, PAYMENT_FAILED, PAYMENT_METHOD_INVALID.
+A payment with any value not listed here is approved.
 """
 
 from collections.abc import Mapping

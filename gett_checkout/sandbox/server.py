@@ -34,9 +34,9 @@ class Sandbox:
     """A stand-in for Gett's Marketfront API on loopback; an async context manager.
 
     `stores` are pairs of a store and its catalog set, as the API writes them, with `Decimal` prices.
-    With a `clock` of the caller's own (aware UTC), webhooks are sent by `deliver` alone; without
-    one the sandbox owns its clock, which `advance_clock` moves, and sends them when they are due.
-    `record_traffic` records requests and responses in `traffic`, secrets masked.
+    With a `clock` of the caller's own (aware UTC), webhooks are sent only when you call `deliver`.
+    Without a `clock` the sandbox has its own, which `advance_clock` moves, and sends them when they are
+    due. `record_traffic` records requests and responses in `traffic`, secrets masked.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Sandbox:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every webhook event, with the tries to deliver it so far."""
+        """Every webhook event, with the attempts made so far to deliver it."""
         return self._courier.deliveries
 
     @property
@@ -168,7 +168,7 @@ class Sandbox:
         return self._book.find(order_id)
 
     def advance_order(self, order_id: str, to: Progress | None = None) -> Order:
-        """Bring an order to the step named, else to its next one, and announce it (`order_update`).
+        """Move an order to the state `to` (default: its next one), and send an `order_update` event.
 
         `RefusedError` when there is no such order, or when it is completed or cancelled.
         """
@@ -182,7 +182,8 @@ class Sandbox:
     ) -> Order:
         """Give back `amount`, in major units, and announce it (`order_update`).
 
-        `RefusedError` when there is no such order, or when it is more than is left of its total.
+        `RefusedError` when there is no such order, or when `amount` is more than what is left of its
+        total.
         """
         return self._book.refund(order_id, amount, type)
 
@@ -201,7 +202,7 @@ class Sandbox:
         self._courier.wake()
 
     def reset(self) -> None:
-        """Forget all that happened, and turn switches and clock back to where they started."""
+        """Forget everything that happened, and reset the switches and the clock to their start."""
         self.switches.reset(self._as_started)
         if self._own_clock is not None:
             self._own_clock.reset()
@@ -235,7 +236,7 @@ class Sandbox:
             return await self._handler.serve(request)
 
     async def stop(self) -> None:
-        """Stop listening, and leave nothing running; a hanging request is let go."""
+        """Stop listening, and leave nothing running; hanging requests are released."""
         runner, self._runner = self._runner, None
         if runner is None:
             return

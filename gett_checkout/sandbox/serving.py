@@ -1,6 +1,7 @@
 """The HTTP server around the sandbox: aiohttp's, except that every error is a problem document.
 
-A bug of the sandbox's own and even invalid HTTP get one, never a traceback. Docs: Errors (RFC 9457).
+Even a bug in the sandbox itself, or invalid HTTP, is answered with a problem document and never a
+traceback. Docs: Errors (RFC 9457).
 """
 
 import asyncio

@@ -56,7 +56,7 @@ class Menu:
         return frozenset(each for each in ids if each in self.items or each in self.groups)
 
     def without(self, ids: frozenset[str]) -> "Menu":
-        """The menu that the restaurant has instead, once these are off it: a set of its own."""
+        """The menu without the items with these ids: a new catalog set with an id of its own."""
         off = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:8]
         return Menu(
             {
@@ -92,7 +92,7 @@ class Store:
         self._zone = _zone(document["timezone"]) if document.get("timezone") else UTC
 
     def allows(self, fulfillment_type: str) -> bool:
-        """Whether the store delivers, or lets shoppers collect; it does unless it says no."""
+        """Whether the store offers this fulfillment type; it does unless its document says otherwise."""
         return bool(self.document.get(f"{fulfillment_type}Allowed", True))
 
     def is_open(self, now: datetime) -> bool:
@@ -110,7 +110,7 @@ class Store:
         return any(text.casefold() in word.casefold() for word in words)
 
     def is_near(self, latitude: float, longitude: float) -> bool:
-        """Whether the store is in the city of a place; one without a position is everywhere."""
+        """Whether the store is near a position; a store without coordinates always is."""
         position = self.document.get("address") or {}
         if "latitude" not in position or "longitude" not in position:
             return True
@@ -187,14 +187,14 @@ class Storefront:
         return self._changed[key]
 
     def menu(self, catalog_set_id: str) -> Menu:
-        """The catalog set with this id that a store sells from now, or `CATALOGSET_NOT_FOUND`."""
+        """The catalog set with this id, if a store currently sells from it; else `CATALOGSET_NOT_FOUND`."""
         for store in map(self._today, self._stores.values()):
             if store.catalog_set_id == catalog_set_id:
                 return store.menu
         raise RefusedError("CATALOGSET_NOT_FOUND", "There is no catalog set with this id.")
 
     def check_open(self, store: Store, now: datetime) -> None:
-        """Reject with `STORE_CLOSED` outside the hours, or when the store has just closed."""
+        """Reject with `STORE_CLOSED` outside the hours, or when `Switches.closed_stores` has the store."""
         if store.store_id in self._switches.closed_stores or not store.is_open(now):
             raise RefusedError("STORE_CLOSED", "The store is closed.")
 

@@ -1,8 +1,8 @@
 """The sandbox's switches: how it behaves, changed at any time while it runs.
 
-All are off by default, and the sandbox then behaves as the API's documentation says it does today.
-A switch is one row of `Switches`: the attribute in Python, the member in JSON (`"key_policy"`) and
-the option on the command line (`--key-policy`).
+By default none deviates from the documentation: the sandbox behaves as the API's documentation says it
+does today. A switch is one row of `Switches`: the attribute in Python, the member in JSON
+(`"key_policy"`) and the option on the command line (`--key-policy`).
 """
 
 # ruff: noqa: RUF009 - `_switch` makes an attrs field, as `field` does
@@ -99,7 +99,7 @@ class Switches:
 
     reserved_codes: set[str] = _switch(
         _codes,
-        "emit a reserved error code, or all of them; repeatable",
+        "emit this reserved error code ('all': every one); repeatable",
         factory=set,
         action="append",
         metavar="CODE",
@@ -109,13 +109,13 @@ class Switches:
 
     key_policy: KeyPolicy = _switch(
         lambda document, name: document.choice(name, get_args(KeyPolicy)),
-        "what a known Idempotency-Key gets (default: replay)",
+        "the response to a known Idempotency-Key (default: replay)",
         default="replay",
         choices=get_args(KeyPolicy),
     )
     """What a second request with the same `Idempotency-Key` gets."""
 
-    cache_errors: bool = _flag("store errors under the Idempotency-Key too")
+    cache_errors: bool = _flag("store non-retryable errors under the Idempotency-Key too")
     """Whether a rejection that is not retryable is stored under the key, as an order is."""
 
     fulfillment_modes: bool = _flag(
@@ -127,7 +127,7 @@ class Switches:
     """Whether the minimum applies to deliveries only, once its reserved code is on."""
 
     price_change: Decimal = _switch(
-        _amount, "add to the fees of everything priced", default=Decimal("0.00"), metavar="AMOUNT"
+        _amount, "add this to the fees of every price", default=Decimal("0.00"), metavar="AMOUNT"
     )
     """Added to the fees of everything priced from now on."""
 
@@ -181,7 +181,9 @@ class Switches:
     )
     """When set, the life of every new session, whatever the request asks for."""
 
-    reject_end_users: bool = _flag("reject end users with SESSION_USER_REQUIRED")
+    reject_end_users: bool = _flag(
+        "reject end users, where one is needed, with SESSION_USER_REQUIRED"
+    )
     """Wrongly reject end-user tokens with 401 `SESSION_USER_REQUIRED`."""
 
     opaque_tokens: bool = _flag("issue opaque session tokens instead of JWTs")
@@ -197,7 +199,7 @@ class Switches:
 
     webhook_secret: str = _switch(
         Document.text,
-        "the key of their signatures (default: $GETT_WEBHOOK_SECRET, else a fixed one)",
+        "the key that signs the webhooks (default: $GETT_WEBHOOK_SECRET, else a fixed one)",
         default=SANDBOX_WEBHOOK_SECRET,
         repr=False,
         metavar="SECRET",
@@ -226,7 +228,7 @@ class Switches:
         return fault
 
     def take(self, operation: str) -> Fault | None:
-        """Use up and return the fault this request of `operation` meets, if any."""
+        """Return the fault that hits this request of `operation`, if any, and count it as used."""
         met: Fault | None = None
         waiting: list[Fault] = []
         for fault in self.faults:
@@ -244,7 +246,7 @@ class Switches:
         return met
 
     def reset(self, to: "Switches | None" = None) -> None:
-        """Turn everything back in place: to the defaults, or to how `to` is set."""
+        """Reset every switch in this object: to its default, or to its setting in `to`."""
         fresh = Switches() if to is None else deepcopy(to)
         for switch in fields(Switches):
             setattr(self, switch.name, getattr(fresh, switch.name))

@@ -64,7 +64,7 @@ class Exchange:
 
 
 def masked(content: bytes) -> str:
-    """A body without its secrets; one that is large or no JSON is only counted."""
+    """A body without its secrets; for one that is large or not JSON, only its number of bytes."""
     if not content:
         return ""
     if len(content) <= LARGEST_SHOWN:

@@ -1,7 +1,7 @@
 """What belongs to an end user: saved cards and addresses.
 
-Docs: Saved cards. A card is reduced to its id, type, last four digits and expiration in the moment
-it is read; number and security code are never stored.
+Docs: Saved cards. A card is reduced to its id, type, last four digits and expiration at the moment it
+is read; number and security code are never stored.
 """
 
 import re

@@ -42,7 +42,7 @@ STATUSES = {
 
 
 def event_body(kind: str, data: Mapping[str, Any]) -> bytes:
-    """Return the bytes of an event; `data` is all it says of the order but that it is one."""
+    """Return the bytes of an order event with the content `data`."""
     return json.dumps({"type": kind, "data": {"type": "order", **data}}).encode()
 
 
@@ -84,8 +84,8 @@ class Delivery:
 class Courier:
     """Keeps every event and delivers those that are due.
 
-    `clock` says what is due, `stamp` goes into the header `Timestamp`: receivers of a sandbox that
-    was moved ahead in time go by the real one.
+    `clock` decides what is due; `stamp` gives the time in the header `Timestamp`. They differ because
+    receivers check that header by the real time, even when the sandbox clock was moved ahead.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Courier:
         self.deliveries: list[Delivery] = []
 
     def announce(self, order: Order, before: Order | None = None) -> None:
-        """Queue the event of an order made or changed, if anybody wants it and it says anything."""
+        """Queue the event of a new or changed order, if a webhook URL is set and the event changed."""
         if self._switches.webhook_url is None:
             return
         data = self._data(order)
@@ -117,7 +117,7 @@ class Courier:
         self.wake()
 
     async def deliver(self) -> list[Delivery]:
-        """Try every delivery that is due once, in order; those tried, as they stand now."""
+        """Try each due delivery once, in order, and return those that were tried, in their new state."""
         async with self._sending:
             log, tried = self.deliveries, []
             timeout = aiohttp.ClientTimeout(total=RESPONSE_SECONDS)
@@ -132,7 +132,7 @@ class Courier:
             return tried
 
     async def run(self) -> None:
-        """Deliver what is due whenever it is, until cancelled."""
+        """Deliver each event when it becomes due, until cancelled."""
         while True:
             self._news.clear()
             await self.deliver()

@@ -23,10 +23,10 @@ is never held back, but it counts.
 
 @frozen
 class Permit:
-    """Permission to send a request. With ``wait`` 0 it may be sent, and is counted already.
+    """Permission to send a request: with ``wait`` 0 it may be sent now, and has already been counted.
 
-    Otherwise nothing is counted, and ``wait`` is the seconds until asking again. ``window`` belongs to
-    the rate limiter, which receives it back with the response.
+    Otherwise nothing is counted, and ``wait`` is the seconds until asking again. ``window`` is for the
+    rate limiter's own use: it gets it back in `update`, with the outcome of the request.
     """
 
     wait: float
@@ -37,10 +37,10 @@ class Permit:
 class LimitReport:
     """The outcome of a request that had a permit.
 
-    ``remaining`` and ``resets_at`` (Unix seconds) are the response's rate-limit figures, ``None``
-    if it had none; while no response has had any, no limit applies. ``retry_after``, in seconds, is
-    set after a 429. ``was_sent`` is false when the request certainly was not sent. ``is_order`` is
-    true for the placement of an order.
+    ``remaining`` and ``resets_at`` (Unix seconds) are the response's rate-limit figures, ``None`` if
+    the response had none. Until some response carries them, no limit applies. ``retry_after``, in
+    seconds, is set after a 429. ``was_sent`` is false when the request certainly was not sent.
+    ``is_order`` is true for the placement of an order.
     """
 
     remaining: int | None = None

@@ -234,7 +234,7 @@ class RedisMenuCache:
         return await asyncio.to_thread(_inflated, value[len(head) :], self._largest)
 
     async def put(self, name: str, body: bytes) -> None:
-        """Store the bytes, unless they are too many."""
+        """Store the bytes, unless there are more than ``largest``."""
         if len(body) > self._largest:
             return
         # In a thread: compressing a large menu takes tens of milliseconds.

@@ -45,10 +45,10 @@ class Storage(Protocol):
     ) -> int:
         """Replace the entry if it still has ``expected_version``; return the new version.
 
-        ``expected_version`` 0 means that there is no entry yet. Otherwise raises
-        `CheckoutConflictError`, and nothing changes. ``due_at`` is when any worker may process the
-        checkout again because its order's outcome is unknown, or the order was not handed over to the
-        partner yet; ``None`` when nothing is left to do.
+        Raises `CheckoutConflictError`, and changes nothing, when the entry has another version.
+        ``expected_version`` 0 means that there must be no entry yet. ``due_at`` is when any worker may
+        process the checkout again because its order's outcome is unknown, or the order was not handed
+        over to the partner yet; ``None`` when nothing is left to do.
         """
         ...
 
@@ -59,8 +59,9 @@ class Storage(Protocol):
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Return the ids of at most ``limit`` checkouts that are due, earliest first.
 
-        Due are those whose ``due_at`` is at or before ``now``. Any worker may process these again.
-        A ``now`` in the far future returns all that are left to process, whenever they become due.
+        A checkout is due when its ``due_at`` is at or before ``now``. Any worker may process these
+        again. A ``now`` in the far future returns all that are left to process, whenever they become
+        due.
         """
         ...
 
@@ -75,7 +76,7 @@ class ScannableStorage(Storage, Protocol):
         Entries are read in pages: they are never all in memory, and between two pages nothing is locked
         and no connection is held. An entry that exists during the whole scan is never missed. Entries
         saved or deleted meanwhile may or may not be included, and such changes may make an entry appear
-        twice. Raises `StorageError` when the storage fails, also in the middle.
+        twice. Raises `StorageError` when the storage fails, even partway through the scan.
         """
         ...
 

@@ -48,7 +48,7 @@ class StepFinished:
 
 @frozen
 class StageChanged:
-    """The checkout moved to another stage, which is saved; or its price expired (back to ``validate``)."""
+    """The checkout was saved at another stage, or its price expired (back to ``validate``)."""
 
     checkout: str
     before: str
@@ -57,7 +57,7 @@ class StageChanged:
 
 @frozen
 class SessionUpgraded:
-    """A session was replaced by one of a higher level, which is saved. The first session is no upgrade."""
+    """A session was replaced by one of a higher level, and saved; a first session is no upgrade."""
 
     checkout: str
     before: str
@@ -120,12 +120,13 @@ class RetryScheduled:
 class PlacementOutcome:
     """The outcome of a placement after ``attempts`` attempts; it is saved.
 
-    ``placed``, ``rejected`` and ``not_placed`` (there is no order, and no part of it is to blame:
-    for example, it was never sent) are final. ``unknown`` is not: another outcome follows once it
-    is known. ``key_expired`` (never sent again) and ``duplicate_order`` (two orders of one key)
-    need an operator, who quotes the ``idempotency_key`` to Gett. ``order_id`` is Gett's, if it is
-    known; for a duplicate it is the second one. ``error`` is the class name of the last attempt's
-    error. ``by_person`` is true when an operator reported the outcome with `Checkouts.resolve`.
+    ``placed``, ``rejected`` and ``not_placed`` (there is no order, though nothing was wrong with what
+    was ordered: for example, it was never sent) are final. ``unknown`` is not: another outcome follows
+    once it is known. ``key_expired`` (never sent again) and ``duplicate_order`` (two orders placed
+    under one key) need an operator, who quotes the ``idempotency_key`` to Gett. ``order_id`` is Gett's,
+    if it is known; for a duplicate it is the second one. ``error`` is the class name of the last
+    attempt's error. ``by_person`` is true when an operator reported the outcome with
+    `Checkouts.resolve`.
     """
 
     checkout: str
@@ -156,7 +157,7 @@ class OrderHandedOver:
 
 @frozen
 class UnresolvedCounted:
-    """The number of unresolved placements, and the age of the ``oldest`` in seconds (0 without one).
+    """The number of unresolved checkouts, and the age of the ``oldest`` in seconds (0 without one).
 
     Sent by each pass of `Checkouts.keep_reconciling`, and by `Checkouts.unresolved`. ``checkout`` is
     ``None``.

@@ -58,8 +58,9 @@ class Exchange:
 class Hooks:
     """The hooks, each once, and the checkout their events concern, if any.
 
-    ``checkout`` is its name in events; ``label`` makes that from an id. Hooks receive the end of a step
-    or a request in the reverse order of its beginning, so that the scopes they open nest.
+    ``checkout`` is the checkout's name in events; ``label`` makes such a name from an id. Hooks receive
+    the end of a step or a request in the reverse order of its beginning, so that the scopes they open
+    nest.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Hooks:
             return digest(checkout_id)
 
     def here(self) -> Hooks:
-        """Return these hooks; within a step and the tasks it began, those of the step's checkout."""
+        """Return the hooks of the current step's checkout, if there is one, else these hooks."""
         return _CURRENT.get() or self
 
     def tell(

@@ -2,8 +2,9 @@
 
 A message begins with constant words to search for, followed by the values: the checkout, the
 idempotency key, the error and its cause. The event's members are also attributes of the record,
-prefixed with ``gett_``: ``gett_checkout``, ``gett_operation``. The log is always on, at the cost of one
-level check per event when disabled, because on-call engineers have logging configured, but not hooks.
+prefixed with ``gett_``: ``gett_checkout``, ``gett_operation``. There is nothing to switch on, because
+on-call engineers have logging configured, but not hooks; if its level is disabled, an event costs one
+level check.
 """
 
 from __future__ import annotations
@@ -211,8 +212,8 @@ class JsonFormatter(logging.Formatter):
     """Formats one JSON object per line: ``time``, ``level``, ``logger``, ``message``, and attributes.
 
     Each attribute of the record whose name begins with ``gett_`` is a member under that name. ``time``
-    is ISO 8601 in UTC; ``exception`` is the traceback, if any. A value that JSON cannot represent
-    becomes its text.
+    is ISO 8601 in UTC; ``exception`` is the traceback, if any. A value that JSON cannot represent is
+    written as its ``str()``.
     """
 
     def format(self, record: logging.LogRecord) -> str:

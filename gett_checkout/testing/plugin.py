@@ -1,8 +1,8 @@
 """The pytest plugin: a sandbox, a client, checkouts and their clock as fixtures.
 
-It registers itself (entry point ``pytest11``), and loads the library, but no sandbox, before a fixture
-is used. A failing test that used the sandbox prints the wire traffic, secrets masked. The client needs
-``pytest-asyncio``, in either mode, or anyio. See docs/testing.md.
+It registers itself (entry point ``pytest11``). The library is loaded at startup, the sandbox only when
+a fixture is used. A failing test that used the sandbox prints the wire traffic, secrets masked. The
+client needs ``pytest-asyncio``, in either mode, or anyio. See docs/testing.md.
 """
 
 from __future__ import annotations

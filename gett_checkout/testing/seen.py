@@ -1,4 +1,4 @@
-"""Assertions about the sandbox's requests: each returns what it checked, or fails with what was seen."""
+"""What the sandbox has seen, for assertions; `the_order` and `sends_nothing` fail with what was seen."""
 
 # ruff: noqa: S101 - these are assertions
 

@@ -16,10 +16,10 @@
             async with MyStorage("no-such-database", clock=clock) as storage:
                 yield storage  # its server cannot be reached
 
-It needs ``pytest`` and ``pytest-asyncio``. The storage must take its time from ``clock``, a
-`Clock`; if only the server has the time, override the ``clock`` fixture with an object
-whose ``advance`` moves the server's clock. Without ``broken_storage`` failures are not tested:
-those tests are skipped.
+It needs ``pytest`` and ``pytest-asyncio``. The storage must take its time from ``clock``, a `Clock`; if
+your storage can only use its server's clock, override the ``clock`` fixture with an object whose
+``advance`` moves the server's clock. Without ``broken_storage`` failures are not tested: those tests
+are skipped.
 
 `ScanContract` extends it, for a storage that also has ``scan``.
 """
@@ -207,7 +207,7 @@ class StorageContract:
     async def test_a_save_moves_the_expiry(
         self, storage: Storage, save: Save, clock: Clock
     ) -> None:
-        """Later or sooner, as the last save set it; at once, if it did."""
+        """The last save decides, later or sooner; a time that has passed expires the entry at once."""
         await save("a", 0, expires=60)
         await save("a", 1, expires=600)
         clock.advance(599)
@@ -428,7 +428,7 @@ class ScanContract(StorageContract):
     async def test_what_stays_is_not_missed_when_others_come_and_go(
         self, storage: ScannableStorage, save: Save
     ) -> None:
-        """Rows are saved, replaced and deleted during the scan, before and behind it."""
+        """Rows are saved, replaced and deleted during the scan, both ahead of and behind its position."""
         filled = await _filled(save, self.many)
         leaving, changing = filled[::5], filled[1::5]
         stays = set(filled) - set(leaving)

@@ -35,7 +35,8 @@ class Body:
     """The body of a request: a JSON object with this ``schema``.
 
     A missing or unknown member, or one of the wrong simple type (string, boolean, whole number), raises
-    `InvalidInputError`. The step checks everything else; with ``is_parsed`` the step checks everything.
+    `InvalidInputError`. The step checks everything else. With ``is_parsed`` nothing is checked here:
+    all checks are left to the step.
     """
 
     schema: Schema
@@ -51,7 +52,7 @@ class Body:
         return cls(_object(given, [*(required or {})]))
 
     def check(self, members: Mapping[str, object]) -> None:
-        """Raise `InvalidInputError` that lists every invalid member."""
+        """Raise `InvalidInputError` with every invalid member, if any; with ``is_parsed``, check nothing."""
         if self.is_parsed:
             return
         known = self.schema["properties"]

@@ -71,8 +71,8 @@ class CheckoutEndpoints(Generic[R]):
     """The endpoints over ``checkouts``, for any framework; the adapters call them.
 
     ``checkouts`` may be a function of the framework's request, for a worker that creates its own
-    `Checkouts` at startup. Exceptions of the ``passes`` classes raised by the host's functions are
-    not caught: they are the framework's own responses.
+    `Checkouts` at startup. ``passes`` are exception classes that the framework turns into responses
+    itself: if one of the host's functions raises one, it is passed on.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class CheckoutEndpoints(Generic[R]):
     def cookie(self) -> str:
         """The name of the cookie with the checkout's id, a bearer secret.
 
-        With the prefix ``__Host-`` browsers reject such a cookie from a sibling domain; it requires
-        HTTPS.
+        It has the prefix ``__Host-`` unless ``secure_cookie`` is false: browsers then reject a cookie
+        of this name set by a sibling domain. The prefix requires HTTPS.
         """
         return "__Host-checkout" if self._is_secure else "checkout"
 

@@ -45,7 +45,7 @@ class Request(Generic[R_co]):
         body: bytes,
         query: str,
     ) -> Request[R]:
-        """Make a request from raw headers: in any case, possibly repeated."""
+        """Make a request from raw headers, whose names may be in upper or lower case and may be repeated."""
         joined: dict[str, str] = {}
         for name, value in headers:
             key = name.lower()

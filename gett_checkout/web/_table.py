@@ -36,7 +36,8 @@ class Call:
     """A checked request, as the step of an `Endpoint` receives it.
 
     ``body`` has the members of the JSON, fractions as `Decimal`; ``params`` has the path's parameters,
-    ``query`` the query's. ``identity`` is the signed-in shopper by the host's login, if any.
+    ``query`` the query's. ``identity`` is the shopper who is signed in, according to the host's login;
+    ``None`` if nobody is.
     """
 
     request: Request[object]

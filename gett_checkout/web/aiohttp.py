@@ -21,7 +21,7 @@ def add_checkout_routes(
     prefix: str = "/checkout",
     **options: Unpack[Options[web.Request]],
 ) -> None:
-    """Add the checkout's endpoints to ``app``, below ``prefix``; add routes that override them first.
+    """Add the checkout's endpoints to ``app``, below ``prefix``; routes that ``app`` already has win.
 
     ``checkouts`` is the worker's `Checkouts`, or a function that takes the request and returns it.
     The keyword arguments are `gett_checkout.web.Options`; their functions receive the
