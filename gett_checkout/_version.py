@@ -1,3 +1,3 @@
 """The version, defined once: the package, its distribution and the User-Agent header read it here."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
