@@ -102,13 +102,14 @@ _EDIT_AGAIN: Final = 0.1  # seconds, at most
 class Checkout:
     """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
 
-    A step that returns has been saved. A step that raises leaves the order unchanged, with two
+    A step that returns has been saved. A step that raises leaves the order unchanged, with three
     exceptions: the view then shows what Gett's rejection revealed about the order (a sold-out item, a
-    declined card), and a session that the step opened stays stored. After `StorageError` and
-    `OutcomeUnknownError` the state is uncertain: open the checkout again and look at the view. Within a
-    process, steps of one checkout run one after another. Across processes, a cart edit that loses the
-    race is reapplied to what the other worker saved, as long as the edit still means the same thing
-    there; any other step that loses the race raises `CheckoutConflictError`.
+    declined card), a session that the step opened stays stored, and `place` stores the total the
+    shopper agreed to and a new price from Gett. After `StorageError` and `OutcomeUnknownError` the
+    state is uncertain: open the checkout again and look at the view. Within a process, steps of one
+    checkout run one after another. Across processes, a cart edit that loses the race is reapplied to
+    what the other worker saved, as long as the edit still means the same thing there; any other step
+    that loses the race raises `CheckoutConflictError`.
 
     A whole step, with all its requests to Gett, has the same time limit as a single client call: the
     client's timeout plus its retry budget. Docs: Deployment › Times.
@@ -308,7 +309,8 @@ class Checkout:
     async def suggest_items(self, limit: int = 5) -> tuple[Suggestion, ...]:
         """Return up to ``limit`` menu items that would close the minimum-order gap, cheapest first.
 
-        Empty when there is no gap.
+        Suggestions of more than three of a kind come last, whatever they cost. Empty when there is no
+        gap.
         """
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise InvalidInputError("limit must be a whole number, at least 1", field="limit")
@@ -386,8 +388,9 @@ class Checkout:
     async def identify(self, identity: Identity) -> None:
         """Identify the shopper. Sends nothing: the next step that needs it upgrades the session.
 
-        Another e-mail address means another shopper: cart and fulfillment stay; the price, a saved
-        card, the recipient and the session are dropped.
+        Another e-mail address means another shopper: the cart stays, and so does the fulfillment unless
+        it is an address stored at Gett; the price, the payment (of any kind), the recipient and the
+        session are dropped.
         """
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity; parse_identity reads JSON")
@@ -481,13 +484,13 @@ class Checkout:
         once the shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for an
         order that is in progress or placed.
 
-        If a requirement is missing, the matching error is raised before any request:
-        `OrderBelowMinimumError`, `IdentityRequiredError` or `TotalChangedError`; for any other
-        requirement, `StepNotAllowedError`. Raises `OutcomeUnknownError` when no response revealed
-        the outcome: call ``place`` again, here or elsewhere, and it is the same order. Raises
-        `PlacementInProgressError` while another worker is placing it. Once begun, the placement
-        continues even if the caller is cancelled. Docs: Orders › place; Idempotency; Errors ›
-        ORDER_TOTAL_DIFFERENT.
+        If a requirement is missing, the matching error is raised before any request, except that a
+        store that seems closed is read again first: `OrderBelowMinimumError`, `IdentityRequiredError`
+        or `TotalChangedError`; for any other requirement, `StepNotAllowedError`. Raises
+        `OutcomeUnknownError` when no response revealed the outcome: call ``place`` again, here or
+        elsewhere, and it is the same order. Raises `PlacementInProgressError` while another worker is
+        placing it. Once begun, the placement continues even if the caller is cancelled. Docs: Orders ›
+        place; Idempotency; Errors › ORDER_TOTAL_DIFFERENT.
         """
         shown = _read_total(total)
         try:

@@ -134,10 +134,10 @@ class Checkouts:
 
         ``checkout_id`` is your own unguessable id (default: a random one); `CheckoutConflictError` is
         raised when it is taken. ``session_token`` is a session you already have, from your own
-        ``session/create`` or the Marketfront SDK: its level is read from the token or, if that is
-        opaque, assumed to be end-user if an ``identity`` is given. ``metadata`` is passed to
-        ``on_placed`` with the order: up to 50 texts of at most 500 characters, under names of at most
-        40. It is stored, so put no secret into it.
+        ``session/create`` or the Marketfront SDK: its level is read from the token. The level of an
+        opaque token is assumed: end-user with an ``identity``, partner-only without. ``metadata`` is
+        passed to ``on_placed`` with the order: up to 50 texts of at most 500 characters, under names of
+        at most 40. It is stored, so put no secret into it.
         """
         session_token = hidden(session_token)
         if identity is not None and not isinstance(identity, Identity):
@@ -239,9 +239,10 @@ class Checkouts:
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
         """Return what is unresolved: unknown outcomes, orders not handed over, manual reviews.
 
-        Oldest first. A placement that a worker is still sending is included only once one of its
-        attempts has gone without a response. Returns at most ``limit``. The hooks receive their number
-        and the age of the oldest. Raises `StorageError` when the storage cannot be read.
+        Oldest first. A placement that a worker is still sending is left out until one of its attempts
+        has gone without a response. Returns at most ``limit``. The hooks receive the number of
+        unresolved checkouts and the age of the oldest. Raises `StorageError` when the storage cannot be
+        read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()

@@ -1,4 +1,4 @@
-"""Every error the library raises, in one tree.
+"""The errors of the library in one tree; `gett_checkout.web` adds those of its endpoints.
 
 ::
 
@@ -37,9 +37,9 @@
         ├── ApiRateLimitError        RateLimitedError
         └── ApiServerError           InternalError, BadGatewayError
 
-``_core/codes.py`` maps codes, statuses and categories to classes.
-Plain classes, because an attrs exception prints its hidden fields. All of them pickle, and none
-carries a credential, card data or a shopper's contact data in any attribute.
+``_core/codes.py`` maps codes, statuses and categories to classes. The errors are plain classes and not
+attrs classes, because an attrs exception prints even the fields that its repr hides. All of them
+pickle, and none carries a credential, card data or a shopper's contact data in any attribute.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ class FieldError:
 
 
 class InvalidInputError(GettCheckoutError, ValueError):
-    """Invalid input; nothing was sent and nothing changed.
+    """Invalid input; nothing changed, and at most the menu was fetched from Gett.
 
     Raise it for a field of your own: ``InvalidInputError("…", field="item_id", code="missing")``.
     ``errors`` lists every invalid field, if fields are to blame; ``field`` is the first of them, with
@@ -305,8 +305,8 @@ class MenuChangedError(GettCheckoutError):
     """The menu does not sell this item or choice, or no longer does: show the menu again.
 
     This is not a bug in the page if it loaded the menu some time ago: the menu may have changed since.
-    ``problems`` lists each unavailable item or choice and its place. Nothing was sent and nothing
-    changed.
+    ``problems`` lists each unavailable item or choice and its place. Nothing changed; at most the menu
+    was fetched from Gett.
     """
 
     problem_code = "MENU_CHANGED"
@@ -324,11 +324,11 @@ class MenuChangedError(GettCheckoutError):
 
 
 class StepNotAllowedError(GettCheckoutError):
-    """The step does not fit the checkout's stage; nothing was sent and nothing changed.
+    """The step does not fit the checkout's stage, or a requirement is missing.
 
-    The reference documentation of `Checkout` has a table of which steps are allowed at which stages.
-    ``step`` is the step that was called, ``stage`` the checkout's stage, and ``requirements`` lists the
-    missing requirements.
+    The order is unchanged; at most the store was read from Gett. The reference documentation of
+    `Checkout` has a table of which steps are allowed at which stages. ``step`` is the step that was
+    called, ``stage`` the checkout's stage, and ``requirements`` lists the missing requirements.
     """
 
     problem_code = "STEP_NOT_ALLOWED"
@@ -365,9 +365,9 @@ class StepNotAllowedError(GettCheckoutError):
 
 
 class IdentityRequiredError(GettCheckoutError):
-    """The step needs an end-user session and no identity is known. Raised before any request.
+    """The step needs an end-user session and no identity is known.
 
-    Docs: Errors › SESSION_USER_REQUIRED.
+    Raised before any request, or after Gett rejected a session without an end user. Docs: Errors › SESSION_USER_REQUIRED.
     """
 
     problem_code = "IDENTITY_REQUIRED"
@@ -415,7 +415,8 @@ class TotalChangedError(GettCheckoutError):
 class OutcomeUnknownError(GettCheckoutError):
     """An order was sent, but no response said whether it was placed: it may exist.
 
-    Call ``place`` again, here or on another worker: it sends the same bytes under the same key.
+    Call ``place`` again, here or on another worker: it sends the same bytes under the same key. If that
+    is no longer possible (the key has expired, for example), ``next_action`` is `ContactSupport`.
     """
 
     problem_code = "OUTCOME_UNKNOWN"
@@ -592,7 +593,8 @@ class ApiError(GettCheckoutError):
         """Return the problem document, with Gett's code and a status that fits the partner's server.
 
         The shopper is not to blame for the partner's credential or for Gett's outages, so 401, 403,
-        429, 5xx and redirects become 502 or 503. ``said`` is Gett's own ``detail``, if it sent one.
+        429, 5xx and redirects become 502 or 503. ``said`` is Gett's own ``detail`` or else its
+        ``title``, if it sent either.
         """
         problem = super().to_problem(messages)
         problem["code"] = self.code or f"HTTP_{self.status}"

@@ -180,10 +180,11 @@ async def handle_once(
 
     Works with any storage. Process the event only if it is new. If the block raises, the event counts
     as not handled: its redelivery is new again. Raises `WebhookBusyError` while another worker is in
-    the block: the response makes Gett send it again, and if that worker dies its claim ends after
-    ``lease`` seconds. If a worker dies, is cancelled or loses the storage after the block but before
-    this is recorded, the event is handled again: the block must be idempotent. Handled events are
-    remembered for ``remember`` seconds (default: a week). Raises `StorageError` when the storage fails.
+    the block: respond with its problem document (503), so that Gett sends the event again. If the other
+    worker dies, its claim on the event ends after ``lease`` seconds. If a worker dies, is cancelled or
+    loses the storage after the block but before this is recorded, the event is handled again: the block
+    must be idempotent. Handled events are remembered for ``remember`` seconds (default: a week). Raises
+    `StorageError` when the storage fails.
 
     ``clock`` returns aware UTC (default: the storage's ``clock``, if it has one). All workers must use
     the same clock; otherwise a claim could expire for one worker and not for another.

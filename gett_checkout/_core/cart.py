@@ -114,7 +114,8 @@ class Line:
     def can_be_had(self) -> bool:
         """Whether the line can be ordered as it is, or after its choices are made or changed.
 
-        True when it has no problems, or only those that other choices fix.
+        True when it has no problems, or only missing, unknown or excess choices; false when the item or
+        a chosen modifier is sold out, even if another choice would help.
         """
         return all(problem.code.startswith("MODIFIER_") for problem in self.problems)
 

@@ -103,7 +103,10 @@ class Session:
     def of_token(
         cls, token: str, *, made_for_end_user: bool, expires_at: datetime | None = None
     ) -> Session:
-        """Make a session from its token; level and (by default) expiry come from the token's claims."""
+        """Make a session from its token, whose claims give its level and (by default) its expiry.
+
+        An opaque token has no claims: ``made_for_end_user`` decides its level.
+        """
         claims = _claims(token)
         level = _level(claims, made_for_end_user=made_for_end_user)
         return cls(token, level, expires_at or _expiry(claims))

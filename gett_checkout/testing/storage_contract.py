@@ -173,7 +173,7 @@ class StorageContract:
         assert loaded == [Stored(each.encode(), 1) for each in ids]
 
     async def test_deleted_is_absent(self, storage: Storage, save: Save, clock: Clock) -> None:
-        """It is not due any more either, its id starts again at 1, and deleting an absent entry is fine."""
+        """It is not due either, a new save starts at version 1, and deleting an absent entry is fine."""
         await storage.delete("a")
         await save("a", 0, due=0)
         await save("a", 1, due=0)

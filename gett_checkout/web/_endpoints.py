@@ -58,7 +58,10 @@ class Options(TypedDict, Generic[R], total=False):
     """The secret of Gett's order events, or several during a rotation; requires ``on_event``."""
 
     on_event: Callable[[OrderEvent], Awaitable[object]]
-    """An async function that is called once for each order event received at ``POST /webhook``."""
+    """An async function that is called for each new order event received at ``POST /webhook``.
+
+    It must be idempotent, because it is called again after a failure.
+    """
 
     without: Collection[str]
     """The names of endpoints to leave out."""
@@ -106,8 +109,8 @@ class CheckoutEndpoints(Generic[R]):
     def cookie(self) -> str:
         """The name of the cookie with the checkout's id, a bearer secret.
 
-        It has the prefix ``__Host-`` unless ``secure_cookie`` is false: browsers then reject a cookie
-        of this name set by a sibling domain. The prefix requires HTTPS.
+        Unless ``secure_cookie`` is false, it has the prefix ``__Host-``, which makes browsers reject a
+        cookie of this name set by a sibling domain. The prefix requires HTTPS.
         """
         return "__Host-checkout" if self._is_secure else "checkout"
 

@@ -284,7 +284,8 @@ async def send(tutorial: Path, path: str, body: bytes = b"") -> tuple[int, dict[
 
 def test_the_tutorial_ends_with_an_order(tutorial: Path) -> None:
     with running(tutorial):
-        told = python(tutorial, "-W", "error", "shopper.py").splitlines()
+        path, *told = python(tutorial, "-W", "error", "shopper.py").splitlines()
+    assert path.startswith("/checkouts/")
     kinds = [line.rpartition(" ")[2] for line in told[:-1]]
     assert kinds == [
         *("add_items", "choose_fulfillment", "validate"),
