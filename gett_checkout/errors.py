@@ -367,7 +367,8 @@ class StepNotAllowedError(GettCheckoutError):
 class IdentityRequiredError(GettCheckoutError):
     """The step needs an end-user session and no identity is known.
 
-    Raised before any request, or after Gett rejected a session without an end user. Docs: Errors › SESSION_USER_REQUIRED.
+    Raised before any request, or after Gett rejected a session without an end user. Docs: Errors ›
+    SESSION_USER_REQUIRED.
     """
 
     problem_code = "IDENTITY_REQUIRED"
