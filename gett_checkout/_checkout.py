@@ -156,7 +156,9 @@ class Checkout:
 
     @look
     async def menu(self) -> CatalogSet:
-        """Return the store's menu, at any stage; fetched from Gett unless this process has it.
+        """Return the store's menu, at any stage.
+
+        It is fetched from Gett unless this process or the client's ``menu_cache`` has it.
 
         Raises `StepNotAllowedError` before a store is chosen. Docs: Catalog.
         """
@@ -309,8 +311,8 @@ class Checkout:
     async def suggest_items(self, limit: int = 5) -> tuple[Suggestion, ...]:
         """Return up to ``limit`` menu items that would close the minimum-order gap, cheapest first.
 
-        Suggestions of more than three of a kind come last, whatever they cost. Empty when there is no
-        gap.
+        Suggestions whose ``quantity`` is more than three come last, whatever they cost. Empty when
+        there is no gap.
         """
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise InvalidInputError("limit must be a whole number, at least 1", field="limit")
@@ -370,9 +372,9 @@ class Checkout:
         """Have Gett price the order; ``tip`` is in major units (default: the tip chosen before).
 
         By continuing, the shopper agrees to the total of the order's first quote; if a later quote for
-        the same order has a different total, `confirm_total` is needed. Raises `IdentityRequiredError`
-        when Gett has said that it prices for end users only, and no identity is known. Docs: Orders ›
-        validate.
+        the same order has a different total, the shopper must agree to it, with `confirm_total` or
+        ``place(total=…)``. Raises `IdentityRequiredError` when Gett has said that it prices for end
+        users only, and no identity is known. Docs: Orders › validate.
         """
         wanted = self._record.state.tip
         if tip is not None:
@@ -462,7 +464,9 @@ class Checkout:
 
     @step(finishes=True)
     async def add_card(self, card: NewCard) -> PaymentMethod:
-        """Save a card for this shopper at Gett. It is sent once and not stored here.
+        """Save a card for this shopper at Gett; it is not stored here.
+
+        It is sent again only if it certainly was not saved.
 
         If no response comes, check `saved_cards` before trying again. Docs: Saved cards.
         """
@@ -484,13 +488,13 @@ class Checkout:
         once the shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for an
         order that is in progress or placed.
 
-        If a requirement is missing, the matching error is raised before any request, except that a
-        store that seems closed is read again first: `OrderBelowMinimumError`, `IdentityRequiredError`
-        or `TotalChangedError`; for any other requirement, `StepNotAllowedError`. Raises
-        `OutcomeUnknownError` when no response revealed the outcome: call ``place`` again, here or
-        elsewhere, and it is the same order. Raises `PlacementInProgressError` while another worker is
-        placing it. Once begun, the placement continues even if the caller is cancelled. Docs: Orders ›
-        place; Idempotency; Errors › ORDER_TOTAL_DIFFERENT.
+        If a requirement is missing, the matching error is raised: `OrderBelowMinimumError`,
+        `IdentityRequiredError` or `TotalChangedError`; for any other requirement,
+        `StepNotAllowedError`. It is raised before any request, except that a store that seems closed is
+        read again first. Raises `OutcomeUnknownError` when no response revealed the outcome: call
+        ``place`` again, here or elsewhere, and it is the same order. Raises `PlacementInProgressError`
+        while another worker is placing it. Once begun, the placement continues even if the caller is
+        cancelled. Docs: Orders › place; Idempotency; Errors › ORDER_TOTAL_DIFFERENT.
         """
         shown = _read_total(total)
         try:
@@ -557,12 +561,12 @@ class Checkout:
     ) -> AsyncGenerator[Order, None]:
         """Yield the placed order, then again after each change, until it is completed or cancelled.
 
-        Use it as ``async for order in checkout.follow_order(): …``. It calls `refresh_order` after
-        ``every`` seconds, then doubles the interval each time, up to ``max_interval`` seconds, with
-        a jitter of ±20 %. It leaves a quarter of Gett's rate limit to others, waits as long as a
-        429 demands, and continues after temporary failures: a failed connection, a 5xx, an
-        unreadable response. Raises any other error of `refresh_order`. It only reads, so you can
-        stop at any time. Docs: Orders › get; Rate limits.
+        Use it as ``async for order in checkout.follow_order(): …``. It calls `refresh_order` at once,
+        again after ``every`` seconds, then doubles the interval each time, up to ``max_interval``
+        seconds, with a jitter of ±20 %. It leaves a quarter of Gett's rate limit to others, waits as
+        long as a 429 demands, and continues after temporary failures: a failed connection, a 5xx, an
+        unreadable response. Raises any other error of `refresh_order`. It only reads, so you can stop
+        at any time. Docs: Orders › get; Rate limits.
         """
         return following.follow(
             self.refresh_order, self._client, following.read_pace(every, max_interval)

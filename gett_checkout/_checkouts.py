@@ -237,7 +237,7 @@ class Checkouts:
                 return found
 
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
-        """Return what is unresolved: unknown outcomes, orders not handed over, manual reviews.
+        """Return what is unresolved: unknown outcomes, duplicates, orders not handed over, unreadable data.
 
         Oldest first. A placement that a worker is still sending is left out until one of its attempts
         has gone without a response. Returns at most ``limit``. The hooks receive the number of

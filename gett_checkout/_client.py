@@ -440,7 +440,8 @@ class GettClient:
     ) -> str:
         """Return the exact text that `place_order` sends; store it with its idempotency key.
 
-        ``customer`` is the restaurant's contact: the shopper, or another recipient of the order.
+        ``customer`` is the person the restaurant can contact: the shopper, or another recipient of the
+        order.
         """
         body = requests.place_order(
             requests.cart(store.store_id, store.catalog_set_id, lines),
@@ -501,8 +502,8 @@ class GettClient:
     async def add_payment_card(self, card: NewCard, *, token: str) -> PaymentMethod:
         """Save a card for the end user. Docs: Saved cards › add.
 
-        Raises `PaymentMethodInvalidError`. Retried only when the request certainly did not arrive:
-        after any other failure check `list_payment_methods` first.
+        Raises `PaymentMethodInvalidError`. Retried only when the request certainly did not arrive or
+        got a 429: after any other failure check `list_payment_methods` first.
         """
         token = hidden(token)
         body = requests.payment_card(card)
@@ -536,7 +537,7 @@ class GettClient:
         percent-encode special characters. ``json`` accepts decimals but no floats; fractions in the
         response are ``Decimal``. Credentials, rate limits, errors, hooks and masking work as in every
         call. A GET, PUT or DELETE is retried while ``retry`` allows, another method only when it
-        certainly did not arrive.
+        certainly did not arrive or got a 429.
         """
         token = hidden(token)
         operation = _other(method, path)

@@ -28,11 +28,11 @@ Reason = Literal["unknown", "key_expired", "not_handed_over", "duplicate_order",
 class Reconciled:
     """The result of processing one checkout.
 
-    ``placed``: ``order`` is set; if ``error`` is set too, it is a `HandOverError`, and
-    ``on_placed`` will be called again. ``not_placed``: there is no order; ``error`` is Gett's
-    rejection, if it came in this pass. ``unknown``: the outcome is still unknown because of
-    ``error``; a later pass will try again. ``key_expired``: the outcome is unknown, and it is too
-    late to ask: an operator calls `Checkouts.resolve`.
+    ``placed``: ``order`` is set; if ``error`` is set too, handing the order over failed
+    (`HandOverError`, or an error of saving), and ``on_placed`` will be called again. ``not_placed``:
+    there is no order; ``error`` is Gett's rejection, if it came in this pass. ``unknown``: the outcome
+    is still unknown because of ``error``; a later pass will try again. ``key_expired``: the outcome is
+    unknown, and it is too late to ask: an operator calls `Checkouts.resolve`.
     """
 
     checkout_id: str = field(repr=False)
@@ -52,13 +52,13 @@ class Unresolved:
 
     Its outcome is unknown, or its order is not yet recorded in the partner's system.
 
-    ``digest`` is its name in logs. ``reason`` is ``unknown``; ``key_expired`` or ``duplicate_order``,
-    which both need an operator; ``not_handed_over`` (``on_placed`` has not succeeded), or
-    ``unreadable`` (this release cannot read what is stored). ``since`` is when the order was first
-    sent, or became known. ``attempts`` counts the placement requests or, for an order that is not
-    handed over, the calls of ``on_placed``; ``last_error`` names the error of the last attempt.
-    ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again, ``None`` when
-    only an operator can settle it. Times are aware UTC.
+    ``digest`` is its name in logs. ``reason`` is one of ``unknown``, ``key_expired`` and
+    ``duplicate_order`` (these two need an operator), ``not_handed_over`` (``on_placed`` has not
+    succeeded), and ``unreadable`` (this release cannot read what is stored). ``since`` is when the
+    order was first sent, or became known. ``attempts`` counts the placement requests or, for an order
+    that is not handed over, the calls of ``on_placed``; ``last_error`` names the error of the last
+    attempt. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again,
+    ``None`` when only an operator can settle it, and for an ``unreadable`` one. Times are aware UTC.
     """
 
     checkout_id: str = field(repr=False)

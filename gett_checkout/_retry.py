@@ -30,10 +30,10 @@ class RetryPolicy:
     """The retry limits of a call. All durations are in seconds.
 
     A call is attempted at most ``max_attempts`` times, and no attempt begins more than ``max_elapsed``
-    after the call began: a failure after that is not retried. For a checkout's step, all calls count
-    from the step's beginning. Without a ``retryAfter`` the waits grow from ``initial_backoff`` by
-    doubling, up to ``max_backoff``, with a jitter of one fifth either way, so that clients do not retry
-    in step.
+    after the call began: a failure after that is not retried. In a checkout's step, ``max_elapsed`` is
+    measured from the beginning of the step, for all its calls. Without a ``retryAfter`` the waits grow
+    from ``initial_backoff`` by doubling, up to ``max_backoff``, with a jitter of one fifth either way,
+    so that clients do not retry in step.
     """
 
     max_attempts: int = field(default=4, validator=at_least(1, _NEEDS))

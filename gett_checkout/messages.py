@@ -180,10 +180,10 @@ class Messages:
     """The sentences of one language.
 
     ``sentences`` maps codes to sentences, or is a function that translates the English ones, such as
-    the ``gettext`` of a translation; sentences it lacks stay English (`missing`). ``locale``
-    (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for a code in lower case
-    that does not exist, for a word in braces that the English sentence does not have, and for a locale
-    that Babel does not know.
+    the ``gettext`` of a translation; sentences it lacks stay English, and `missing` has their codes.
+    ``locale`` (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for a code in
+    lower case that does not exist, for a word in braces that the English sentence does not have, and
+    for a locale that Babel does not know.
     """
 
     def __init__(

@@ -125,9 +125,9 @@ class StorePage:
 
 @frozen
 class Item:
-    """An item on the menu, or a modifier. ``price`` is in major units, ``None`` when it has no price of
-    its own and costs nothing, or when the price cannot be read. ``extra`` has the other members that
-    Gett sends: pictures, tags, allergens.
+    """An item on the menu, or a modifier. ``price`` is in major units, ``None`` when it has no price of its
+    own (it then costs nothing), or when the price cannot be read. ``extra`` has the other members that Gett
+    sends: pictures, tags, allergens.
     """
 
     item_id: str

@@ -25,8 +25,8 @@ def open_storage(
     ``redis://user:password@host:port/database``, ``rediss://`` with TLS,
     ``postgresql://user:password@host:port/database``. Percent-encode special characters in a URL. With
     ``encryption_keys`` it is wrapped in `gett_checkout.storage.encrypted.EncryptedStorage`. Raises
-    `InvalidInputError`, without quoting them, when the URL or a key is invalid or the driver is not
-    installed. ``clock`` returns aware UTC.
+    `InvalidInputError` when the URL or a key is invalid, or the driver is not installed; its message
+    quotes neither the URL nor a key. ``clock`` returns aware UTC.
     """
     opened = _by_scheme(hidden(url), clock)
     # An empty string is a forgotten setting, and must not turn encryption off.
