@@ -274,9 +274,8 @@ async def test_redis_is_killed_in_the_middle_and_comes_back(
             server.start()
             await asyncio.sleep(1.1)
             with server.stalled():
-                began = time.monotonic()
-                await asyncio.gather(*(gett.get_store(STORE) for _ in range(20)))
-                assert time.monotonic() - began < 1
+                async with asyncio.timeout(30):  # for ever, if a stalled server were waited for
+                    await asyncio.gather(*(gett.get_store(STORE) for _ in range(20)))
             await asyncio.sleep(1.1)
             await gett.get_store(STORE)
             keys = await redis.keys()
