@@ -225,9 +225,9 @@ def test_the_problem_says_what_the_entry_says_or_else_the_error() -> None:
     entries = [{"itemId": "water"}, {"itemId": "water", "code": "GONE", "message": "no more"}]
     error = refuse("ITEM_UNAVAILABLE", "sold out", errors=entries)
     problems = mark(error, LINES)[2].problems
-    assert [(each.code, each.said) for each in problems] == [
-        ("ITEM_UNAVAILABLE", "sold out"),
-        ("GONE", "no more"),
+    assert [(each.code, each.name, each.said) for each in problems] == [
+        ("ITEM_UNAVAILABLE", "water", "sold out"),
+        ("GONE", "water", "no more"),
     ]
 
 
