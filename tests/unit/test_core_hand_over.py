@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from gett_checkout._core.hand_over import HandOver, PlacedOrder
 from tests.samples.states import NOW, ORDER
@@ -62,7 +63,9 @@ def test_when_a_hand_over_is_due_and_when_it_is_unresolved(
     assert hand_over.is_pending is (hand_over is not DONE)
 
 
-def test_the_repr_of_an_order_names_neither_its_checkout_nor_its_shopper() -> None:
-    order = PlacedOrder("checkout-secret", ORDER, None, "pickup", {}, None, NOW, "user-secret")
-    assert "secret" not in repr(order)
-    assert (order.checkout_id, order.partner_user_id) == ("checkout-secret", "user-secret")
+def test_an_order_shows_neither_its_checkout_nor_its_shopper() -> None:
+    order = PlacedOrder("checkout-secret", ORDER, None, "pickup", {}, None, NOW)
+    assert order.partner_user_id is None
+    shopped = evolve(order, partner_user_id="user-secret")
+    assert (shopped.checkout_id, shopped.partner_user_id) == ("checkout-secret", "user-secret")
+    assert "secret" not in repr((shopped, shopped.partner_user_id))

@@ -11,14 +11,33 @@ from attrs import evolve
 from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.order import Pickup
 from gett_checkout._core.placement import NEVER
-from gett_checkout._core.state import Stage, evolve_state
-from tests.samples.states import NOW, SALADS, STORE, line, placement, state_at
+from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage, evolve_state
+from tests.samples.states import NOW, SALADS, STORE, line, placement, quote, state_at
 
 SECONDS = timedelta(seconds=1)
 RUNNING = HandOver().begun(NOW)
 FAILED = RUNNING.failed(NOW, "OSError")
 DONE = RUNNING.done(NOW)
 TWO_ORDERS = ("order-2",)
+
+
+def test_a_checkout_that_starts_knows_nothing_yet() -> None:
+    state = CheckoutState("checkout-1", NOW)
+    assert (state.stage, state.sessions, state.end_user_needed) == (Stage.BROWSE, 0, False)
+    assert Notice("a", NOW).details == {}
+
+
+def test_the_stages_are_stored_and_shown_by_these_names() -> None:
+    open_stages = ["browse", "fulfillment", "validate", "pay", "place"]
+    assert [*Stage] == [*open_stages, "placing", "placed", "abandoned"]
+    assert [stage for stage in Stage if stage in OPEN] == open_stages
+
+
+def test_a_quote_is_live_until_ten_seconds_before_it_ends() -> None:
+    priced = state_at(Stage.PLACE, quote=quote(life=60 * SECONDS))
+    assert priced.quote_is_live(NOW + 49 * SECONDS)
+    assert not priced.quote_is_live(NOW + 50 * SECONDS)
+    assert not state_at(Stage.VALIDATE).quote_is_live(NOW)
 
 
 @pytest.mark.parametrize(
