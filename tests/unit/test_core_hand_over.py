@@ -37,6 +37,7 @@ def test_the_pause_grows_with_each_failure() -> None:
     pauses, hand_over = [], NEW
     for _ in range(5):
         hand_over = hand_over.begun(NOW).failed(NOW, "OSError")
+        assert hand_over.last_error == "OSError"
         assert hand_over.due_at is not None
         pauses.append((hand_over.due_at - NOW).total_seconds())
     assert pauses == [15, 30, 60, 120, 300]

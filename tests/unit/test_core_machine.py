@@ -663,9 +663,12 @@ def test_an_order_is_to_be_handed_over_once_its_placement_has_begun() -> None:
         assert placed.hand_over == (before or HandOver()).begun(NOW)
 
 
-# What happens to a placement or an order, and the facts that it replaces.
+# What is learned, and the facts that it replaces.
+SECOND = evolve(SESSION, serial=2)
 UNRESOLVED = {"duplicates": ("order-2",), "notices": (Notice("duplicate_order", NOW),)}
 REPLACING: list[tuple[Stage, dict[str, Any], Event, dict[str, Any]]] = [
+    (Stage.PLACE, {}, machine.Identified(CALLED), {"identity": CALLED}),
+    (Stage.PLACE, {}, machine.SessionOpened(SECOND), {"session": SECOND, "sessions": 2}),
     (
         Stage.PLACING,
         {},
@@ -707,7 +710,7 @@ REPLACING: list[tuple[Stage, dict[str, Any], Event, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("stage", "facts", "event", "changes"), REPLACING, ids=named)
-def test_what_is_learned_of_an_order_replaces_what_was_known(
+def test_what_is_learned_replaces_what_was_known(
     stage: Stage, facts: dict[str, Any], event: Event, changes: dict[str, Any]
 ) -> None:
     state = state_at(stage, **facts)
