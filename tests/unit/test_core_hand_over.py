@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from gett_checkout._core.hand_over import HandOver, PlacedOrder
+from gett_checkout._core.jsonable import jsonable_fields
 from tests.samples.states import NOW, ORDER
 
 LATER = NOW + timedelta(hours=1)
@@ -70,3 +71,4 @@ def test_an_order_shows_neither_its_checkout_nor_its_shopper() -> None:
     shopped = evolve(order, partner_user_id="user-secret")
     assert (shopped.checkout_id, shopped.partner_user_id) == ("checkout-secret", "user-secret")
     assert "secret" not in repr((shopped, shopped.partner_user_id))
+    assert not {"checkout_id", "partner_user_id"} & jsonable_fields(shopped).keys()
