@@ -88,7 +88,9 @@ class CartChanged(Event):
     def change(self, state: CheckoutState) -> CheckoutState:
         """Drop the price; drop the tip with the store. An identical cart changes nothing."""
         before, after = state.store, self.store or state.store
-        moves = before is not None and after is not None and before.store_id != after.store_id
+        moves = (
+            before is not None and self.store is not None and before.store_id != self.store.store_id
+        )
         menus = before and before.catalog_set_id, after and after.catalog_set_id
         has_new_menu = moves or menus[0] != menus[1]
         is_same_cart = _as_chosen(state.lines) == _as_chosen(self.lines)

@@ -52,6 +52,7 @@ PLACES = {
     "lineItems 0 modifierGroups 1 modifiers 0 itemId": "lines",
     "cart lineItems 2 specialInstructions": "lines",
     "cart": "lines",
+    "modifierGroups 1": "lines",
     "storeId": "store",
     "cart storeId": "store",
     "cart catalogSetId": "store",
@@ -74,6 +75,7 @@ PLACES = {
     "paymentId": "payment",
     "payment cardOnFile cardToken": "payment",
     "payment billingAddress postalCode": "payment",
+    "billingAddress postalCode": "payment",
     "validatedOrderToken": "quote",
     "amounts total": "quote",
     "tip": "quote",
@@ -225,9 +227,9 @@ def test_the_problem_says_what_the_entry_says_or_else_the_error() -> None:
     entries = [{"itemId": "water"}, {"itemId": "water", "code": "GONE", "message": "no more"}]
     error = refuse("ITEM_UNAVAILABLE", "sold out", errors=entries)
     problems = mark(error, LINES)[2].problems
-    assert [(each.code, each.said) for each in problems] == [
-        ("ITEM_UNAVAILABLE", "sold out"),
-        ("GONE", "no more"),
+    assert [(each.code, each.name, each.said) for each in problems] == [
+        ("ITEM_UNAVAILABLE", "water", "sold out"),
+        ("GONE", "water", "no more"),
     ]
 
 

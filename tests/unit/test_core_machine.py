@@ -370,8 +370,9 @@ def agreed(**facts: Any) -> CheckoutState:
 def test_a_price_is_agreed_to_for_the_order_it_is_of() -> None:
     assert (agreed().confirmed_total, agreed().confirmed_for) == (Decimal("27.00"), AGREED)
     assert agreed().agreement == Decimal("27.00")
-    confirmed = machine.apply(agreed(), machine.TotalConfirmed(Decimal("28.00")), NOW)
-    assert (confirmed.confirmed_total, confirmed.confirmed_for) == (Decimal("28.00"), AGREED)
+    for state in (agreed(), agreed(confirmed_for="another order"), state_at(Stage.PLACE)):
+        confirmed = machine.apply(state, machine.TotalConfirmed(Decimal("28.00")), NOW)
+        assert (confirmed.confirmed_total, confirmed.confirmed_for) == (Decimal("28.00"), AGREED)
 
 
 OTHER_ORDERS: list[Event] = [
@@ -544,6 +545,7 @@ CALLED = evolve(WHO, phone="+12125550199")
 FADING: list[tuple[Event, str, str]] = [
     (machine.CartChanged((SALADS, SALADS)), "lines quote", ""),
     (machine.CartChanged((SALADS,)), "", "lines"),
+    (machine.CartChanged((evolve(SALADS, problems=INCOMPLETE.problems),)), "", "lines"),
     (machine.CartChanged((SALADS,), STORE), "", "lines store"),
     (machine.CartChanged((SALADS, SALADS), STORE), "lines quote", "store"),
     (machine.CartChanged((SALADS,), NEW_MENU), "lines store quote", ""),
@@ -644,6 +646,77 @@ def test_a_placed_order_keeps_its_key_and_lets_the_body_go() -> None:
     )
 
 
+def test_an_order_is_to_be_handed_over_once_its_placement_has_begun() -> None:
+    begins = machine.PlacementBegun(placement(), is_for_the_books=True)
+    without = machine.PlacementBegun(placement())
+    assert machine.apply(state_at(Stage.PLACE), without, NOW).hand_over is None
+    begun = machine.apply(state_at(Stage.PLACE), begins, NOW)
+    assert begun.hand_over == HandOver()
+    tried = HandOver(attempts=1)
+    for event in (begins, without):
+        assert machine.apply(state_at(Stage.PLACE, hand_over=tried), event, NOW).hand_over is tried
+    elsewhere = machine.apply(begun, machine.Placed(ORDER), NOW)  # this worker has no handler
+    assert elsewhere.hand_over == HandOver()
+    here = machine.Placed(ORDER, handing_over=NOW)
+    for before in (None, HandOver(), tried):
+        placed = machine.apply(state_at(Stage.PLACING, hand_over=before), here, NOW)
+        assert placed.hand_over == (before or HandOver()).begun(NOW)
+
+
+# What is learned, and the facts that it replaces.
+SECOND = evolve(SESSION, serial=2)
+UNRESOLVED = {"duplicates": ("order-2",), "notices": (Notice("duplicate_order", NOW),)}
+REPLACING: list[tuple[Stage, dict[str, Any], Event, dict[str, Any]]] = [
+    (Stage.PLACE, {}, machine.Identified(CALLED), {"identity": CALLED}),
+    (Stage.PLACE, {}, machine.SessionOpened(SECOND), {"session": SECOND, "sessions": 2}),
+    (
+        Stage.PLACING,
+        {},
+        machine.PlacementPostponed(placement(passes=1)),
+        {"placement": placement(passes=1)},
+    ),
+    (
+        Stage.PLACED,
+        {},
+        machine.OrderRead(evolve(ORDER, status="ready")),
+        {"order": evolve(ORDER, status="ready")},
+    ),
+    *(
+        (Stage.PLACED, {"hand_over": HandOver()}, kind(HandOver(2)), {"hand_over": HandOver(2)})
+        for kind in (machine.HandOverBegun, machine.HandOverEnded)
+    ),
+    (
+        Stage.PLACED,
+        UNRESOLVED,
+        machine.DuplicateFound("order-3", Notice("another", NOW)),
+        {
+            "duplicates": ("order-2", "order-3"),
+            "notices": (Notice("duplicate_order", NOW), Notice("another", NOW)),
+        },
+    ),
+    (
+        Stage.PLACED,
+        UNRESOLVED,
+        machine.DuplicateFound("order-2", Notice("again", NOW)),
+        {"notices": (Notice("duplicate_order", NOW), Notice("again", NOW))},
+    ),
+    (
+        Stage.PLACED,
+        UNRESOLVED,
+        machine.Resolved(Resolution("order-1", NOW, "a note")),
+        {"duplicates": (), "resolution": Resolution("order-1", NOW, "a note")},
+    ),
+]
+
+
+@pytest.mark.parametrize(("stage", "facts", "event", "changes"), REPLACING, ids=named)
+def test_what_is_learned_replaces_what_was_known(
+    stage: Stage, facts: dict[str, Any], event: Event, changes: dict[str, Any]
+) -> None:
+    state = state_at(stage, **facts)
+    assert machine.apply(state, event, NOW) == evolve(state, **changes)
+
+
 # --- the guard of a placement ---------------------------------------------------------------------
 
 UNFIT: list[tuple[dict[str, Any], type[Exception]]] = [
@@ -684,6 +757,21 @@ def test_a_quote_is_dropped_ten_seconds_before_it_ends(stage: Stage) -> None:
 def test_time_changes_nothing_at_the_other_stages(stage: Stage) -> None:
     state = state_at(stage)
     assert machine.at(state, NOW + timedelta(days=2)) is state
+
+
+def test_a_stage_is_dated_from_when_the_checkout_entered_it() -> None:
+    """A lost quote sends it back when the quote ended, whenever that is noticed."""
+    before, later = NOW - timedelta(hours=1), LAST + timedelta(hours=1)
+    entered = state_at(Stage.PLACE, stage_since=before)
+    assert machine.apply(entered, machine.Identified(WHO), NOW).stage_since == before
+    moved = machine.apply(entered, machine.PaymentRejected(DECLINED), NOW)
+    assert (moved.stage, moved.stage_since) == (P, NOW)
+    assert machine.at(entered, later).stage_since == LAST
+    assert machine.at(state_at(Stage.PLACE), later).stage_since == LAST
+    restored = state_at(Stage.PLACE, stage_since=LAST + timedelta(minutes=1))
+    assert machine.at(restored, later).stage_since == restored.stage_since
+    priced = state_at(V, quote=quote(), stage_since=before)
+    assert machine.at(priced, later).stage_since == before
 
 
 def test_an_event_meets_the_state_as_it_is_by_then() -> None:
@@ -774,8 +862,10 @@ def test_a_session_that_follows_another_is_reported() -> None:
 def test_a_price_asked_in_a_new_session_completes_its_report() -> None:
     state = state_at(Stage.PLACE)
     other = evolve(quote(total="29.00"), session_serial=2)
-    reported = machine.apply(state, machine.SessionRenewed(SESSION, NOW), NOW)
+    noticed = machine.apply(state, machine.Noticed(Notice("a", NOW)), NOW)
+    reported = machine.apply(noticed, machine.SessionRenewed(SESSION, NOW), NOW)
     priced = machine.apply(reported, machine.Quoted(other, state.tip), NOW)
+    assert priced.notices[:-1] == noticed.notices
     details = priced.notices[-1].details
     assert (details["total_before"], details["total_after"]) == ("27.00", "29.00")
     assert details["kept"] == "cart, fulfillment, tip"

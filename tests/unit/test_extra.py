@@ -179,6 +179,8 @@ def test_extra_is_read_only_and_is_copied_and_pickled() -> None:
         store.extra["images"] = []  # type: ignore[index]
     assert pickle.loads(pickle.dumps(store)) == store
     assert copy.deepcopy(store) == store
+    odd = Extra({"name": 7}, frozenset({"name"}))
+    assert (copy.copy(odd), copy.copy(odd).unreadable) == (odd, odd.unreadable)
     assert "images" not in repr(store)
     assert (repr(store.extra), repr(Store("s").extra)) == ("{...}", "{}")
     assert hash(store) == hash(Store("s"))
