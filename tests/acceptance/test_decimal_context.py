@@ -14,7 +14,7 @@ from gett_checkout.sandbox import Sandbox
 from tests.acceptance.shopping import HOME, STORE
 
 TWO_DIGITS = Context(prec=2)
-EVERYTHING_TRAPPED = Context(prec=1, Emin=0, Emax=0, traps=list(Context().flags))
+EVERYTHING_TRAPPED = Context(prec=1, Emin=0, Emax=0, traps=list(TWO_DIGITS.flags))
 
 
 @pytest.fixture(params=[TWO_DIGITS, EVERYTHING_TRAPPED], ids=["two digits", "everything trapped"])
