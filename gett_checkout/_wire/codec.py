@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Any, Final, TypeVar, get_args, get_origin
 
 from attrs import fields, has, resolve_types
@@ -104,7 +104,6 @@ class Reader:
             members: dict[str, Json], sent_as: dict[str, str], extra: dict[str, Json]
         ) -> Any:
             readable = {name: members[name] for name in needed or () if name in members}
-            structure(readable, cls)  # the required members
             unreadable: set[str] = set()
             for name in known.intersection(members).difference(readable):
                 value = members[name]
@@ -151,7 +150,7 @@ def _is_tuple(kind: Any) -> bool:
 
 
 def _is_optional(kind: Any) -> bool:
-    return isinstance(kind, UnionType) and NoneType in get_args(kind)
+    return NoneType in get_args(kind)
 
 
 def _strict(kind: type[Any]) -> Callable[[Json, Any], Any]:

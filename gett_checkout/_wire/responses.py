@@ -318,7 +318,7 @@ def _broken_down(amounts: Amounts) -> Amounts:
         sent = extra.get(member)
         if sent is not None and (charges := _charges(sent)):
             breakdown[part] = charges
-            if all(len(each) == len(("name", "amount")) for each in sent):
+            if all(len(each) == 2 for each in sent):  # only the name and the amount
                 del extra[member]
     if not breakdown:
         return amounts

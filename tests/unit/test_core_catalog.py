@@ -245,6 +245,14 @@ ENTRIES = {
             },
             "ab",
         ),
+        (
+            {
+                "catalogs": {"all": {"sectionIds": ["bad", "s"]}},
+                "sections": {"s": {"itemIds": ["a"]}, "bad": 7},
+            },
+            "ab",
+        ),
+        ({"catalogs": {"all": {"sectionIds": ["s", 7]}}}, "ab"),
         ({"sections": {"s": {"itemIds": ["a"]}, "bad": 7}}, "a"),  # nothing leads to it
         ({"sections": {"s": {"sectionIds": ["t"]}, "t": {"itemIds": ["b"]}}}, "b"),
         ({"sections": {"s": {"sectionIds": ["s"], "itemIds": ["a"]}}}, "a"),
@@ -271,6 +279,20 @@ def test_what_is_sold_is_found_once_and_without_looking_at_an_item() -> None:
     assert not evolve(NESTED, catalogs={"none": Catalog("none", section_ids=("sweets",))}).sells(
         "pasta"
     )
+
+
+def test_an_entry_that_cannot_be_read_hides_none_after_it() -> None:
+    catalog = catalog_set(
+        write_json(
+            {
+                "catalogs": {"bad": 7, "all": {"sectionIds": ["bad", "gone", "s"]}},
+                "sections": {"bad": 7, "s": {"itemIds": ["bad", "gone", "a"]}},
+                "items": {"bad": 7, "a": {}},
+            }
+        ),
+        "cs-1",
+    )
+    assert [each.item_id for each in catalog.menu_items()] == ["a"]
 
 
 def test_groups_of_an_item_pass_over_what_is_not_there() -> None:

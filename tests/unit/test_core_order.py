@@ -130,3 +130,9 @@ def test_of_an_order_read_again_what_is_said_counts_and_the_rest_stays(name: str
     before = evolve(FULL, **{name: getattr(Order("o"), name)})
     assert before.read_again(alone) == FULL
     assert FULL.to_dict()["estimated_ready_at"] == "2026-11-23T18:30:00+00:00"
+
+
+def test_what_gett_sends_besides_is_in_the_json_on_request() -> None:
+    shown = FULL.to_dict()
+    assert "extra" not in shown
+    assert FULL.to_dict(extra=True) == {**shown, "extra": {"courier": "Joe"}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import errors
 from gett_checkout._core.codes import refuse
@@ -308,11 +309,23 @@ def test_a_shoppers_own_attempt_does_not_put_the_next_look_off() -> None:
     assert again.due_at(NOW) == postponed.due_at(NOW) == NOW + timedelta(seconds=30)
 
 
+def test_a_look_that_is_due_already_is_planned_anew() -> None:
+    for late in (timedelta(0), timedelta(seconds=1)):
+        saved = placement(look_again_at=NOW - late)
+        assert saved.released(NOW).look_again_at == NOW + timedelta(seconds=15)
+
+
 def test_nobody_but_a_person_looks_once_the_key_expired() -> None:
     saved = placement().released(NOW)
     assert saved.due_at(NOW + timedelta(hours=23)) == NEVER
     assert not saved.can_be_asked(NOW + timedelta(hours=23))
     assert saved.can_be_asked(NOW + timedelta(hours=22))
+
+
+def test_nothing_is_asked_with_another_body_or_once_the_record_is_lost() -> None:
+    assert placement().can_be_asked(NOW)
+    assert not placement(is_lost=True).can_be_asked(NOW)
+    assert not evolve(placement(), body="{ }").can_be_asked(NOW)
 
 
 def test_it_is_unresolved_once_an_attempt_got_no_response_or_its_worker_is_gone() -> None:

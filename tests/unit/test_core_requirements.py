@@ -267,6 +267,35 @@ def test_a_rejected_payment_is_said_to_be() -> None:
     assert words(**against(Part.PAYMENT)) == ENGLISH["payment.rejected"]
 
 
+WORDS: list[tuple[dict[str, Any], str]] = [
+    ({"lines": (INCOMPLETE,)}, "Please choose: size."),  # one problem describes itself
+    ({"lines": (INCOMPLETE, evolve(INCOMPLETE, line_id="b"))}, ENGLISH["modifiers"]),
+    ({"lines": (SOLD_OUT,)}, "Salad is not available."),
+    ({"lines": (SOLD_OUT, evolve(SOLD_OUT, line_id="b"))}, ENGLISH["items"]),
+    ({"store": CLOSED}, ENGLISH["store_open"]),
+    (against(Part.STORE, "STORE_CLOSED"), ENGLISH["store_open.rejected"]),
+    ({"fulfillment": None}, ENGLISH["fulfillment"]),
+    (against(Part.FULFILLMENT), ENGLISH["fulfillment.rejected"]),
+    ({"store": NO_DELIVERY}, ENGLISH["fulfillment.no_delivery"]),
+]
+
+
+@pytest.mark.parametrize(("facts", "sentence"), WORDS, ids=str)
+def test_what_a_shopper_is_told(facts: dict[str, Any], sentence: str) -> None:
+    assert requirements(state_at(Stage.PLACE, **facts), NOW)[0].message == sentence
+
+
+def test_a_changed_total_is_in_the_stores_currency() -> None:
+    store = evolve(STORE, currency="EUR")
+    state = state_at(Stage.PLACE, store=store, confirmed_total=Decimal(1))
+    said = "The total changed from 1.00 EUR to 27.00 EUR."
+    assert requirements(state, NOW)[0].message == said
+    error = refusal(state, NOW)
+    assert isinstance(error, TotalChangedError)
+    assert (error.before, error.after) == (Decimal(1), Decimal("27.00"))
+    assert error.to_problem()["detail"] == said
+
+
 def test_a_shopper_is_asked_for_other_data_or_to_sign_in() -> None:
     def words(code: str) -> str:
         return requirements(state_at(Stage.PLACE, **against(Part.SHOPPER, code)), NOW)[0].message

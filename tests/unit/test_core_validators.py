@@ -10,6 +10,8 @@ import pytest
 from attrs import evolve
 
 from gett_checkout import Address, CardOnFile, Delivery, Identity, NewCard, SavedCard
+from gett_checkout._core.cart import read_line_id, read_quantity
+from gett_checkout._core.validators import each_of
 from gett_checkout._retry import RetryPolicy
 from gett_checkout.errors import InvalidInputError
 
@@ -78,3 +80,13 @@ def test_neither_the_error_nor_a_validator_s_frame_holds_the_value(
 @pytest.mark.parametrize("value", [ADA, HOME, Delivery(HOME), CardOnFile("tok_1", "stripe")])
 def test_values_are_pickled_and_copied(value: object) -> None:
     assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value
+
+
+def test_checks_return_their_results_or_every_mistake() -> None:
+    found = each_of(line_id=lambda: read_line_id("a"), quantity=lambda: read_quantity(2))
+    assert found == {"line_id": "a", "quantity": 2}
+    with pytest.raises(InvalidInputError) as caught:
+        each_of(
+            line_id=lambda: read_line_id(""), item_id=lambda: "i", quantity=lambda: read_quantity(0)
+        )
+    assert [each.pointer for each in caught.value.errors] == ["/line_id", "/quantity"]

@@ -224,8 +224,11 @@ def test_times_keep_their_moment() -> None:
 
 
 def test_members_of_a_later_release_of_the_same_version_are_passed_over() -> None:
-    document = {**json.loads(snapshot.dump(state_at(Stage.PLACE))), "new_member": {"x": 1}}
-    assert snapshot.load(json.dumps(document).encode()) == state_at(Stage.PLACE)
+    new = {"new_member": {"x": 1}, "": None}
+    document = {**json.loads(snapshot.dump(state_at(Stage.PLACE))), **new}
+    for indent in (None, 2):  # in whatever layout
+        data = json.dumps(document, indent=indent).encode()
+        assert snapshot.load(data) == state_at(Stage.PLACE)
 
 
 @pytest.mark.parametrize("version", [2, 99, "2", 1.5])
@@ -258,6 +261,22 @@ def test_damage_is_a_storage_error(data: bytes) -> None:
     with pytest.raises(StorageError) as raised:
         snapshot.load(data)
     assert not isinstance(raised.value, SnapshotTooNewError)
+
+
+def test_damage_of_any_depth_is_a_storage_error() -> None:
+    """Also where it can just be read: a text with half a surrogate pair takes other ways."""
+    for depth in range(800, 1000):
+        data = b'{"v":1,"a":%b"\\ud83c"%b}' % (b"[" * depth, b"]" * depth)
+        with pytest.raises(StorageError):
+            snapshot.load(data)
+
+
+def test_half_a_surrogate_pair_keeps_no_order_from_being_saved() -> None:
+    extra = {"note": "\ud83c", "share": Decimal("0.10")}
+    state = state_at(Stage.PLACED, order=Order("o", extra=extra))
+    back = snapshot.load(snapshot.dump(state)).order
+    assert back is not None
+    assert back.to_dict(extra=True)["extra"] == {"note": "\ud83c", "share": "0.10"}
 
 
 def test_damage_does_not_show_what_was_saved() -> None:

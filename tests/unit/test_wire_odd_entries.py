@@ -21,6 +21,8 @@ ODD_STORES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"address": 7}, {"address": None}),
     ({"availability": "always"}, {"availability": None}),
     ({"availability": [{**MONDAY, "start": "nine"}]}, {"availability": None}),
+    ({"availability": [{**MONDAY, "start": None}]}, {"availability": None}),
+    ({"availability": [{**MONDAY, "end": None}]}, {"availability": None}),
     ({"availability": [{**MONDAY, "start": None, "end": None}]}, {"availability": ()}),
     ({"availability": [7]}, {"availability": None}),
     ({"timezone": 7}, {"timezone": None}),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 
 from gett_checkout import CatalogSet, InvalidInputError, InvalidResponseError
 from gett_checkout._core.cart import Line, LineProblem
@@ -17,6 +18,7 @@ from gett_checkout._core.catalog import StoreAddress
 from gett_checkout._json import read_json, write_json
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import Assumptions
+from gett_checkout._wire.codec import Reader
 from gett_checkout._wire.menu import catalog_set
 
 
@@ -154,6 +156,68 @@ def test_a_dictionary_of_the_wrong_type_is_unreadable_at_once(member: str) -> No
     with pytest.raises(InvalidResponseError):
         catalog(**{member: []})
     assert not catalog(**{member: None}).items
+
+
+@pytest.mark.parametrize("odd", ["abc", ["a", 7], {"a": 1}], ids=str)
+def test_a_list_of_ids_is_read_as_far_as_it_is_one(odd: Any) -> None:
+    group = catalog(modifierGroups={"g": {"name": "G", "itemIds": odd}}).modifier_groups["g"]
+    assert group.name == "G"
+    assert group.item_ids == (("a",) if isinstance(odd, list) else ())
+    assert group.extra == {"itemIds": odd}
+
+
+def test_an_ordinary_entry_is_read_without_the_reader_of_all_responses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A menu has thousands of them."""
+    dish = {"name": "A", "price": Decimal("4.50"), "modifierGroupIds": ["g"], "calories": 7}
+    menu = catalog(
+        items={"a": dish, "b": {"name": "B"}, "c": {"price": Decimal("14.999999999999998")}},
+        modifierGroups={"g": {"minSelections": 1, "itemIds": ["b"]}},
+        sections={"s": {"itemIds": ["a"]}},
+        catalogs={"m": {"sectionIds": ["s"]}},
+    )
+    monkeypatch.setattr("gett_checkout._wire.menu.reader", None)
+    assert [(each.name, each.price) for each in menu.items.values()] == [
+        ("A", Decimal("4.50")),
+        ("B", None),
+        ("", Decimal("15.00")),
+    ]
+    assert [each.item_id for each in menu.menu_items()] == ["a"]
+    (found,) = menu.groups_of(menu.items["a"])
+    assert (found.min_selections, found.item_ids) == (1, ("b",))
+
+
+def test_a_menu_that_is_nested_too_deeply_is_unreadable() -> None:
+    with pytest.raises(InvalidResponseError):
+        catalog_set(b'{"items":{},"x":' + b"[" * 100_000, "c")
+
+
+def test_an_entry_is_read_or_unreadable_however_little_of_the_stack_is_left() -> None:
+    menu = catalog_set(b'{"items":{"a":{"x":%b1%b}}}' % (b"[" * 500, b"]" * 500), "c")
+
+    def look(frames: int) -> object:
+        return look(frames - 1) if frames else menu.items["a"]
+
+    with suppress(InvalidResponseError):
+        look(600)
+
+
+@frozen
+class Label:
+    """A class whose members may all be left out."""
+
+    text: str = ""
+    size: int | None = None
+
+
+def test_only_a_tolerant_class_leaves_out_what_cannot_be_read() -> None:
+    odd = {"text": 7, "size": 3}
+    assert Reader({}, {Label: ()}).read(odd, Label) == Label("", 3)
+    with pytest.raises(InvalidResponseError, match="not a Label"):
+        Reader({}, {}).read(odd, Label)
+    with pytest.raises(InvalidResponseError, match="not a Label"):
+        Reader({}, {Label: ("text",)}).read(odd, Label)
 
 
 # --- the rest -------------------------------------------------------------------------------------
@@ -315,7 +379,12 @@ def test_every_part_of_a_stores_address_is_read() -> None:
         latitude=Decimal("40.7484"),
         longitude=Decimal(180),
     )
+    assert not responses.store({"storeId": "s", "address": whole}).extra
+    west = responses.store({"storeId": "s", "address": {"longitude": -180}}).address
+    assert west == StoreAddress(longitude=Decimal(-180))
     odd = {"latitude": True, "longitude": Decimal("180.01"), "city": 5}
+    assert responses.store({"storeId": "s", "address": odd}).address == StoreAddress()
+    odd = {"latitude": "40", "longitude": Decimal("-180.01")}
     assert responses.store({"storeId": "s", "address": odd}).address == StoreAddress()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from gett_checkout._core.validators import read_charge
 from gett_checkout._money import (
     from_minor_units,
+    is_tidy,
     read_amount,
     show_amount,
     tidy,
@@ -51,6 +52,14 @@ def test_read_amount_refuses(value: object) -> None:
         read_amount(value)
 
 
+def test_a_decimal_of_a_class_of_the_callers_own_is_a_decimal() -> None:
+    class Euros(Decimal):
+        pass
+
+    assert type(read_amount(Euros("4.50"))) is Decimal
+    assert str(read_amount(Euros("4.50"))) == "4.50"
+
+
 def test_sums_are_exact() -> None:
     jitter = Random(19)
     cents = [jitter.randrange(1, 100_000) for _ in range(10_000)]
@@ -77,20 +86,37 @@ def test_a_price_survives_json_and_back() -> None:
     ],
 )
 def test_minor_units(minor: int, currency: str, amount: str) -> None:
-    assert str(from_minor_units(minor, currency)) == amount
+    with localcontext(prec=2):  # the caller's, which is of no account
+        assert str(from_minor_units(minor, currency)) == amount
 
 
 @pytest.mark.parametrize(
-    ("value", "amount"), [("3", "3.00"), (Decimal("3.1"), "3.10"), (0, "0.00"), ("3.000", "3.00")]
+    ("value", "amount"),
+    [
+        ("3", "3.00"),
+        (Decimal("3.1"), "3.10"),
+        (0, "0.00"),
+        ("3.000", "3.00"),
+        (1_000_000, "1000000.00"),
+    ],
 )
 def test_read_charge(value: object, amount: str) -> None:
     assert str(read_charge(value, field="tip")) == amount
 
 
-@pytest.mark.parametrize("value", [-1, "-0.01", "0.001", 3.0, True, None, "NaN", "three"])
-def test_read_charge_names_what_cannot_be(value: object) -> None:
-    with pytest.raises(InvalidInputError, match="the tip"):
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        *((each, "must not be negative") for each in (-1, "-0.01")),
+        *((each, "must not be above 1000000") for each in (1_000_001, "1000000.01")),
+        ("0.001", "at most 2 decimals"),
+        *((each, "amount") for each in (3.0, True, None, "NaN", "three")),
+    ],
+)
+def test_read_charge_names_what_cannot_be(value: object, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"the tip.*{said}") as caught:
         read_charge(value, field="tip")
+    assert caught.value.field == "tip"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +189,8 @@ def test_a_locale_may_be_written_either_way() -> None:
         ("4.50", "4.50"),
         ("7", "7"),
         ("0.000001", "0.000001"),
+        ("1.500000", "1.500000"),  # as it was sent: six decimals are no noise
+        ("1E+1", "10"),
     ],
 )
 def test_what_binary_fractions_leave_is_no_amount(sent: str, read: str) -> None:
@@ -184,3 +212,19 @@ def test_what_is_shown_has_the_digits_of_its_currency(
     amount: str, currency: str, shown: str
 ) -> None:
     assert show_amount(Decimal(amount), currency) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "is_ordinary"),
+    [
+        *((Decimal(each), True) for each in ("4.50", "4.5", "-4.50", "1234567890123.99")),
+        *((Decimal(each), False) for each in ("4", "4.505", "1E+1", "12345678901234.99")),
+        *((Decimal(each), False) for each in ("0.00", "-0.00", "NaN")),
+        *((each, False) for each in (4, 4.5, "4.50", None, True)),
+    ],
+    ids=repr,
+)
+def test_an_ordinary_amount_needs_no_tidying(amount: object, is_ordinary: bool) -> None:
+    assert is_tidy(amount) is is_ordinary
+    if is_ordinary:
+        assert str(tidy(read_amount(amount))) == str(amount)
