@@ -120,7 +120,7 @@ class Reader:
         return hook
 
     def _present_hook(self, kind: Any) -> Callable[[Json, Any], Any]:
-        """Read an optional value as its type when present: ``null`` members are dropped before."""
+        """Read an optional value as its type, sooner than cattrs does: ``null`` was dropped before."""
         (present,) = (each for each in get_args(kind) if each is not NoneType)
         hook = self.converter.get_structure_hook(present)
         return lambda value, _: hook(value, present)

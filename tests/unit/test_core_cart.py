@@ -524,7 +524,7 @@ ORDERED: Modifiers = {"toppings": ["ham", Modifier("olives", 2)], "size": LARGE_
         {"line_id": "another"},
         {"groups": read_modifiers({**ORDERED, "toppings": [Modifier("olives", 2), "ham"]})},
         {"groups": read_modifiers({**ORDERED, "toppings": ["olives", "ham", "olives"]})},
-        {"groups": read_modifiers({**dict(reversed(ORDERED.items())), "sauces": []})},
+        {"groups": read_modifiers({"sauces": [], "size": ORDERED["size"], **ORDERED})},
     ],
     ids=str,
 )

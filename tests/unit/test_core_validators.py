@@ -4,6 +4,7 @@ import copy
 import pickle
 import traceback
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from attrs import evolve
 
 from gett_checkout import Address, CardOnFile, Delivery, Identity, NewCard, SavedCard
 from gett_checkout._core.cart import read_line_id, read_quantity
-from gett_checkout._core.validators import each_of
+from gett_checkout._core.validators import each_of, read_charge
 from gett_checkout._retry import RetryPolicy
 from gett_checkout.errors import InvalidInputError
 
@@ -90,3 +91,32 @@ def test_checks_return_their_results_or_every_mistake() -> None:
             line_id=lambda: read_line_id(""), item_id=lambda: "i", quantity=lambda: read_quantity(0)
         )
     assert [each.pointer for each in caught.value.errors] == ["/line_id", "/quantity"]
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ("3", "3.00"),
+        (Decimal("3.1"), "3.10"),
+        (0, "0.00"),
+        ("3.000", "3.00"),
+        (1_000_000, "1000000.00"),
+    ],
+)
+def test_read_charge(value: object, amount: str) -> None:
+    assert str(read_charge(value, field="tip")) == amount
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        *((each, "must not be negative") for each in (-1, "-0.01")),
+        *((each, "must not be above 1000000") for each in (1_000_001, "1000000.01")),
+        ("0.001", "at most 2 decimals"),
+        *((each, "amount") for each in (3.0, True, None, "NaN", "three")),
+    ],
+)
+def test_read_charge_names_what_cannot_be(value: object, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"the tip.*{said}") as caught:
+        read_charge(value, field="tip")
+    assert caught.value.field == "tip"

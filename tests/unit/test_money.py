@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from gett_checkout._core.validators import read_charge
 from gett_checkout._money import (
     from_minor_units,
     is_tidy,
@@ -17,7 +16,6 @@ from gett_checkout._money import (
     show_amount,
     tidy,
 )
-from gett_checkout.errors import InvalidInputError
 
 
 @pytest.mark.parametrize(
@@ -88,35 +86,6 @@ def test_a_price_survives_json_and_back() -> None:
 def test_minor_units(minor: int, currency: str, amount: str) -> None:
     with localcontext(prec=2):  # the caller's, which is of no account
         assert str(from_minor_units(minor, currency)) == amount
-
-
-@pytest.mark.parametrize(
-    ("value", "amount"),
-    [
-        ("3", "3.00"),
-        (Decimal("3.1"), "3.10"),
-        (0, "0.00"),
-        ("3.000", "3.00"),
-        (1_000_000, "1000000.00"),
-    ],
-)
-def test_read_charge(value: object, amount: str) -> None:
-    assert str(read_charge(value, field="tip")) == amount
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        *((each, "must not be negative") for each in (-1, "-0.01")),
-        *((each, "must not be above 1000000") for each in (1_000_001, "1000000.01")),
-        ("0.001", "at most 2 decimals"),
-        *((each, "amount") for each in (3.0, True, None, "NaN", "three")),
-    ],
-)
-def test_read_charge_names_what_cannot_be(value: object, said: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"the tip.*{said}") as caught:
-        read_charge(value, field="tip")
-    assert caught.value.field == "tip"
 
 
 @pytest.mark.parametrize(

@@ -61,12 +61,18 @@ def test_a_store_without_an_id_or_with_an_unreadable_minimum_is_left_out(entry: 
         responses.store(entry)
 
 
-@pytest.mark.parametrize("end", ["24:00:00", "24:00", "00:00:00"])
-def test_a_day_may_end_at_midnight_either_way(end: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "read"),
+    [
+        *((each, time.min) for each in ("24:00:00", "24:00", "00:00:00")),
+        ("17:00:00", time(17)),
+    ],
+)
+def test_a_day_may_end_at_midnight_either_way(end: str, read: time) -> None:
     hours = [{**MONDAY, "end": end}]
     store: Store = responses.store({"storeId": "s", "timezone": "UTC", "availability": hours})
     assert store.availability is not None
-    assert store.availability[0].end == time.min
+    assert store.availability[0].end == read
     assert store.is_open(NOON)
 
 

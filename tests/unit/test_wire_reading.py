@@ -93,6 +93,7 @@ def test_a_stores_address_is_read_as_far_as_it_goes() -> None:
 def test_categories_may_be_words_or_objects() -> None:
     assert store(categories=["pizza", {"name": "pasta"}, 7, {}]).categories == ("pizza", "pasta")
     assert store(categories=None).categories == ()
+    assert not store(categories=["pizza", "pasta"]).extra  # all of it is understood
 
 
 @pytest.mark.parametrize(
