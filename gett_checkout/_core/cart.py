@@ -247,7 +247,7 @@ class Demands:
     """
 
     catalog: CatalogSet
-    _known: dict[tuple[str, int], bool] = field(factory=dict, init=False, repr=False)
+    _known: dict[tuple[str, int], bool] = field(factory=dict)
 
     def of(self, group: ModifierGroup, depth: int = MAX_DEPTH) -> tuple[int, int | None]:
         """Return the minimum and maximum number of choices in the group."""

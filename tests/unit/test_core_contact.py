@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import astuple, evolve
 
 from gett_checkout import Contact
+from gett_checkout._hidden import Hidden
 from gett_checkout.errors import InvalidInputError
 from tests.samples.states import EMAIL, PHONE, RECIPIENT
 
@@ -15,6 +16,11 @@ from tests.samples.states import EMAIL, PHONE, RECIPIENT
 def test_an_email_may_be_left_out() -> None:
     assert Contact("Grace", "Hopper", PHONE).email is None
     assert Contact("Grace", "Hopper", PHONE, EMAIL).email == EMAIL
+
+
+def test_nothing_of_a_contact_is_shown() -> None:
+    assert repr(RECIPIENT) == "Contact()"
+    assert {type(each) for each in astuple(RECIPIENT)} == {Hidden}
 
 
 @pytest.mark.parametrize("name", ["first_name", "last_name", "phone"])

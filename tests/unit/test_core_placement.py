@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve
@@ -13,6 +13,7 @@ from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS
 from gett_checkout._core.placement import NEVER, Outcome, digest, judge
 from gett_checkout._core.state import Stage
+from gett_checkout._hidden import Hidden
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
 from tests.samples.documented import DOCUMENTED
@@ -317,7 +318,7 @@ def test_a_look_that_is_due_already_is_planned_anew() -> None:
 
 def test_nobody_but_a_person_looks_once_the_key_expired() -> None:
     saved = placement().released(NOW)
-    assert saved.due_at(NOW + timedelta(hours=23)) == NEVER
+    assert saved.due_at(NOW + timedelta(hours=23)) == NEVER == datetime(2200, 1, 1, tzinfo=UTC)
     assert not saved.can_be_asked(NOW + timedelta(hours=23))
     assert saved.can_be_asked(NOW + timedelta(hours=22))
 
@@ -344,10 +345,17 @@ def test_a_body_that_is_not_the_keys_is_noticed() -> None:
 
 
 def test_the_body_is_not_in_the_repr() -> None:
-    assert "card" not in repr(placement(body="card"))
+    saved = placement(body="card")
+    assert "body" not in repr(saved)
+    assert type(saved.body) is Hidden
 
 
 # --- retry ----------------------------------------------------------------------------------------
+
+
+def test_what_a_policy_is_by_default() -> None:
+    assert RetryPolicy() == RetryPolicy(4, 12.0, 1.0, 30.0)
+
 
 POLICY = RetryPolicy(max_attempts=4, max_elapsed=20.0, initial_backoff=1.0, max_backoff=30.0)
 

@@ -31,6 +31,7 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
         (ADA, {"partner_user_id": 7}, "partner_user_id must be a string"),
         (CARD, {"number": "4111 1111 111"}, "12 to 19 digits"),
         (CARD, {"cvc": "98765"}, "3 or 4 digits"),
+        (CARD, {"cvc": None}, "cvc"),
         (CARD, {"expiration": "2030-01"}, "a date, without a time"),
         (CARD, {"billing_address": None}, "needs a billing_address"),
         (HOME, {"city": "\t"}, "an address needs city"),
@@ -42,6 +43,8 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
         (CardOnFile("tok_1", "stripe"), {"last_four": "41111"}, "the last four digits"),
         (SavedCard("pay_1"), {"payment_id": ""}, "needs a payment_id"),
         (RetryPolicy(), {"max_attempts": 0}, "at least one attempt"),
+        (RetryPolicy(), {"max_attempts": None}, "at least one attempt"),
+        (RetryPolicy(), {"max_backoff": -0.1}, "no negative seconds"),
         (RetryPolicy(), {"max_elapsed": "20"}, "no negative seconds"),
         (RetryPolicy(), {"initial_backoff": float("nan")}, "no negative seconds"),
     ],
@@ -113,7 +116,9 @@ def test_read_charge(value: object, amount: str) -> None:
         *((each, "must not be negative") for each in (-1, "-0.01")),
         *((each, "must not be above 1000000") for each in (1_000_001, "1000000.01")),
         ("0.001", "at most 2 decimals"),
-        *((each, "amount") for each in (3.0, True, None, "NaN", "three")),
+        *((each, "an amount must be a Decimal") for each in (3.0, True, None)),
+        ("NaN", "an amount must be finite"),
+        ("three", "not a decimal amount"),
     ],
 )
 def test_read_charge_names_what_cannot_be(value: object, said: str) -> None:

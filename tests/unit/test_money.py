@@ -14,7 +14,9 @@ from gett_checkout._money import (
     is_tidy,
     read_amount,
     show_amount,
+    sum_of,
     tidy,
+    to_the_cent,
 )
 
 
@@ -62,7 +64,26 @@ def test_sums_are_exact() -> None:
     jitter = Random(19)
     cents = [jitter.randrange(1, 100_000) for _ in range(10_000)]
     amounts = [read_amount(f"{each // 100}.{each % 100:02}") for each in cents]
-    assert sum(amounts, Decimal(0)) * 100 == sum(cents)
+    assert sum_of(amounts) * 100 == sum(cents)
+    ends = Decimal("1E+12"), Decimal("1E-20")  # as far apart as two amounts can be
+    assert str(sum_of(ends)) == "1000000000000.00000000000000000001"
+    assert str(sum_of([])) == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "rounded"),
+    [
+        ("0.125", "USD", "0.13"),
+        ("-0.125", "USD", "-0.13"),
+        ("0.1249999999", "USD", "0.12"),
+        ("0.5", "JPY", "1"),
+        ("2.0005", "KWD", "2.001"),
+    ],
+)
+def test_halves_of_the_minor_unit_are_rounded_away_from_zero(
+    amount: str, currency: str, rounded: str
+) -> None:
+    assert str(to_the_cent(Decimal(amount), currency)) == rounded
 
 
 def test_a_price_survives_json_and_back() -> None:
@@ -160,6 +181,7 @@ def test_a_locale_may_be_written_either_way() -> None:
         ("0.000001", "0.000001"),
         ("1.500000", "1.500000"),  # as it was sent: six decimals are no noise
         ("1E+1", "10"),
+        ("4.5000001", "4.50"),  # a seventh decimal is
     ],
 )
 def test_what_binary_fractions_leave_is_no_amount(sent: str, read: str) -> None:

@@ -14,6 +14,7 @@ from attrs import asdict, evolve
 from gett_checkout._core.cart import LineProblem, Modifier, Modifiers
 from gett_checkout._core.catalog import StoreAddress, Window, parse_time
 from gett_checkout._core.codes import Part
+from gett_checkout._core.extra import Extra
 from gett_checkout._core.order import Amounts, Delivery, GettPayment, Order, Pickup, SavedCard
 from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level, Session
@@ -70,6 +71,7 @@ NOTICES = (Notice("session_upgraded", NOW, {"kept": "cart"}),)
         {"refusals": (WHOLE_REJECTION,), "sold_out": ("salad", "ham")},
         {"confirmed_for": "0123456789abcdef"},
         {"order": Order(None)},
+        {"order": Order("o", extra=Extra({"share": Decimal("0.10"), "tags": [1, None]}))},
         {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
         {"tip": Decimal("0.00"), "confirmed_total": Decimal("1E+2")},
         {"lines": (line("pizza", 2, {"size": [Modifier("large", modifiers={"crust": []})]}),)},
@@ -208,6 +210,13 @@ def test_what_the_first_release_wrote_of_rejections_is_read(
     assert state.refusals == tuple(Refusal(part, code, "", NOW) for part, code in rejected)
     assert snapshot.load(snapshot.dump(state)) == state
     assert b"_refused" not in snapshot.dump(state)
+
+
+def test_what_the_first_release_wrote_of_a_confirmed_total_is_read() -> None:
+    saved = {"agreed_total": "27.00", "agreed_for": "0123456789abcdef"}
+    whole = {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat(), **saved}
+    state = snapshot.load(json.dumps(whole).encode())
+    assert (state.confirmed_total, state.confirmed_for) == (Decimal("27.00"), saved["agreed_for"])
 
 
 def test_what_this_release_wrote_goes_before_what_the_first_one_did() -> None:

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from gett_checkout import CatalogSet, InvalidInputError, InvalidResponseError
 from gett_checkout._core.cart import Line, LineProblem
 from gett_checkout._core.catalog import StoreAddress
-from gett_checkout._json import read_json, write_json
+from gett_checkout._json import write_json
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import Assumptions
 from gett_checkout._wire.codec import Reader
@@ -24,47 +24,6 @@ from gett_checkout._wire.menu import catalog_set
 
 def catalog(**members: Any) -> CatalogSet:
     return catalog_set(write_json(members), "c-1")
-
-
-# --- JSON -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (Decimal("19.99"), "19.99"),
-        (Decimal("1E+2"), "1E+2"),
-        (Decimal("0.10"), "0.10"),
-        ({"a": [1, True, None, "é\n"], "b": {}}, '{"a":[1,true,null,"é\\n"],"b":{}}'),
-        ((), "[]"),
-    ],
-)
-def test_json_is_written_with_exact_numbers(value: Any, text: str) -> None:
-    assert write_json(value).decode() == text
-
-
-@pytest.mark.parametrize("value", [1.5, [float("nan")], {"a": Decimal("NaN")}, Decimal("Infinity")])
-def test_floats_and_what_is_no_number_are_not_written(value: Any) -> None:
-    with pytest.raises(InvalidInputError):
-        write_json(value)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"NaN",
-        b"[Infinity]",
-        b"\xff\xfe\x00",
-        b"[" * 100_000,
-        b"1" * 5000,
-        b"1e99999999999999999999",
-    ],
-)
-def test_what_is_not_json_is_unreadable(body: bytes) -> None:
-    with pytest.raises(InvalidResponseError):
-        read_json(body)
 
 
 # --- stores ---------------------------------------------------------------------------------------
