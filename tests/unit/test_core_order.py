@@ -156,5 +156,5 @@ def test_other_members_are_in_neither_repr_nor_hash() -> None:
 def test_what_is_not_said_of_an_order_or_a_page_of_them() -> None:
     assert Order("o") == Order("o", None, None, None, None, None, ())
     assert OrderPage(()) == OrderPage((), has_more=False, total_count=None, left_out=0)
-    zeros = dict.fromkeys(("fees", "promotions", "taxes", "adjustments", "tip"), Decimal(0))
-    assert Amounts(Decimal(1), Decimal(1)) == Amounts(Decimal(1), Decimal(1), **zeros)
+    one, zero = Decimal(1), Decimal(0)
+    assert Amounts(one, one) == Amounts(one, one, zero, zero, zero, zero, zero)

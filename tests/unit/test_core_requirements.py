@@ -17,6 +17,7 @@ from gett_checkout._core.codes import Part
 from gett_checkout._core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
 from gett_checkout._core.requirements import (
     RULES,
+    Requirement,
     fulfillment_types,
     next_action,
     refusal,
@@ -32,7 +33,7 @@ from gett_checkout.errors import (
     StepNotAllowedError,
     TotalChangedError,
 )
-from gett_checkout.messages import ENGLISH
+from gett_checkout.messages import ENGLISH, Text
 from tests.samples.states import (
     INCOMPLETE,
     NOW,
@@ -351,6 +352,11 @@ def test_where_only_an_end_user_is_given_a_price_signing_in_comes_first() -> Non
     assert [each.code for each in requirements(guest, NOW)] == ["identity"]
     user = state_at(Stage.PLACE, quote=None, end_user_needed=True)
     assert [each.code for each in requirements(user, NOW)] == ["quote"]
+
+
+def test_a_requirement_shows_its_code_and_not_what_was_said() -> None:
+    shown = "Requirement(code='cart', step='add', blocks=True)"
+    assert repr(Requirement("cart", "add", Text.of("cart"), {"message": "of Ada's cart"})) == shown
 
 
 def test_the_table_covers_the_registry_in_its_order() -> None:
