@@ -12,7 +12,9 @@ from gett_checkout._json import Raw, read_json, write_json
 from gett_checkout.errors import InvalidInputError, InvalidResponseError
 
 
-@pytest.mark.parametrize("body", [b'["\\ud83c"]', '["\\ud83c"]', Raw(b'["\\ud83c"]')], ids=repr)
+@pytest.mark.parametrize(
+    "body", [b'["\\ud83c"]', '["\\ud83c"]', Raw(b'["\\ud83c"]')], ids=["bytes", "text", "raw"]
+)
 def test_half_a_surrogate_pair_is_read_however_the_json_is_held(body: Any) -> None:
     assert read_json(body) == ["\ud83c"]
 
