@@ -13,8 +13,9 @@ import pytest
 from attrs import evolve, frozen
 
 from gett_checkout import CatalogSet, InvalidInputError, InvalidResponseError
-from gett_checkout._core.cart import Line, LineProblem
+from gett_checkout._core.cart import Choice, GroupChoice, Line, LineProblem
 from gett_checkout._core.catalog import StoreAddress
+from gett_checkout._hidden import Hidden
 from gett_checkout._json import write_json
 from gett_checkout._wire import requests, responses
 from gett_checkout._wire.assumptions import Assumptions
@@ -190,9 +191,10 @@ def test_a_session_token_that_cannot_be_sent_is_unreadable(token: Any) -> None:
 
 
 def test_no_token_is_in_a_repr() -> None:
-    assert "secret" not in repr(responses.session({"token": "secret"}))
-    quote = {"orderToken": "secret", "amounts": {"subTotal": 1, "total": 1}}
-    assert "secret" not in repr(responses.validated(quote))
+    session = responses.session({"token": "secret"})
+    quote = responses.validated({"orderToken": "secret", "amounts": {"subTotal": 1, "total": 1}})
+    assert "token" not in f"{session}{quote}"
+    assert type(session.token) is type(quote.validated_order_token) is Hidden
 
 
 @pytest.mark.parametrize(
@@ -404,6 +406,8 @@ SPELLINGS: list[tuple[Callable[[Any], Any], dict[str, Any], dict[str, Any]]] = [
     (responses.payment_methods, {"payments": [{"id": "p"}]}, {"paymentMethods": [{"id": "p"}]}),
     (responses.validated, QUOTE, {**QUOTE_REST, "orderToken": "t"}),
     (responses.validated, QUOTE, {**QUOTE_REST, "token": "t"}),
+    (responses.session, {"token": "t"}, {"sessionToken": "t"}),
+    (responses.address_id, {"addressId": "a"}, {"id": "a"}),
 ]
 
 
@@ -412,6 +416,40 @@ def test_other_spellings_read_the_same(
     read: Callable[[Any], Any], usual: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert read(other) == read(usual)
+
+
+@pytest.mark.parametrize(
+    ("lines", "line_id", "groups", "group_id", "chosen"),
+    [
+        ("lineItems", "lineItemId", "modifierGroups", "modifierGroupId", "selectedModifiers"),
+        ("items", "id", "modifiers", "id", "modifiers"),
+    ],
+)
+def test_a_cart_is_read_in_either_spelling(
+    lines: str, line_id: str, groups: str, group_id: str, chosen: str
+) -> None:
+    inner = {group_id: "h", chosen: [{"itemId": "n", "quantity": 1}]}
+    outer = {
+        group_id: "g",
+        chosen: [{"itemId": "m", "quantity": 2, "modifierGroups": [inner]}],
+    }
+    line = {line_id: "1", "itemId": "a", "quantity": 3, groups: [outer]}
+    nested = (GroupChoice("h", (Choice("n"),)),)
+    assert responses.cart_lines({lines: [line]}, ()) == (
+        Line("1", "a", 3, groups=(GroupChoice("g", (Choice("m", 2, nested),)),)),
+    )
+
+
+def test_an_odd_member_takes_no_entry_of_a_menu_away() -> None:
+    parts = ("catalogs", "sections", "items", "modifierGroups")
+    menu = catalog(**{part: {"a": {"name": 7}} for part in parts})
+    for entries in (menu.catalogs, menu.sections, menu.items, menu.modifier_groups):
+        entry: Any = entries["a"]
+        assert (entry.name, entry.extra) == ("", {"name": 7})
+
+
+def test_every_card_is_read_unless_it_says_otherwise() -> None:
+    assert responses.PaymentMethods(()).left_out == 0
 
 
 @pytest.mark.parametrize("ends", [True, "soon", 10**20, [], Decimal("1.5")])
