@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any, Final, TypeVar, get_args, get_origin
 
-from attrs import fields, has, resolve_types
+from attrs import NOTHING, fields, has, resolve_types
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
@@ -33,8 +33,8 @@ class Reader:
 
     A member that is ``null`` counts as absent, and a class may list other ``spellings`` of a member,
     used when the first is absent. For a ``tolerant`` class, an unreadable member becomes unknown,
-    unless it is listed with the class as required. A class with a field ``extra`` receives the members
-    that are not understood. By default cattrs would turn ``1`` into ``"1"``.
+    unless it has no default or is listed with the class. A class with a field ``extra`` receives the
+    members that are not understood. By default cattrs would turn ``1`` into ``"1"``.
     """
 
     def __init__(
@@ -69,7 +69,8 @@ class Reader:
         known = frozenset(names.values())
         names_of = {member: name for name, member in names.items()}
         lists = {camel_case(it.name) for it in fields(resolve_types(cls)) if it.type == _TEXTS}
-        needed = self._tolerant.get(cls)
+        required = [names[each.name] for each in fields(cls) if each.default is NOTHING]
+        needed = [*required, *self._tolerant[cls]] if cls in self._tolerant else None
         renames: dict[str, Any] = {name: override(rename=each) for name, each in names.items()}
         if keeps_extra:
             renames["extra"] = override(rename=_EXTRA, struct_hook=lambda value, _: value)

@@ -76,6 +76,13 @@ def test_a_day_may_end_at_midnight_either_way(end: str, read: time) -> None:
     assert store.is_open(NOON)
 
 
+def test_a_day_is_no_truth_value_even_where_its_number_was_read_before() -> None:
+    for day, known in ((1, True), (True, False)):
+        hours = [{**MONDAY, "dayOfWeek": day}]
+        store = responses.store({"storeId": "s", "availability": hours})
+        assert (store.availability is not None) is known
+
+
 def test_a_closed_day_takes_no_other_day_away() -> None:
     closed = {"dayOfWeek": "sunday", "start": None, "end": None}
     store = responses.store({"storeId": "s", "timezone": "UTC", "availability": [closed, MONDAY]})
