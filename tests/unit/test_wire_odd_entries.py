@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gett_checkout._core.catalog import Store, StoreAddress
+from gett_checkout._core.order import Charge
 from gett_checkout._wire import responses
 from gett_checkout.errors import InvalidResponseError
 
@@ -87,6 +88,7 @@ def test_a_closed_day_takes_no_other_day_away() -> None:
     closed = {"dayOfWeek": "sunday", "start": None, "end": None}
     store = responses.store({"storeId": "s", "timezone": "UTC", "availability": [closed, MONDAY]})
     assert store.is_open(NOON) is True
+    assert not responses.store({"storeId": "s", "availability": [MONDAY]}).extra
 
 
 @pytest.mark.parametrize("odd", [7, None, {}, {"paymentId": 7}, {"paymentId": ""}, "card"])
@@ -103,3 +105,11 @@ def test_an_order_without_an_id_is_left_out(odd: Any) -> None:
     page = responses.order_page({"orders": [odd, {"orderId": "o"}], "totalCount": "two"})
     assert [order.order_id for order in page.orders] == ["o"]
     assert (page.left_out, page.total_count) == (1, None)
+
+
+@pytest.mark.parametrize("name", ["name", "label", "title", "description", "type", "code"])
+def test_a_charge_is_named_in_any_of_these_ways(name: str) -> None:
+    amounts = {"subTotal": 1, "total": 3, "feesBreakdown": [{name: "Service", "amount": 2}]}
+    read = responses.order({"orderId": "o", "amounts": amounts}).amounts
+    assert read is not None
+    assert (read.breakdown, read.extra) == ({"fees": (Charge("Service", Decimal(2)),)}, {})
