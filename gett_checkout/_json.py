@@ -23,12 +23,8 @@ Raw = msgspec.Raw
 _PLAIN: Final = frozenset({str, Hidden, int, bool, NoneType})
 
 
-def bare(value: object) -> str:
-    """Convert a hidden text into a type that msgspec knows."""
-    return str.__str__(value) if isinstance(value, str) else str(value)
-
-
-_write: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=bare).encode
+# A `Hidden` text is no `str` to msgspec, and becomes one.
+_write: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 _read: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 
 

@@ -31,7 +31,7 @@ from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level
 from gett_checkout._core.state import CheckoutState
 from gett_checkout._hidden import hidden, leaves_nothing
-from gett_checkout._json import bare, read_json
+from gett_checkout._json import read_json
 from gett_checkout.errors import InvalidResponseError, SnapshotTooNewError, StorageError
 
 VERSION: Final = 1
@@ -156,7 +156,7 @@ def _written(value: Any) -> bytes:
         return json.dumps(value, default=str).encode()
 
 
-_encode: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=bare).encode
+_encode: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
 @cache

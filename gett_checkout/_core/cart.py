@@ -82,7 +82,9 @@ class LineProblem(Sentence):
 
     def text(self) -> Text:
         """Return the sentence that describes it."""
-        code = f"line.{self.code}" if self.name or self.code == "ITEM_UNKNOWN" else "line"
+        if not self.name and self.code != "ITEM_UNKNOWN":
+            return Text.of("line")
+        code = f"line.{self.code}"
         one = (f"{code}.one",) if self.count == 1 else ()
         return Text.of(*one, code, "line", name=self.name, count=self.count)
 
@@ -246,7 +248,7 @@ class Demands:
     """
 
     catalog: CatalogSet
-    _known: dict[tuple[str, int], bool] = field(factory=dict, init=False, repr=False)
+    _known: dict[tuple[str, int], bool] = field(factory=dict)
 
     def of(self, group: ModifierGroup, depth: int = MAX_DEPTH) -> tuple[int, int | None]:
         """Return the minimum and maximum number of choices in the group."""

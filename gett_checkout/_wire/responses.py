@@ -92,18 +92,12 @@ _CARD: Final = ("payment", "paymentMethod")
 _ADDRESS_ID: Final = ("addressId", "id")
 
 
-# Classes that tolerate unreadable members, and their required members. In the other classes, such as a
-# price or a cart, every member is required.
+# Classes that tolerate unreadable members, except those without a default and these. In the other
+# classes, such as a price or a cart, every member must be readable.
 _TOLERANT: Final[dict[type[Any], tuple[str, ...]]] = {
-    SessionResponse: ("token",),
-    StorePage: ("stores",),
-    Store: ("storeId", "minimumOrderAmount"),
-    Catalog: ("catalogId",),
-    Section: ("sectionId",),
-    Item: ("itemId",),
-    ModifierGroup: ("modifierGroupId",),
-    OrderPage: ("orders",),
-    PaymentMethod: ("paymentId",),
+    **dict.fromkeys((SessionResponse, StorePage, Catalog, Section, Item, ModifierGroup), ()),
+    **dict.fromkeys((OrderPage, PaymentMethod), ()),
+    Store: ("minimumOrderAmount",),
 }
 
 
@@ -318,7 +312,7 @@ def _broken_down(amounts: Amounts) -> Amounts:
         sent = extra.get(member)
         if sent is not None and (charges := _charges(sent)):
             breakdown[part] = charges
-            if all(len(each) == len(("name", "amount")) for each in sent):
+            if all(len(each) == 2 for each in sent):  # only the name and the amount
                 del extra[member]
     if not breakdown:
         return amounts

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from gett_checkout._core.cart import (
     MAX_DEPTH,
@@ -13,14 +14,17 @@ from gett_checkout._core.cart import (
     Demands,
     GroupChoice,
     Line,
+    LineProblem,
     Modifier,
     Modifiers,
+    read_line_id,
     read_modifiers,
     read_quantity,
     resolve,
     subtotal,
 )
 from gett_checkout.errors import InvalidInputError
+from gett_checkout.messages import ENGLISH
 from tests.samples.states import group, item, line, menu
 
 LARGE_WITH = {"size": [Modifier("large", modifiers={"crust": ["cheese-crust"]})]}
@@ -334,6 +338,16 @@ def test_choices_deeper_than_a_caller_can_make_are_not_required(depth: int, requ
     assert problems("i0", catalog=catalog) == expected
 
 
+def test_how_many_levels_may_follow_counts_anew_for_each_group() -> None:
+    catalog = menu(
+        *(item(f"i{level}", "1.00", f"g{level}") for level in range(2)),
+        item("i2"),
+        groups=(group("g0", "i1", least=1), group("g1", "i2", least=1)),
+    )
+    demands, outer = Demands(catalog), catalog.modifier_groups["g0"]
+    assert [demands.of(outer, depth)[0] for depth in (8, 1, 2, 0)] == [1, 0, 1, 0]
+
+
 def test_a_line_nested_deeper_than_a_caller_can_make_is_judged() -> None:
     """As the cart helper may answer it."""
     catalog = menu(
@@ -370,6 +384,15 @@ def test_quantities_that_cannot_be(quantity: object) -> None:
         read_quantity(quantity)
 
 
+@pytest.mark.parametrize("line_id", ["", "-a", "a b", "é", "a" * 65, 7, None])
+def test_a_line_id_that_cannot_be(line_id: object) -> None:
+    assert read_line_id("7.a_b~C-") == "7.a_b~C-"
+    assert read_line_id("a" * 64) == "a" * 64
+    with pytest.raises(InvalidInputError, match="a line_id must be") as caught:
+        read_line_id(line_id)
+    assert caught.value.field == "line_id"
+
+
 def test_modifiers_as_values() -> None:
     assert read_modifiers(None) == ()
     assert read_modifiers({"g": ("a", Modifier("b", 2, {"h": ["c"]}))}) == (
@@ -387,6 +410,8 @@ def test_modifiers_as_values() -> None:
         {"size": [None]},
         {"size": [Modifier("small", 0)]},
         {"size": [Modifier("small", modifiers={"crust": "cheese-crust"})]},
+        {5: ["small"]},
+        {"size": [{"item_id": "large", "modifiers": {None: []}}]},
         ["size"],
         "size",
     ],
@@ -395,6 +420,17 @@ def test_modifiers_as_values() -> None:
 def test_modifiers_that_cannot_be(modifiers: Any) -> None:
     with pytest.raises(InvalidInputError):
         read_modifiers(modifiers)
+
+
+def test_each_mistake_in_modifiers_is_named_by_its_place() -> None:
+    crust = {"item_id": "large", "modifiers": {"crust": [7]}}
+    with pytest.raises(InvalidInputError) as caught:
+        read_modifiers({"size": ["small", Modifier("large", 0), crust], "top/pings": "ham"})
+    assert [(each.pointer, each.code) for each in caught.value.errors] == [
+        ("/modifiers/size/1/quantity", "invalid"),
+        ("/modifiers/size/2/modifiers/crust/0", "invalid"),
+        ("/modifiers/top~1pings", "invalid"),
+    ]
 
 
 def nested(levels: int) -> Modifiers:
@@ -457,3 +493,60 @@ def test_a_missing_choice_says_how_many(least: int, words: str) -> None:
     )
     [problem] = line("pizza", 1, catalog=catalog).problems
     assert problem.message == words
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        (LineProblem("ITEM_UNKNOWN"), ENGLISH["line.ITEM_UNKNOWN"]),
+        (LineProblem("ITEM_UNAVAILABLE"), ENGLISH["line"]),  # a sentence would lack the name
+        (LineProblem("MODIFIER_REQUIRED", count=1), ENGLISH["line"]),
+        (LineProblem("ITEM_UNAVAILABLE", name="Salad"), "Salad is not available."),
+        (LineProblem("MODIFIER_TOO_MANY", name="Size", count=1), "Please choose only one: Size."),
+        (LineProblem("MODIFIER_TOO_MANY", name="Size", count=2), "Please choose at most 2: Size."),
+        (LineProblem("NEW", name="Salad", count=1), ENGLISH["line"]),
+    ],
+    ids=str,
+)
+def test_what_is_said_of_a_problem(problem: LineProblem, sentence: str) -> None:
+    assert problem.message == sentence
+
+
+# --- what a line orders ---------------------------------------------------------------------------
+
+ORDERED: Modifiers = {"toppings": ["ham", Modifier("olives", 2)], "size": LARGE_WITH["size"]}
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"name": "Another name", "unit_price": Decimal(1), "problems": (LineProblem("NEW"),)},
+        {"line_id": "another"},
+        {"groups": read_modifiers({**ORDERED, "toppings": [Modifier("olives", 2), "ham"]})},
+        {"groups": read_modifiers({**ORDERED, "toppings": ["olives", "ham", "olives"]})},
+        {"groups": read_modifiers({"sauces": [], "size": ORDERED["size"], **ORDERED})},
+    ],
+    ids=str,
+)
+def test_a_line_orders_the_same_in_any_words_and_sequence(same: dict[str, Any]) -> None:
+    pizza = line("pizza", 1, ORDERED)
+    assert evolve(pizza, **same).content == pizza.content
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"item_id": "calzone"},
+        {"quantity": 2},
+        {"special_instructions": "well done"},
+        {"groups": ()},
+        {"groups": read_modifiers({**ORDERED, "toppings": ["ham", "olives"]})},
+        {"groups": read_modifiers({**ORDERED, "toppings": ["ham", Modifier("truffle", 2)]})},
+        {"groups": read_modifiers({**ORDERED, "size": ["large"]})},
+        {"groups": read_modifiers({"sauces": ORDERED["toppings"], "size": ORDERED["size"]})},
+    ],
+    ids=str,
+)
+def test_a_line_orders_something_else_with_another_item_or_choice(other: dict[str, Any]) -> None:
+    pizza = line("pizza", 1, ORDERED)
+    assert evolve(pizza, **other).content != pizza.content

@@ -22,6 +22,7 @@ from gett_checkout._core.catalog import (
     parse_day,
     parse_time,
 )
+from gett_checkout._core.extra import Extra
 from gett_checkout._json import write_json
 from gett_checkout._wire.menu import catalog_set
 from tests.samples.states import MENU, group, item, menu
@@ -245,6 +246,14 @@ ENTRIES = {
             },
             "ab",
         ),
+        (
+            {
+                "catalogs": {"all": {"sectionIds": ["bad", "s"]}},
+                "sections": {"s": {"itemIds": ["a"]}, "bad": 7},
+            },
+            "ab",
+        ),
+        ({"catalogs": {"all": {"sectionIds": ["s", 7]}}}, "ab"),
         ({"sections": {"s": {"itemIds": ["a"]}, "bad": 7}}, "a"),  # nothing leads to it
         ({"sections": {"s": {"sectionIds": ["t"]}, "t": {"itemIds": ["b"]}}}, "b"),
         ({"sections": {"s": {"sectionIds": ["s"], "itemIds": ["a"]}}}, "a"),
@@ -273,9 +282,34 @@ def test_what_is_sold_is_found_once_and_without_looking_at_an_item() -> None:
     )
 
 
+def test_an_entry_that_cannot_be_read_hides_none_after_it() -> None:
+    catalog = catalog_set(
+        write_json(
+            {
+                "catalogs": {"bad": 7, "all": {"sectionIds": ["bad", "gone", "s"]}},
+                "sections": {"bad": 7, "s": {"itemIds": ["bad", "gone", "a"]}},
+                "items": {"bad": 7, "a": {}},
+            }
+        ),
+        "cs-1",
+    )
+    assert [each.item_id for each in catalog.menu_items()] == ["a"]
+
+
 def test_groups_of_an_item_pass_over_what_is_not_there() -> None:
     dish = item("dish", "1.00", "missing", "toppings", "size")
     assert [each.modifier_group_id for each in MENU.groups_of(dish)] == ["toppings", "size"]
+
+
+@pytest.mark.parametrize("kind", [Store, Catalog, Section, Item, ModifierGroup])
+def test_other_members_are_in_neither_repr_nor_hash(kind: Any) -> None:
+    value = kind("id", extra=Extra({"tags": ["new"]}))
+    assert "extra" not in repr(value)
+    assert hash(value) == hash(kind("id"))
+
+
+def test_a_page_of_stores_is_the_last_and_whole_unless_it_says_otherwise() -> None:
+    assert StorePage(()) == StorePage((), has_more=False, total_count=None, left_out=0)
 
 
 def test_the_repr_of_a_menu_counts() -> None:

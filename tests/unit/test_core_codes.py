@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gett_checkout import errors
+from gett_checkout._core.actions import ChooseStore, Wait
 from gett_checkout._core.codes import CATEGORIES, ERROR_CODES, Part, category_of, part_of, refuse
 from gett_checkout.errors import ApiError
 from gett_checkout.messages import ENGLISH
@@ -139,6 +140,15 @@ def test_an_unknown_code_falls_back(
     assert raised.next_action is not None
     assert raised.next_action.kind == action
     assert str(raised) == (code or f"HTTP {status}")
+
+
+@pytest.mark.parametrize(
+    ("facts", "seconds"), [({}, 1.0), ({"retry_after": 7.5}, 7.5), ({"retry_after": 0.0}, 1.0)]
+)
+def test_the_next_action_waits_as_long_as_gett_asks(facts: dict[str, Any], seconds: float) -> None:
+    for code, category in (("RATE_LIMITED", ""), ("BRAND_NEW", "server_error")):
+        assert refuse(code, category=category, **facts).next_action == Wait(seconds)
+    assert refuse("STORE_CLOSED", **facts).next_action == ChooseStore("STORE_CLOSED")
 
 
 def test_a_refusal_may_lack_everything() -> None:

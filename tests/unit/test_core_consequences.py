@@ -17,6 +17,7 @@ from gett_checkout._core.machine import (
     CartRejected,
     NotPlaced,
     Objected,
+    PaymentRejected,
     ShopperRejected,
     StoreLost,
 )
@@ -93,6 +94,9 @@ def test_whom_the_order_names_is_the_recipient_if_there_is_one(stage: Stage) -> 
         found = event_of(error, "place", state_at(stage, recipient=recipient), NOW)
         assert isinstance(found, ShopperRejected)
         assert found.refusal.part == part
+    declined = refuse("PAYMENT_DECLINED", operation="place_order")
+    found = event_of(declined, "place", state_at(stage, recipient=RECIPIENT), NOW)
+    assert isinstance(found, PaymentRejected)  # it names no person
 
 
 @pytest.mark.parametrize("operation", ["list_payment_methods", "add_payment_card"])
@@ -241,6 +245,8 @@ def test_the_event_of_an_error_of_ours(
 @pytest.mark.parametrize(
     "error",
     [
+        TransportError("no", cause="closed"),
+        TransportError("no", cause="other event loop"),
         errors.InvalidInputError("no"),
         errors.StepNotAllowedError("no"),
         errors.TotalChangedError("no"),

@@ -20,8 +20,10 @@ from gett_checkout import (
     Quote,
     SavedCard,
 )
+from gett_checkout._core.extra import Extra
 from gett_checkout._core.jsonable import jsonable_fields
-from gett_checkout._core.order import GettPayment
+from gett_checkout._core.order import GettPayment, OrderPage
+from gett_checkout._hidden import Hidden
 from tests.samples.states import ORDER_TOKEN, quote
 
 WHOLE = Address("350 5th Ave", "New York", "NY", "10118")
@@ -81,7 +83,8 @@ def test_a_payment_needs_what_it_is_made_with(payment: Any) -> None:
 
 def test_a_payment_says_its_kind_and_not_its_token() -> None:
     card = CardOnFile("secret-token", "stripe")
-    assert "secret-token" not in repr(card)
+    assert "card_token" not in repr(card)
+    assert type(card.card_token) is Hidden
     kinds = [card.kind, SavedCard("p").kind, GettPayment().kind]
     assert kinds == ["card_on_file", "saved_card", "gett_payment"]
 
@@ -89,7 +92,8 @@ def test_a_payment_says_its_kind_and_not_its_token() -> None:
 def test_a_quote_does_not_show_its_token() -> None:
     shown: Quote = quote()
     assert shown.order_token == ORDER_TOKEN
-    assert ORDER_TOKEN not in repr(shown)
+    assert repr(shown) == f"Quote(amounts={shown.amounts!r}, expires_at={shown.expires_at!r})"
+    assert type(shown.order_token) is Hidden
     assert list(jsonable_fields(shown)) == ["amounts", "expires_at"]  # nor our own notes on it
 
 
@@ -130,3 +134,27 @@ def test_of_an_order_read_again_what_is_said_counts_and_the_rest_stays(name: str
     before = evolve(FULL, **{name: getattr(Order("o"), name)})
     assert before.read_again(alone) == FULL
     assert FULL.to_dict()["estimated_ready_at"] == "2026-11-23T18:30:00+00:00"
+
+
+def test_what_gett_sends_besides_is_in_the_json_on_request() -> None:
+    shown = FULL.to_dict()
+    assert "extra" not in shown
+    assert FULL.to_dict(extra=True) == {**shown, "extra": {"courier": "Joe"}}
+
+
+def test_other_members_are_in_neither_repr_nor_hash() -> None:
+    extra = Extra({"tags": ["new"]})
+    one = Decimal(1)
+    for value, bare in (
+        (Order("o", extra=extra), Order("o")),
+        (Amounts(one, one, breakdown={"fees": ()}, extra=extra), Amounts(one, one)),
+    ):
+        assert "extra" not in repr(value)
+        assert hash(value) == hash(bare)
+
+
+def test_what_is_not_said_of_an_order_or_a_page_of_them() -> None:
+    assert Order("o") == Order("o", None, None, None, None, None, ())
+    assert OrderPage(()) == OrderPage((), has_more=False, total_count=None, left_out=0)
+    one, zero = Decimal(1), Decimal(0)
+    assert Amounts(one, one) == Amounts(one, one, zero, zero, zero, zero, zero)

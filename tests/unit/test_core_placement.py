@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from gett_checkout import errors
 from gett_checkout._core.codes import refuse
@@ -12,6 +13,7 @@ from gett_checkout._core.consequences import event_of
 from gett_checkout._core.machine import EVENTS
 from gett_checkout._core.placement import NEVER, Outcome, digest, judge
 from gett_checkout._core.state import Stage
+from gett_checkout._hidden import Hidden
 from gett_checkout._retry import Repeat, RetryPolicy, may_repeat
 from gett_checkout.errors import ApiError, GettCheckoutError, TransportError
 from tests.samples.documented import DOCUMENTED
@@ -308,11 +310,23 @@ def test_a_shoppers_own_attempt_does_not_put_the_next_look_off() -> None:
     assert again.due_at(NOW) == postponed.due_at(NOW) == NOW + timedelta(seconds=30)
 
 
+def test_a_look_that_is_due_already_is_planned_anew() -> None:
+    for late in (timedelta(0), timedelta(seconds=1)):
+        saved = placement(look_again_at=NOW - late)
+        assert saved.released(NOW).look_again_at == NOW + timedelta(seconds=15)
+
+
 def test_nobody_but_a_person_looks_once_the_key_expired() -> None:
     saved = placement().released(NOW)
-    assert saved.due_at(NOW + timedelta(hours=23)) == NEVER
+    assert saved.due_at(NOW + timedelta(hours=23)) == NEVER == datetime(2200, 1, 1, tzinfo=UTC)
     assert not saved.can_be_asked(NOW + timedelta(hours=23))
     assert saved.can_be_asked(NOW + timedelta(hours=22))
+
+
+def test_nothing_is_asked_with_another_body_or_once_the_record_is_lost() -> None:
+    assert placement().can_be_asked(NOW)
+    assert not placement(is_lost=True).can_be_asked(NOW)
+    assert not evolve(placement(), body="{ }").can_be_asked(NOW)
 
 
 def test_it_is_unresolved_once_an_attempt_got_no_response_or_its_worker_is_gone() -> None:
@@ -331,10 +345,17 @@ def test_a_body_that_is_not_the_keys_is_noticed() -> None:
 
 
 def test_the_body_is_not_in_the_repr() -> None:
-    assert "card" not in repr(placement(body="card"))
+    saved = placement(body="card")
+    assert "body" not in repr(saved)
+    assert type(saved.body) is Hidden
 
 
 # --- retry ----------------------------------------------------------------------------------------
+
+
+def test_what_a_policy_is_by_default() -> None:
+    assert RetryPolicy() == RetryPolicy(4, 12.0, 1.0, 30.0)
+
 
 POLICY = RetryPolicy(max_attempts=4, max_elapsed=20.0, initial_backoff=1.0, max_backoff=30.0)
 

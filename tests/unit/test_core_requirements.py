@@ -17,6 +17,7 @@ from gett_checkout._core.codes import Part
 from gett_checkout._core.order import CardOnFile, GettPayment, Payment, Pickup, SavedCard
 from gett_checkout._core.requirements import (
     RULES,
+    Requirement,
     fulfillment_types,
     next_action,
     refusal,
@@ -32,7 +33,7 @@ from gett_checkout.errors import (
     StepNotAllowedError,
     TotalChangedError,
 )
-from gett_checkout.messages import ENGLISH
+from gett_checkout.messages import ENGLISH, Text
 from tests.samples.states import (
     INCOMPLETE,
     NOW,
@@ -267,6 +268,35 @@ def test_a_rejected_payment_is_said_to_be() -> None:
     assert words(**against(Part.PAYMENT)) == ENGLISH["payment.rejected"]
 
 
+WORDS: list[tuple[dict[str, Any], str]] = [
+    ({"lines": (INCOMPLETE,)}, "Please choose: size."),  # one problem describes itself
+    ({"lines": (INCOMPLETE, evolve(INCOMPLETE, line_id="b"))}, ENGLISH["modifiers"]),
+    ({"lines": (SOLD_OUT,)}, "Salad is not available."),
+    ({"lines": (SOLD_OUT, evolve(SOLD_OUT, line_id="b"))}, ENGLISH["items"]),
+    ({"store": CLOSED}, ENGLISH["store_open"]),
+    (against(Part.STORE, "STORE_CLOSED"), ENGLISH["store_open.rejected"]),
+    ({"fulfillment": None}, ENGLISH["fulfillment"]),
+    (against(Part.FULFILLMENT), ENGLISH["fulfillment.rejected"]),
+    ({"store": NO_DELIVERY}, ENGLISH["fulfillment.no_delivery"]),
+]
+
+
+@pytest.mark.parametrize(("facts", "sentence"), WORDS, ids=str)
+def test_what_a_shopper_is_told(facts: dict[str, Any], sentence: str) -> None:
+    assert requirements(state_at(Stage.PLACE, **facts), NOW)[0].message == sentence
+
+
+def test_a_changed_total_is_in_the_stores_currency() -> None:
+    store = evolve(STORE, currency="EUR")
+    state = state_at(Stage.PLACE, store=store, confirmed_total=Decimal(1))
+    said = "The total changed from 1.00 EUR to 27.00 EUR."
+    assert requirements(state, NOW)[0].message == said
+    error = refusal(state, NOW)
+    assert isinstance(error, TotalChangedError)
+    assert (error.before, error.after) == (Decimal(1), Decimal("27.00"))
+    assert error.to_problem()["detail"] == said
+
+
 def test_a_shopper_is_asked_for_other_data_or_to_sign_in() -> None:
     def words(code: str) -> str:
         return requirements(state_at(Stage.PLACE, **against(Part.SHOPPER, code)), NOW)[0].message
@@ -322,6 +352,11 @@ def test_where_only_an_end_user_is_given_a_price_signing_in_comes_first() -> Non
     assert [each.code for each in requirements(guest, NOW)] == ["identity"]
     user = state_at(Stage.PLACE, quote=None, end_user_needed=True)
     assert [each.code for each in requirements(user, NOW)] == ["quote"]
+
+
+def test_a_requirement_shows_its_code_and_not_what_was_said() -> None:
+    shown = "Requirement(code='cart', step='add', blocks=True)"
+    assert repr(Requirement("cart", "add", Text.of("cart"), {"message": "of Ada's cart"})) == shown
 
 
 def test_the_table_covers_the_registry_in_its_order() -> None:

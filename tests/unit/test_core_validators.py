@@ -4,12 +4,15 @@ import copy
 import pickle
 import traceback
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from gett_checkout import Address, CardOnFile, Delivery, Identity, NewCard, SavedCard
+from gett_checkout._core.cart import read_line_id, read_quantity
+from gett_checkout._core.validators import each_of, read_charge
 from gett_checkout._retry import RetryPolicy
 from gett_checkout.errors import InvalidInputError
 
@@ -28,6 +31,7 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
         (ADA, {"partner_user_id": 7}, "partner_user_id must be a string"),
         (CARD, {"number": "4111 1111 111"}, "12 to 19 digits"),
         (CARD, {"cvc": "98765"}, "3 or 4 digits"),
+        (CARD, {"cvc": None}, "cvc"),
         (CARD, {"expiration": "2030-01"}, "a date, without a time"),
         (CARD, {"billing_address": None}, "needs a billing_address"),
         (HOME, {"city": "\t"}, "an address needs city"),
@@ -39,6 +43,8 @@ CARD = NewCard("4111 1111 1111 1234", "visa", "737", date(2030, 1, 31), HOME)
         (CardOnFile("tok_1", "stripe"), {"last_four": "41111"}, "the last four digits"),
         (SavedCard("pay_1"), {"payment_id": ""}, "needs a payment_id"),
         (RetryPolicy(), {"max_attempts": 0}, "at least one attempt"),
+        (RetryPolicy(), {"max_attempts": None}, "at least one attempt"),
+        (RetryPolicy(), {"max_backoff": -0.1}, "no negative seconds"),
         (RetryPolicy(), {"max_elapsed": "20"}, "no negative seconds"),
         (RetryPolicy(), {"initial_backoff": float("nan")}, "no negative seconds"),
     ],
@@ -78,3 +84,44 @@ def test_neither_the_error_nor_a_validator_s_frame_holds_the_value(
 @pytest.mark.parametrize("value", [ADA, HOME, Delivery(HOME), CardOnFile("tok_1", "stripe")])
 def test_values_are_pickled_and_copied(value: object) -> None:
     assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value
+
+
+def test_checks_return_their_results_or_every_mistake() -> None:
+    found = each_of(line_id=lambda: read_line_id("a"), quantity=lambda: read_quantity(2))
+    assert found == {"line_id": "a", "quantity": 2}
+    with pytest.raises(InvalidInputError) as caught:
+        each_of(
+            line_id=lambda: read_line_id(""), item_id=lambda: "i", quantity=lambda: read_quantity(0)
+        )
+    assert [each.pointer for each in caught.value.errors] == ["/line_id", "/quantity"]
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ("3", "3.00"),
+        (Decimal("3.1"), "3.10"),
+        (0, "0.00"),
+        ("3.000", "3.00"),
+        (1_000_000, "1000000.00"),
+    ],
+)
+def test_read_charge(value: object, amount: str) -> None:
+    assert str(read_charge(value, field="tip")) == amount
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        *((each, "must not be negative") for each in (-1, "-0.01")),
+        *((each, "must not be above 1000000") for each in (1_000_001, "1000000.01")),
+        ("0.001", "at most 2 decimals"),
+        *((each, "an amount must be a Decimal") for each in (3.0, True, None)),
+        ("NaN", "an amount must be finite"),
+        ("three", "not a decimal amount"),
+    ],
+)
+def test_read_charge_names_what_cannot_be(value: object, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"the tip.*{said}") as caught:
+        read_charge(value, field="tip")
+    assert caught.value.field == "tip"

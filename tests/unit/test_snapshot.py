@@ -14,6 +14,7 @@ from attrs import asdict, evolve
 from gett_checkout._core.cart import LineProblem, Modifier, Modifiers
 from gett_checkout._core.catalog import StoreAddress, Window, parse_time
 from gett_checkout._core.codes import Part
+from gett_checkout._core.extra import Extra
 from gett_checkout._core.order import Amounts, Delivery, GettPayment, Order, Pickup, SavedCard
 from gett_checkout._core.refusal import Refusal
 from gett_checkout._core.session import Level, Session
@@ -70,6 +71,7 @@ NOTICES = (Notice("session_upgraded", NOW, {"kept": "cart"}),)
         {"refusals": (WHOLE_REJECTION,), "sold_out": ("salad", "ham")},
         {"confirmed_for": "0123456789abcdef"},
         {"order": Order(None)},
+        {"order": Order("o", extra=Extra({"share": Decimal("0.10"), "tags": [1, None]}))},
         {"order": Order("o", "new-state", "new-status", Amounts(Decimal(1), Decimal("1.10")))},
         {"tip": Decimal("0.00"), "confirmed_total": Decimal("1E+2")},
         {"lines": (line("pizza", 2, {"size": [Modifier("large", modifiers={"crust": []})]}),)},
@@ -210,6 +212,13 @@ def test_what_the_first_release_wrote_of_rejections_is_read(
     assert b"_refused" not in snapshot.dump(state)
 
 
+def test_what_the_first_release_wrote_of_a_confirmed_total_is_read() -> None:
+    saved = {"agreed_total": "27.00", "agreed_for": "0123456789abcdef"}
+    whole = {"v": 1, "checkout_id": "c", "created_at": NOW.isoformat(), **saved}
+    state = snapshot.load(json.dumps(whole).encode())
+    assert (state.confirmed_total, state.confirmed_for) == (Decimal("27.00"), saved["agreed_for"])
+
+
 def test_what_this_release_wrote_goes_before_what_the_first_one_did() -> None:
     state = CheckoutState("c", NOW, refusals=(WHOLE_REJECTION,))
     both = {**json.loads(snapshot.dump(state)), "cart_refused": "OLD"}
@@ -224,8 +233,11 @@ def test_times_keep_their_moment() -> None:
 
 
 def test_members_of_a_later_release_of_the_same_version_are_passed_over() -> None:
-    document = {**json.loads(snapshot.dump(state_at(Stage.PLACE))), "new_member": {"x": 1}}
-    assert snapshot.load(json.dumps(document).encode()) == state_at(Stage.PLACE)
+    new = {"new_member": {"x": 1}, "": None}
+    document = {**json.loads(snapshot.dump(state_at(Stage.PLACE))), **new}
+    for indent in (None, 2):  # in whatever layout
+        data = json.dumps(document, indent=indent).encode()
+        assert snapshot.load(data) == state_at(Stage.PLACE)
 
 
 @pytest.mark.parametrize("version", [2, 99, "2", 1.5])
@@ -258,6 +270,22 @@ def test_damage_is_a_storage_error(data: bytes) -> None:
     with pytest.raises(StorageError) as raised:
         snapshot.load(data)
     assert not isinstance(raised.value, SnapshotTooNewError)
+
+
+def test_damage_of_any_depth_is_a_storage_error() -> None:
+    """Also where it can just be read: a text with half a surrogate pair takes other ways."""
+    for depth in range(800, 1000):
+        data = b'{"v":1,"a":%b"\\ud83c"%b}' % (b"[" * depth, b"]" * depth)
+        with pytest.raises(StorageError):
+            snapshot.load(data)
+
+
+def test_half_a_surrogate_pair_keeps_no_order_from_being_saved() -> None:
+    extra = {"note": "\ud83c", "share": Decimal("0.10")}
+    state = state_at(Stage.PLACED, order=Order("o", extra=extra))
+    back = snapshot.load(snapshot.dump(state)).order
+    assert back is not None
+    assert back.to_dict(extra=True)["extra"] == {"note": "\ud83c", "share": "0.10"}
 
 
 def test_damage_does_not_show_what_was_saved() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gett_checkout._core.catalog import Store, StoreAddress
+from gett_checkout._core.order import Charge
 from gett_checkout._wire import responses
 from gett_checkout.errors import InvalidResponseError
 
@@ -21,6 +22,8 @@ ODD_STORES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"address": 7}, {"address": None}),
     ({"availability": "always"}, {"availability": None}),
     ({"availability": [{**MONDAY, "start": "nine"}]}, {"availability": None}),
+    ({"availability": [{**MONDAY, "start": None}]}, {"availability": None}),
+    ({"availability": [{**MONDAY, "end": None}]}, {"availability": None}),
     ({"availability": [{**MONDAY, "start": None, "end": None}]}, {"availability": ()}),
     ({"availability": [7]}, {"availability": None}),
     ({"timezone": 7}, {"timezone": None}),
@@ -59,19 +62,33 @@ def test_a_store_without_an_id_or_with_an_unreadable_minimum_is_left_out(entry: 
         responses.store(entry)
 
 
-@pytest.mark.parametrize("end", ["24:00:00", "24:00", "00:00:00"])
-def test_a_day_may_end_at_midnight_either_way(end: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "read"),
+    [
+        *((each, time.min) for each in ("24:00:00", "24:00", "00:00:00")),
+        ("17:00:00", time(17)),
+    ],
+)
+def test_a_day_may_end_at_midnight_either_way(end: str, read: time) -> None:
     hours = [{**MONDAY, "end": end}]
     store: Store = responses.store({"storeId": "s", "timezone": "UTC", "availability": hours})
     assert store.availability is not None
-    assert store.availability[0].end == time.min
+    assert store.availability[0].end == read
     assert store.is_open(NOON)
+
+
+def test_a_day_is_no_truth_value_even_where_its_number_was_read_before() -> None:
+    for day, known in ((1, True), (True, False)):
+        hours = [{**MONDAY, "dayOfWeek": day}]
+        store = responses.store({"storeId": "s", "availability": hours})
+        assert (store.availability is not None) is known
 
 
 def test_a_closed_day_takes_no_other_day_away() -> None:
     closed = {"dayOfWeek": "sunday", "start": None, "end": None}
     store = responses.store({"storeId": "s", "timezone": "UTC", "availability": [closed, MONDAY]})
     assert store.is_open(NOON) is True
+    assert not responses.store({"storeId": "s", "availability": [MONDAY]}).extra
 
 
 @pytest.mark.parametrize("odd", [7, None, {}, {"paymentId": 7}, {"paymentId": ""}, "card"])
@@ -88,3 +105,11 @@ def test_an_order_without_an_id_is_left_out(odd: Any) -> None:
     page = responses.order_page({"orders": [odd, {"orderId": "o"}], "totalCount": "two"})
     assert [order.order_id for order in page.orders] == ["o"]
     assert (page.left_out, page.total_count) == (1, None)
+
+
+@pytest.mark.parametrize("name", ["name", "label", "title", "description", "type", "code"])
+def test_a_charge_is_named_in_any_of_these_ways(name: str) -> None:
+    amounts = {"subTotal": 1, "total": 3, "feesBreakdown": [{name: "Service", "amount": 2}]}
+    read = responses.order({"orderId": "o", "amounts": amounts}).amounts
+    assert read is not None
+    assert (read.breakdown, read.extra) == ({"fees": (Charge("Service", Decimal(2)),)}, {})

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from random import Random
 from typing import Any
 
 import pytest
 
-from gett_checkout._core.validators import read_charge
 from gett_checkout._money import (
     from_minor_units,
+    is_tidy,
     read_amount,
     show_amount,
+    sum_of,
     tidy,
+    to_the_cent,
 )
-from gett_checkout.errors import InvalidInputError
 
 
 @pytest.mark.parametrize(
@@ -51,11 +52,38 @@ def test_read_amount_refuses(value: object) -> None:
         read_amount(value)
 
 
+def test_a_decimal_of_a_class_of_the_callers_own_is_a_decimal() -> None:
+    class Euros(Decimal):
+        pass
+
+    assert type(read_amount(Euros("4.50"))) is Decimal
+    assert str(read_amount(Euros("4.50"))) == "4.50"
+
+
 def test_sums_are_exact() -> None:
     jitter = Random(19)
     cents = [jitter.randrange(1, 100_000) for _ in range(10_000)]
     amounts = [read_amount(f"{each // 100}.{each % 100:02}") for each in cents]
-    assert sum(amounts, Decimal(0)) * 100 == sum(cents)
+    assert sum_of(amounts) * 100 == sum(cents)
+    ends = Decimal("1E+12"), Decimal("1E-20")  # as far apart as two amounts can be
+    assert str(sum_of(ends)) == "1000000000000.00000000000000000001"
+    assert str(sum_of([])) == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "rounded"),
+    [
+        ("0.125", "USD", "0.13"),
+        ("-0.125", "USD", "-0.13"),
+        ("0.1249999999", "USD", "0.12"),
+        ("0.5", "JPY", "1"),
+        ("2.0005", "KWD", "2.001"),
+    ],
+)
+def test_halves_of_the_minor_unit_are_rounded_away_from_zero(
+    amount: str, currency: str, rounded: str
+) -> None:
+    assert str(to_the_cent(Decimal(amount), currency)) == rounded
 
 
 def test_a_price_survives_json_and_back() -> None:
@@ -77,20 +105,8 @@ def test_a_price_survives_json_and_back() -> None:
     ],
 )
 def test_minor_units(minor: int, currency: str, amount: str) -> None:
-    assert str(from_minor_units(minor, currency)) == amount
-
-
-@pytest.mark.parametrize(
-    ("value", "amount"), [("3", "3.00"), (Decimal("3.1"), "3.10"), (0, "0.00"), ("3.000", "3.00")]
-)
-def test_read_charge(value: object, amount: str) -> None:
-    assert str(read_charge(value, field="tip")) == amount
-
-
-@pytest.mark.parametrize("value", [-1, "-0.01", "0.001", 3.0, True, None, "NaN", "three"])
-def test_read_charge_names_what_cannot_be(value: object) -> None:
-    with pytest.raises(InvalidInputError, match="the tip"):
-        read_charge(value, field="tip")
+    with localcontext(prec=2):  # the caller's, which is of no account
+        assert str(from_minor_units(minor, currency)) == amount
 
 
 @pytest.mark.parametrize(
@@ -163,6 +179,9 @@ def test_a_locale_may_be_written_either_way() -> None:
         ("4.50", "4.50"),
         ("7", "7"),
         ("0.000001", "0.000001"),
+        ("1.500000", "1.500000"),  # as it was sent: six decimals are no noise
+        ("1E+1", "10"),
+        ("4.5000001", "4.50"),  # a seventh decimal is
     ],
 )
 def test_what_binary_fractions_leave_is_no_amount(sent: str, read: str) -> None:
@@ -184,3 +203,19 @@ def test_what_is_shown_has_the_digits_of_its_currency(
     amount: str, currency: str, shown: str
 ) -> None:
     assert show_amount(Decimal(amount), currency) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "is_ordinary"),
+    [
+        *((Decimal(each), True) for each in ("4.50", "4.5", "-4.50", "1234567890123.99")),
+        *((Decimal(each), False) for each in ("4", "4.505", "1E+1", "12345678901234.99")),
+        *((Decimal(each), False) for each in ("0.00", "-0.00", "NaN")),
+        *((each, False) for each in (4, 4.5, "4.50", None, True)),
+    ],
+    ids=repr,
+)
+def test_an_ordinary_amount_needs_no_tidying(amount: object, is_ordinary: bool) -> None:
+    assert is_tidy(amount) is is_ordinary
+    if is_ordinary:
+        assert str(tidy(read_amount(amount))) == str(amount)
