@@ -247,6 +247,7 @@ class Sandbox:
                 await self._delivering
         await runner.cleanup()
         await self._handler.close()
+        await asyncio.sleep(0)  # asyncio closes a connection's socket a turn later
 
     async def __aenter__(self) -> Self:
         await self.start()

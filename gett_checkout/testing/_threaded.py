@@ -51,6 +51,7 @@ class ThreadedSandbox(Sandbox):
     async def stop(self) -> None:
         """Stop listening, and leave nothing running; hanging requests are released."""
         await asyncio.wrap_future(self._send(self._stop()))
+        await _let_turns_pass()  # so that a client here notices its closed connections
 
     async def deliver(self) -> list[Delivery]:
         """Try once to deliver every webhook event that is due, and return those that were tried.
@@ -61,8 +62,7 @@ class ThreadedSandbox(Sandbox):
 
     async def _stop(self) -> None:
         # asyncio leaks a connection accepted in the turn in which its server closes.
-        for _ in range(_LAST_TURNS):
-            await asyncio.sleep(0)
+        await _let_turns_pass()
         await super().stop()
 
     def _turn(self) -> None:
@@ -75,3 +75,8 @@ class ThreadedSandbox(Sandbox):
 
     def _send(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+async def _let_turns_pass() -> None:
+    for _ in range(_LAST_TURNS):
+        await asyncio.sleep(0)
