@@ -23,6 +23,7 @@ def test_a_number_is_taken_as_people_write_it() -> None:
     card = NewCard(**WHOLE)
     assert (card.number, card.bin, card.last_four) == ("4111111111111234", "411111", "1234")
     assert card.card_type == "visa"
+    assert "737" not in repr(card.cvc)
 
 
 @pytest.mark.parametrize(

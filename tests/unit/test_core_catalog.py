@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import asdict, evolve
 
+from gett_checkout._core.card import PaymentMethod
 from gett_checkout._core.catalog import (
     DAYS,
     Catalog,
@@ -23,9 +24,10 @@ from gett_checkout._core.catalog import (
     parse_time,
 )
 from gett_checkout._core.extra import Extra
+from gett_checkout._core.view import StoreView
 from gett_checkout._json import write_json
 from gett_checkout._wire.menu import catalog_set
-from tests.samples.states import MENU, group, item, menu
+from tests.samples.states import MENU, NOW, group, item, menu
 
 LUNCH = Window("monday", time(11), time(14, 30))
 EVENING = Window("monday", time(18), time.min)  # to the end of the day
@@ -301,7 +303,13 @@ def test_groups_of_an_item_pass_over_what_is_not_there() -> None:
     assert [each.modifier_group_id for each in MENU.groups_of(dish)] == ["toppings", "size"]
 
 
-@pytest.mark.parametrize("kind", [Store, Catalog, Section, Item, ModifierGroup])
+def store_view(store_id: str, **members: Any) -> StoreView:
+    return StoreView.of(Store(store_id, **members), NOW)
+
+
+@pytest.mark.parametrize(
+    "kind", [Store, Catalog, Section, Item, ModifierGroup, PaymentMethod, store_view]
+)
 def test_other_members_are_in_neither_repr_nor_hash(kind: Any) -> None:
     value = kind("id", extra=Extra({"tags": ["new"]}))
     assert "extra" not in repr(value)

@@ -27,6 +27,11 @@ def test_an_answered_one_is_counted_on_and_stands_again() -> None:
     assert refused((QUOTE,), again) == (evolve(again, times=2),)
 
 
+def test_a_rejection_does_not_show_what_gett_said_of_a_field() -> None:
+    named = evolve(LINES, fields=(("phone", "+12125550100 is not a phone number"),))
+    assert "fields" not in repr(named)
+
+
 def test_what_stands_is_what_is_not_answered() -> None:
     every = (LINES, QUOTE)
     assert standing(every, Part.LINES) is LINES
