@@ -21,6 +21,7 @@ from gett_checkout import (
     GettClient,
     Order,
     OutcomeUnknownError,
+    PlacementInProgressError,
     RetryPolicy,
     Storage,
 )
@@ -99,7 +100,7 @@ async def _insist(checkout: Checkout) -> Order:
     while True:
         try:
             return await checkout.place(total=quote.amounts.total)
-        except OutcomeUnknownError:
+        except (OutcomeUnknownError, PlacementInProgressError):  # the latter after a stall of 5 s
             await asyncio.sleep(0.05)
 
 

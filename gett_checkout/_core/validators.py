@@ -94,6 +94,8 @@ def each_of(**checks: Callable[[], object]) -> dict[str, Any]:
         try:
             found[name] = check()
         except InvalidInputError as error:
+            if not error.errors:
+                raise
             wrong += error.errors
     if wrong:
         raise InvalidInputError(errors=wrong)

@@ -125,3 +125,11 @@ def test_read_charge_names_what_cannot_be(value: object, said: str) -> None:
     with pytest.raises(InvalidInputError, match=f"the tip.*{said}") as caught:
         read_charge(value, field="tip")
     assert caught.value.field == "tip"
+
+
+def test_a_mistake_that_names_no_field_is_not_lost_among_those_that_do() -> None:
+    def whole() -> None:
+        raise InvalidInputError("the whole of it is wrong")
+
+    with pytest.raises(InvalidInputError, match="the whole of it"):
+        each_of(all=whole)

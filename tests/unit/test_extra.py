@@ -128,6 +128,8 @@ def test_an_order_keeps_what_is_not_understood_and_shows_it_when_asked() -> None
         assert "jane" not in repr(order)
         assert "jane" not in json.dumps(order.to_dict())
         assert order.to_dict(extra=True)["extra"]["rating"] == "4.50"
+    for name in ("trackingURL", "permalinkUrl"):  # no page names the member
+        assert responses.order({"orderId": "o", name: "https://a"}).tracking_urls == ("https://a",)
     assert responses.order({"order": {"orderId": "o"}, "requestId": "r"}).extra == {
         "requestId": "r"
     }

@@ -146,6 +146,7 @@ def test_a_damaged_document_is_a_refusal_all_the_same(status: int, body: bytes) 
 
 def test_a_404_without_a_body_is_what_was_asked_for() -> None:
     found = read_problem(404, {}, b"", NOW, missing="STORE_NOT_FOUND")
+    assert found.operation == ""
     assert type(found).__name__ == "StoreNotFoundError"
     assert type(read_problem(404, {}, b"<html>", NOW, missing="STORE_NOT_FOUND")).__name__ == (
         "NotFoundError"
