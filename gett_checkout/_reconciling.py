@@ -52,8 +52,8 @@ class Unresolved:
 
     Its outcome is unknown, or its order is not yet recorded in the partner's system.
 
-    ``digest`` is its name in logs. ``reason`` is one of ``unknown``, ``key_expired`` and
-    ``duplicate_order`` (these two need an operator), ``not_handed_over`` (``on_placed`` has not
+    ``digest`` is its name in logs. ``reason`` is one of ``unknown``, ``key_expired`` (needs an
+    operator), ``duplicate_order`` (needs an operator), ``not_handed_over`` (``on_placed`` has not
     succeeded), and ``unreadable`` (this release cannot read what is stored). ``since`` is when the
     order was first sent, or became known. ``attempts`` counts the placement requests or, for an order
     that is not handed over, the calls of ``on_placed``; ``last_error`` names the error of the last

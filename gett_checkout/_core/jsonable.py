@@ -51,8 +51,8 @@ def jsonable(value: object, messages: Messages = DEFAULT) -> Any:
 
     Amounts become strings (``"4.50"``), times become ISO 8601 strings, and texts for the shopper are
     taken from ``messages``. Fields hidden from the repr contain secrets or contact data and are
-    omitted. Raises ``TypeError`` for any other value: it accepts this library's types, and the plain
-    types that their fields have.
+    omitted. Accepts this library's types and the plain types that their fields have; raises
+    ``TypeError`` for any other value.
     """
     kind: Any = type(value)
     return _writer(kind)(value, messages)

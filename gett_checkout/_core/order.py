@@ -210,7 +210,7 @@ class Order:
         return self.state is not None and self.state.lower() in _OVER
 
     def read_again(self, read: Order) -> Order:
-        """Return the order updated by a later ``read``; values missing from that stay as they were."""
+        """Return the order updated by a later ``read``; values that ``read`` lacks stay as they were."""
         left_out = [each.name for each in fields(Order) if not getattr(read, each.name)]
         return evolve(read, **{name: getattr(self, name) for name in left_out})
 

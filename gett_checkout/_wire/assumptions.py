@@ -81,7 +81,7 @@ class Assumptions:
     ) -> Assumptions:
         """Return a copy with another path for one operation.
 
-        Its ``{placeholders}`` are those in `gett_checkout.operations.OPERATIONS`.
+        ``path`` uses the operation's ``{placeholders}``, as in `gett_checkout.operations.OPERATIONS`.
 
         The path of ``get_catalog_set`` may also contain ``{store_id}``, for the other form in which
         Gett documents it. ``method`` is the new HTTP method (default: unchanged); with GET, the body

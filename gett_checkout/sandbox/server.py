@@ -35,8 +35,8 @@ class Sandbox:
 
     `stores` are pairs of a store and its catalog set, as the API writes them, with `Decimal` prices.
     With a `clock` of the caller's own (aware UTC), webhooks are sent only when you call `deliver`.
-    Without a `clock` the sandbox has its own, which `advance_clock` moves, and sends them when they are
-    due. `record_traffic` records requests and responses in `traffic`, secrets masked.
+    Without a `clock` the sandbox has its own, which `advance_clock` moves, and webhooks are sent when
+    they are due. `record_traffic` records requests and responses in `traffic`, secrets masked.
     """
 
     def __init__(

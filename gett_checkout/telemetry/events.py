@@ -121,12 +121,12 @@ class PlacementOutcome:
     """The outcome of a placement after ``attempts`` attempts; it is saved.
 
     ``placed``, ``rejected`` and ``not_placed`` are final. ``not_placed`` means that there is no order,
-    but not because of anything in it: for example, it was never sent. ``unknown`` is not: another
-    outcome follows once it is known. ``key_expired`` (never sent again) and ``duplicate_order`` (two
-    orders placed under one key) need an operator, who quotes the ``idempotency_key`` to Gett.
-    ``order_id`` is Gett's, if it is known; for a duplicate it is the second one. ``error`` is the class
-    name of the last attempt's error. ``by_person`` is true when an operator reported the outcome with
-    `Checkouts.resolve`.
+    for a reason other than its content: for example, it was never sent. ``unknown`` is not final:
+    another event follows once the outcome is known. ``key_expired`` (never sent again) and
+    ``duplicate_order`` (two orders placed under one key) need an operator, who quotes the
+    ``idempotency_key`` to Gett. ``order_id`` is Gett's, if it is known; for a duplicate it is the
+    second one. ``error`` is the class name of the last attempt's error. ``by_person`` is true when an
+    operator reported the outcome with `Checkouts.resolve`.
     """
 
     checkout: str

@@ -43,7 +43,7 @@ from gett_checkout.testing.clock import Clock
 
 @pytest.mark.asyncio
 class StorageContract:
-    """Subclass it with a ``storage`` fixture that yields an empty storage on the ``clock`` fixture.
+    """Subclass it with a ``storage`` fixture that yields an empty storage using the ``clock`` fixture.
 
     Also override ``broken_storage`` with one whose server cannot be reached.
     """
@@ -278,7 +278,7 @@ class StorageContract:
     async def test_what_expired_leaves_room_within_the_limit(
         self, storage: Storage, save: Save, clock: Clock
     ) -> None:
-        """However many expired checkouts were due before the others."""
+        """Expired checkouts do not count towards the limit, however many were due before the others."""
         for number in range(12):
             await save(f"expired {number}", 0, due=number, expires=30)
         await save("stored", 0, due=20)
@@ -293,7 +293,7 @@ class StorageContract:
     async def test_bytes_come_back_as_they_were(
         self, storage: Storage, save: Save, data: bytes
     ) -> None:
-        """Any bytes, up to a megabyte; twice, because replacing a row may take another path."""
+        """Any bytes, up to a megabyte; saved twice, because replacing a row may differ from inserting it."""
         for version in (0, 1):
             await save("a", version, data)
             stored = await storage.load("a")

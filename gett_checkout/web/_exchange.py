@@ -80,7 +80,7 @@ class Response:
 
 
 async def read_body(chunks: AsyncIterable[bytes]) -> bytes:
-    """Read the body of a request; of a body that is too large, only enough to know that it is."""
+    """Read the body of a request; stop as soon as it is known to be too large."""
     body = bytearray()
     async for chunk in chunks:
         body += chunk
