@@ -75,9 +75,9 @@ class Endpoint:
     that the browser does not lose an order whose outcome is unknown, such a step is rejected while the
     cookie's checkout has one, unless the next action there is `ContactSupport`. ``takes`` describes the
     body (default: none), ``gives`` is the JSON Schema of the response. With ``opens=False`` no checkout
-    is needed. ``queries`` lists the allowed query parameters. ``is_signed`` is for requests from
-    another server that are authenticated by a signature: checking the origin and the body is left to
-    the step.
+    is needed (default: one is, unless it ``starts``). ``queries`` lists the allowed query parameters.
+    ``is_signed`` is for requests from another server that are authenticated by a signature: checking
+    the origin and the body is left to the step.
     """
 
     method: str
@@ -87,10 +87,14 @@ class Endpoint:
     takes: Body = bodies.NOTHING_SENT
     gives: Schema = bodies.VIEW
     status: int = 200
-    opens: bool = True
     starts: bool = False
+    opens: bool = field()
     queries: tuple[str, ...] = ()
     is_signed: bool = False
+
+    @opens.default
+    def _needs_a_checkout(self) -> bool:
+        return not self.starts
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -246,7 +250,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         opens=False,
         queries=("query",),
     ),
-    Endpoint("POST", "/", "start", start, status=201, opens=False, starts=True),
+    Endpoint("POST", "/", "start", start, status=201, starts=True),
     Endpoint("GET", "/", "view", view),
     Endpoint("DELETE", "/", "abandon", abandon),
     Endpoint("PUT", "/store", "browse", browse, bodies.STORE),
