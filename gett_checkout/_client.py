@@ -178,7 +178,7 @@ class GettClient:
         return self._transport.timeout
 
     def began(self) -> datetime:
-        """Return the time the current step began, if a call made now would share its time budget.
+        """Return the start of the current step of a checkout, if a call now would share its time budget.
 
         Otherwise returns the current time.
         """

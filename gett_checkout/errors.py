@@ -577,7 +577,7 @@ class ApiError(GettCheckoutError):
     def may_have_had_effect(self) -> bool:
         """True for a 408 (request timeout) and for any status other than 4xx.
 
-        These do not prove that the request had no effect.
+        After such a status, the request may have had an effect.
         """
         return not 400 <= self.status < 500 or self.status == 408
 
@@ -594,8 +594,8 @@ class ApiError(GettCheckoutError):
         """Return the problem document, with Gett's code and a status that fits the partner's server.
 
         The shopper is not to blame for the partner's credential or for Gett's outages, so 401, 403,
-        429, 5xx and redirects become 502 or 503. ``said`` is Gett's own ``detail`` or else its
-        ``title``, if it sent either.
+        429, 5xx and redirects become 502 or 503. The member ``said`` of the document is Gett's own
+        ``detail`` or else its ``title``, if it sent either.
         """
         problem = super().to_problem(messages)
         problem["code"] = self.code or f"HTTP_{self.status}"

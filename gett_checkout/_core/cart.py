@@ -114,7 +114,7 @@ class Line:
 
     @property
     def can_be_had(self) -> bool:
-        """Whether it can be ordered as it is, or once missing, unknown or excess choices are fixed.
+        """Whether it can be ordered as it is, or after some of its choices are made or corrected.
 
         True when it has no problems, or only missing, unknown or excess choices; false when the item or
         a chosen modifier is sold out, even if another choice would help.

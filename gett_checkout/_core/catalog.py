@@ -226,8 +226,8 @@ class CatalogSet:
     def sells(self, item_id: str) -> bool:
         """Whether a section lists the item, so that it can be ordered by itself.
 
-        If no section lists any item, or any section cannot be read, this is true for every item: a gap
-        in the menu never makes an item unavailable.
+        If the sections list no items at all, or at least one section cannot be read, this is true for
+        every item: a gap in the menu never makes an item unavailable.
         """
         return self._sold is None or item_id in self._sold
 

@@ -28,7 +28,7 @@ def _known_types(types: tuple[FulfillmentType, ...]) -> tuple[FulfillmentType, .
 class Assumptions:
     """The names and numbers this library chose for points where Gett does not document the wire format.
 
-    `with_path` is a shortcut to replace one row of the operations table, `with_body` one to change a
+    Two shortcuts: `with_path` replaces one row of the operations table, and `with_body` changes a
     request body. Durations are in seconds.
     """
 

@@ -71,13 +71,13 @@ class Endpoint:
     The path is relative to the prefix: ``/`` is the prefix itself, and a trailing slash is ignored. The
     step is an async function of the `Call`. If it returns ``None``, the response is the checkout's
     view; a mapping is the JSON of the response; a `Checkout` is a new one, whose id is put into the
-    cookie. ``starts`` marks a step that starts a checkout, whose id replaces the one in the cookie. So
-    that the browser does not lose an order whose outcome is unknown, such a step is rejected while the
-    cookie's checkout has one, unless the next action there is `ContactSupport`. ``takes`` describes the
-    body (default: none), ``gives`` is the JSON Schema of the response. With ``opens=False`` no checkout
-    is needed (default: one is, unless it ``starts``). ``queries`` lists the allowed query parameters.
-    ``is_signed`` is for requests from another server that are authenticated by a signature: checking
-    the origin and the body is left to the step.
+    cookie. ``starts`` marks a step that starts a checkout, whose id replaces the one in the cookie.
+    Such a step is rejected while the outcome of an order in the cookie's checkout is unknown, so that
+    the browser does not lose that order, unless that checkout's next action is `ContactSupport`.
+    ``takes`` describes the body (default: none), ``gives`` is the JSON Schema of the response.
+    ``opens`` says whether the endpoint needs an existing checkout (default: true, unless ``starts`` is
+    true). ``queries`` lists the allowed query parameters. ``is_signed`` is for requests from another
+    server that are authenticated by a signature: checking the origin and the body is left to the step.
     """
 
     method: str
