@@ -285,11 +285,11 @@ class Checkouts:
         """Store an outcome that an operator has established, usually by asking Gett.
 
         Pass ``order_id`` or ``not_placed``. Settles cases that no request can settle: a placement whose
-        key expired or whose checkout is damaged, an order without an id, one of two duplicate orders
-        (pass the one to keep). ``note`` is stored with it: who decided, and why. Hooks are called, and
-        ``on_placed`` if this makes an order known. Raises `StepNotAllowedError` while Gett can still be
-        asked, or when the outcome contradicts a known order, unless ``force`` is true. After
-        ``not_placed`` the checkout returns to a stage where the order can be placed again.
+        key expired or whose checkout is damaged, an order without an id, two orders placed under one
+        key (pass the one that remains). ``note`` is stored with it: who decided, and why. Hooks are
+        called, and ``on_placed`` if this makes an order known. Raises `StepNotAllowedError` while Gett
+        can still be asked, or when the outcome contradicts a known order, unless ``force`` is true.
+        After ``not_placed`` the checkout returns to a stage where the order can be placed again.
         """
         if (order_id is None) is not not_placed:
             raise InvalidInputError("give either the order_id, or not_placed=True")

@@ -178,7 +178,7 @@ class GettClient:
         return self._transport.timeout
 
     def began(self) -> datetime:
-        """Return the start of the current step of a checkout, if a call now would share its time budget.
+        """Return when the current step began, whose time budget a request sent now would share.
 
         Otherwise returns the current time.
         """
@@ -409,7 +409,7 @@ class GettClient:
     ) -> Quote:
         """Return Gett's price for the cart and ``tip`` (major units). Docs: Orders › validate.
 
-        The quote's ``expires_at`` is the time before the request plus `Assumptions.order_token_life`.
+        The quote's ``expires_at`` is `Assumptions.order_token_life` after the moment the request began.
         Raises `ItemUnavailableError`, `StoreClosedError`.
         """
         token = hidden(token)

@@ -72,8 +72,8 @@ class Endpoint:
     step is an async function of the `Call`. If it returns ``None``, the response is the checkout's
     view; a mapping is the JSON of the response; a `Checkout` is a new one, whose id is put into the
     cookie. ``starts`` marks a step that starts a checkout, whose id replaces the one in the cookie.
-    Such a step is rejected while the outcome of an order in the cookie's checkout is unknown, so that
-    the browser does not lose that order, unless that checkout's next action is `ContactSupport`.
+    Such a step is rejected while the outcome of an order in the cookie's checkout is unknown: the
+    browser would lose that order. It is taken if that checkout's next action is `ContactSupport`.
     ``takes`` describes the body (default: none), ``gives`` is the JSON Schema of the response.
     ``opens`` says whether the endpoint needs an existing checkout (default: true, unless ``starts`` is
     true). ``queries`` lists the allowed query parameters. ``is_signed`` is for requests from another
