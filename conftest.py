@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 # A contributor's run draws few examples, `--hypothesis-profile=thorough` draws more; both always the same.
-for profile, examples in (("quick", 25), ("thorough", 100)):
+for profile, examples in (("quick", 25), ("thorough", 200)):
     settings.register_profile(profile, max_examples=examples, deadline=None, derandomize=True)
 settings.load_profile("quick")
 

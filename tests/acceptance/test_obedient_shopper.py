@@ -1,4 +1,4 @@
-"""The law of refusals: whoever does what ``next_action`` says comes to an end.
+"""The law of refusals: following ``next_action`` ends in an order or at support.
 
 A shopper who does only what ``next_action`` says, and answers each question anew with something else,
 reaches an order, or is told in a few writes that a person is needed. Nobody walks in circles. And what
@@ -388,7 +388,7 @@ every_walk = pytest.mark.parametrize(
 
 
 @every_walk
-async def test_whoever_does_what_is_said_comes_to_an_end(
+async def test_following_the_next_action_ends_in_an_order_or_at_support(
     rule: Rule, page: Page, knows: Knows
 ) -> None:
     walked = await walk((rule,), page, knows)
