@@ -597,17 +597,24 @@ async def test_totals_are_compared_to_the_cent(checkouts: Checkouts) -> None:
 async def test_a_cancelled_save_leaves_no_conflict_behind(
     gett: GettClient, storage: MemoryStorage
 ) -> None:
+    saved, returns = asyncio.Event(), asyncio.Event()
+    returns.set()
+
     class Slow(MemoryStorage):
         async def save(self, *args: object, **rest: object) -> int:
             version = await MemoryStorage.save(self, *args, **rest)  # type: ignore[arg-type]
-            await asyncio.sleep(0.01)
+            saved.set()
+            await returns.wait()
             return version
 
     checkout = await Checkouts(gett, storage=Slow(clock=gett.clock)).start()
     await checkout.browse("store_bella_napoli")
+    saved.clear()
+    returns.clear()
     adding = asyncio.create_task(checkout.add("item_tiramisu"))
-    await asyncio.sleep(0.005)
+    await saved.wait()
     adding.cancel()
+    returns.set()
     await asyncio.gather(adding, return_exceptions=True)
     await checkout.add("item_garlic_bread")
     assert [line.item_id for line in checkout.view.lines] == ["item_tiramisu", "item_garlic_bread"]
