@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from gett_checkout import _handing_over as handing_over
@@ -39,7 +39,7 @@ from gett_checkout.errors import (
 from gett_checkout.sharing import MenuCache
 from gett_checkout.storage import Storage
 from gett_checkout.storage.memory import MemoryStorage
-from gett_checkout.telemetry.events import UnresolvedCounted, digest
+from gett_checkout.telemetry.events import Reason, UnresolvedCounted, digest
 
 T = TypeVar("T")
 
@@ -239,16 +239,18 @@ class Checkouts:
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
         """Return what is unresolved: unknown outcomes, duplicates, orders not handed over, unreadable data.
 
-        Oldest first. A placement that a worker is still sending is left out until one of its attempts
-        has gone without a response. Returns at most ``limit``. The hooks receive the number of
-        unresolved checkouts and the age of the oldest. Raises `StorageError` when the storage cannot be
-        read.
+        Oldest first. While a worker is still sending a placement, that placement is left out, unless
+        one of its attempts got no response. Looks at ``limit`` checkouts: those with the earliest next
+        attempt, and last those that only an operator can settle. For each reason, the hooks receive the
+        number found and the age of the oldest. Raises `StorageError` when the storage cannot be read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()
         found = sorted(filter(None, listed), key=lambda each: each.since or _LONG_AGO)
-        ages = [(now - each.since).total_seconds() for each in found if each.since]
-        self._client.hooks.tell(UnresolvedCounted, len(found), max(ages, default=0.0))
+        for reason in get_args(Reason):
+            since = [each.since or now for each in found if each.reason == reason]
+            oldest = (now - min(since, default=now)).total_seconds()
+            self._client.hooks.tell(UnresolvedCounted, reason, len(since), oldest)
         return found
 
     def keep_reconciling(self, *, every: float = 60.0) -> AbstractAsyncContextManager[None]:
@@ -286,9 +288,10 @@ class Checkouts:
 
         Pass ``order_id`` or ``not_placed``. Settles cases that no request can settle: a placement whose
         key expired or whose checkout is damaged, an order without an id, two orders placed under one
-        key (pass the one that remains). ``note`` is stored with it: who decided, and why. Hooks are
-        called, and ``on_placed`` if this makes an order known. Raises `StepNotAllowedError` while Gett
-        can still be asked, or when the outcome contradicts a known order, unless ``force`` is true.
+        key (pass the one that remains). ``note`` is stored with it: who decided, and why. The hooks are
+        called; so is ``on_placed`` if this makes an order known. Raises `StepNotAllowedError`, unless
+        ``force`` is true, while `reconcile` could still find the outcome, or when another order is
+        known; with or without ``force`` when ``not_placed`` is passed and no order is in progress.
         After ``not_placed`` the checkout returns to a stage where the order can be placed again.
         """
         if (order_id is None) is not not_placed:
@@ -305,9 +308,10 @@ class Checkouts:
     async def forget(self, checkout_id: str, *, force: bool = False) -> None:
         """Delete a checkout, and with it all stored personal data; does nothing if there is none.
 
-        Raises `StepNotAllowedError` while an outcome is unknown or an order is not handed over yet.
-        With ``force`` it is deleted anyway, and nobody will learn of that order. A checkout that
-        cannot be read raises `StorageError`; ``force`` deletes it too.
+        Raises `StepNotAllowedError` while it is unresolved: an outcome is unknown, an order is not
+        handed over yet, or there is a duplicate. With ``force`` it is deleted anyway, and nobody will
+        learn of that order. A checkout that cannot be read raises `StorageError`; ``force`` deletes it
+        too.
         """
         try:
             checkout = await self.open(checkout_id)

@@ -29,10 +29,10 @@ from gett_checkout._core.jsonable import jsonable
 from gett_checkout._core.state import Stage
 from gett_checkout._facts import Facts, facts, moment
 from gett_checkout._hidden import hidden
-from gett_checkout._reconciling import Reason, Reconciled, Unresolved
+from gett_checkout._reconciling import Reconciled, Unresolved
 from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, InvalidInputError
 from gett_checkout.storage import Storage, open_storage
-from gett_checkout.telemetry.events import digest
+from gett_checkout.telemetry.events import Reason, digest
 
 _WORDS: Final[dict[Reason, str]] = {
     "unknown": "still unknown",

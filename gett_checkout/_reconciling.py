@@ -16,12 +16,11 @@ from gett_checkout._core.order import Order
 from gett_checkout._core.placement import NEVER
 from gett_checkout._core.state import CheckoutState, Stage
 from gett_checkout.errors import GettCheckoutError
-from gett_checkout.telemetry.events import digest
+from gett_checkout.telemetry.events import Reason, digest
 
 _log: Final = logging.getLogger("gett_checkout")
 
 Outcome = Literal["placed", "not_placed", "unknown", "key_expired"]
-Reason = Literal["unknown", "key_expired", "not_handed_over", "duplicate_order", "unreadable"]
 
 
 @frozen
@@ -30,9 +29,10 @@ class Reconciled:
 
     ``placed``: ``order`` is set; if ``error`` is set too, handing the order over failed
     (`HandOverError`, or an error of saving), and ``on_placed`` will be called again. ``not_placed``:
-    there is no order; ``error`` is Gett's rejection, if it came in this pass. ``unknown``: the outcome
-    is still unknown because of ``error``; a later pass will try again. ``key_expired``: the outcome is
-    unknown, and it is too late to ask: an operator calls `Checkouts.resolve`.
+    there is no order, rejected or not; ``error`` is Gett's rejection, if it came in this pass.
+    ``unknown``: the outcome is still unknown because of ``error``; a later pass will try again.
+    ``key_expired``: the outcome is unknown, and it is too late to ask: an operator calls
+    `Checkouts.resolve`.
     """
 
     checkout_id: str = field(repr=False)
@@ -50,7 +50,8 @@ class Reconciled:
 class Unresolved:
     """An unresolved checkout.
 
-    Its outcome is unknown, or its order is not yet recorded in the partner's system.
+    Its outcome is unknown, its order is not yet recorded in the partner's system, or it needs an
+    operator.
 
     ``digest`` is its name in logs. ``reason`` is one of ``unknown``, ``key_expired`` (needs an
     operator), ``duplicate_order`` (needs an operator), ``not_handed_over`` (``on_placed`` has not

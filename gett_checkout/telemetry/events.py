@@ -14,6 +14,7 @@ from typing import Final, Literal
 from attrs import frozen
 
 Outcome = Literal["placed", "rejected", "not_placed", "unknown", "key_expired", "duplicate_order"]
+Reason = Literal["unknown", "key_expired", "duplicate_order", "not_handed_over", "unreadable"]
 
 
 def digest(checkout_id: str) -> str:
@@ -25,7 +26,7 @@ def digest(checkout_id: str) -> str:
 class StepStarted:
     """A step of a checkout has begun.
 
-    Earlier steps have finished, and it has not done anything yet.
+    The earlier steps have finished; this one has not done anything yet.
     """
 
     checkout: str
@@ -118,15 +119,15 @@ class RetryScheduled:
 
 @frozen
 class PlacementOutcome:
-    """The outcome of a placement after ``attempts`` attempts; it is saved.
+    """The outcome of a placement after ``attempts`` attempts. It has been saved.
 
     ``placed``, ``rejected`` and ``not_placed`` are final. ``not_placed`` means that no order was
     created, although nothing in the order is to blame: for example, the request was never sent.
-    ``unknown`` is not final: another event follows once the outcome is known. ``key_expired`` (never
-    sent again) and ``duplicate_order`` (two orders placed under one key) need an operator, who quotes
-    the ``idempotency_key`` to Gett. ``order_id`` is Gett's, if it is known; for a duplicate it is the
-    second one. ``error`` is the class name of the last attempt's error. ``by_person`` is true when an
-    operator reported the outcome with `Checkouts.resolve`.
+    ``unknown`` is not final: another event follows once the outcome is known. ``key_expired`` (the
+    order is never sent again) and ``duplicate_order`` (two orders placed under one key) need an
+    operator, who quotes the ``idempotency_key`` to Gett. ``order_id`` is Gett's, if it is known; for a
+    duplicate it is the second one. ``error`` is the class name of the last attempt's error.
+    ``by_person`` is true when an operator reported the outcome with `Checkouts.resolve`.
     """
 
     checkout: str
@@ -157,13 +158,15 @@ class OrderHandedOver:
 
 @frozen
 class UnresolvedCounted:
-    """The number of unresolved checkouts, and the age of the ``oldest`` in seconds (0 without one).
+    """How many checkouts are unresolved for one ``reason``, a reason of `Unresolved`.
 
-    Sent by each pass of `Checkouts.keep_reconciling`, and by `Checkouts.unresolved`. ``checkout`` is
-    ``None``.
+    ``oldest`` is the age of the oldest in seconds; 0 without one, or if no age is known. Each pass of
+    `Checkouts.keep_reconciling` and each call of `Checkouts.unresolved` sends one for every reason.
+    ``checkout`` is ``None``.
     """
 
     checkout: None
+    reason: Reason
     count: int
     oldest: float
 

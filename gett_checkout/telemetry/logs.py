@@ -159,7 +159,8 @@ def _unresolved_counted(event: UnresolvedCounted) -> Line:
     oldest = _seconds(event.oldest) if event.count else None
     return _line(
         WARNING if event.count else DEBUG,
-        "unresolved placements",
+        "unresolved checkouts",
+        ("%s", event.reason),
         ("%d", event.count),
         ("oldest for %s s", oldest),
     )

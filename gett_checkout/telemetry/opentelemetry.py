@@ -1,9 +1,9 @@
 """Events as OpenTelemetry spans and metrics; needs only its API package: extra ``opentelemetry``.
 
-A step is a span, and each attempt of a request in it is a client span below, named and attributed by
-OpenTelemetry's semantic conventions for HTTP; ``url.full`` is omitted, because it would contain a
-filled-in path. The library sends no trace context to Gett. Metric attributes have low cardinality: no
-ids.
+A step is a span, and each attempt of a request in it is a child span of kind client. Its name and
+attributes follow OpenTelemetry's semantic conventions for HTTP; ``url.full`` is omitted, because it
+would contain a filled-in path. The library sends no trace context to Gett. Metric attributes have low
+cardinality: no ids.
 """
 
 from __future__ import annotations
@@ -89,10 +89,14 @@ class OpenTelemetry:
             "gett.checkout.hand_overs", "{call}", "Calls of on_placed with an order."
         )
         self._unresolved = meter.create_gauge(
-            "gett.checkout.unresolved", "{placement}", "Placements with an unknown outcome."
+            "gett.checkout.unresolved", "{checkout}", "Unresolved checkouts."
         )
         self._oldest = meter.create_gauge(
-            "gett.checkout.unresolved.oldest", "s", "Age of the oldest unresolved placement."
+            "gett.checkout.unresolved.oldest", "s", "Age of the oldest unresolved checkout."
+        )
+        # A gauge keeps its last value while nobody counts; this shows that somebody does.
+        self._counts = meter.create_counter(
+            "gett.checkout.unresolved.counts", "{count}", "Counts of unresolved checkouts."
         )
 
     def __call__(self, event: Event, /) -> None:
@@ -121,9 +125,11 @@ class OpenTelemetry:
                 self._note(_placement(event))
             case OrderHandedOver(error=error):
                 self._hand_overs.add(1, _failure(error))
-            case UnresolvedCounted(count=count, oldest=oldest):
-                self._unresolved.set(count)
-                self._oldest.set(oldest)
+            case UnresolvedCounted():
+                why: Attributes = {"gett.unresolved.reason": event.reason}
+                self._unresolved.set(event.count, why)
+                self._oldest.set(event.oldest, why)
+                self._counts.add(1, why)
 
     def _step_started(self, event: StepStarted) -> None:
         about: Attributes = {"gett.step": event.step, "gett.checkout": event.checkout}

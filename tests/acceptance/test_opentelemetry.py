@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from datetime import date, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import aiohttp
 import pytest
@@ -44,6 +46,7 @@ from gett_checkout.telemetry import (
     UnresolvedCounted,
     digest,
 )
+from gett_checkout.telemetry.events import Reason
 from gett_checkout.telemetry.hooks import Hooks
 from gett_checkout.telemetry.opentelemetry import OpenTelemetry
 from gett_checkout.testing import Clock
@@ -59,6 +62,8 @@ from tests.acceptance.shopping import (
     until_priced,
 )
 from tests.samples.shopper import place_as_shown
+
+RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 
 
 class Collected:
@@ -427,15 +432,41 @@ async def test_hand_overs_are_counted_and_what_is_unresolved_is_a_gauge(
     hooks.about("c-1").tell(OrderHandedOver, "ord_1", 2, 0.1, None, None)
     hooks.about("c-2").tell(OrderHandedOver, "ord_2", 1, 0.1, None, None)
     assert collected.counts("gett.checkout.hand_overs") == {("TimeoutError",): 1, (): 2}
-    for count, oldest in ((2, 600.5), (0, 0.0)):
-        hooks.tell(UnresolvedCounted, count, oldest)
+    for number, (count, oldest) in enumerate(((2, 600.5), (0, 0.0)), start=1):
+        hooks.tell(UnresolvedCounted, "unknown", count, oldest)
         metrics = collected.metrics()  # once: early SDKs tell of a gauge once each time it is set
-        (counted,), (longest,) = (
-            metrics[f"gett.checkout.unresolved{which}"] for which in ("", ".oldest")
+        (counted,), (longest,), (counts,) = (
+            metrics[f"gett.checkout.unresolved{which}"] for which in ("", ".oldest", ".counts")
         )
-        assert (counted.value, longest.value) == (count, oldest)
-        assert not counted.attributes
-        assert not longest.attributes
+        assert (counted.value, longest.value, counts.value) == (count, oldest, number)
+        for point in (counted, longest, counts):
+            assert point.attributes == {"gett.unresolved.reason": "unknown"}
+
+
+# How Prometheus's exporter of OpenTelemetry writes these names.
+ALERTED = {
+    "gett_checkout_unresolved": "gett.checkout.unresolved",
+    "gett_checkout_unresolved_oldest_seconds": "gett.checkout.unresolved.oldest",
+    "gett_checkout_unresolved_counts_total": "gett.checkout.unresolved.counts",
+}
+
+
+async def test_the_runbook_has_an_alert_for_each_reason_and_one_for_nobody_counting(
+    collected: Collected,
+) -> None:
+    text = RUNBOOK.read_text().split("## Alerts")[1].split("\n## ")[0]
+    queries = re.findall(r"^\| .*? \| `(.*?)` \|", text, re.MULTILINE)
+    assert {name for query in queries for name in re.findall(r"gett_checkout_\w+", query)} == {
+        *ALERTED
+    }
+    alerted = [re.findall(r'\{gett_unresolved_reason="(\w+)"\}', query) for query in queries]
+    hooks = Hooks([collected.hook])
+    for reason in get_args(Reason):
+        hooks.tell(UnresolvedCounted, reason, 1, 60.0)
+    metrics = collected.metrics()
+    for name in ALERTED.values():
+        told = [[point.attributes["gett.unresolved.reason"]] for point in metrics[name]]
+        assert sorted(told) == sorted(filter(None, alerted))
 
 
 async def test_a_span_names_the_order_of_its_placement(collected: Collected) -> None:

@@ -100,8 +100,8 @@ def told(event: Event) -> str:
             return f"{outcome} after {attempts}"
         case OrderHandedOver(attempt=attempt, error=error):
             return f"handed over {attempt}: {error or 'ok'}"
-        case UnresolvedCounted(count=count):
-            return f"{count} unresolved"
+        case UnresolvedCounted(reason=reason, count=count):
+            return f"{count} unresolved: {reason}"
 
 
 def of(events: Sequence[Event], *kinds: type[Any]) -> list[str]:
@@ -208,8 +208,8 @@ async def test_a_label_that_raises_harms_nothing(
 
 
 async def test_what_is_unresolved_is_told_of_no_checkout(events: list[Event]) -> None:
-    Hooks([events.append]).tell(UnresolvedCounted, 3, 60.0)
-    assert events == [UnresolvedCounted(None, 3, 60.0)]
+    Hooks([events.append]).tell(UnresolvedCounted, "unknown", 3, 60.0)
+    assert events == [UnresolvedCounted(None, "unknown", 3, 60.0)]
 
 
 async def test_a_request_and_its_retry_say_what_was_behind_the_failure(

@@ -41,6 +41,7 @@ from tests.samples.shopper import place_as_shown
 
 NEVER_BACK = 10_000
 HOUR = 3600.0
+REASONS = ("unknown", "key_expired", "duplicate_order", "not_handed_over", "unreadable")
 
 
 async def lost(checkouts: Checkouts, sandbox: Sandbox, kind: FaultKind = "drop_after") -> str:
@@ -80,9 +81,35 @@ async def test_what_is_unresolved_is_listed_with_what_is_known(
     assert 0 < (found.next_look - found.since).total_seconds() < 60
     assert found.since <= sent
     assert checkout_id not in repr(found)
-    counted = [each for each in events if isinstance(each, UnresolvedCounted)]
-    assert [each.count for each in counted] == [0, 1]
-    assert counted[1].oldest == found.key_age
+    assert counted(events) == [
+        dict.fromkeys(REASONS, (0, 0.0)),
+        dict.fromkeys(REASONS, (0, 0.0)) | {"unknown": (1, found.key_age)},
+    ]
+
+
+def counted(events: Sequence[Event]) -> list[dict[str, tuple[int, float]]]:
+    """What was told of each count: of each reason, how many there were, and the oldest's age."""
+    each = [event for event in events if isinstance(event, UnresolvedCounted)]
+    return [
+        {of.reason: (of.count, of.oldest) for of in each[first : first + len(REASONS)]}
+        for first in range(0, len(each), len(REASONS))
+    ]
+
+
+async def test_each_reason_is_counted_by_itself(
+    listened: Checkouts, sandbox: Sandbox, clock: Clock, events: list[Event]
+) -> None:
+    first = await lost(listened, sandbox)
+    clock.advance(24 * HOUR)
+    await lost(listened, sandbox)
+    clock.advance(60)
+    late, expired = (each.key_age for each in reversed(await listened.unresolved()))
+    zeros: dict[str, tuple[int, float]] = dict.fromkeys(REASONS, (0, 0.0))
+    assert counted(events) == [zeros | {"unknown": (1, late), "key_expired": (1, expired)}]
+    await listened.resolve(first, not_placed=True)
+    await listened.reconcile()
+    await listened.unresolved()
+    assert counted(events)[1:] == [zeros]
 
 
 async def test_an_order_being_placed_right_now_is_not_unresolved(

@@ -160,11 +160,11 @@ LINES: list[tuple[Event, str, str]] = [
         "ERROR",
         f"order not handed over: checkout {ID}, order ord_1, attempt 4, 0 s, ValueError, again in 3600 s",
     ),
-    (UnresolvedCounted(None, 0, 0.0), "DEBUG", "unresolved placements: 0"),
+    (UnresolvedCounted(None, "unknown", 0, 0.0), "DEBUG", "unresolved checkouts: unknown, 0"),
     (
-        UnresolvedCounted(None, 3, 1234567.891),
+        UnresolvedCounted(None, "key_expired", 3, 1234567.891),
         "WARNING",
-        "unresolved placements: 3, oldest for 1234567.89 s",
+        "unresolved checkouts: key_expired, 3, oldest for 1234567.89 s",
     ),
 ]
 
@@ -275,7 +275,7 @@ def test_a_line_of_json_has_the_exception() -> None:
         raise ValueError("of the hook")
 
     try:
-        Hooks([bad]).tell(UnresolvedCounted, 0, 0.0)
+        Hooks([bad]).tell(UnresolvedCounted, "unknown", 0, 0.0)
     finally:
         logger.removeHandler(handler)
     said = json.loads(stream.getvalue())
