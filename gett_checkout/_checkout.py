@@ -107,9 +107,9 @@ class Checkout:
     declined card), a session that the step opened stays stored, and `place` stores the total the
     shopper agreed to and a new price from Gett. After `StorageError` and `OutcomeUnknownError` the
     state is uncertain: open the checkout again and look at the view. Within a process, steps of one
-    checkout run one after another. Across processes, a cart edit that loses the race is reapplied to
-    what the other worker saved, as long as the edit still means the same thing there; any other step
-    that loses the race raises `CheckoutConflictError`.
+    checkout run one after another. When workers in different processes change one checkout at once, the
+    first save wins: a cart edit that comes second is reapplied to what was saved, as long as it still
+    means the same thing there; any other step that comes second raises `CheckoutConflictError`.
 
     A whole step, with all its requests to Gett, has the same time limit as a single client call: the
     client's timeout plus its retry budget. Docs: Deployment › Times.
@@ -136,7 +136,10 @@ class Checkout:
 
     @property
     def view(self) -> CheckoutView:
-        """The current state of the checkout: all a page needs, without credentials or contact data."""
+        """The current state of the checkout, as a page needs it: without contact data or credentials.
+
+        Only its ``id`` is a bearer secret.
+        """
         return view_of(self._record.state, self._record.now())
 
     @property
@@ -146,7 +149,7 @@ class Checkout:
 
     @property
     def identity(self) -> Identity | None:
-        """The shopper's identity, if known; for your own comparisons: the view has no contact data."""
+        """The shopper's identity, if known, for comparisons of your own; the view has no contact data."""
         return self._record.state.identity
 
     @property
@@ -158,7 +161,7 @@ class Checkout:
     async def menu(self) -> CatalogSet:
         """Return the store's menu, at any stage.
 
-        It is fetched from Gett unless this process or the client's ``menu_cache`` has it.
+        It is fetched from Gett unless this process or the ``menu_cache`` of `Checkouts` has it.
 
         Raises `StepNotAllowedError` before a store is chosen. Docs: Catalog.
         """
@@ -211,10 +214,10 @@ class Checkout:
         choices may be made later (`update`). Raises `MenuChangedError` for anything the menu does not
         offer, or no longer offers.
 
-        With a ``line_id`` of your own the call is idempotent: while the cart has that line, a call
-        with the same content returns it unchanged, and one with different content raises
-        `InvalidInputError`. The ``line_id`` has 1 to 64 ASCII letters, digits and ``._~-``, and
-        starts with a letter or digit. Docs: Resume › Calls that are repeated.
+        With a ``line_id`` of your own the call is idempotent: while the cart has that line, a call with
+        the same content returns it unchanged, and one with different content raises
+        `InvalidInputError`. The ``line_id`` has 1 to 64 ASCII letters, digits and ``._~-``, and starts
+        with a letter or digit. Docs: Resume › Repeated calls.
         """
         given = each_of(
             item_id=lambda: _item_id(item_id),
@@ -351,7 +354,7 @@ class Checkout:
 
         It is set both in the checkout and on the Gett session.
 
-        Opens the first session, at the highest level the known identity allows. Raises
+        Opens a session if there is none, at the highest level the known identity allows. Raises
         `StepNotAllowedError` when the store does not offer this type. Docs: Session › Fulfillment
         context.
         """
@@ -373,8 +376,9 @@ class Checkout:
 
         By continuing, the shopper agrees to the total of the order's first quote; if a later quote for
         the same order has a different total, the shopper must agree to it, with `confirm_total` or
-        ``place(total=…)``. Raises `IdentityRequiredError` when Gett has said that it prices for end
-        users only, and no identity is known. Docs: Orders › validate.
+        ``place(total=…)``. Raises `IdentityRequiredError` when pricing needs an end user, because Gett
+        or your `Assumptions` said so, and neither an identity nor an end-user session is known. Docs:
+        Orders › validate.
         """
         wanted = self._record.state.tip
         if tip is not None:
@@ -442,9 +446,9 @@ class Checkout:
     async def pay(self, payment: Payment) -> None:
         """Choose how the order is paid; nothing is charged before `place`.
 
-        Needs an end user: raises `IdentityRequiredError` before any request when no identity is
-        known. Replaces a partner-only session with an end-user one, and carries the fulfillment and
-        the price over to it. Docs: Orders › payment.
+        Needs an end user: raises `IdentityRequiredError` before any request when neither an identity
+        nor an end-user session is known. Replaces a partner-only session with an end-user one, and
+        carries the fulfillment and the price over to it. Docs: Orders › payment.
         """
         if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
             raise InvalidInputError(
@@ -510,9 +514,9 @@ class Checkout:
     async def reconcile(self) -> Order | None:
         """Resolve the outcome of a begun placement, as `place` does, but never begin a new one.
 
-        Also hands the order over if that is still to be done. Returns ``None``, and sends nothing, when
-        there is no order and none in progress. If the outcome stays unknown, the checkout becomes due
-        again later.
+        Also calls ``on_placed`` if it has not succeeded yet. Returns ``None``, and sends nothing, when
+        there is no order and none in progress. If the outcome stays unknown, `Checkouts.reconcile`
+        tries this checkout again later.
         """
         try:
             return await self._reconcile()

@@ -96,8 +96,8 @@ class GettClient:
     arrives, `InvalidResponseError` when the response does not match the documentation, and
     `InvalidInputError` before anything is sent. Each call lists the subclasses of `ApiError` to expect.
     ``token`` is a session token (default: the API key is sent); a token of too low a level raises
-    `SessionUserRequiredError`. Amounts are decimals in major units. Docs pages are cited by their names
-    in Gett's portal.
+    `SessionUserRequiredError`. Amounts are decimals in major units. "Docs" cites the pages of Gett's
+    portal by their names.
 
     A call that is safe to repeat is retried while ``retry`` allows. The client also respects Gett's
     rate limits (`rate_limits`): when a minute's requests are used up, a call waits for the next minute,
@@ -157,7 +157,7 @@ class GettClient:
         await self.close()
 
     async def close(self) -> None:
-        """Wait for shielded work to finish, then close what this client opened."""
+        """Wait for the tasks started with `spawn` to finish, then close what this client opened."""
         loop = asyncio.get_running_loop()
         while waiting := [each for each in self._tasks if each.get_loop() is loop]:
             await asyncio.wait(waiting)
@@ -178,9 +178,9 @@ class GettClient:
         return self._transport.timeout
 
     def began(self) -> datetime:
-        """Return when the current step began, whose time budget a request sent now would share.
+        """Return the time at which the current step began: a request sent now shares its time budget.
 
-        Otherwise returns the current time.
+        Outside a step, return the current time.
         """
         return began() or self.clock()
 
@@ -356,9 +356,9 @@ class GettClient:
     async def add_cart_item(
         self, store: Store, lines: Iterable[Line], line: Line, *, token: str | None = None
     ) -> tuple[Line, ...]:
-        """Return the cart with ``line`` added, as Gett has it. Docs: Cart helpers › add.
+        """Have Gett add ``line`` to a cart of ``lines``, and return the cart. Docs: Cart helpers › add.
 
-        Names and prices are those of ``lines`` and ``line``; Gett sends none.
+        Gett sends no names and no prices: they are copied from ``lines`` and ``line``.
         """
         token = hidden(token)
         known = tuple(lines)

@@ -66,7 +66,7 @@ def hidden(value: object) -> object:
 
 
 def leaves_nothing(function: Callable[P, T]) -> Callable[P, T]:
-    """Clear the locals of the frames of errors that ``function`` raises, its arguments included."""
+    """When ``function`` raises, clear the locals in the error's frames, its arguments included."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:

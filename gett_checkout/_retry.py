@@ -33,7 +33,7 @@ class RetryPolicy:
     after the call began: a failure after that is not retried. In a checkout's step, ``max_elapsed`` is
     measured from the beginning of the step, for all its calls. Without a ``retryAfter`` the waits grow
     from ``initial_backoff`` by doubling, up to ``max_backoff``, with a jitter of one fifth either way,
-    so that clients do not retry in step.
+    so that clients do not all retry at the same moment.
     """
 
     max_attempts: int = field(default=4, validator=at_least(1, _NEEDS))
@@ -42,7 +42,7 @@ class RetryPolicy:
     max_backoff: float = field(default=30.0, validator=at_least(0, _NEEDS))
 
     def backoff(self, tried: int, jitter: float) -> float:
-        """Return the wait after ``tried`` attempts; ``jitter`` is from 0 up to 1."""
+        """Return the wait after ``tried`` attempts; ``jitter`` is a random number from 0 up to 1."""
         wait = min(self.initial_backoff * 2.0 ** min(tried - 1, 60), self.max_backoff)
         return wait * (0.8 + 0.4 * jitter)
 

@@ -38,8 +38,9 @@
         └── ApiServerError           InternalError, BadGatewayError
 
 ``_core/codes.py`` maps codes, statuses and categories to classes. The errors are plain classes and not
-attrs classes, because an attrs exception prints even the fields that its repr hides. All of them
-pickle, and none carries a credential, card data or a shopper's contact data in any attribute.
+attrs classes, because an attrs exception prints even the fields that its repr hides. All of them can be
+pickled. Apart from ``checkout_id``, a bearer secret, no attribute holds a credential, card data or a
+shopper's contact data.
 """
 
 from __future__ import annotations
@@ -260,7 +261,7 @@ class InvalidInputError(GettCheckoutError, ValueError):
         return ".".join(map(_unescaped, names)) or None
 
     def within(self, *names: object) -> tuple[FieldError, ...]:
-        """Return the field errors with their pointers prefixed by the path ``names``.
+        """Return the field errors, each pointer prefixed with the path that ``names`` spells out.
 
         Use it when the input that was checked is nested under that path in a larger one.
         """
@@ -432,10 +433,10 @@ class PlacementInProgressError(GettCheckoutError):
 
 
 class HandOverError(GettCheckoutError):
-    """The order is placed, but ``on_placed`` raised or took too long.
+    """The order is placed, but ``on_placed`` raised or took too long, or its success was not saved.
 
-    `Checkouts.reconcile` calls it again until it returns. ``cause`` is the class name of the error it
-    raised, ``retry_after`` the seconds until the next call.
+    `Checkouts.reconcile` calls it again until it returns and that is saved. ``cause`` is the class name
+    of the error, ``retry_after`` the seconds until the next call.
     """
 
     problem_code = "HAND_OVER_FAILED"
@@ -482,7 +483,10 @@ class InvalidResponseError(GettCheckoutError):
 
 
 class StorageError(GettCheckoutError):
-    """The storage failed. What was saved before is intact; this save may or may not have happened."""
+    """The storage failed, or an entry in it cannot be read.
+
+    A save that raises this may or may not have happened; everything saved before is intact.
+    """
 
     problem_code = "STORAGE_FAILED"
     problem_status = 503
@@ -496,7 +500,10 @@ class CheckoutNotFoundError(GettCheckoutError):
 
 
 class CheckoutConflictError(GettCheckoutError):
-    """Another worker changed the checkout first; open it again and repeat the step."""
+    """Another worker changed the checkout first: open it again and repeat the step.
+
+    From `Checkouts.start`: a checkout with that id exists.
+    """
 
     problem_code = "CHECKOUT_CONFLICT"
     problem_status = 409
@@ -587,7 +594,7 @@ class ApiError(GettCheckoutError):
         return f"{said}; request {self.request_id}" if self.request_id else said
 
     def text(self) -> Text:
-        """Return the sentence of its code, or else of its category."""
+        """Return the shopper's sentence for ``code``, or for ``category`` if that code has none."""
         return Text.of(self.code, f"category.{self.category}", self.problem_code)
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:

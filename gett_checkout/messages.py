@@ -165,7 +165,7 @@ _OTHERS: Final = re.compile(r"(line\.)?[A-Z][A-Z0-9_]*|category\.\w+|field\.\w+"
 
 @frozen
 class Text:
-    """A sentence's codes, of which the first known one is used, and the values to fill in."""
+    """The codes of a sentence, the first known one of which is used, and the values to fill in."""
 
     codes: tuple[str, ...]
     values: Mapping[str, object] = field(factory=dict)
@@ -181,9 +181,9 @@ class Messages:
 
     ``sentences`` maps codes to sentences, or is a function that translates the English ones, such as
     the ``gettext`` of a translation; sentences it lacks stay English, and `missing` has their codes.
-    ``locale`` (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for a code in
-    lower case that does not exist, for a word in braces that the English sentence does not have, and
-    for a locale that Babel does not know.
+    ``locale`` (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for an unknown
+    code in lower case (Gett may add codes in upper case), for a word in braces that the English
+    sentence does not have, and for a locale that Babel does not know.
     """
 
     def __init__(

@@ -176,7 +176,7 @@ async def handle_once(
     lease: float = 60.0,
     remember: float = _WEEK,
 ) -> AsyncIterator[bool]:
-    """Yield whether the event is new, and remember that it was handled when the block ends.
+    """Yield whether the event is new; when the block ends, record that it was handled.
 
     Works with any storage. Process the event only if it is new. If the block raises, the event counts
     as not handled: its redelivery is new again. Raises `WebhookBusyError` while another worker is in

@@ -62,8 +62,8 @@ class CompleteModifiers(_Action):
 
 @frozen
 class ChooseFulfillment(_Action):
-    """Ask for a delivery address, or whether the shopper picks the order up; offer only the store's
-    ``fulfillment_types``. ``reason`` is the error code with which Gett rejected the last one, if it did.
+    """Ask whether to deliver the order, and where, or have it picked up; offer only the store's
+    ``fulfillment_types``. ``reason`` is Gett's error code if it rejected the previous choice.
     """
 
     kind: ClassVar[Literal["choose_fulfillment"]] = "choose_fulfillment"

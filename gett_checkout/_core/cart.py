@@ -81,7 +81,7 @@ class LineProblem(Sentence):
     said: str | None = None
 
     def text(self) -> Text:
-        """Return the sentence that describes it."""
+        """Return the codes and values of its sentence; `message` returns the sentence itself."""
         if not self.name and self.code != "ITEM_UNKNOWN":
             return Text.of("line")
         code = f"line.{self.code}"

@@ -47,7 +47,7 @@ class MinimumOrder(Worded):
     currency: str = DEFAULT_CURRENCY
 
     def text(self) -> Text:
-        """Return the sentence that describes it."""
+        """Return the codes and values of its sentence; `message` returns the sentence itself."""
         code = "minimum_order.met" if self.met else "minimum_order"
         return Text.of(code, minimum=self.minimum, gap=self.gap, currency=self.currency)
 

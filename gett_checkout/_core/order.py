@@ -116,7 +116,7 @@ class CardOnFile(_Payment):
 
 @frozen
 class SavedCard(_Payment):
-    """A card the shopper saved at Gett, by its ``payment_id``."""
+    """A card that the shopper has saved at Gett, identified by its ``payment_id``."""
 
     kind: ClassVar[Literal["saved_card"]] = "saved_card"
     payment_id: str = field(validator=text("a saved card needs a payment_id"))
@@ -166,7 +166,7 @@ class Quote:
     """Gett's price for the current cart, good for one placement until ``expires_at`` (aware UTC).
 
     ``session_serial`` is the ``serial`` of the session in which the quote was made: after a change of
-    session the quote is renewed before any payment. ``asked_at`` is when Gett was asked for it.
+    session, `pay` and `place` renew the quote first. ``asked_at`` is when Gett was asked for it.
     ``was_sent``: a placement was sent with it.
     """
 
@@ -190,7 +190,7 @@ class Order:
     when this library does not know them.
 
     ``order_id`` is ``None`` in one case: the response to the placement was lost, and Gett has since
-    only confirmed that the order exists. ``amounts`` are the final ones of the placed order.
+    only confirmed that the order exists. ``amounts`` are those of the placed order.
     ``estimated_ready_at`` is aware UTC. ``extra`` contains the members this library does not recognize;
     they may include contact data.
     """
@@ -210,7 +210,7 @@ class Order:
         return self.state is not None and self.state.lower() in _OVER
 
     def read_again(self, read: Order) -> Order:
-        """Return the order updated by a later ``read``; values that ``read`` lacks stay as they were."""
+        """Return this order with the values of ``read``, fetched later; values it lacks stay as they were."""
         left_out = [each.name for each in fields(Order) if not getattr(read, each.name)]
         return evolve(read, **{name: getattr(self, name) for name in left_out})
 

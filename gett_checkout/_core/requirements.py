@@ -50,7 +50,7 @@ class Requirement(Sentence):
     blocks: bool = True
 
     def text(self) -> Text:
-        """Return the sentence that describes it."""
+        """Return the codes and values of its sentence; `message` returns the sentence itself."""
         return self.words
 
     @property

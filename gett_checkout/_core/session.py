@@ -31,7 +31,7 @@ RENEW_AHEAD = timedelta(minutes=2)
 
 
 class Level(IntEnum):
-    """A credential's permission level, lowest first. ``NONE`` is the API key alone."""
+    """The permission levels of a credential, in ascending order. ``NONE`` is the API key alone."""
 
     NONE = 0
     PARTNER_ONLY = 1
@@ -120,7 +120,7 @@ class Session:
         return self.context_sent is None or fulfillment is None or self.context_sent == fulfillment
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the session stays valid for longer than the renewal margin after ``now``."""
+        """Whether the session stays valid for two more minutes after ``now``; otherwise it is renewed."""
         return self.expires_at is None or now + RENEW_AHEAD < self.expires_at
 
 

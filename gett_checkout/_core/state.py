@@ -54,7 +54,7 @@ class Notice(Sentence):
     details: Mapping[str, str] = field(factory=dict)
 
     def text(self) -> Text:
-        """Return the sentence that describes it."""
+        """Return the codes and values of its sentence; `message` returns the sentence itself."""
         return Text.of(self.code)
 
 

@@ -150,7 +150,7 @@ class RecipientView:
 
 @frozen
 class PlacementView:
-    """How far placing the order has got: for Gett's support and for on-call engineers.
+    """The progress of the placement, for Gett's support and for on-call engineers.
 
     ``attempts`` counts the requests so far, ``last_error`` names the last attempt's error.
     """

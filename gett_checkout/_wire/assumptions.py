@@ -83,8 +83,8 @@ class Assumptions:
 
         ``path`` uses the operation's ``{placeholders}``, as in `gett_checkout.operations.OPERATIONS`.
 
-        The path of ``get_catalog_set`` may also contain ``{store_id}``, for the other form in which
-        Gett documents it. ``method`` is the new HTTP method (default: unchanged); with GET, the body
+        Gett documents ``get_catalog_set`` under two paths: for the other one, ``path`` may also contain
+        ``{store_id}``. ``method`` is the new HTTP method (default: unchanged); with GET, the body
         becomes the query.
         """
         row = self.operation(name)
@@ -96,9 +96,9 @@ class Assumptions:
     ) -> Assumptions:
         """Return a copy that sends one operation's request bodies as ``change`` returns them.
 
-        It receives the documented body as plain data, and returns the one to send, with amounts as
-        decimals. Do not rename members that hold secrets: their names are used to mask them when a
-        rejection quotes them.
+        ``change`` receives the documented body as plain data and returns the body to send; amounts are
+        decimals in both. Do not rename members that hold secrets: when a rejection quotes a member, its
+        name decides whether the value is masked.
         """
         return evolve(self, bodies={**self.bodies, self.operation(name).name: change})
 

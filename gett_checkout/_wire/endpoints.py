@@ -35,7 +35,7 @@ class Operation:
 
     ``uses_reserve``: it may use the last requests of a minute, which are reserved for creating sessions
     and placing. ``missing`` is the error code of a 404 without a body. ``doubt`` says what is unclear
-    in Gett's documentation of the request; it is empty when nothing is.
+    in Gett's documentation of the request; it is empty when nothing is unclear.
     """
 
     name: str

@@ -9,7 +9,7 @@ remembers the orders it made, which are what a test should check:
         ...  # place an order against sandbox.url with sandbox.api_key
         assert len(sandbox.orders) == 1
 
-All of it can be set over HTTP too (`control`), and it sends signed order events (`webhooks`).
+Its switches can also be set over HTTP (`control`), and it sends signed order events (`webhooks`).
 """
 
 from .credentials import Session

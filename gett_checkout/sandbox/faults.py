@@ -67,9 +67,9 @@ class Fault:
     """A planned fault of `operation` (`*`: of any): it spares `after` requests and hits the next `times`.
 
     Operations have the names of `gett_checkout.operations.OPERATIONS`; ``FaultKind`` says what each
-    ``kind`` does. Raises `ValueError` for an unknown operation or kind. Without a `status`, the
-    documented one of `code` is sent, or 500 without a code; without a `code`, the usual code of
-    `status`. `names` are the JSON paths that `errors[]` names.
+    ``kind`` does. Raises `ValueError` for an unknown operation or kind. A `code` alone is sent with its
+    documented status, a `status` alone with its usual code; without either, the status is 500. `names`
+    lists JSON paths: the response has one entry in `errors[]` for each.
     """
 
     operation: str = field(

@@ -1,7 +1,7 @@
 """State that a backend's workers may share: a common rate limit, and menus.
 
 Both are optional, and each is a small protocol; `gett_checkout.sharing.redis` implements both over
-Redis. Neither can affect an order: one that fails or takes too long is skipped.
+Redis. Neither can affect an order: a limiter or cache that fails or takes too long is skipped.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class RateLimiter(Protocol):
     """A rate limit that several workers share.
 
     ``name`` identifies it: an opaque text for one organisation, environment and bucket, safe to show. A
-    method may raise anything. A call that takes longer than a quarter of a second (`acquire`) or a
-    second (`update`, in the background) is abandoned: the client then relies on its own knowledge.
+    method may raise anything. `acquire` is abandoned after a quarter of a second, and `update`, which
+    runs in the background, after one second: the client then relies on its own knowledge.
     """
 
     async def acquire(self, name: str, *, priority: Priority) -> Permit:

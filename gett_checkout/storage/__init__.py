@@ -46,9 +46,9 @@ class Storage(Protocol):
         """Replace the entry if it still has ``expected_version``; return the new version.
 
         Raises `CheckoutConflictError`, and changes nothing, when the entry has another version.
-        ``expected_version`` 0 means that there must be no entry yet. ``due_at`` is when any worker may
-        process the checkout again because its order's outcome is unknown, or the order was not handed
-        over to the partner yet; ``None`` when nothing is left to do.
+        ``expected_version`` 0 means that there must be no entry yet. ``due_at`` is the time from which
+        any worker may process the checkout again: it is set while the order's outcome is unknown or the
+        order is not handed over to the partner; ``None`` when nothing is left to do.
         """
         ...
 

@@ -74,7 +74,7 @@ class EncryptedStorage:
         return await purge(limit) if purge else 0
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, those due earliest first."""
         return await self._storage.due(now, limit)
 
     async def scan(self) -> AsyncIterator[tuple[str, Stored]]:

@@ -18,9 +18,10 @@ PATIENCE: Final = 5.0
 def storage_errors(storage: str) -> Iterator[None]:
     """Raise `StorageError` for any driver exception: it names the class, and quotes nothing.
 
-    Drivers have exceptions of their own, and raise others when a server sends nonsense. Any exception
-    from a driver, even a cancellation, drops its frames, because they hold the data to be saved. A save
-    that fails this way may have been applied: the connection can break after the work is done.
+    Drivers have exceptions of their own, and raise others when a server sends nonsense. The frames of
+    every exception from a driver, even of a cancellation, are dropped, because they hold the data to be
+    saved. A save that fails this way may have been applied: the connection can break after the work is
+    done.
     """
     outside = sys.exception()
     try:

@@ -58,7 +58,7 @@ class MemoryStorage:
         self._rows.pop(checkout_id, None)
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, those due earliest first."""
         clock = self.clock()
         due = [
             (row.due_at, checkout_id)

@@ -13,10 +13,10 @@ PAGE: Final = 200  # rows: few enough for memory, many enough for speed
 async def in_pages(
     page: Callable[[bytes], Awaitable[Sequence[Any]]],
 ) -> AsyncIterator[tuple[str, Stored]]:
-    """Yield every row; ``page(id)`` returns the next ones (id, data, version) from that id.
+    """Yield every row. ``page(id)`` returns the next rows ``(id, data, version)``, from that id on.
 
-    Each page begins at the id where the previous one ended, so rows saved or deleted meanwhile never
-    cause another row to be skipped.
+    Each page begins right after the last id of the previous one, so rows saved or deleted meanwhile
+    never cause another row to be skipped.
     """
     start = b""
     while rows := await page(start):

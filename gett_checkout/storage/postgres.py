@@ -145,7 +145,7 @@ class PostgresStorage:
         await self._run(self._delete, _key(checkout_id))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, those due earliest first."""
         rows = await self._run(self._due, now, self.clock(), limit)
         return [row[0].decode(errors="surrogatepass") for row in rows]
 

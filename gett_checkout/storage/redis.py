@@ -107,8 +107,8 @@ class RedisStorage:
     """Stores checkouts in Redis through ``redis``; closing the client is up to you.
 
     Any ``redis.asyncio`` client works, whether it decodes responses or not. Every key begins with
-    ``prefix`` in braces. Expiry is a time to live counted from ``clock``, so that Redis's own clock
-    does not matter.
+    ``prefix`` in braces. Each key gets a time to live counted from ``clock``, so Redis's own time of
+    day does not matter.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class RedisStorage:
         await self._run("DEL", self._checkouts + _member(checkout_id))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, those due earliest first."""
         found = await self._run_script(
             _DUE,
             [self._index],

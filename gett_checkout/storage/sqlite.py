@@ -145,7 +145,7 @@ class SQLiteStorage:
         await self._run(_DELETE, _key(checkout_id))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the ids of at most ``limit`` due checkouts, the longest due first."""
+        """Return the ids of at most ``limit`` due checkouts, those due earliest first."""
         rows, _ = await self._run(_DUE, microseconds(now), self._now(), limit)
         return [key.decode(errors="surrogatepass") for (key,) in rows]
 

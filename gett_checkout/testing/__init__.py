@@ -1,6 +1,6 @@
 """Tools for partners' own tests; the fixtures are in the pytest plugin beside it (``plugin``).
 
-Names are loaded on access, because the storage suite needs pytest. See docs/testing.md.
+Its members are imported on first access, because the storage suite needs pytest. See docs/testing.md.
 """
 
 from __future__ import annotations

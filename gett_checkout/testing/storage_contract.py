@@ -264,7 +264,7 @@ class StorageContract:
     async def test_a_save_says_anew_when_it_is_due(
         self, storage: Storage, save: Save, clock: Clock
     ) -> None:
-        """Later, never, or again."""
+        """Each save sets the due time anew: later, to never, or again."""
         await save("a", 0, due=1)
         await save("b", 0, due=5)
         await save("a", 1, due=10)
@@ -278,7 +278,7 @@ class StorageContract:
     async def test_what_expired_leaves_room_within_the_limit(
         self, storage: Storage, save: Save, clock: Clock
     ) -> None:
-        """Expired checkouts do not count towards the limit, however many were due before the others."""
+        """Expired checkouts do not count towards the limit, even if many of them were due first."""
         for number in range(12):
             await save(f"expired {number}", 0, due=number, expires=30)
         await save("stored", 0, due=20)
@@ -382,7 +382,7 @@ class ScanContract(StorageContract):
     """More rows than a page holds; increase it if your pages are larger."""
 
     async def test_it_is_known_to_scan(self, storage: ScannableStorage) -> None:
-        """Its methods alone identify it; it need not inherit from anything."""
+        """A storage with a `scan` is a `ScannableStorage`; it need not inherit from anything."""
         assert isinstance(storage, ScannableStorage)
 
     async def test_a_scan_of_nothing_ends(self, storage: ScannableStorage) -> None:

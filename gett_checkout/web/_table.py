@@ -66,18 +66,19 @@ Step = Callable[[Call], Awaitable[Checkout | Mapping[str, object] | None]]
 
 @frozen
 class Endpoint:
-    """A method and a path, and the ``step`` that a request there takes.
+    """A method and a path, and the ``step`` that such a request runs.
 
     The path is relative to the prefix: ``/`` is the prefix itself, and a trailing slash is ignored. The
     step is an async function of the `Call`. If it returns ``None``, the response is the checkout's
-    view; a mapping is the JSON of the response; a `Checkout` is a new one, whose id is put into the
-    cookie. ``starts`` marks a step that starts a checkout, whose id replaces the one in the cookie.
-    Such a step is rejected while the outcome of an order in the cookie's checkout is unknown: the
-    browser would lose that order. It is taken if that checkout's next action is `ContactSupport`.
-    ``takes`` describes the body (default: none), ``gives`` is the JSON Schema of the response.
-    ``opens`` says whether the endpoint needs an existing checkout (default: true, unless ``starts`` is
-    true). ``queries`` lists the allowed query parameters. ``is_signed`` is for requests from another
-    server that are authenticated by a signature: checking the origin and the body is left to the step.
+    view; if it returns a mapping, that is the JSON of the response; if it returns a `Checkout`, that is
+    a new checkout, whose id is put into the cookie. ``starts`` marks a step that starts a checkout,
+    whose id replaces the one in the cookie. Such a step is rejected while the outcome of an order in
+    the cookie's checkout is unknown: the browser would lose that order. It is allowed if that
+    checkout's next action is `ContactSupport`. ``takes`` describes the body (default: none), ``gives``
+    is the JSON Schema of the response. ``opens`` says whether the endpoint needs an existing checkout
+    (default: true, unless ``starts`` is true). ``queries`` lists the allowed query parameters.
+    ``is_signed`` is for requests from another server that are authenticated by a signature: checking
+    the origin and the body is left to the step.
     """
 
     method: str
@@ -103,7 +104,7 @@ class Endpoint:
 
     @property
     def summary(self) -> str:
-        """The endpoint's description in one sentence: the first of its step's docstring."""
+        """The endpoint's description: the first line of its step's docstring."""
         return (inspect.getdoc(self.step) or self.name).partition("\n")[0]
 
     def match(self, path: str) -> dict[str, str] | None:

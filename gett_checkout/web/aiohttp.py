@@ -21,11 +21,10 @@ def add_checkout_routes(
     prefix: str = "/checkout",
     **options: Unpack[Options[web.Request]],
 ) -> None:
-    """Add the checkout's endpoints to ``app``, below ``prefix``; routes that ``app`` already has win.
+    """Add the checkout's endpoints to ``app``, below ``prefix``; existing routes take precedence.
 
-    ``checkouts`` is the worker's `Checkouts`, or a function that takes the request and returns it.
-    The keyword arguments are `gett_checkout.web.Options`; their functions receive the
-    ``aiohttp.web.Request``.
+    ``checkouts`` is the worker's `Checkouts`, or a function that returns it for a request. The keyword
+    arguments are `gett_checkout.web.Options`; their functions receive the ``aiohttp.web.Request``.
     """
     endpoints = CheckoutEndpoints(checkouts, passes=(web.HTTPException,), **options)
 

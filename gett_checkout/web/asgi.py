@@ -18,8 +18,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class CheckoutApp:
     """An ASGI application with the checkout's endpoints, to be mounted under a path.
 
-    ``checkouts`` is the worker's `Checkouts`, or a function that takes the scope and returns it.
-    The keyword arguments are `gett_checkout.web.Options`; their functions receive the ASGI scope.
+    ``checkouts`` is the worker's `Checkouts`, or a function that returns it for a scope. The keyword
+    arguments are `gett_checkout.web.Options`; their functions receive the ASGI scope.
     """
 
     def __init__(

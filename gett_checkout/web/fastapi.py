@@ -1,4 +1,4 @@
-"""The checkout's endpoints as a FastAPI router, included in its OpenAPI document. Extra: ``fastapi``."""
+"""The checkout's endpoints as a FastAPI router, with an OpenAPI description. Extra: ``fastapi``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def checkout_router(
 ) -> APIRouter:
     """Make a router of the checkout's endpoints; include it with a ``prefix``, after routes of your own.
 
-    ``checkouts`` is the worker's `Checkouts`, or a function that takes the request and returns it.
-    The keyword arguments are `gett_checkout.web.Options`; their functions receive the
-    ``fastapi.Request``.
+    ``checkouts`` is the worker's `Checkouts`, or a function that returns it for a request. The keyword
+    arguments are `gett_checkout.web.Options`; their functions receive the ``fastapi.Request``.
     """
     endpoints = CheckoutEndpoints(checkouts, passes=(HTTPException,), **options)
 
