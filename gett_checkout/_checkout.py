@@ -102,14 +102,15 @@ _EDIT_AGAIN: Final = 0.1  # seconds, at most
 class Checkout:
     """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
 
-    A step that returns has been saved. A step that raises leaves the order unchanged, with three
-    exceptions: the view then shows what Gett's rejection revealed about the order (a sold-out item, a
-    declined card), a session that the step opened stays stored, and `place` stores the total the
-    shopper agreed to and a new price from Gett. After `StorageError` and `OutcomeUnknownError` the
-    state is uncertain: open the checkout again and look at the view. Within a process, steps of one
-    checkout run one after another. When workers in different processes change one checkout at once, the
-    first save wins: a cart edit that comes second is reapplied to what was saved, as long as it still
-    means the same thing there; any other step that comes second raises `CheckoutConflictError`.
+    A step that returns has been saved. A step that raises leaves the order unchanged, apart from three
+    things that are saved: what Gett's rejection revealed about the order (a sold-out item, a declined
+    card), which the view then shows; a session that the step opened; and, for `place` and
+    `confirm_total`, the total the shopper agreed to and a new price from Gett. After `StorageError` and
+    `OutcomeUnknownError` the state is uncertain: open the checkout again and look at the view. Within a
+    process, steps of one checkout run one after another. When workers in different processes change one
+    checkout at once, the first save wins: a cart edit that comes second is reapplied to what was saved,
+    as long as it still means the same thing there; any other step that comes second raises
+    `CheckoutConflictError`.
 
     A whole step, with all its requests to Gett, has the same time limit as a single client call: the
     client's timeout plus its retry budget. Docs: Deployment › Times.
@@ -136,9 +137,10 @@ class Checkout:
 
     @property
     def view(self) -> CheckoutView:
-        """The current state of the checkout, as a page needs it: without contact data or credentials.
+        """The current state of the checkout, as a page needs it.
 
-        Only its ``id`` is a bearer secret.
+        It has no credential, card number, e-mail address or phone number, but its ``id`` is a bearer
+        secret. Only ``order.extra`` may hold contact data, and ``to_dict`` omits it.
         """
         return view_of(self._record.state, self._record.now())
 
@@ -149,7 +151,7 @@ class Checkout:
 
     @property
     def identity(self) -> Identity | None:
-        """The shopper's identity, if known, for comparisons of your own; the view has no contact data."""
+        """The shopper's identity, if known. Compare it with your own data; the view does not have it."""
         return self._record.state.identity
 
     @property
@@ -355,7 +357,8 @@ class Checkout:
         It is set both in the checkout and on the Gett session.
 
         Opens a session if there is none, at the highest level the known identity allows. Raises
-        `StepNotAllowedError` when the store does not offer this type. Docs: Session › Fulfillment
+        `StepNotAllowedError` when the store does not offer this type, and `IdentityRequiredError` when
+        an address stored at Gett is chosen for a shopper who is not known. Docs: Session › Fulfillment
         context.
         """
         if not isinstance(fulfillment, Delivery | Pickup):
@@ -376,9 +379,9 @@ class Checkout:
 
         By continuing, the shopper agrees to the total of the order's first quote; if a later quote for
         the same order has a different total, the shopper must agree to it, with `confirm_total` or
-        ``place(total=…)``. Raises `IdentityRequiredError` when pricing needs an end user, because Gett
-        or your `Assumptions` said so, and neither an identity nor an end-user session is known. Docs:
-        Orders › validate.
+        ``place(total=…)``. Raises `IdentityRequiredError` when neither an identity nor an end-user
+        session is known, but pricing needs an end user: because Gett or your `Assumptions` said so, or
+        for an address stored at Gett. Docs: Orders › validate.
         """
         wanted = self._record.state.tip
         if tip is not None:
@@ -447,8 +450,8 @@ class Checkout:
         """Choose how the order is paid; nothing is charged before `place`.
 
         Needs an end user: raises `IdentityRequiredError` before any request when neither an identity
-        nor an end-user session is known. Replaces a partner-only session with an end-user one, and
-        carries the fulfillment and the price over to it. Docs: Orders › payment.
+        nor an end-user session is known. Replaces a partner-only session with an end-user one, sets the
+        fulfillment there and asks for the price again. Docs: Orders › payment.
         """
         if not isinstance(payment, CardOnFile | SavedCard | GettPayment):
             raise InvalidInputError(
@@ -485,17 +488,18 @@ class Checkout:
     async def place(self, *, total: Decimal | int | str) -> Order:
         """Place the order exactly once; if it is placed already, return the same order.
 
-        ``total``, in major units, is the amount on the button: passing it means the shopper agrees
-        to it. If it differs from the current total, `TotalChangedError` with both totals is raised
-        before any request. If Gett reports that prices have changed, the order is priced again. If
-        the total is unchanged, the order is then placed; otherwise `TotalChangedError` is raised:
-        once the shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for an
-        order that is in progress or placed.
+        ``total``, in major units, is the amount on the button: passing it means the shopper agrees to
+        it. If it differs from the current total, `TotalChangedError` with both totals is raised and
+        nothing is ordered. If Gett reports that prices have changed, the order is priced again. If the
+        total is unchanged, the order is then placed; otherwise `TotalChangedError` is raised: once the
+        shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for an order that
+        is in progress or placed.
 
         If a requirement is missing, the matching error is raised: `OrderBelowMinimumError`,
         `IdentityRequiredError` or `TotalChangedError`; for any other requirement,
-        `StepNotAllowedError`. It is raised before any request, except that a store that seems closed is
-        read again first. Raises `OutcomeUnknownError` when no response revealed the outcome: call
+        `StepNotAllowedError`. It is raised before the order is sent, and usually before any request:
+        only a store that seems closed is read again first, and a session that has expired is replaced
+        and the price renewed. Raises `OutcomeUnknownError` when no response revealed the outcome: call
         ``place`` again, here or elsewhere, and it is the same order. Raises `PlacementInProgressError`
         while another worker is placing it. Once begun, the placement continues even if the caller is
         cancelled. Docs: Orders › place; Idempotency; Errors › ORDER_TOTAL_DIFFERENT.
@@ -530,6 +534,7 @@ class Checkout:
 
         The view then has its state, status, amounts and ready time; values that Gett leaves out stay as
         they were. Raises `StepNotAllowedError` before the order is placed, and while its id is unknown;
+        `IdentityRequiredError` when reading it needs a new session and no identity is known;
         `NotFoundError` when Gett has no such order for this shopper. Docs: Orders › get; Order states.
         """
         order = self._placed_order()
@@ -565,12 +570,12 @@ class Checkout:
     ) -> AsyncGenerator[Order, None]:
         """Yield the placed order, then again after each change, until it is completed or cancelled.
 
-        Use it as ``async for order in checkout.follow_order(): …``. It calls `refresh_order` at once,
-        again after ``every`` seconds, then doubles the interval each time, up to ``max_interval``
-        seconds, with a jitter of ±20 %. It leaves a quarter of Gett's rate limit to others, waits as
-        long as a 429 demands, and continues after temporary failures: a failed connection, a 5xx, an
-        unreadable response. Raises any other error of `refresh_order`. It only reads, so you can stop
-        at any time. Docs: Orders › get; Rate limits.
+        Use it as ``async for order in checkout.follow_order(): …``. It calls `refresh_order` at once.
+        The first interval is ``every`` seconds, each further one twice as long, up to ``max_interval``
+        seconds, all with a jitter of ±20 %. It leaves a quarter of Gett's rate limit to others, waits
+        as long as a 429 demands, and continues after temporary failures: a failed connection, a 5xx, an
+        unreadable response. Raises any other error of `refresh_order`. It changes nothing at Gett, so
+        you can stop at any time. Docs: Orders › get; Rate limits.
         """
         return following.follow(
             self.refresh_order, self._client, following.read_pace(every, max_interval)

@@ -62,9 +62,9 @@ class Checkouts:
     """The checkouts of one backend, over one client and one storage.
 
     ``storage`` stores them (default: a `MemoryStorage`). ``lifetime`` is how long a checkout is stored
-    after its last step, in seconds (default: a week). It must be at least two days, so that a placement
-    is stored until after its idempotency key has expired. ``clock`` returns aware UTC (default: the
-    client's). The client's hooks receive the checkouts' events.
+    after its last step, in seconds (default: a week; at least two days). An unresolved one is stored
+    for at least a year. ``clock`` returns aware UTC (default: the client's). The client's hooks receive
+    the checkouts' events.
 
     ``on_placed`` is an async function that is called with each `PlacedOrder` at least once: right
     after the order is saved, and again by `reconcile`, on any worker, until it returns; an
@@ -240,9 +240,10 @@ class Checkouts:
         """Return what is unresolved: unknown outcomes, duplicates, orders not handed over, unreadable data.
 
         Oldest first. While a worker is still sending a placement, that placement is left out, unless
-        one of its attempts got no response. Looks at ``limit`` checkouts: those with the earliest next
-        attempt, and last those that only an operator can settle. For each reason, the hooks receive the
-        number found and the age of the oldest. Raises `StorageError` when the storage cannot be read.
+        one of its attempts got no response. Looks at up to ``limit`` checkouts, in the order of their
+        next attempt; those that only an operator can settle come last. For each reason, the hooks
+        receive the number found and the age of the oldest. Raises `StorageError` when the storage
+        cannot be read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()
@@ -254,7 +255,7 @@ class Checkouts:
         return found
 
     def keep_reconciling(self, *, every: float = 60.0) -> AbstractAsyncContextManager[None]:
-        """Reconcile about every ``every`` seconds while the block runs.
+        """Reconcile repeatedly while the block runs, about once in ``every`` seconds.
 
         Survives storage outages, purges expired checkouts from storages that do not do so themselves
         (such as PostgreSQL), and logs its results. Every worker may run it: they run at different
@@ -287,12 +288,12 @@ class Checkouts:
         """Store an outcome that an operator has established, usually by asking Gett.
 
         Pass ``order_id`` or ``not_placed``. Settles cases that no request can settle: a placement whose
-        key expired or whose checkout is damaged, an order without an id, two orders placed under one
+        key expired or whose saved body is damaged, an order without an id, two orders placed under one
         key (pass the one that remains). ``note`` is stored with it: who decided, and why. The hooks are
-        called; so is ``on_placed`` if this makes an order known. Raises `StepNotAllowedError`, unless
-        ``force`` is true, while `reconcile` could still find the outcome, or when another order is
-        known; with or without ``force`` when ``not_placed`` is passed and no order is in progress.
-        After ``not_placed`` the checkout returns to a stage where the order can be placed again.
+        called; so is ``on_placed`` if this makes an order known. Without ``force``, raises
+        `StepNotAllowedError` while `reconcile` could still find the outcome, and when another order is
+        known. Even with ``force``, raises it for ``not_placed`` when no order is in progress. After
+        ``not_placed`` the checkout returns to a stage where the order can be placed again.
         """
         if (order_id is None) is not not_placed:
             raise InvalidInputError("give either the order_id, or not_placed=True")

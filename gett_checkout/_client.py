@@ -100,10 +100,10 @@ class GettClient:
     portal by their names.
 
     A call that is safe to repeat is retried while ``retry`` allows. The client also respects Gett's
-    rate limits (`rate_limits`): when a minute's requests are used up, a call waits for the next minute,
-    or raises `RateLimitedError` without sending when that exceeds its retry budget. The last twentieth
-    of a minute's writes is reserved for `create_session` and `place_order`; `place_order` is never
-    delayed.
+    rate limits (`rate_limits`): when a minute's requests are used up, a call waits for the next minute.
+    If that wait would exceed its retry budget, it raises `RateLimitedError` without sending. The last
+    twentieth of a minute's requests is reserved for `create_session` and `place_order`; `place_order`
+    is never delayed.
     """
 
     @leaves_nothing
@@ -166,8 +166,8 @@ class GettClient:
     def require_open(self) -> None:
         """Raise `TransportError` when nothing can be sent.
 
-        That is when the client belongs to another event loop or is closed, or when the step's time
-        is used up.
+        That is when your aiohttp session belongs to another event loop, the client is closed, or the
+        step's time is used up.
         """
         self._transport.require_open()
         self._time_for_attempt(self.began())
@@ -178,9 +178,9 @@ class GettClient:
         return self._transport.timeout
 
     def began(self) -> datetime:
-        """Return the time at which the current step began: a request sent now shares its time budget.
+        """Return when the current step began; a request sent now shares that step's time budget.
 
-        Outside a step, return the current time.
+        Outside a step, return the present time.
         """
         return began() or self.clock()
 
@@ -203,7 +203,8 @@ class GettClient:
     def rate_limits(self) -> Mapping[str, RateLimit]:
         """The requests left in the current minute, for each bucket (``reads``, ``writes``, ``discovery``).
 
-        A bucket that no response has reported yet is missing. Docs: Rate limits.
+        A bucket is missing until a response has reported it, and once its minute has ended. Docs: Rate
+        limits.
         """
         return self._limits.known(self.clock())
 

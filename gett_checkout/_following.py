@@ -1,7 +1,7 @@
 """Follow an order once it is placed: read it repeatedly, at growing intervals, until it is final.
 
-It only reads. Almost every other request has somebody waiting for it, so this one leaves part of each
-minute to them (docs: Rate limits), and continues after temporary failures.
+It changes nothing at Gett. Almost every other request has somebody waiting for it, so this one leaves
+part of each minute to them (docs: Rate limits), and continues after temporary failures.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _PAST: Final = datetime.min.replace(tzinfo=UTC)
 
 @frozen
 class RateLimit:
-    """How many more requests a bucket accepts until ``resets_at`` (aware UTC), when it is full again."""
+    """How many more requests a bucket accepts until ``resets_at`` (aware UTC), when all are allowed again."""
 
     remaining: int
     resets_at: datetime

@@ -29,9 +29,9 @@ class Reconciled:
 
     ``placed``: ``order`` is set; if ``error`` is set too, handing the order over failed
     (`HandOverError`, or an error of saving), and ``on_placed`` will be called again. ``not_placed``:
-    there is no order, rejected or not; ``error`` is Gett's rejection, if it came in this pass.
-    ``unknown``: the outcome is still unknown because of ``error``; a later pass will try again.
-    ``key_expired``: the outcome is unknown, and it is too late to ask: an operator calls
+    there is no order, whether or not Gett rejected it; ``error`` is its rejection, if it came now.
+    ``unknown``: the outcome is still unknown because of ``error``; a later pass tries stored checkouts
+    again. ``key_expired``: the outcome is unknown, and it is too late to ask: an operator calls
     `Checkouts.resolve`.
     """
 

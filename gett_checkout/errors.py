@@ -39,8 +39,8 @@
 
 ``_core/codes.py`` maps codes, statuses and categories to classes. The errors are plain classes and not
 attrs classes, because an attrs exception prints even the fields that its repr hides. All of them can be
-pickled. Apart from ``checkout_id``, a bearer secret, no attribute holds a credential, card data or a
-shopper's contact data.
+pickled. No attribute holds a credential, card data or a shopper's contact data, except ``checkout_id``,
+a bearer secret, and the ``extra`` of a placed order in ``next_action``, which Gett fills.
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ class InvalidInputError(GettCheckoutError, ValueError):
     def within(self, *names: object) -> tuple[FieldError, ...]:
         """Return the field errors, each pointer prefixed with the path that ``names`` spells out.
 
-        Use it when the input that was checked is nested under that path in a larger one.
+        Use it when the input that was checked is part of a larger input, nested there under that path.
         """
         outside = pointer_to(*names)
         if not self.errors:
@@ -327,9 +327,9 @@ class MenuChangedError(GettCheckoutError):
 class StepNotAllowedError(GettCheckoutError):
     """The step does not fit the checkout's stage, or a requirement is missing.
 
-    The order is unchanged; at most the store was read from Gett. The reference documentation of
-    `Checkout` has a table of which steps are allowed at which stages. ``step`` is the step that was
-    called, ``stage`` the checkout's stage, and ``requirements`` lists the missing requirements.
+    The order is unchanged. The reference documentation of `Checkout` has a table of which steps are
+    allowed at which stages. ``step`` is the step that was called, ``stage`` the checkout's stage, and
+    ``requirements`` lists the missing requirements.
     """
 
     problem_code = "STEP_NOT_ALLOWED"
@@ -435,8 +435,8 @@ class PlacementInProgressError(GettCheckoutError):
 class HandOverError(GettCheckoutError):
     """The order is placed, but ``on_placed`` raised or took too long, or its success was not saved.
 
-    `Checkouts.reconcile` calls it again until it returns and that is saved. ``cause`` is the class name
-    of the error, ``retry_after`` the seconds until the next call.
+    `Checkouts.reconcile` calls ``on_placed`` again until it has returned and that is saved. ``cause``
+    is the class name of the error, ``retry_after`` the seconds until the next call.
     """
 
     problem_code = "HAND_OVER_FAILED"
@@ -549,8 +549,9 @@ class ApiError(GettCheckoutError):
     ``code`` is Gett's ``errorCode`` (empty when the response had none), ``category`` its
     ``errorCategory``, ``status`` the HTTP status, ``request_id`` the id to quote to Gett, ``operation``
     the operation that was called (``place_order``), ``retryable`` whether Gett allows sending the same
-    request again, ``retry_after`` the seconds to wait before that. ``errors`` is ``errors[]`` as sent;
-    secrets are masked in it, in ``title`` and in ``detail``. Docs: Errors.
+    request again, ``retry_after`` the seconds to wait before that. ``errors`` holds the texts of
+    ``errors[]``; secrets are masked in it, in ``title`` and in ``detail``, and long ones are cut. Docs:
+    Errors.
     """
 
     def __init__(
@@ -698,7 +699,8 @@ class ModifierRequiredError(ApiValidationError):
 class OrderBelowMinimumError(ApiValidationError):
     """ORDER_BELOW_MINIMUM: the cart is below the store's minimum; ``minimum_order`` has the gap.
 
-    `Checkout.place` raises it before any request; the same class is used when Gett sends this code.
+    `Checkout.place` raises it before the order is sent; the same class is used when Gett sends this
+    code.
     """
 
     minimum_order: MinimumOrder | None = None

@@ -8,8 +8,8 @@ checkout.view.to_dict(german)
 error.to_problem(german)
 ```
 
-`ENGLISH` has every sentence. A code with a dot is a variant of the code before the dot. Words in braces
-are filled in; amounts are formatted for the shopper's locale if Babel is installed.
+`ENGLISH` has every sentence. A suffix after a dot marks a variant of the same code. Words in braces are
+filled in; amounts are formatted for the shopper's locale if Babel is installed.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ _OTHERS: Final = re.compile(r"(line\.)?[A-Z][A-Z0-9_]*|category\.\w+|field\.\w+"
 
 @frozen
 class Text:
-    """The codes of a sentence, the first known one of which is used, and the values to fill in."""
+    """A sentence: its codes, of which the first known one is used, and the values to fill in."""
 
     codes: tuple[str, ...]
     values: Mapping[str, object] = field(factory=dict)
@@ -182,8 +182,9 @@ class Messages:
     ``sentences`` maps codes to sentences, or is a function that translates the English ones, such as
     the ``gettext`` of a translation; sentences it lacks stay English, and `missing` has their codes.
     ``locale`` (``de-DE``) determines the format of amounts. Raises `InvalidInputError` for an unknown
-    code in lower case (Gett may add codes in upper case), for a word in braces that the English
-    sentence does not have, and for a locale that Babel does not know.
+    code in lower case (but not for your own ``field.`` and ``category.`` codes), for a word in braces
+    that the English sentence does not have, and for a locale that Babel does not know. Unknown codes in
+    upper case are accepted, because Gett may add some.
     """
 
     def __init__(

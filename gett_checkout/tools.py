@@ -1,7 +1,8 @@
 """The steps as tools of a shopping assistant: descriptions for a model, and `call`, which runs one.
 
-They are the steps of the mounted endpoints, under the same names, and safe for an agent that repeats,
-reorders and forgets: nothing is ordered twice, and every result names the next action.
+They are the steps of the mounted endpoints, under the same names, and safe for an agent that repeats
+calls, confuses their order and forgets: nothing is ordered twice, and every result names the next
+action.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ __all__ = ["NEXT_TOOLS", "TOOLS", "Tool", "call"]
 class Tool:
     """A tool's description for a model.
 
-    ``reads_only``: it changes nothing. ``is_repeatable``: calling it again with the same arguments
-    changes nothing more. ``orders``: it places the order, so get the shopper's consent first. The
-    schemas are JSON Schemas (2020-12).
+    ``reads_only``: it changes nothing about the order. ``is_repeatable``: calling it again with the
+    same arguments changes nothing more. ``orders``: it places the order, so get the shopper's consent
+    first. The schemas are JSON Schemas (2020-12).
     """
 
     name: str

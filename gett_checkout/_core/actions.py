@@ -54,7 +54,7 @@ class FixLines(_Action):
 
 @frozen
 class CompleteModifiers(_Action):
-    """Make the required choices of the ``lines`` listed (ids)."""
+    """Correct the choices of the ``lines`` listed (ids): some are missing, too many or not on the menu."""
 
     kind: ClassVar[Literal["complete_modifiers"]] = "complete_modifiers"
     lines: tuple[str, ...] = ()

@@ -50,9 +50,9 @@ def jsonable(value: object, messages: Messages = DEFAULT) -> Any:
     """Return the value as dicts, lists, strings, numbers, booleans and ``None``.
 
     Amounts become strings (``"4.50"``), times become ISO 8601 strings, and texts for the shopper are
-    taken from ``messages``. Fields hidden from the repr contain secrets or contact data and are
-    omitted. Accepts this library's types and the plain types that their fields have; raises
-    ``TypeError`` for any other value.
+    taken from ``messages``. Fields hidden from the repr, such as secrets and contact data, are omitted.
+    Accepts this library's types and the plain types that their fields have; raises ``TypeError`` for
+    any other value.
     """
     kind: Any = type(value)
     return _writer(kind)(value, messages)

@@ -33,9 +33,9 @@ _DUST: Final = Decimal("1e-6")  # the rounding error of a server's binary fracti
 class MinimumOrder(Worded):
     """The cart's amount against the store's minimum; all amounts in major units.
 
-    ``subtotal`` is the quote's subtotal while a quote is live (``basis`` is ``"quote"``), else the sum
-    of the catalog prices (``"estimate"``): items and their modifiers, without tip and fees, and without
-    lines that are unavailable (for example sold out). Amounts are to the cent. ``met`` is ``subtotal >=
+    While a quote is live, ``subtotal`` is the quote's (``basis`` is ``"quote"``). Otherwise it is the
+    sum of the catalog prices of items and their modifiers (``"estimate"``), without tip, fees and
+    unavailable lines (for example sold out). Amounts are to the cent. ``met`` is ``subtotal >=
     minimum``, and ``gap`` is never negative.
     """
 

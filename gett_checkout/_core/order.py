@@ -28,7 +28,7 @@ _OVER: Final = frozenset({"completed", "cancelled", "canceled"})  # one l: webho
 
 @frozen
 class Address:
-    """A delivery address. Docs: Session › Fulfillment context."""
+    """An address: for delivery, or for the bill of a `NewCard`. Docs: Session › Fulfillment context."""
 
     address1: str = field(validator=text("an address needs address1"))
     city: str = field(validator=text("an address needs city"))
@@ -189,10 +189,10 @@ class Order:
     """An order that Gett has accepted. ``state`` and ``status`` are Gett's own values, passed on even
     when this library does not know them.
 
-    ``order_id`` is ``None`` in one case: the response to the placement was lost, and Gett has since
-    only confirmed that the order exists. ``amounts`` are those of the placed order.
-    ``estimated_ready_at`` is aware UTC. ``extra`` contains the members this library does not recognize;
-    they may include contact data.
+    ``order_id`` is ``None`` in one case: the response to the placement was lost, and all Gett has said
+    since is that the order exists. ``amounts`` are those of the placed order. ``estimated_ready_at`` is
+    aware UTC. ``extra`` contains the members this library does not recognize; they may include contact
+    data.
     """
 
     order_id: str | None

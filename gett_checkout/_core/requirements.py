@@ -38,7 +38,7 @@ from gett_checkout.messages import DEFAULT, Messages, Text
 
 @frozen
 class Requirement(Sentence):
-    """A missing requirement: a stable ``code``, the ``step`` that fixes it, a ``message`` to show.
+    """A missing requirement: a stable ``code``, the ``step`` to take (or ``wait``), a ``message``.
 
     ``blocks`` is false if `place` may be tried nevertheless.
     """

@@ -29,7 +29,7 @@ QUOTE_MARGIN = timedelta(seconds=10)
 
 
 class Stage(StrEnum):
-    """The stage of a checkout. A stage that waits for the shopper is named after the step it waits for."""
+    """The stage of a checkout. A stage that waits for the shopper is named after what it waits for."""
 
     BROWSE = "browse"
     FULFILLMENT = "fulfillment"

@@ -83,9 +83,9 @@ class Assumptions:
 
         ``path`` uses the operation's ``{placeholders}``, as in `gett_checkout.operations.OPERATIONS`.
 
-        Gett documents ``get_catalog_set`` under two paths: for the other one, ``path`` may also contain
-        ``{store_id}``. ``method`` is the new HTTP method (default: unchanged); with GET, the body
-        becomes the query.
+        Gett documents ``get_catalog_set`` under two paths; for the one with the store, ``path`` may
+        also contain ``{store_id}``. ``method`` is the new HTTP method (default: unchanged); with GET,
+        the body becomes the query.
         """
         row = self.operation(name)
         row = evolve(row, path=path, method=method or row.method)

@@ -64,12 +64,13 @@ def _whole(lowest: int, highest: int) -> Mapping[str, Read]:
 
 @frozen
 class Fault:
-    """A planned fault of `operation` (`*`: of any): it spares `after` requests and hits the next `times`.
+    """A planned fault of `operation` (`*`: of any one): `after` requests pass, the next `times` are
+    hit.
 
     Operations have the names of `gett_checkout.operations.OPERATIONS`; ``FaultKind`` says what each
     ``kind`` does. Raises `ValueError` for an unknown operation or kind. A `code` alone is sent with its
-    documented status, a `status` alone with its usual code; without either, the status is 500. `names`
-    lists JSON paths: the response has one entry in `errors[]` for each.
+    documented status, a `status` alone with its usual code; without either, the status is 500 (502 for
+    `html`). `names` lists JSON paths: the response has one entry in `errors[]` for each.
     """
 
     operation: str = field(

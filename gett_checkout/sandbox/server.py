@@ -168,7 +168,8 @@ class Sandbox:
         return self._book.find(order_id)
 
     def advance_order(self, order_id: str, to: Progress | None = None) -> Order:
-        """Move an order to the state `to` (default: its next one), and send an `order_update` event.
+        """Move an order on to `to` (default: the next progress), and send an `order_update` if its
+        event changed.
 
         `RefusedError` when there is no such order, or when it is completed or cancelled.
         """

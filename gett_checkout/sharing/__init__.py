@@ -26,7 +26,7 @@ class Permit:
     """Permission to send a request: with ``wait`` 0 it may be sent now, and has already been counted.
 
     Otherwise nothing is counted, and ``wait`` is the seconds until asking again. ``window`` is for the
-    rate limiter's own use: it gets it back in `update`, with the outcome of the request.
+    rate limiter's own use: `update` hands it back, with the outcome of the request.
     """
 
     wait: float
@@ -35,7 +35,7 @@ class Permit:
 
 @frozen
 class LimitReport:
-    """The outcome of a request that had a permit.
+    """The outcome of a request, with or without a permit.
 
     ``remaining`` and ``resets_at`` (Unix seconds) are the response's rate-limit figures, ``None`` if
     the response had none. Until some response carries them, no limit applies. ``retry_after``, in

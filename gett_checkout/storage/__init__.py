@@ -47,8 +47,9 @@ class Storage(Protocol):
 
         Raises `CheckoutConflictError`, and changes nothing, when the entry has another version.
         ``expected_version`` 0 means that there must be no entry yet. ``due_at`` is the time from which
-        any worker may process the checkout again: it is set while the order's outcome is unknown or the
-        order is not handed over to the partner; ``None`` when nothing is left to do.
+        any worker may process the checkout again: it is set while the order's outcome is unknown, the
+        order is not handed over to the partner, or a duplicate is unresolved; ``None`` when nothing is
+        left to do.
         """
         ...
 

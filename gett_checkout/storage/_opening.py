@@ -21,8 +21,8 @@ def open_storage(
 ) -> AbstractAsyncContextManager[Storage]:
     """Open the storage that ``url`` names; the context manager closes what it opened.
 
-    ``memory:``, ``sqlite:///relative/path``, ``sqlite:////absolute/path``,
-    ``redis://user:password@host:port/database``, ``rediss://`` with TLS,
+    ``url`` is ``memory:``, ``sqlite:///relative/path``, ``sqlite:////absolute/path``,
+    ``redis://user:password@host:port/database`` (``rediss://`` with TLS), or
     ``postgresql://user:password@host:port/database``. Percent-encode special characters in a URL. With
     ``encryption_keys`` it is wrapped in `gett_checkout.storage.encrypted.EncryptedStorage`. Raises
     `InvalidInputError` when the URL or a key is invalid, or the driver is not installed; its message

@@ -13,9 +13,9 @@ PAGE: Final = 200  # rows: few enough for memory, many enough for speed
 async def in_pages(
     page: Callable[[bytes], Awaitable[Sequence[Any]]],
 ) -> AsyncIterator[tuple[str, Stored]]:
-    """Yield every row. ``page(id)`` returns the next rows ``(id, data, version)``, from that id on.
+    """Yield every row. ``page(id)`` returns some rows ``(id, data, version)``, from ``id`` on.
 
-    Each page begins right after the last id of the previous one, so rows saved or deleted meanwhile
+    Each page begins with the next possible id after the last one, so rows saved or deleted meanwhile
     never cause another row to be skipped.
     """
     start = b""

@@ -38,7 +38,7 @@ Label = Callable[[str], str]
 
 
 class Hook(Protocol):
-    """Any callable that accepts an event.
+    """Any callable that accepts an event, but not an async function.
 
     It is called on the event loop, in the task where the event happens, and must not block: put slow
     work in a queue. Exceptions in it are logged and go no further.

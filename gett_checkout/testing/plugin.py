@@ -28,7 +28,7 @@ _MOST_SHOWN = 50
 
 @pytest.fixture
 def gett_clock() -> Clock:
-    """The time of library and sandbox; only ``advance(seconds)`` moves it."""
+    """The time of library and sandbox; ``advance(seconds)`` and the library's waits move it."""
     from gett_checkout.testing.clock import Clock
 
     return Clock()

@@ -189,7 +189,7 @@ class StorageContract:
         assert list(await storage.due(clock(), 10)) == []
 
     async def test_expired_is_absent(self, storage: Storage, save: Save, clock: Clock) -> None:
-        """From that very moment, in every method; a new save then starts again at version 1."""
+        """From the very moment it expires, in every method; a new save starts again at version 1."""
         await save("a", 0, b"old", expires=60, due=0)
         await save("a", 1, b"old", expires=60, due=0)
         clock.advance(59.999)
@@ -406,7 +406,7 @@ class ScanContract(StorageContract):
     async def test_a_scan_leaves_out_what_is_absent(
         self, storage: ScannableStorage, save: Save, clock: Clock
     ) -> None:
-        """Deleted entries, and expired ones from that very moment."""
+        """Deleted entries are left out, and expired ones from the very moment they expire."""
         await save("deleted", 0)
         await storage.delete("deleted")
         await save("short", 0, expires=60)

@@ -64,7 +64,7 @@ class Response:
 
     @classmethod
     def of_json(cls, value: object, status: int, headers: Mapping[str, str]) -> Response:
-        """Make a JSON response from a value `jsonable` knows; ``headers`` are added."""
+        """Make a JSON response of a value that `jsonable` accepts, with more ``headers``."""
         body = json.dumps(value, default=jsonable).encode()
         own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         return cls(status, {**_ALWAYS, **own, **headers}, body)

@@ -17,7 +17,7 @@ _DEFAULT_PORTS: Final = {"https": ":443", "http": ":80"}
 
 
 class RequestRejectedError(GettCheckoutError):
-    """The request was rejected before any step; nothing was read or changed."""
+    """The request was rejected, and the order is unchanged."""
 
     problem_code = "REQUEST_REJECTED"
     problem_status = 400

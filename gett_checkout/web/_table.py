@@ -76,9 +76,9 @@ class Endpoint:
     the cookie's checkout is unknown: the browser would lose that order. It is allowed if that
     checkout's next action is `ContactSupport`. ``takes`` describes the body (default: none), ``gives``
     is the JSON Schema of the response. ``opens`` says whether the endpoint needs an existing checkout
-    (default: true, unless ``starts`` is true). ``queries`` lists the allowed query parameters.
-    ``is_signed`` is for requests from another server that are authenticated by a signature: checking
-    the origin and the body is left to the step.
+    (default: true, unless ``starts`` is true). ``queries`` lists the query parameters. ``is_signed`` is
+    for requests from another server that are authenticated by a signature: checking the origin and the
+    body is left to the step.
     """
 
     method: str
