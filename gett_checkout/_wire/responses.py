@@ -250,9 +250,10 @@ def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
         special_instructions=read.special_instructions,
     )
     old = known.get(line.line_id)
-    if old is None or (old.item_id, old.groups) != (line.item_id, line.groups):
+    if old is None:
         return line
-    return evolve(line, name=old.name, unit_price=old.unit_price, problems=old.problems)
+    same = evolve(old, quantity=line.quantity, special_instructions=line.special_instructions)
+    return same if same.content == line.content else line
 
 
 def validated(value: Json) -> ValidateResponse:

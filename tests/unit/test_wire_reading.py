@@ -229,6 +229,22 @@ def test_a_line_that_stayed_keeps_what_was_known_of_it() -> None:
     assert responses.cart_lines(answer, [known]) == (evolve(known, quantity=2),)
 
 
+def test_a_line_with_the_same_choices_keeps_their_names() -> None:
+    large = Choice(
+        "l", 1, (GroupChoice("rim", (Choice("cheese", 2, (), "Cheese"),), "Rim"),), "Large"
+    )
+    known = Line("1", "a", 1, "Pizza", Decimal("9.50"), (GroupChoice("size", (large,), "Size"),))
+    rim = {"modifierGroupId": "rim", "modifiers": [{"itemId": "cheese", "quantity": 2}]}
+    size = {"itemId": "l", "quantity": 1, "modifierGroups": [rim]}
+    sent = {"id": "1", "itemId": "a", "quantity": 3, "specialInstructions": "hot"}
+    groups = [{"modifierGroupId": "size", "modifiers": [size]}]
+    [line] = responses.cart_lines({"lineItems": [{**sent, "modifierGroups": groups}]}, [known])
+    assert line == evolve(known, quantity=3, special_instructions="hot")
+    rim["modifiers"] = [{"itemId": "cheese", "quantity": 1}]
+    [other] = responses.cart_lines({"lineItems": [{**sent, "modifierGroups": groups}]}, [known])
+    assert (other.name, other.unit_price) == ("", Decimal(0))
+
+
 @pytest.mark.parametrize(
     "line",
     [
