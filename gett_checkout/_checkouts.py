@@ -215,11 +215,12 @@ class Checkouts:
     ) -> list[Reconciled]:
         """Resolve placements with an unknown outcome, and hand over orders that were not handed over.
 
-        Resends each placement whose worker is gone, with the same bytes and the same key, and never
-        begins a new one. Calls ``on_placed`` again for orders for which it has not yet returned.
-        Safe to run anywhere, at any time, in several places at once. Processes at most ``limit``
-        due checkouts or, given a ``checkout_id``, that one, due or not. Raises `StorageError` when
-        the due checkouts cannot be listed: a loop must survive that, as `keep_reconciling` does.
+        Resends each placement whose worker is gone, with the same bytes and the same key: this finds
+        the order, or creates it if no earlier request reached Gett. Never begins another placement.
+        Calls ``on_placed`` again, on a worker that has it, for orders for which it has not yet
+        returned. Safe to run anywhere, at any time, in several places at once. Processes at most
+        ``limit`` due checkouts or, given a ``checkout_id``, that one, due or not. Raises `StorageError`
+        when the due checkouts cannot be listed: a loop must survive that, as `keep_reconciling` does.
         """
         if checkout_id is not None:
             looked = await self._look_after(checkout_id, is_due=False)
@@ -239,11 +240,11 @@ class Checkouts:
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
         """Return what is unresolved: unknown outcomes, duplicates, orders not handed over, unreadable data.
 
-        Oldest first. While a worker is still sending a placement, that placement is left out, unless
-        one of its attempts got no response. Looks at up to ``limit`` checkouts, in the order of their
-        next attempt; those that only an operator can settle come last. For each reason, the hooks
-        receive the number found and the age of the oldest. Raises `StorageError` when the storage
-        cannot be read.
+        The oldest come first. While a worker is still sending a placement, that placement is left out,
+        unless one of its attempts got no response. ``limit`` is how many checkouts are examined, by the
+        time of their next attempt: those that only an operator can settle are examined last. For each
+        reason, the hooks receive the number found and the age of the oldest. Raises `StorageError` when
+        the storage cannot be read.
         """
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()
@@ -292,8 +293,9 @@ class Checkouts:
         key (pass the one that remains). ``note`` is stored with it: who decided, and why. The hooks are
         called; so is ``on_placed`` if this makes an order known. Without ``force``, raises
         `StepNotAllowedError` while `reconcile` could still find the outcome, and when another order is
-        known. Even with ``force``, raises it for ``not_placed`` when no order is in progress. After
-        ``not_placed`` the checkout returns to a stage where the order can be placed again.
+        known. ``not_placed`` needs an order in progress: otherwise the error is raised even with
+        ``force``. After ``not_placed`` the checkout returns to a stage where the order can be placed
+        again.
         """
         if (order_id is None) is not not_placed:
             raise InvalidInputError("give either the order_id, or not_placed=True")
@@ -325,7 +327,7 @@ class Checkouts:
             await self._storage.delete(checkout_id)
 
     async def _look_after(self, checkout_id: str, *, is_due: bool = True) -> Reconciled | None:
-        """Process one checkout; ``None`` when only a worker with the handler should."""
+        """Process one checkout; ``None`` when it is for a worker with the handler, or no longer due."""
         try:
             checkout = await self.open(checkout_id)
         except GettCheckoutError as error:
@@ -334,7 +336,8 @@ class Checkouts:
                     await self._put_off(checkout_id)
             return Reconciled(checkout_id, "unknown", None, error)
         record = checkout._record  # noqa: SLF001 - its other half
-        if is_due and record.state.is_for_the_books and self._on_placed is None:
+        hand_over = record.state.hand_over if record.state.is_for_the_books else None
+        if is_due and hand_over and not (self._on_placed and hand_over.is_due(self._clock())):
             return None
         failure: GettCheckoutError | None = None
         before = record.handing_over

@@ -26,10 +26,10 @@ LEASE: Final = LONGEST + timedelta(seconds=5)
 class PlacedOrder:
     """An order to be recorded in the partner's own system.
 
-    Store it under ``checkout_id``: the same order may be handed over more than once. ``order`` carries
-    Gett's order id; that id is ``None`` while Gett has only confirmed that the order exists.
-    ``amounts`` are in major units: those Gett returned with the order or, if it returned none, those of
-    the quote the order was placed with. ``metadata`` was passed to `Checkouts.start`,
+    Store it under ``checkout_id``, a bearer secret: the same order may be handed over more than once.
+    ``order`` carries Gett's order id; that id is ``None`` while Gett has only confirmed that the order
+    exists. ``amounts`` are in major units: those Gett returned with the order or, if it returned none,
+    those of the quote the order was placed with. ``metadata`` was passed to `Checkouts.start`,
     ``partner_user_id`` is from the `Identity`; ``placed_at`` is when the order became known (aware
     UTC).
     """
@@ -75,6 +75,10 @@ class HandOver:
     def is_due(self, now: datetime) -> bool:
         """Whether the handler should be called, and no worker is calling it."""
         return self.is_pending and (self.due_at is None or now >= self.due_at)
+
+    def is_free(self, now: datetime) -> bool:
+        """Whether the handler may be called, even before it is due: no worker is calling it."""
+        return self.is_pending and (self.lease_until is None or now >= self.lease_until)
 
     def is_unresolved(self, now: datetime) -> bool:
         """Whether the order is not handed over, and no first attempt is running."""

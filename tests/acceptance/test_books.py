@@ -190,6 +190,43 @@ async def test_a_handler_that_fails_is_called_after_growing_pauses(
     assert len(books.calls) == 7
 
 
+async def test_a_pass_that_comes_late_leaves_the_next_attempt_its_pause(
+    gett: GettClient, storage: CountingStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = Books(failures=1)
+    checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    checkout = await payable(checkouts)
+    await place_as_shown(checkout)
+
+    async def due(now: datetime, limit: int) -> list[str]:
+        return [checkout.id]  # as it was before another worker tried
+
+    monkeypatch.setattr(storage, "due", due)
+    assert await checkouts.reconcile(limit=1) == []
+    assert len(books.calls) == 1
+
+
+async def test_one_that_is_asked_for_by_its_id_is_handed_over_without_a_pause(
+    gett: GettClient, storage: CountingStorage, clock: Clock
+) -> None:
+    books = Books(failures=3)
+    checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    checkout = await payable(checkouts)
+    order = await place_as_shown(checkout)
+    assert await checkouts.reconcile() == []  # not due yet
+    [looked] = await checkouts.reconcile(checkout.id)
+    assert isinstance(looked.error, HandOverError)
+    assert looked.error.retry_after == 30
+    assert await checkout.reconcile() == order
+    assert await checkouts.reconcile() == []
+    assert outlines(await checkouts.reconcile(checkout.id)) == [("placed", "NoneType", None)]
+    assert books.rows == {"jane": order.order_id}
+    assert len(books.calls) == 4
+    assert outlines(await checkouts.reconcile(checkout.id)) == [("placed", "NoneType", None)]
+    assert len(books.calls) == 4
+    assert await checkouts.unresolved() == []
+
+
 async def test_place_gives_the_order_whatever_the_handler_raises(
     gett: GettClient, storage: CountingStorage, sandbox: Sandbox
 ) -> None:

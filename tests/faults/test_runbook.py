@@ -97,6 +97,7 @@ async def test_gett_has_an_order_that_we_dont_know_about(night: Night, run: Run)
 
 
 async def test_an_order_is_duplicated(night: Night, run: Run) -> None:
+    night.sandbox.switches.fail("place_order", "drop_after")
     await place_as_shown(night.checkout)
     await placing.placed(night.checkout._record, Order(DUPLICATE))
     night.clock.advance(120)

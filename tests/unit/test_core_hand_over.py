@@ -45,22 +45,23 @@ def test_the_pause_grows_with_each_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hand_over", "at", "is_due", "is_unresolved"),
+    ("hand_over", "at", "is_due", "is_free", "is_unresolved"),
     [
-        (NEW, NOW, True, True),
-        (BEGUN, NOW, False, False),
-        (BEGUN, NOW + LEASE, True, True),
-        (FAILED, NOW, False, True),
-        (FAILED, NOW + PAUSE, True, True),
-        (FAILED.begun(NOW), NOW + PAUSE, False, True),  # the second attempt is running
-        (DONE, LATER, False, False),
+        (NEW, NOW, True, True, True),
+        (BEGUN, NOW, False, False, False),
+        (BEGUN, NOW + LEASE, True, True, True),
+        (FAILED, NOW, False, True, True),
+        (FAILED, NOW + PAUSE, True, True, True),
+        (FAILED.begun(NOW), NOW + PAUSE, False, False, True),  # the second attempt is running
+        (DONE, LATER, False, False, False),
     ],
     ids=str,
 )
 def test_when_a_hand_over_is_due_and_when_it_is_unresolved(
-    hand_over: HandOver, at: datetime, is_due: bool, is_unresolved: bool
+    hand_over: HandOver, at: datetime, is_due: bool, is_free: bool, is_unresolved: bool
 ) -> None:
     assert hand_over.is_due(at) is is_due
+    assert hand_over.is_free(at) is is_free
     assert hand_over.is_unresolved(at) is is_unresolved
     assert hand_over.is_pending is (hand_over is not DONE)
 
