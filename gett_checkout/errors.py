@@ -140,6 +140,7 @@ class GettCheckoutError(Exception):
     for `to_problem`; some errors override them.
     """
 
+    _may_have_had_effect: ClassVar[bool] = False
     cause: str | None = None
     problem_code: ClassVar[str] = "CHECKOUT_ERROR"
     problem_status: ClassVar[int] = 500
@@ -161,19 +162,19 @@ class GettCheckoutError(Exception):
 
     @property
     def may_have_had_effect(self) -> bool:
-        """Whether a request was sent and may take effect despite the error, now or later."""
-        return False
+        """Whether what was asked for may have happened despite the error, or may still happen."""
+        return self._may_have_had_effect
 
     def text(self) -> Text:
         """Return the sentence for the shopper; ``str(error)`` is for developers."""
         return Text.of(self.problem_code)
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
-        """Return an RFC 9457 problem document for your own HTTP response, without credentials or
-        contact data.
+        """Return an RFC 9457 problem document for your own HTTP response.
 
-        Its ``detail`` is for the shopper, in the sentences of ``messages``. ``checkout_id`` is a bearer
-        secret: drop it where no browser should have it.
+        It has no credential and no contact data, apart from ``checkout_id``, a bearer secret: drop it
+        where no browser should have it. Its ``detail`` is for the shopper, in the sentences of
+        ``messages``.
         """
         problem: dict[str, Any] = {
             "type": "about:blank",
@@ -421,6 +422,7 @@ class OutcomeUnknownError(GettCheckoutError):
     is no longer possible (the key has expired, for example), ``next_action`` is `ContactSupport`.
     """
 
+    _may_have_had_effect = True
     problem_code = "OUTCOME_UNKNOWN"
     problem_status = 503
 
@@ -428,6 +430,7 @@ class OutcomeUnknownError(GettCheckoutError):
 class PlacementInProgressError(GettCheckoutError):
     """Another worker is placing this checkout; try again after ``retry_after`` seconds."""
 
+    _may_have_had_effect = True
     problem_code = "PLACEMENT_IN_PROGRESS"
     problem_status = 409
 
@@ -439,6 +442,7 @@ class HandOverError(GettCheckoutError):
     is the class name of the error, ``retry_after`` the seconds until the next call.
     """
 
+    _may_have_had_effect = True
     problem_code = "HAND_OVER_FAILED"
     problem_status = 500
 
@@ -468,6 +472,7 @@ class TransportError(GettCheckoutError):
 class InvalidResponseError(GettCheckoutError):
     """A success ``status`` with a body that does not match the API's documentation."""
 
+    _may_have_had_effect = True
     cause: str | None = "unreadable"
     problem_code = "GETT_UNREADABLE"
     problem_status = 502
@@ -476,11 +481,6 @@ class InvalidResponseError(GettCheckoutError):
         super().__init__(message)
         self.status = status
 
-    @property
-    def may_have_had_effect(self) -> bool:
-        """Always true: Gett may have acted on the request, but the result cannot be read."""
-        return True
-
 
 class StorageError(GettCheckoutError):
     """The storage failed, or an entry in it cannot be read.
@@ -488,6 +488,7 @@ class StorageError(GettCheckoutError):
     A save that raises this may or may not have happened; everything saved before is intact.
     """
 
+    _may_have_had_effect = True
     problem_code = "STORAGE_FAILED"
     problem_status = 503
 
@@ -502,7 +503,7 @@ class CheckoutNotFoundError(GettCheckoutError):
 class CheckoutConflictError(GettCheckoutError):
     """Another worker changed the checkout first: open it again and repeat the step.
 
-    From `Checkouts.start`: a checkout with that id exists.
+    From `Checkouts.start`: a checkout with that id exists. Open it, or choose another id.
     """
 
     problem_code = "CHECKOUT_CONFLICT"
@@ -546,12 +547,12 @@ class WebhookBusyError(WebhookError):
 class ApiError(GettCheckoutError):
     """Gett rejected the request: a problem document (RFC 9457), or an error status without one.
 
-    ``code`` is Gett's ``errorCode`` (empty when the response had none), ``category`` its
-    ``errorCategory``, ``status`` the HTTP status, ``request_id`` the id to quote to Gett, ``operation``
-    the operation that was called (``place_order``), ``retryable`` whether Gett allows sending the same
-    request again, ``retry_after`` the seconds to wait before that. ``errors`` holds the texts of
-    ``errors[]``; secrets are masked in it, in ``title`` and in ``detail``, and long ones are cut. Docs:
-    Errors.
+    ``code`` is Gett's ``errorCode``, or the one that fits a response without a body or a request that
+    was not sent (else empty), ``category`` its ``errorCategory``, ``status`` the HTTP status,
+    ``request_id`` the id to quote to Gett, ``operation`` the operation that was called
+    (``place_order``), ``retryable`` whether Gett allows sending the same request again, ``retry_after``
+    the seconds to wait before that. ``errors`` holds the texts of ``errors[]``; secrets are masked in
+    it, in ``title`` and in ``detail``, and long ones are cut. Docs: Errors.
     """
 
     def __init__(
@@ -735,7 +736,11 @@ class PaymentDeclinedError(ApiPaymentError):
 
 
 class PaymentFailedError(ApiPaymentError):
-    """PAYMENT_FAILED: the payment failed temporarily; the same order may be tried again."""
+    """PAYMENT_FAILED: the payment failed temporarily; the same order may be tried again.
+
+    `Checkout.place` has then tried it up to three times and dropped the payment: call `Checkout.pay`
+    first.
+    """
 
 
 class PaymentMethodInvalidError(ApiPaymentError):
