@@ -102,15 +102,15 @@ _EDIT_AGAIN: Final = 0.1  # seconds, at most
 class Checkout:
     """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
 
-    A step that returns has been saved. A step that raises leaves the order unchanged, apart from three
-    things that are saved: what Gett's rejection revealed about the order (a sold-out item, a declined
-    card), which the view then shows; a session that the step opened; and, for `place` and
-    `confirm_total`, the total the shopper agreed to and a new price from Gett. After `StorageError` and
-    `OutcomeUnknownError` the state is uncertain: open the checkout again and look at the view. Within a
-    process, steps of one checkout run one after another. When workers in different processes change one
-    checkout at once, the first save wins: a cart edit that comes second is reapplied to what was saved,
-    as long as it still means the same thing there; any other step that comes second raises
-    `CheckoutConflictError`.
+    A step that returns has been saved. A step that raises leaves the order unchanged. It may still save
+    what Gett's rejection revealed about the order (a sold-out item, a declined card), which the view
+    then shows, and a session that the step opened. `place` and `confirm_total` also save the total the
+    shopper agreed to and a new price from Gett. After `StorageError` and `OutcomeUnknownError` the
+    state is uncertain: open the checkout again and look at the view. Within a process, steps of one
+    checkout run one after another. When workers in different processes change one checkout at once, the
+    first save wins: a cart edit that comes second is applied to what was saved, provided that the store
+    and the shopper are the same and the line it names was not changed. Any other step that comes second
+    raises `CheckoutConflictError`.
 
     A whole step, with all its requests to Gett, has the same time limit as a single client call: the
     client's timeout plus its retry budget. Docs: Deployment › Times.
@@ -140,7 +140,8 @@ class Checkout:
         """The current state of the checkout, as a page needs it.
 
         It has no credential, card number, e-mail address or phone number, but its ``id`` is a bearer
-        secret. Only ``order.extra`` may hold contact data, and ``to_dict`` omits it.
+        secret. It does contain the delivery address and the shopper's instructions; ``order.extra`` may
+        hold more personal data, which ``to_dict`` omits.
         """
         return view_of(self._record.state, self._record.now())
 
@@ -377,11 +378,12 @@ class Checkout:
     async def validate(self, *, tip: Decimal | int | str | None = None) -> Quote:
         """Have Gett price the order; ``tip`` is in major units (default: the tip chosen before).
 
-        By continuing, the shopper agrees to the total of the order's first quote; if a later quote for
-        the same order has a different total, the shopper must agree to it, with `confirm_total` or
-        ``place(total=…)``. Raises `IdentityRequiredError` when neither an identity nor an end-user
-        session is known, but pricing needs an end user: because Gett or your `Assumptions` said so, or
-        for an address stored at Gett. Docs: Orders › validate.
+        The shopper agrees to the total of an order's first quote by going on to pay. If a later quote
+        for the same order has another total, the shopper must agree to that one, with `confirm_total`
+        or ``place(total=…)``, unless only the tip was changed. Raises `IdentityRequiredError` when
+        pricing needs an end user and neither an identity nor an end-user session is known. Pricing
+        needs one if Gett or your `Assumptions` said so, or for an address stored at Gett. Docs: Orders
+        › validate.
         """
         wanted = self._record.state.tip
         if tip is not None:
@@ -397,9 +399,10 @@ class Checkout:
     async def identify(self, identity: Identity) -> None:
         """Identify the shopper. Sends nothing: the next step that needs it upgrades the session.
 
-        Another e-mail address means another shopper: the cart stays, and so does the fulfillment unless
-        it is an address stored at Gett; the price, the payment (of any kind), the recipient and the
-        session are dropped.
+        Another e-mail address means another shopper, and so does the first identity after a start with
+        an end-user ``session_token`` alone: the cart stays, and so does the fulfillment unless it is an
+        address stored at Gett; the price, the payment (of any kind), the recipient and the session are
+        dropped.
         """
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity; parse_identity reads JSON")
@@ -493,16 +496,17 @@ class Checkout:
         nothing is ordered. If Gett reports that prices have changed, the order is priced again. If the
         total is unchanged, the order is then placed; otherwise `TotalChangedError` is raised: once the
         shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for an order that
-        is in progress or placed.
+        is placed or in progress, unless Gett then reports that prices have changed.
 
         If a requirement is missing, the matching error is raised: `OrderBelowMinimumError`,
         `IdentityRequiredError` or `TotalChangedError`; for any other requirement,
-        `StepNotAllowedError`. It is raised before the order is sent, and usually before any request:
-        only a store that seems closed is read again first, and a session that has expired is replaced
-        and the price renewed. Raises `OutcomeUnknownError` when no response revealed the outcome: call
-        ``place`` again, here or elsewhere, and it is the same order. Raises `PlacementInProgressError`
-        while another worker is placing it. Once begun, the placement continues even if the caller is
-        cancelled. Docs: Orders › place; Idempotency; Errors › ORDER_TOTAL_DIFFERENT.
+        `StepNotAllowedError`. It is raised before the order is sent, and before any other request
+        except in two cases: a store that seems closed is first read again, and an expired session is
+        first replaced and the price renewed. Raises `OutcomeUnknownError` when no response revealed the
+        outcome: call ``place`` again, here or elsewhere, and it is the same order. Raises
+        `PlacementInProgressError` while another worker is placing it. Once begun, the placement
+        continues even if the caller is cancelled. Docs: Orders › place; Idempotency; Errors ›
+        ORDER_TOTAL_DIFFERENT.
         """
         shown = _read_total(total)
         try:
@@ -516,9 +520,11 @@ class Checkout:
 
     @step(finishes=True)
     async def reconcile(self) -> Order | None:
-        """Resolve the outcome of a begun placement, as `place` does, but never begin a new one.
+        """Resolve the outcome of a placement that has begun, by sending it again as `place` does.
 
-        Also calls ``on_placed`` if it has not succeeded yet. Returns ``None``, and sends nothing, when
+        This finds the order, or creates it if no earlier request reached Gett. Never begins another
+        placement. Calls ``on_placed``, if this worker has one, for an order that is not handed over
+        yet, without waiting for the next attempt to be due. Returns ``None``, and sends nothing, when
         there is no order and none in progress. If the outcome stays unknown, `Checkouts.reconcile`
         tries this checkout again later.
         """

@@ -28,11 +28,12 @@ class Reconciled:
     """The result of processing one checkout.
 
     ``placed``: ``order`` is set; if ``error`` is set too, handing the order over failed
-    (`HandOverError`, or an error of saving), and ``on_placed`` will be called again. ``not_placed``:
-    there is no order, whether or not Gett rejected it; ``error`` is its rejection, if it came now.
-    ``unknown``: the outcome is still unknown because of ``error``; a later pass tries stored checkouts
-    again. ``key_expired``: the outcome is unknown, and it is too late to ask: an operator calls
-    `Checkouts.resolve`.
+    (`HandOverError`, or an error of saving), and ``on_placed`` will be called again. Without an
+    ``error`` it may still have to be called, on a worker that has it: see `Checkouts.unresolved`.
+    ``not_placed``: there is no order, because Gett rejected it or for another reason; ``error`` is
+    Gett's rejection, if it came during this call. ``unknown``: the outcome is still unknown because of
+    ``error``; a later pass tries again while the checkout is stored. ``key_expired``: the outcome is
+    unknown, and it is too late to ask: an operator calls `Checkouts.resolve`.
     """
 
     checkout_id: str = field(repr=False)
@@ -58,8 +59,9 @@ class Unresolved:
     succeeded), and ``unreadable`` (this release cannot read what is stored). ``since`` is when the
     order was first sent, or became known. ``attempts`` counts the placement requests or, for an order
     that is not handed over, the calls of ``on_placed``; ``last_error`` names the error of the last
-    attempt. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again,
-    ``None`` when only an operator can settle it, and for an ``unreadable`` one. Times are aware UTC.
+    attempt. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again. It is
+    ``None`` when only an operator can settle the case, and when the ``reason`` is ``unreadable``; a
+    placement whose saved body is damaged keeps one until its key expires. Times are aware UTC.
     """
 
     checkout_id: str = field(repr=False)

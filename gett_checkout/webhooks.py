@@ -14,7 +14,7 @@
         return json_response({"received": True})
 
 Docs: Webhooks; Money (refunds are in minor units). The signature covers the body alone, so a fresh
-timestamp proves little: `handle_once` prevents replays.
+timestamp proves little: `handle_once` prevents replays, for as long as it remembers events.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def verify(
     now: datetime | None = None,
     tolerance: float = TOLERANCE,
 ) -> None:
-    """Verify that Gett sent this ``body``, and recently. Raises `WebhookRefusedError`.
+    """Verify that Gett signed this ``body``, and its timestamp. Raises `WebhookRefusedError`.
 
     ``body`` is the request body, byte for byte. ``secret`` is the webhook secret, or several during a
     rotation. ``now`` is aware UTC (default: the real time); ``tolerance`` is how many seconds the

@@ -33,9 +33,9 @@ def _bare(number: str) -> str:
 class NewCard:
     """A card to be saved at Gett with `GettClient.add_payment_card`.
 
-    ``number`` may contain spaces or hyphens; ``card_type`` is the brand as Gett spells it
-    (``visa``); ``expiration`` is a date, the last day of the printed month. Only the format is
-    checked: `InvalidInputError` names the invalid member and never repeats it. Docs: Saved cards.
+    ``number`` may contain spaces or hyphens; ``card_type`` is the brand as Gett spells it (``visa``);
+    ``expiration`` is a date, the last day of the printed month. Only the format is checked:
+    `InvalidInputError` names the invalid member and never repeats its value. Docs: Saved cards.
     """
 
     number: str = field(

@@ -210,7 +210,7 @@ class Order:
         return self.state is not None and self.state.lower() in _OVER
 
     def read_again(self, read: Order) -> Order:
-        """Return this order with the values of ``read``, fetched later; values it lacks stay as they were."""
+        """Return this order updated from ``read``, the same one fetched later; what that lacks stays."""
         left_out = [each.name for each in fields(Order) if not getattr(read, each.name)]
         return evolve(read, **{name: getattr(self, name) for name in left_out})
 

@@ -38,7 +38,9 @@ from gett_checkout.messages import DEFAULT, Messages, Text
 
 @frozen
 class Requirement(Sentence):
-    """A missing requirement: a stable ``code``, the ``step`` to take (or ``wait``), a ``message``.
+    """A missing requirement: a stable ``code``, the ``step`` to take, a ``message``.
+
+    ``step`` can also be ``wait`` or ``contact_support``.
 
     ``blocks`` is false if `place` may be tried nevertheless.
     """

@@ -168,8 +168,9 @@ class Sandbox:
         return self._book.find(order_id)
 
     def advance_order(self, order_id: str, to: Progress | None = None) -> Order:
-        """Move an order on to `to` (default: the next progress), and send an `order_update` if its
-        event changed.
+        """Move an order to the state `to` (default: the next one).
+
+        Sends an `order_update` if the event's state differs from the last one sent.
 
         `RefusedError` when there is no such order, or when it is completed or cancelled.
         """

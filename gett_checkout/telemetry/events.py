@@ -122,13 +122,12 @@ class PlacementOutcome:
     """The outcome of a placement after ``attempts`` attempts. It has been saved.
 
     ``placed``, ``rejected`` and ``not_placed`` end it, unless a late response reveals an order.
-    ``not_placed`` means that no order was created, although nothing in the order is to blame: for
-    example, the request was never sent. ``unknown`` is not final: another event follows once the
-    outcome is known. ``key_expired`` (the order is never sent again) and ``duplicate_order`` (two
-    orders placed under one key) need an operator, who quotes the ``idempotency_key`` to Gett.
-    ``order_id`` is Gett's, if it is known; for a duplicate it is the second one. ``error`` is the class
-    name of the last attempt's error. ``by_person`` is true when an operator reported the outcome with
-    `Checkouts.resolve`.
+    ``not_placed`` means that no order was created, for a reason outside the order: for example, the
+    request was never sent. ``unknown`` is not final: another event follows once the outcome is known.
+    ``key_expired`` (the order is never sent again) and ``duplicate_order`` (two orders placed under one
+    key) need an operator, who quotes the ``idempotency_key`` to Gett. ``order_id`` is Gett's, if it is
+    known; for a duplicate it is the second one. ``error`` is the class name of the last attempt's
+    error. ``by_person`` is true when an operator reported the outcome with `Checkouts.resolve`.
     """
 
     checkout: str
