@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar, get_args
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -27,7 +27,7 @@ from gett_checkout._reconciling import (
     repeating,
     unresolved,
 )
-from gett_checkout._record import UNRESOLVED_LIFETIME, Record
+from gett_checkout._record import Record
 from gett_checkout._snapshot import Snapshots
 from gett_checkout.errors import (
     CheckoutConflictError,
@@ -35,6 +35,7 @@ from gett_checkout.errors import (
     GettCheckoutError,
     InvalidInputError,
     StorageError,
+    UndecryptableError,
 )
 from gett_checkout.sharing import MenuCache
 from gett_checkout.storage import Storage
@@ -55,7 +56,6 @@ _MOST_METADATA: Final = 50
 _LONGEST_NAME: Final = 40
 _LONGEST_TEXT: Final = 500
 _LONGEST_NOTE: Final = 500
-_UNREADABLE_AGAIN: Final = timedelta(hours=1)
 
 
 class Checkouts:
@@ -225,17 +225,30 @@ class Checkouts:
         if checkout_id is not None:
             looked = await self._look_after(checkout_id, is_due=False)
             return [looked] if looked else []
+        found, _ = await self._reconcile_due(limit)
+        return found
+
+    async def _reconcile_due(self, limit: int) -> tuple[list[Reconciled], bool]:
+        """Process up to ``limit`` due checkouts; return the results, and whether there may be more.
+
+        Those that are due on a worker with the handler are skipped, and those that this worker cannot
+        read stay due for one that can. Both precede the rest, so neither counts.
+        """
         found: list[Reconciled] = []
         seen: set[str] = set()
+        count = 0
         while True:
-            # Checkouts that are due on a worker with the handler are skipped, and precede the rest.
-            wanted = limit - len(found) + len(seen)
+            wanted = limit - count + len(seen)
             due = await self._storage.due(self._clock(), wanted)
-            new = [each for each in due if each not in seen][: limit - len(found)]
-            found += filter(None, await self._each(new, self._look_after))
+            new = [each for each in due if each not in seen][: limit - count]
+            looked = [each for each in await self._each(new, self._look_after) if each]
+            found += looked
+            count += sum(not isinstance(each.error, StorageError) for each in looked)
             seen.update(new)
-            if not new or len(found) >= limit or (len(due) < wanted and seen.issuperset(due)):
-                return found
+            if count >= limit:
+                return found, True
+            if not new or (len(due) < wanted and seen.issuperset(due)):
+                return found, False
 
     async def unresolved(self, *, limit: int = 1000) -> list[Unresolved]:
         """Return what is unresolved: unknown outcomes, duplicates, orders not handed over, unreadable data.
@@ -268,11 +281,13 @@ class Checkouts:
 
     async def _pass(self) -> list[Reconciled]:
         found: list[Reconciled] = []
-        # Short batches, so that a hanging handler delays one batch at most.
-        while len(looks := await self.reconcile(limit=_BATCH)) == _BATCH and len(found) < _A_PASS:
-            found += looks
-        found += looks
-        await self.unresolved()
+        has_more = True
+        # Short batches, so that a hanging handler delays one batch at most; a count after each one, so
+        # that the alerts follow even a long pass.
+        while has_more and len(found) < _A_PASS:
+            looked, has_more = await self._reconcile_due(_BATCH)
+            found += looked
+            await self.unresolved()
         if purge := getattr(self._storage, "purge", None):
             await purge()
         return found
@@ -331,9 +346,6 @@ class Checkouts:
         try:
             checkout = await self.open(checkout_id)
         except GettCheckoutError as error:
-            if is_due:
-                with suppress(StorageError, CheckoutConflictError):
-                    await self._put_off(checkout_id)
             return Reconciled(checkout_id, "unknown", None, error)
         record = checkout._record  # noqa: SLF001 - its other half
         hand_over = record.state.hand_over if record.state.is_for_the_books else None
@@ -349,15 +361,16 @@ class Checkouts:
         return outcome_of(record.state, failure, self._clock())
 
     async def _unresolved(self, checkout_id: str) -> Unresolved | None:
-        stored = await self._storage.load(checkout_id)
+        try:
+            stored = await self._storage.load(checkout_id)
+        except UndecryptableError as error:
+            return _unreadable(checkout_id, error)
         if stored is None:
             return None
         try:
             state = Snapshots().load(stored.data)
         except StorageError as error:
-            return Unresolved(
-                checkout_id, digest(checkout_id), "unreadable", last_error=type(error).__name__
-            )
+            return _unreadable(checkout_id, error)
         return unresolved(state, self._clock())
 
     async def _each(
@@ -372,26 +385,6 @@ class Checkouts:
 
         return await asyncio.gather(*map(one, checkout_ids))
 
-    async def _put_off(self, checkout_id: str) -> None:
-        """Postpone a checkout that cannot be read, so that others come first.
-
-        Not after a temporary failure of the storage: that checkout stays due.
-        """
-        stored = await self._storage.load(checkout_id)
-        if stored is None:
-            return
-        try:
-            self._record(checkout_id).absorb(stored)
-        except StorageError:
-            now = self._clock()
-            await self._storage.save(
-                checkout_id,
-                stored.data,
-                expected_version=stored.version,
-                expires_at=now + max(self._lifetime, UNRESOLVED_LIFETIME),
-                due_at=now + _UNREADABLE_AGAIN,
-            )
-
     def _records_here(self) -> WeakValueDictionary[str, Record]:
         return self._records.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
 
@@ -405,6 +398,11 @@ class Checkouts:
             spawn=self._client.spawn,
             on_placed=self._on_placed,
         )
+
+
+def _unreadable(checkout_id: str, error: StorageError) -> Unresolved:
+    name = type(error).__name__
+    return Unresolved(checkout_id, digest(checkout_id), "unreadable", last_error=name)
 
 
 def _not_found(why: str, checkout_id: str | None = None) -> CheckoutNotFoundError:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -32,6 +33,7 @@ from gett_checkout._hidden import hidden
 from gett_checkout._reconciling import Reconciled, Unresolved
 from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, InvalidInputError
 from gett_checkout.storage import Storage, open_storage
+from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import Reason, digest
 
 _WORDS: Final[dict[Reason, str]] = {
@@ -41,7 +43,7 @@ _WORDS: Final[dict[Reason, str]] = {
     "duplicate_order": "with a duplicate",
     "unreadable": "unreadable",
 }
-_COLUMNS: Final = ("started", "since", "store", "items", "fulfillment", "total", "sent")
+_COLUMNS: Final = ("started", "since", "store", "items", "fulfillment", "total", "sent", "order")
 _WHICH: Final = "the checkout's id, its digest as in logs, its idempotency key, or its order id"
 
 
@@ -123,7 +125,7 @@ def add_commands(commands: Any) -> None:
         "forget",
         parents=[storage],
         help="delete a checkout and the personal data stored with it",
-        description="Deletes a checkout and the personal data stored with it. Does nothing if there is "
+        description="Deletes a checkout and the personal data stored with it. Exit status 1 if there is "
         "no such checkout.",
     )
     forget.add_argument("id", help=_WHICH)
@@ -132,6 +134,10 @@ def add_commands(commands: Any) -> None:
 
 async def run(parsed: argparse.Namespace) -> int:
     """Run one of the commands; return its exit status."""
+    if isinstance(
+        sys.stdout, TextIOWrapper
+    ):  # what the terminal cannot show must not end a command
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return await _run(parsed)
     except GettCheckoutError as error:
@@ -264,7 +270,7 @@ async def _resolve(desk: _Desk, parsed: argparse.Namespace) -> int:
         about = [
             f"order {parsed.order_id}",
             _cell(known.get("total")),
-            known.get("store", {}).get("name"),
+            _cell(known.get("store", {}).get("name")),
         ]
         print(f"{known['checkout']}  resolved: placed, {', '.join(filter(None, about))}")
     return 0
@@ -323,6 +329,7 @@ def _row(known: Facts) -> list[str]:
     store = known.get("store", {}).get("name")
     about = {**known, "since": known["stage_since"], "store": store}
     about["sent"] = "yes" if "placement" in known else "no"
+    about["order"] = known.get("order", {}).get("order_id")
     return [_cell(about.get(name)) for name in ("checkout", *_COLUMNS)]
 
 
@@ -377,7 +384,7 @@ def _lines(known: Facts, indent: str = "") -> list[str]:
                     first, *rest = _lines(each, indent + "    ")
                     lines += [f"{indent}  - {first.strip()}", *rest]
             case list():
-                lines.append(f"{label} {', '.join(map(str, value))}")
+                lines.append(f"{label} {', '.join(map(_cell, value))}")
             case None | "":
                 pass
             case _:
@@ -388,7 +395,7 @@ def _lines(known: Facts, indent: str = "") -> list[str]:
 def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return moment(value)
-    return "" if value is None else str(value)
+    return "" if value is None else logs.one_line(str(value))
 
 
 def _span(seconds: float) -> str:

@@ -85,11 +85,11 @@ def unresolved(state: CheckoutState, now: datetime) -> Unresolved | None:
     if state.stage is Stage.PLACING and placement is not None and placement.is_unresolved(now):
         reason = "key_expired" if placement.key_is_expired(now) else "unknown"
         since, last_error = placement.begun_at, placement.last_error
+    elif state.duplicates:
+        reason = "duplicate_order"
     elif state.is_for_the_books and hand_over is not None and hand_over.is_unresolved(now):
         reason = "not_handed_over"
         attempts, last_error = hand_over.attempts, hand_over.last_error
-    elif state.duplicates:
-        reason = "duplicate_order"
     else:
         return None
     due_at = state.due_at(now)

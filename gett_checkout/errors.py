@@ -18,7 +18,8 @@
     ├── CheckoutNotFoundError        unknown or expired checkout
     ├── CheckoutConflictError        another worker changed the checkout first
     ├── StorageError                 the storage failed
-    │   └── SnapshotTooNewError      saved by a later release
+    │   ├── SnapshotTooNewError      saved by a later release
+    │   └── UndecryptableError       no encryption key decrypts it
     ├── WebhookError                 a webhook that must not be processed now
     │   ├── WebhookRefusedError      not signed by Gett, or dated too far off
     │   ├── WebhookPayloadError      signed, but not an event the API documents
@@ -120,6 +121,7 @@ __all__ = [
     "TotalChangedError",
     "TransportError",
     "UnauthenticatedError",
+    "UndecryptableError",
     "ValidationFailedError",
     "WebhookBusyError",
     "WebhookError",
@@ -508,6 +510,10 @@ class CheckoutConflictError(GettCheckoutError):
 
     problem_code = "CHECKOUT_CONFLICT"
     problem_status = 409
+
+
+class UndecryptableError(StorageError):
+    """None of the encryption keys decrypts the entry."""
 
 
 class SnapshotTooNewError(StorageError):

@@ -8,7 +8,7 @@ from datetime import datetime
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from gett_checkout._hidden import leaves_nothing
-from gett_checkout.errors import InvalidInputError, StorageError
+from gett_checkout.errors import InvalidInputError, StorageError, UndecryptableError
 from gett_checkout.storage import ScannableStorage, Storage, Stored
 
 
@@ -17,7 +17,7 @@ class EncryptedStorage:
 
     Make ``keys`` with ``cryptography.fernet.Fernet.generate_key()``. The first one encrypts, all of
     them decrypt: to rotate, put a new key first, and drop the old one when the checkouts saved with it
-    have expired. Closing ``storage`` is up to you.
+    have expired, and their open cases are closed. Closing ``storage`` is up to you.
     """
 
     @leaves_nothing
@@ -37,13 +37,13 @@ class EncryptedStorage:
         return f"EncryptedStorage({self._storage!r}, <{self._count} keys>)"
 
     async def load(self, checkout_id: str) -> Stored | None:
-        """Return the entry stored under the id, or ``None``; raise `StorageError` when no key decrypts it."""
+        """Return the entry stored under the id, or ``None``; raise `UndecryptableError` when no key fits."""
         stored = await self._storage.load(checkout_id)
         if stored is None:
             return None
         opened = self._opened(stored)
         if opened is None:
-            raise StorageError("no key decrypts what is stored under this id")
+            raise UndecryptableError("no key decrypts what is stored under this id")
         return opened
 
     async def save(

@@ -65,7 +65,7 @@ def _line(level: int, words: str, *parts: tuple[str, object]) -> Line:
     """
     known = [(text, value) for text, value in parts if value is not None]
     template = f"{words}: " + ", ".join(text for text, _ in known)
-    values = [_one_line(value) if isinstance(value, str) else value for _, value in known]
+    values = [one_line(value) if isinstance(value, str) else value for _, value in known]
     return Line(level, template, tuple(values))
 
 
@@ -274,6 +274,6 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.2f}".rstrip("0").rstrip(".")
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Keep text from Gett, or a caller's id, on one line: it must not start a line of its own."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import pytest
+from cryptography.fernet import Fernet
 
 from gett_checkout import (
     Checkout,
@@ -22,10 +23,12 @@ from gett_checkout import (
     StepNotAllowedError,
     StorageError,
 )
+from gett_checkout import _checkouts as checkouts_module
 from gett_checkout import _placing as placing
 from gett_checkout._core.order import Order
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.faults import FaultKind
+from gett_checkout.storage.encrypted import EncryptedStorage
 from gett_checkout.telemetry import Event, PlacementOutcome, UnresolvedCounted, digest
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
@@ -151,6 +154,52 @@ async def test_what_cannot_be_read_is_listed_too(
     )
     (found,) = await listened.unresolved()
     assert (found.reason, found.since, found.last_error) == ("unreadable", None, "StorageError")
+
+
+async def test_what_no_key_decrypts_is_listed_and_hides_nothing(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox, clock: Clock
+) -> None:
+    old, new = (EncryptedStorage(storage, [Fernet.generate_key()]) for _ in range(2))
+    locked = await lost(Checkouts(gett, storage=old), sandbox)
+    checkouts = Checkouts(gett, storage=new)
+    readable = await lost(checkouts, sandbox)
+    clock.advance(60)
+    reasons = {each.checkout_id: each.reason for each in await checkouts.unresolved()}
+    assert reasons == {locked: "unreadable", readable: "unknown"}
+    assert outcomes(await checkouts.reconcile()) == {locked: "unknown", readable: "placed"}
+    assert outcomes(await Checkouts(gett, storage=old).reconcile()) == {locked: "placed"}
+
+
+async def test_a_long_pass_counts_after_each_batch(
+    listened: Checkouts,
+    sandbox: Sandbox,
+    clock: Clock,
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkouts_module, "_BATCH", 1)
+    for _ in range(2):
+        await lost(listened, sandbox)
+    clock.advance(60)
+    await listened._pass()
+    assert [each["unknown"][0] for each in counted(events)] == [1, 0, 0]
+
+
+async def test_a_duplicate_is_listed_as_such_before_it_is_handed_over(
+    gett: GettClient, storage: MemoryStorage
+) -> None:
+    async def on_placed(order: PlacedOrder) -> None:
+        raise OSError
+
+    checkouts = Checkouts(gett, storage=storage, on_placed=on_placed)
+    checkout = await payable(checkouts)
+    await place_as_shown(checkout)
+    (before,) = await checkouts.unresolved()
+    assert before.reason == "not_handed_over"
+    await placing.placed(checkout._record, Order("ord_second"))
+    (found,) = await checkouts.unresolved()
+    assert found.reason == "duplicate_order"
+    assert found.next_look is not None  # the hand-over goes on
 
 
 async def test_what_went_meanwhile_is_not_listed(

@@ -419,10 +419,13 @@ async def test_what_cannot_be_read_does_not_stand_before_the_rest(
     clock.advance(1)
     await lose_order(checkout, sandbox)
     clock.advance(20)
-    (unreadable,) = await checkouts.reconcile(limit=1)
+    before = await storage.load("damaged")
+    unreadable, placed = await checkouts.reconcile(limit=1)
     assert (unreadable.checkout_id, unreadable.outcome) == ("damaged", "unknown")
     assert isinstance(unreadable.error, StorageError)
-    assert outcomes(await checkouts.reconcile(limit=1)) == {checkout.id: "placed"}
+    assert (placed.checkout_id, placed.outcome) == (checkout.id, "placed")
+    assert outcomes(await checkouts.reconcile(limit=1)) == {"damaged": "unknown"}
+    assert await storage.load("damaged") == before
 
 
 async def test_what_a_storage_failed_to_give_once_is_not_put_off(

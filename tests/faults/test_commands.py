@@ -172,6 +172,38 @@ def test_the_schema_needs_its_driver(
     assert "install gett-checkout[postgres]" in capsys.readouterr().err
 
 
+# --- what cannot be read or shown -----------------------------------------------------------------
+
+
+async def test_what_no_key_decrypts_is_listed_and_can_be_deleted(
+    night: Night, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await night.lose()
+    monkeypatch.setenv("GETT_STORAGE_KEYS", Fernet.generate_key().decode())  # it was saved without
+    name = digest(night.checkout.id)
+    status, said = await run("gett-checkout list")
+    assert status == 0
+    assert said.splitlines()[1].startswith(f"{name}  unreadable")
+    assert said.splitlines()[1].endswith("UndecryptableError")
+    night.clock.advance(60)
+    status, said = await run("gett-checkout reconcile")
+    assert (status, said.splitlines()[-1]) == (1, "1 due, 1 unreadable")
+    assert (await run(f"gett-checkout show {name}"))[0] == 1
+    assert (await run(f"gett-checkout forget {name}"))[0] == 1
+    assert await run(f"gett-checkout forget {name} --force") == (0, f"{name}  forgotten\n")
+    assert await run("gett-checkout reconcile") == (0, "0 due\n")
+
+
+async def test_whatever_a_text_holds_it_stays_on_its_line(night: Night, run: Run) -> None:
+    odd = {"basket": "7\nstage: placed", "from": "half \ud83c"}
+    checkout = await night.checkouts.start(checkout_id="odd", metadata=odd)
+    status, said = await run("gett-checkout show odd")
+    assert status == 0
+    assert "  basket: 7\\nstage: placed\n  from: half \\ud83c\n" in said
+    assert (await parsed(run, "show odd --json"))["metadata"] == odd
+    assert checkout.id == "odd"
+
+
 # --- JSON -----------------------------------------------------------------------------------------
 
 
