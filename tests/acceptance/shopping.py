@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -83,6 +85,27 @@ async def begin_to_place(checkout: Checkout, sandbox: Sandbox) -> asyncio.Task[O
         while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0)
     return placing
+
+
+_DELAYS = count(600)  # seconds, each one hold's own
+
+
+def hold(sandbox: Sandbox, operation: str) -> Callable[[], None]:
+    """Hold the next request of the operation at the sandbox until the returned function is called."""
+    handler, released, delay = sandbox._handler, threading.Event(), next(_DELAYS)
+    waits = handler._stops_within
+
+    async def stops_within(seconds: float | None) -> bool:
+        if seconds != delay:
+            return await waits(seconds)
+        while not released.is_set():
+            if await waits(0.001):
+                return True
+        return False
+
+    handler._stops_within = stops_within  # type: ignore[method-assign]
+    sandbox.switches.fail(operation, "delay", seconds=delay)
+    return released.set
 
 
 def operations(sandbox: Sandbox) -> list[str]:

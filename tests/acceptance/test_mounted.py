@@ -34,6 +34,7 @@ from gett_checkout.web.aiohttp import add_checkout_routes
 from gett_checkout.web.asgi import CheckoutApp
 from gett_checkout.web.fastapi import checkout_router
 from gett_checkout.webhooks import OrderEvent
+from tests.acceptance.shopping import hold
 from tests.acceptance.test_docs import ROOT, blocks
 from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
 from tests.samples.translated import TRANSLATED
@@ -322,12 +323,13 @@ async def test_another_worker_goes_on(
 
 async def test_a_step_outlives_its_request(shop: Shop, sandbox: Sandbox) -> None:
     total = await shop.until_payable()
-    sandbox.switches.fail("place_order", "delay", seconds=0.2)
+    release = hold(sandbox, "place_order")
     click = asyncio.create_task(shop.send("POST", "/checkout/order", {"total": total}))
     await until(lambda: sandbox.count("place_order") == 1)
     click.cancel()
     await asyncio.wait([click])
     assert click.cancelled()
+    release()
     await until(lambda: sandbox.orders)
     status, problem = await shop.send("POST", "/checkout/order", {"total": total})
     assert (status, problem["stage"]) == (200, "placed")

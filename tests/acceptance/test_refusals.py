@@ -54,6 +54,7 @@ from tests.acceptance.shopping import (
     STORE,
     begin_to_place,
     fill_cart,
+    hold,
     listening,
     lose_order,
     payable,
@@ -472,9 +473,10 @@ async def test_an_order_outlives_its_record(
     told: list[Any] = []
     checkouts = Checkouts(listening(gett, told.append), storage=storage)
     checkout = await payable(checkouts, JANE)
-    sandbox.switches.fail("place_order", "delay", seconds=0.2)
+    release = hold(sandbox, "place_order")
     placing = await begin_to_place(checkout, sandbox)
     await storage.delete(checkout.id)
+    release()
     order = await placing
     assert order.order_id == sandbox.orders[0].order_id
     assert [each.outcome for each in told if isinstance(each, PlacementOutcome)] == ["placed"]

@@ -37,6 +37,7 @@ from tests.acceptance.shopping import (
     HOME,
     JANE,
     fill_cart,
+    hold,
     operations,
     payable,
     until_payable,
@@ -441,12 +442,13 @@ async def test_an_upgrade_that_is_cancelled_on_the_way_is_finished_by_the_next_s
     await checkout.identify(JANE)
     before = len(sandbox.sessions)
     seen = sandbox.count(operation)
-    sandbox.switches.fail(operation, "delay", seconds=0.05)
+    release = hold(sandbox, operation)
     paying = asyncio.create_task(checkout.pay(CARD))
     await arrival(sandbox, operation, seen)
     paying.cancel()
     with pytest.raises(asyncio.CancelledError):
         await paying
+    release()
     await upgraded(checkouts, checkout.id)
     assert len(sandbox.sessions) - before == 1
     assert len(sandbox.orders) == 1

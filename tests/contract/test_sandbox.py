@@ -18,6 +18,7 @@ from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.carts import DEEPEST_NESTING
 from gett_checkout.sandbox.menus import BELLA_NAPOLI, BELLA_NAPOLI_MENU, STORES
 from gett_checkout.testing import Clock
+from tests.acceptance.shopping import hold
 from tests.samples.states import NOW
 
 PERSON = {"email": "jane@example.com", "firstName": "Jane", "lastName": "Doe"}
@@ -963,12 +964,13 @@ async def test_a_hanging_request_ends_with_the_sandbox(partner: Partner) -> None
 
 async def test_work_goes_on_when_the_client_has_gone(partner: Partner) -> None:
     body = await partner.order()
-    partner.sandbox.switches.fail("place_order", "delay", seconds=0.05)
+    release = hold(partner.sandbox, "place_order")
     placing = asyncio.create_task(partner.place(body))
     await until(lambda: partner.sandbox.count("place_order") == 1)
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await placing
+    release()
     await until(lambda: len(partner.sandbox.orders) == 1)
 
 

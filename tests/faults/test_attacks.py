@@ -49,6 +49,7 @@ from tests.acceptance.shopping import (
     JANE,
     STORE,
     fill_cart,
+    hold,
     lose_order,
     outcomes,
     payable,
@@ -77,6 +78,19 @@ async def answered(sandbox: Sandbox) -> None:
             await asyncio.sleep(0.01)
 
 
+def impatient(sandbox: Sandbox, clock: Clock) -> GettClient:
+    """A client that gives a response up at once; for one step alone, since a busy machine is slow."""
+    retry = RetryPolicy(max_attempts=2, initial_backoff=0.0)
+    return GettClient(
+        sandbox.api_key,
+        base_url=sandbox.url,
+        clock=clock,
+        sleep=clock.sleep,
+        timeout=0.1,
+        retry=retry,
+    )
+
+
 async def left(step: asyncio.Task[object]) -> None:
     """Cancel the step, as a deadline or a shopper who goes away does."""
     step.cancel()
@@ -97,19 +111,18 @@ async def order_for(checkout: Checkout) -> None:
 async def test_an_address_that_arrives_late_does_not_take_the_order_with_it(
     sandbox: Sandbox, storage: MemoryStorage, clock: Clock, how: str
 ) -> None:
-    async with GettClient(
-        sandbox.api_key,
-        base_url=sandbox.url,
-        clock=clock,
-        sleep=clock.sleep,
-        timeout=0.1 if how == "timed out" else 30.0,
-    ) as gett:
+    async with (
+        GettClient(sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep) as gett,
+        impatient(sandbox, clock) as hasty,
+    ):
         checkout = await Checkouts(gett, storage=storage).start(JANE)
         await fill_cart(checkout)
         await checkout.fulfill(at("1 A St"))
         before = sandbox.count("set_fulfillment_context")
-        sandbox.switches.fail("set_fulfillment_context", "delay", seconds=0.3)
-        setting = asyncio.create_task(checkout.fulfill(at("2 B St")))
+        release = hold(sandbox, "set_fulfillment_context")
+        client = hasty if how == "timed out" else gett
+        slow = await Checkouts(client, storage=storage).open(checkout.id)
+        setting = asyncio.create_task(slow.fulfill(at("2 B St")))
         await seen(sandbox, "set_fulfillment_context", before + 1)
         if how == "cancelled":
             setting.cancel()
@@ -118,6 +131,7 @@ async def test_an_address_that_arrives_late_does_not_take_the_order_with_it(
                 await setting
         elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
         await elsewhere.fulfill(at("3 C St"))
+        release()
         await answered(sandbox)
         await order_for(elsewhere)
         await asyncio.gather(setting, return_exceptions=True)
@@ -131,12 +145,13 @@ async def test_an_address_in_flight_elsewhere_does_not_take_the_order_with_it(
     checkout = await Checkouts(gett, storage=storage).start(JANE)
     await fill_cart(checkout)
     await checkout.fulfill(at("1 A St"))
-    sandbox.switches.fail("set_fulfillment_context", "delay", seconds=0.3)
+    release = hold(sandbox, "set_fulfillment_context")
     setting = asyncio.create_task(checkout.fulfill(at("2 B St")))
     await seen(sandbox, "set_fulfillment_context", 2)
     elsewhere = await Checkouts(gett, storage=storage).open(checkout.id)
     assert elsewhere.view.fulfillment == at("1 A St")
     await elsewhere.validate()
+    release()
     await answered(sandbox)
     await order_for(elsewhere)
     with pytest.raises(CheckoutConflictError):
@@ -145,21 +160,23 @@ async def test_an_address_in_flight_elsewhere_does_not_take_the_order_with_it(
 
 
 async def test_an_answer_to_the_second_send_says_nothing_of_the_first(
-    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
-    async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep, timeout=0.1
-    ) as gett:
-        checkout = await Checkouts(gett, storage=storage).start(JANE)
-        await fill_cart(checkout)
-        await checkout.fulfill(at("1 A St"))
-        sandbox.switches.fail("set_fulfillment_context", "delay", seconds=0.4)
+    checkouts = Checkouts(gett, storage=storage)
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.fulfill(at("1 A St"))
+    release = hold(sandbox, "set_fulfillment_context")
+    async with impatient(sandbox, clock) as hasty:
+        elsewhere = await Checkouts(hasty, storage=storage).open(checkout.id)
         with pytest.raises(TransportError):
-            await checkout.fulfill(at("2 B St"))
-        await checkout.fulfill(at("2 B St"))
-        await checkout.fulfill(at("3 C St"))
-        await answered(sandbox)
-        await order_for(checkout)
+            await elsewhere.fulfill(at("2 B St"))
+    checkout = await checkouts.open(checkout.id)
+    await checkout.fulfill(at("2 B St"))
+    await checkout.fulfill(at("3 C St"))
+    release()
+    await answered(sandbox)
+    await order_for(checkout)
     assert "3 C St" in str(sandbox.orders[0].address)
 
 
@@ -190,14 +207,16 @@ async def test_a_session_opened_for_one_shopper_is_not_used_for_another(
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await here.start(JANE)
     await fill_cart(checkout)
-    sandbox.switches.fail("create_session", "delay", seconds=0.1)
+    release = hold(sandbox, "create_session")
     opening = asyncio.create_task(checkout.fulfill(HOME))
     await seen(sandbox, "create_session", 1)
     if where == "here":
         await left(opening)
+        release()
         await checkout.identify(BOB)
     else:
         await (await there.open(checkout.id)).identify(BOB)
+        release()
         with pytest.raises(CheckoutConflictError):
             await opening
     await checkout.fulfill(HOME)
@@ -212,11 +231,12 @@ async def test_a_session_opened_while_the_cart_changed_elsewhere_is_thrown_away(
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await here.start(JANE)
     await fill_cart(checkout)
-    sandbox.switches.fail("create_session", "delay", seconds=0.1)
+    release = hold(sandbox, "create_session")
     opening = asyncio.create_task(checkout.fulfill(HOME))
     await seen(sandbox, "create_session", 1)
     elsewhere = await there.open(checkout.id)
     await elsewhere.add("item_tiramisu")
+    release()
     with pytest.raises(CheckoutConflictError):
         await opening
     assert sandbox.count("set_fulfillment_context") == 0
@@ -234,20 +254,15 @@ async def test_a_slow_first_attempt_is_not_refuted_by_a_refusal_of_the_second(
     checkouts: Checkouts, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
     checkout = await payable(checkouts)
-    sandbox.switches.fail("place_order", "delay", seconds=0.4)
+    release = hold(sandbox, "place_order")
     sandbox.switches.sold_out.add("item_garlic_bread")
-    async with GettClient(
-        sandbox.api_key,
-        base_url=sandbox.url,
-        clock=clock,
-        timeout=0.1,
-        retry=RetryPolicy(max_attempts=2, initial_backoff=0.0),
-    ) as impatient:  # for this one step alone: a busy machine is slow in the others
-        elsewhere = await Checkouts(impatient, storage=storage).open(checkout.id)
+    async with impatient(sandbox, clock) as hasty:
+        elsewhere = await Checkouts(hasty, storage=storage).open(checkout.id)
         with pytest.raises(OutcomeUnknownError):
             await place_as_shown(elsewhere)
         assert elsewhere.view.stage is Stage.PLACING
     sandbox.switches.sold_out.clear()
+    release()
     await answered(sandbox)
     checkout = await checkouts.open(checkout.id)
     order = await place_as_shown(checkout)
@@ -305,7 +320,7 @@ async def test_an_order_that_comes_to_light_late_is_kept(
 ) -> None:
     slow, other = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await payable(slow)
-    sandbox.switches.fail("place_order", "delay", seconds=0.3)
+    release = hold(sandbox, "place_order")
     placing = asyncio.create_task(place_as_shown(checkout))
     await seen(sandbox, "place_order", 1)
     clock.advance(120)  # its worker is given up for dead, although it only is slow
@@ -314,6 +329,7 @@ async def test_an_order_that_comes_to_light_late_is_kept(
     with pytest.raises(ItemUnavailableError):
         await place_as_shown(elsewhere)
     sandbox.switches.sold_out.clear()
+    release()
     order = await placing
     elsewhere = await other.open(checkout.id)
     assert elsewhere.view.stage is Stage.PLACED
@@ -350,24 +366,25 @@ async def test_reconciling_never_begins_an_order(
 
 
 async def test_a_conflict_while_the_first_is_at_work_is_no_order(
-    sandbox: Sandbox, storage: MemoryStorage, clock: Clock
+    gett: GettClient, sandbox: Sandbox, storage: MemoryStorage, clock: Clock
 ) -> None:
-    patience = RetryPolicy(max_attempts=2, initial_backoff=0.0)
-    async with GettClient(
-        sandbox.api_key, base_url=sandbox.url, clock=clock, timeout=0.1, retry=patience
-    ) as gett:
-        checkout = await Checkouts(gett, storage=storage).start()
-        await until_priced(checkout)
-        await checkout.identify(JANE)
-        await checkout.pay(CardOnFile("card_declined", "stripe"))
-        sandbox.switches.fail("place_order", "delay", seconds=0.3)
-        sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT", after=1)
+    checkouts = Checkouts(gett, storage=storage)
+    checkout = await checkouts.start()
+    await until_priced(checkout)
+    await checkout.identify(JANE)
+    await checkout.pay(CardOnFile("card_declined", "stripe"))
+    release = hold(sandbox, "place_order")
+    sandbox.switches.fail("place_order", "error", status=409, code="CONFLICT", after=1)
+    async with impatient(sandbox, clock) as hasty:
+        elsewhere = await Checkouts(hasty, storage=storage).open(checkout.id)
         with pytest.raises(OutcomeUnknownError):
-            await place_as_shown(checkout)
-        await answered(sandbox)
-        clock.advance(61)
-        with pytest.raises(PaymentDeclinedError):
-            await place_as_shown(checkout)
+            await place_as_shown(elsewhere)
+    release()
+    await answered(sandbox)
+    clock.advance(61)
+    checkout = await checkouts.open(checkout.id)
+    with pytest.raises(PaymentDeclinedError):
+        await place_as_shown(checkout)
     assert sandbox.orders == []
 
 
@@ -376,7 +393,7 @@ async def test_an_order_that_comes_to_light_after_giving_up_is_kept(
 ) -> None:
     slow, other = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await payable(slow)
-    sandbox.switches.fail("place_order", "delay", seconds=0.3)
+    release = hold(sandbox, "place_order")
     placing = asyncio.create_task(place_as_shown(checkout))
     await seen(sandbox, "place_order", 1)
     clock.advance(120)
@@ -385,6 +402,7 @@ async def test_an_order_that_comes_to_light_after_giving_up_is_kept(
     with pytest.raises(StoreClosedError):
         await place_as_shown(elsewhere)
     await elsewhere.abandon()
+    release()
     order = await placing
     elsewhere = await other.open(checkout.id)
     assert elsewhere.view.order == order
@@ -473,14 +491,15 @@ async def test_the_lock_is_given_back_when_the_loop_ends_early(
 async def test_a_place_that_is_cancelled_while_it_waits_does_not_happen(
     checkout: Checkout, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.fail("validate_order", "delay", seconds=0.1)
     before = sandbox.count("validate_order")
+    release = hold(sandbox, "validate_order")
     pricing = asyncio.create_task(checkout.validate(tip=Decimal(50)))
     await seen(sandbox, "validate_order", before + 1)
     placing = asyncio.create_task(place_as_shown(checkout))
     await asyncio.sleep(0)
     placing.cancel()
     await asyncio.gather(placing, return_exceptions=True)
+    release()
     await pricing
     assert placing.cancelled()
     assert sandbox.count("place_order") == 0
@@ -712,12 +731,13 @@ async def test_a_save_that_is_answered_late_does_not_hide_the_next_one(
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await here.start()
     await fill_cart(checkout)
-    sandbox.switches.fail("create_session", "delay", seconds=0.05)
+    release = hold(sandbox, "create_session")
     setting = asyncio.create_task(checkout.fulfill(HOME))
     await seen(sandbox, "create_session", 1)
     await left(setting)
     opened = await storage.load(checkout.id)
     answer = storage.after = asyncio.Event()
+    release()
     while await storage.load(checkout.id) == opened:  # noqa: ASYNC110 - until the session is saved
         await asyncio.sleep(0)
     storage.after = None
@@ -766,13 +786,15 @@ async def test_an_address_chosen_again_is_the_one_that_counts(
     checkout = await here.start()
     await until_priced(checkout)
     before = sandbox.count("validate_order")
-    sandbox.switches.fail("validate_order", "delay", seconds=0.1)
+    release = hold(sandbox, "validate_order")
     pricing = asyncio.create_task(checkout.validate())
     await seen(sandbox, "validate_order", before + 1)
     await (await there.open(checkout.id)).fulfill(at("1 Other St"))
     if handle == "opened again":  # in the middle of the step, whose worker does not know yet
         checkout = await here.open(checkout.id)
+        release()
     else:
+        release()
         with pytest.raises(CheckoutConflictError):
             await pricing
     await checkout.fulfill(HOME)
@@ -808,11 +830,12 @@ async def test_a_session_that_opens_meanwhile_takes_nothing_out_of_the_cart(
     here, there = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
     checkout = await here.start()
     await fill_cart(checkout)
-    sandbox.switches.fail("create_session", "delay", seconds=0.1)
+    release = hold(sandbox, "create_session")
     setting = asyncio.create_task(checkout.fulfill(HOME))
     await seen(sandbox, "create_session", 1)
     await left(setting)
     await (await there.open(checkout.id)).add("item_tiramisu")
+    release()
     sandbox.switches.fail("get_store", "delay", seconds=0.2)
     await checkout.browse(STORE)
     assert len((await there.open(checkout.id)).view.lines) == 3
@@ -827,7 +850,7 @@ async def test_the_total_on_the_button_holds_while_a_session_opens(
     assert quote is not None
     sandbox.revoke_all()
     before = sandbox.count("create_session")
-    sandbox.switches.fail("create_session", "delay", seconds=0.3)
+    release = hold(sandbox, "create_session")
     looking = asyncio.create_task(checkout.saved_cards())
     await seen(sandbox, "create_session", before + 1)
     await left(looking)
@@ -836,6 +859,7 @@ async def test_the_total_on_the_button_holds_while_a_session_opens(
     clock.advance(11)  # the other worker does not wait any longer
     elsewhere = await there.open(checkout.id)
     await elsewhere.validate(tip=Decimal(50))
+    release()
     with pytest.raises(TotalChangedError):
         await placing
     assert sandbox.count("place_order") == 0

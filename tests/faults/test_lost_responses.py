@@ -34,6 +34,7 @@ from tests.acceptance.shopping import (
     HOME,
     JANE,
     begin_to_place,
+    hold,
     lose_order,
     operations,
     outcomes,
@@ -305,11 +306,12 @@ async def test_a_cancelled_caller_does_not_stop_the_order(
     gett: GettClient, checkouts: Checkouts, sandbox: Sandbox
 ) -> None:
     checkout = await payable(checkouts)
-    sandbox.switches.fail("place_order", "delay", seconds=0.05)
+    release = hold(sandbox, "place_order")
     placing = await begin_to_place(checkout, sandbox)
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await placing
+    release()
     await gett.close()  # waits for what is shielded
     assert len(sandbox.orders) == 1
     assert checkout.view.stage is Stage.PLACED

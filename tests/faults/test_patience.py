@@ -30,6 +30,7 @@ from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
     CARD,
     JANE,
+    hold,
     listening,
     lose_order,
     payable,
@@ -186,12 +187,13 @@ async def test_what_a_step_waits_for_its_turn_counts(
     checkout = await checkouts.start()
     await until_priced(checkout)
     before = sandbox.count("validate_order")
-    sandbox.switches.fail("validate_order", "delay", seconds=0.1)
+    release = hold(sandbox, "validate_order")
     first = asyncio.create_task(checkout.validate())
     second = asyncio.create_task(checkout.validate())
     while sandbox.count("validate_order") == before:  # noqa: ASYNC110 - the sandbox has no event for it
         await asyncio.sleep(0)
     clock.advance(18)
+    release()
     await first
     with pytest.raises(TransportError, match="18 seconds already"):
         await second
