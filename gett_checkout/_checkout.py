@@ -665,8 +665,8 @@ class Checkout:
                 return await self._send()
             except OrderTotalDifferentError:  # this error means that no order was made
                 moved = self._record.state.refused(Part.QUOTE)
-                if shown is None or (moved is not None and moved.is_hopeless):
-                    raise
+                if shown is None or moved is None or moved.is_hopeless:
+                    raise  # without `moved` Gett blames a part of the order
             await self._session.ready("validate_order", Carry.CONTEXT)
             await self._session.ask_price(self._record.state.tip)
             self._record.happen(TotalConfirmed(self._require_total(shown)))

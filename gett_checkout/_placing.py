@@ -162,7 +162,9 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
                 raise error
             raise outcome_unknown(record, error) from error
         case _:
-            if not (isinstance(error, ApiError) and record.learn(error)):
+            # A rejected session may give way to a new one: the step records that it did not.
+            is_session = isinstance(error, ApiAuthenticationError)
+            if is_session or not (isinstance(error, ApiError) and record.learn(error)):
                 record.happen(NotPlaced())
             await record.save()
             is_rejected = outcome is not Outcome.NOT_PLACED

@@ -98,7 +98,8 @@ def step(
                 await self._learn_from(error, name)
                 await record.save_changes()
                 raise
-            if any(each.step == name for each in record.state.refusals):
+            stage, refusals = record.state.stage, record.state.refusals
+            if machine.is_legal(stage, WentThrough) and any(each.step == name for each in refusals):
                 record.happen(WentThrough(name))
             await record.save_changes()
             return result

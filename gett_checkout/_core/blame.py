@@ -61,7 +61,9 @@ def blamed(error: ApiError) -> Part:
             return SUBJECTS[error.operation]
         for part in MEMBERS:
             if part in named:
-                return part
+                # A used token is no part to change: it may be evidence of the order.
+                is_used = part is Part.QUOTE and part_of(error) is Part.USED
+                return Part.USED if is_used else part
         part = part_of(error)
         return SUBJECTS.get(error.operation, part) if part is Part.INTEGRATION else part
     return part_of(error)

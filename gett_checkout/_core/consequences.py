@@ -56,8 +56,9 @@ def _event_of(error: ApiError, step: str, state: CheckoutState, now: datetime) -
     inputs = named_inputs(error, part)
     if part is Part.SHOPPER and error.operation == "place_order" and state.recipient is not None:
         part = Part.RECIPIENT  # the person the order names
-    if part is Part.STORE and step == "browse" and state.store is not None:
-        return None  # the store chosen before is still valid
+    is_valid = state.store is not None and state.refused(Part.STORE) is None
+    if part is Part.STORE and step == "browse" and is_valid:
+        return None  # the store chosen before
     is_placing = state.stage is Stage.PLACING
     if is_placing and part is Part.INTEGRATION and _may_be_over(error, state, now):
         part = Part.QUOTE

@@ -193,13 +193,13 @@ def _judge(error: GettCheckoutError, *, sent_before: bool, token_is_fresh: bool)
         return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
     if not isinstance(error, ApiError) or error.may_have_had_effect:
         return Outcome.UNKNOWN
+    if isinstance(error, OrderAlreadyPlacedError):
+        return Outcome.EXISTS
     if isinstance(error, PaymentFailedError):
         return Outcome.TRY_AGAIN
     match blamed(error):
         case Part.INTEGRATION | Part.SERVICE:
             return Outcome.UNKNOWN if sent_before else Outcome.NOT_PLACED
-        case Part.USED if error.code == "ORDER_ALREADY_PLACED":
-            return Outcome.EXISTS
         case Part.USED if sent_before:
             # Gett allows a retry, so the first request may still be running.
             is_at_work = error.retryable or error.retry_after is not None

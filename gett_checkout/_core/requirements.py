@@ -393,6 +393,8 @@ def _after_sending(state: CheckoutState, now: datetime) -> NextAction:
         return actions.ContactSupport("PLACEMENT_DAMAGED")
     if (seconds := placement.come_back_after(now)) > 0:
         return actions.Wait(seconds)
+    if not state.has_end_user(now):  # a session of the caller's that has ended
+        return actions.SignIn()
     return actions.Reconcile()
 
 

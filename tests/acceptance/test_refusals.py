@@ -43,7 +43,12 @@ from gett_checkout.actions import (
     SignIn,
     Wait,
 )
-from gett_checkout.errors import ConflictError, ForbiddenError, ValidationFailedError
+from gett_checkout.errors import (
+    ConflictError,
+    ForbiddenError,
+    OrderTotalDifferentError,
+    ValidationFailedError,
+)
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.telemetry.events import PlacementOutcome
 from gett_checkout.testing import Clock
@@ -497,6 +502,54 @@ async def test_an_unknown_order_whose_record_is_gone_is_for_a_person(
         assert checkout.view.placement is not None
         assert unknown.value.idempotency_key == checkout.view.placement.key
     assert len(sandbox.orders) == 1
+
+
+async def test_a_menu_that_stays_gone_ends_at_support(
+    gett: GettClient, storage: MemoryStorage, sandbox: Sandbox
+) -> None:
+    checkout = await Checkouts(gett, storage=storage).start()
+    await fill_cart(checkout)
+    sandbox.switches.fail("get_catalog_set", "error", code="CATALOGSET_NOT_FOUND", times=9)
+    worker = Checkouts(gett, storage=storage)  # one that has not read the menu yet
+    checkout = await worker.open(checkout.id)
+    with pytest.raises(ApiError):
+        await checkout.add("item_tiramisu")
+    assert kind_of(checkout) == "choose_store"
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            await checkout.browse(STORE)
+    assert kind_of(checkout) == "contact_support"
+
+
+@pytest.mark.parametrize("stage", [Stage.PLACING, Stage.ABANDONED])
+async def test_a_step_that_once_failed_succeeds_at_any_stage(
+    checkouts: Checkouts, sandbox: Sandbox, stage: Stage
+) -> None:
+    checkout = await payable(checkouts, JANE)
+    sandbox.switches.fail("list_payment_methods", "error", status=503, times=9)
+    with pytest.raises(ApiError):
+        await checkout.saved_cards()
+    sandbox.switches.faults.clear()
+    if stage is Stage.PLACING:
+        await lose_order(checkout, sandbox)
+    else:
+        await checkout.abandon()
+    assert await checkout.saved_cards() is not None
+    assert checkout.view.stage is stage
+
+
+async def test_a_price_change_that_names_an_item_is_about_the_item(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await payable(checkouts, JANE)
+    names = ("cart.lineItems[0].itemId",)
+    sandbox.switches.fail("place_order", "error", code="ORDER_TOTAL_DIFFERENT", names=names)
+    before = sandbox.count("validate_order")
+    with pytest.raises(OrderTotalDifferentError) as rejected:
+        await place_as_shown(checkout)
+    assert rejected.value.next_action == checkout.view.next_action
+    assert kind_of(checkout) == "fix_lines"
+    assert sandbox.count("validate_order") == before
 
 
 # --- around a step --------------------------------------------------------------------------------

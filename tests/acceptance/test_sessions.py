@@ -29,7 +29,7 @@ from gett_checkout import (
     TotalChangedError,
     TransportError,
 )
-from gett_checkout.errors import SessionUserRequiredError, UnauthenticatedError
+from gett_checkout.errors import ApiError, SessionUserRequiredError, UnauthenticatedError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
@@ -284,6 +284,34 @@ async def test_a_revoked_token_is_renewed_once(
     assert len(sandbox.orders) == 1
     assert refusals(sandbox) == [401]
     assert len(sandbox.sessions) == 2
+
+
+async def test_a_revoked_token_leaves_no_rejection_when_the_new_session_costs_more(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await payable(checkouts, JANE)
+    sandbox.revoke_all()
+    sandbox.switches.price_change = Decimal("1.00")
+    with pytest.raises(TotalChangedError) as changed:
+        await place_as_shown(checkout)
+    assert changed.value.next_action == checkout.view.next_action
+    assert checkout.view.next_action.kind == "confirm_total"
+    await place_as_shown(checkout)
+    assert len(sandbox.orders) == 1
+
+
+async def test_a_revoked_token_leaves_no_rejection_when_no_session_can_be_opened(
+    checkouts: Checkouts, sandbox: Sandbox
+) -> None:
+    checkout = await payable(checkouts, JANE)
+    sandbox.revoke_all()
+    sandbox.switches.fail("create_session", "error", status=503, times=9)
+    with pytest.raises(ApiError):
+        await place_as_shown(checkout)
+    assert checkout.view.next_action.kind != "contact_support"
+    sandbox.switches.faults.clear()
+    await place_as_shown(checkout)
+    assert len(sandbox.orders) == 1
 
 
 async def test_a_refused_api_key_is_said_and_not_tried_again(

@@ -562,7 +562,11 @@ async def test_an_order_of_a_session_that_ended_can_still_be_found(
     assert await checkouts.reconcile() == [], "it would stand before all others for ever"
     clock.advance(3600)
     assert outcomes(await checkouts.reconcile()) == {checkout.id: "unknown"}
+    clock.advance(60)
+    checkout = await checkouts.open(checkout.id)
+    kinds = [checkout.view.next_action.kind]
     await checkout.identify(JANE)
+    assert [*kinds, checkout.view.next_action.kind] == ["sign_in", "reconcile"]
     await place_as_shown(checkout)
     assert [each.order_id for each in sandbox.orders] == [
         checkout.view.order and checkout.view.order.order_id

@@ -59,6 +59,7 @@ BY_CLASS: dict[type[GettCheckoutError], str] = {
     errors.CheckoutNotFoundError: "unknown",
     errors.CheckoutConflictError: "unknown",
     errors.SnapshotTooNewError: "unknown",
+    errors.UndecryptableError: "unknown",
 }
 
 # By code and the place it names: what is named is refused for good, whatever the code is; unless it is
@@ -72,6 +73,9 @@ NAMED = {
     ("VALIDATION_FAILED", "$.storeId"): ("refused", "refused"),
     ("VALIDATION_FAILED", "$.validatedOrderToken"): ("refused", "refused"),
     ("CONFLICT", "$.payment"): ("refused", "refused"),
+    ("CONFLICT", "$.validatedOrderToken"): ("refused", "exists"),  # it was used, by the order
+    ("ORDER_ALREADY_PLACED", "$.validatedOrderToken"): ("exists", "exists"),
+    ("ORDER_ALREADY_PLACED", "$.payment"): ("exists", "exists"),
     ("VALIDATION_FAILED", "$.weather"): ("not_placed", "refused"),
     ("NOT_FOUND", "$.weather"): ("not_placed", "unknown"),
     ("CONFLICT", "$.weather"): ("refused", "exists"),
