@@ -317,7 +317,7 @@ class GettClient:
                 if store.store_id not in seen:
                     seen.add(store.store_id)
                     yield store
-            offset += len(page.stores)
+            offset += len(page.stores) + page.left_out
             has_more = page.has_more and len(seen) > known
 
     async def get_store(self, store_id: str, *, token: str | None = None) -> Store:

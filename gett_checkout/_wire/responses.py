@@ -98,6 +98,7 @@ _TOLERANT: Final[dict[type[Any], tuple[str, ...]]] = {
     **dict.fromkeys((SessionResponse, StorePage, Catalog, Section, Item, ModifierGroup), ()),
     **dict.fromkeys((OrderPage, PaymentMethod), ()),
     Store: ("minimumOrderAmount",),
+    Amounts: ("fees", "promotions", "taxes", "adjustments", "tip"),  # but not an odd ``breakdown``
 }
 
 

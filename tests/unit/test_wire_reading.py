@@ -211,6 +211,20 @@ def test_an_order_is_an_order_whatever_its_receipt_says(receipt: dict[str, Any])
     assert (read.order_id, read.amounts) == ("o-1", None)
 
 
+@pytest.mark.parametrize("sent", [[{"label": "Service", "amount": 1}], {"fees": [{"x": 1}]}, "x"])
+def test_a_breakdown_of_another_form_does_not_hide_the_price(sent: Any) -> None:
+    amounts = {"subTotal": Decimal(10), "total": Decimal(10), "breakdown": sent}
+    quote = responses.validated({"validatedOrderToken": "t", "amounts": amounts})
+    assert quote.amounts.total == 10
+    assert quote.amounts.extra["breakdown"] == sent
+
+
+def test_an_amount_of_another_form_does() -> None:
+    amounts = {"subTotal": Decimal(10), "total": Decimal(10), "fees": "1"}
+    with pytest.raises(InvalidResponseError):
+        responses.validated({"validatedOrderToken": "t", "amounts": amounts})
+
+
 @pytest.mark.parametrize("value", [{}, {"id": "x"}, {"orderId": 7}, {"orderId": ""}, {"order": []}])
 def test_an_order_without_an_id_is_none(value: Any) -> None:
     with pytest.raises(InvalidResponseError):
