@@ -126,6 +126,7 @@ class Checkout:
         self._client = client
         self._menus = menus
         self._session = ShopperSession(record, client)
+        self._admits: Callable[[Identity | None], bool] | None = None  # whose request this is
 
     def __repr__(self) -> str:
         return f"<Checkout {digest(self.id)} at {self._record.state.stage}>"

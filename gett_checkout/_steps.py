@@ -26,6 +26,7 @@ from gett_checkout._core import machine
 from gett_checkout._core import requirements as registry
 from gett_checkout._core.actions import StartOver
 from gett_checkout._core.machine import Event, WentThrough
+from gett_checkout._core.session import Identity
 from gett_checkout._core.state import Stage
 from gett_checkout._patience import counted_from
 from gett_checkout._record import Record
@@ -35,6 +36,7 @@ from gett_checkout.errors import (
     CheckoutConflictError,
     CheckoutNotFoundError,
     GettCheckoutError,
+    IdentityRequiredError,
     OrderBelowMinimumError,
     StepNotAllowedError,
 )
@@ -52,6 +54,7 @@ class Steps(Protocol):
     _client: GettClient
     _record: Record
     _session: ShopperSession
+    _admits: Callable[[Identity | None], bool] | None
 
     async def _learn_from(self, error: Exception, name: str, /) -> None: ...
 
@@ -90,6 +93,8 @@ def step(
         async def begin_and_save(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
             record = self._record
             await record.refresh()
+            if self._admits is not None and not self._admits(record.state.identity):
+                raise IdentityRequiredError("the checkout is another shopper's by now")
             if event is not None and not machine.is_legal(record.state.stage, event):
                 raise not_now(record, name)
             try:

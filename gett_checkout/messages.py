@@ -228,7 +228,12 @@ class Messages:
 def _checked(code: str, sentence: str) -> str:
     if code not in ENGLISH and not _OTHERS.fullmatch(code):
         raise _wrong(f"no sentence has the code {code!r}")
-    unknown = _words(sentence) - _words(ENGLISH.get(code, ""))
+    try:
+        words = _words(sentence)
+        sentence.format_map({name: 2 if name == "count" else "" for name in words})
+    except (ValueError, LookupError, AttributeError, TypeError):
+        raise _wrong(f"the sentence {code} cannot be filled in: {sentence}") from None
+    unknown = words - _words(ENGLISH.get(code, ""))
     if unknown:
         raise _wrong(f"the sentence {code} has no value for {', '.join(sorted(unknown))}")
     return sentence

@@ -27,7 +27,7 @@ from gett_checkout import (
     PaymentMethod,
 )
 from gett_checkout._hidden import hidden
-from gett_checkout.actions import ChooseStore, StartOver
+from gett_checkout.actions import ChooseStore, SignIn, StartOver, Wait
 from gett_checkout.messages import DEFAULT, Messages
 from gett_checkout.schemas import TEXT, Definitions, Schema, closed
 from gett_checkout.views import StoreView, Suggestion
@@ -143,8 +143,14 @@ async def call(
         action: NextAction | None = ChooseStore() if name == "stores" else None
     except GettCheckoutError as error:
         found, action = {"problem": error.to_problem(messages)}, error.next_action
-    following = action or (opened[-1].view.next_action if opened else StartOver())
+    if action is None and opened:
+        action = opened[-1].view.next_action
+    elif action is None and isinstance(arguments, Mapping) and arguments.get(_CHECKOUT_ID):
+        action = Wait(1.0)  # it may be there, with an order in progress
+    following = action or StartOver()
     next_tools = [*NEXT_TOOLS[following.kind]]
+    if identity is not None and isinstance(following, SignIn):
+        next_tools = ["place"]  # which says again who the shopper is: no tool can name another one
     return {**found, "next_action": following.to_dict(messages), "next_tools": next_tools}
 
 

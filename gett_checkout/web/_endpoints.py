@@ -17,8 +17,10 @@ from gett_checkout import (
     InvalidInputError,
     Stage,
     StepNotAllowedError,
+    StorageError,
 )
 from gett_checkout.actions import ContactSupport
+from gett_checkout.errors import SnapshotTooNewError
 from gett_checkout.messages import DEFAULT, Messages
 from gett_checkout.web import _bodies as bodies
 from gett_checkout.web import _guard as guard
@@ -199,8 +201,12 @@ class CheckoutEndpoints(Generic[R]):
             if (await call.checkouts.open(checkout_id)).view.stage != Stage.PLACING:
                 return
             view = (await self._open(call)).view
+        except StorageError as error:
+            if error.cause or isinstance(error, SnapshotTooNewError):
+                raise  # it may be there, with such an order
+            return
         except GettCheckoutError:
-            return  # there is none of this shopper's; an unavailable storage fails the start itself
+            return  # there is none of this shopper's
         if not isinstance(view.next_action, ContactSupport):
             raise StepNotAllowedError(
                 "the outcome of the last order is unknown", next_action=view.next_action

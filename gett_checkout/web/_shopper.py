@@ -39,6 +39,24 @@ async def open_for(
     return checkout
 
 
+def require_shopper(checkout: Checkout, who: Identity | None) -> None:
+    """Require that the checkout is that of ``who``, now and when the request's step begins.
+
+    A page may name anybody, so only the signed-in shopper gets what Gett stores for them. Raises
+    `IdentityRequiredError`, also from the step.
+    """
+
+    def admits(known: Identity | None) -> bool:
+        return who is not None and known is not None and _is_same(known, who)
+
+    if not admits(checkout.identity):
+        raise IdentityRequiredError(
+            "what a shopper stores at Gett needs the host's login: pass identity=",
+            next_action=SignIn(),
+        )
+    checkout._admits = admits  # noqa: SLF001 - under the lock, too: requests may overtake each other
+
+
 def _is_same(known: Identity, who: Identity) -> bool:
     """Whether both are the same account, even if its e-mail changed."""
     return known.is_same_person(who) or (

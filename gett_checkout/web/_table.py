@@ -13,7 +13,6 @@ from gett_checkout import (
     Checkouts,
     Delivery,
     Identity,
-    IdentityRequiredError,
     InvalidInputError,
     SavedCard,
     jsonable,
@@ -29,6 +28,7 @@ from gett_checkout.web import _bodies as bodies
 from gett_checkout.web._bodies import Body, Schema
 from gett_checkout.web._exchange import Request
 from gett_checkout.web._guard import ShopperKnownError
+from gett_checkout.web._shopper import require_shopper
 
 
 @frozen
@@ -177,7 +177,7 @@ async def fulfill(call: Call) -> None:
     """Choose delivery or pickup; a stored address (``address_id``) needs the host's login."""
     fulfillment = parse_fulfillment(call.body)
     if isinstance(fulfillment, Delivery) and fulfillment.address_id:
-        _require_login(call)
+        require_shopper(call.checkout, call.identity)
     await call.checkout.fulfill(fulfillment)
 
 
@@ -210,7 +210,7 @@ async def remove_recipient(call: Call) -> None:
 
 async def saved_cards(call: Call) -> dict[str, object]:
     """List the cards the shopper has saved at Gett; needs the host's login."""
-    _require_login(call)
+    require_shopper(call.checkout, call.identity)
     return {"cards": jsonable(await call.checkout.saved_cards(), call.messages)}
 
 
@@ -218,27 +218,20 @@ async def pay(call: Call) -> None:
     """Choose how to pay; a saved card needs the host's login. Never send a card number."""
     payment = parse_payment(call.body)
     if isinstance(payment, SavedCard):
-        _require_login(call)
+        require_shopper(call.checkout, call.identity)
     await call.checkout.pay(payment)
 
 
 async def place(call: Call) -> None:
     """Place the order for the total on the button. A second click gives the same order."""
+    if call.identity is not None and isinstance(call.checkout.view.next_action, SignIn):
+        await call.checkout.identify(call.identity)  # they signed in again after Gett's rejection
     await call.checkout.place(total=call.body["total"])
 
 
 async def refresh_order(call: Call) -> None:
     """Fetch the placed order's current state from Gett. Call it rarely; the view has the stored state."""
     await call.checkout.refresh_order()
-
-
-def _require_login(call: Call) -> None:
-    """Require a login: a page may name anybody, so only the signed-in shopper gets data saved at Gett."""
-    if call.identity is None:
-        raise IdentityRequiredError(
-            "what a shopper stores at Gett needs the host's login: pass identity=",
-            next_action=SignIn(),
-        )
 
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (

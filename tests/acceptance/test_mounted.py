@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -25,11 +26,17 @@ from gett_checkout import (
     Checkout,
     Checkouts,
     Identity,
+    IdentityRequiredError,
     MemoryStorage,
+    SavedCard,
+    StorageError,
 )
+from gett_checkout.actions import SignIn
+from gett_checkout.errors import SnapshotTooNewError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock, signed_event, the_order
 from gett_checkout.web import Body, Call, Endpoint
+from gett_checkout.web._shopper import require_shopper
 from gett_checkout.web.aiohttp import add_checkout_routes
 from gett_checkout.web.asgi import CheckoutApp
 from gett_checkout.web.fastapi import checkout_router
@@ -548,6 +555,79 @@ async def test_a_page_may_name_the_shopper_where_the_partner_says_so(
         shop.login[0] = JANE
         assert (await shop.send("GET", "/checkout/"))[1]["stage"] == "placed"
     the_order(sandbox)
+
+
+@pytest.mark.parametrize("after", [("DELETE", "/checkout/"), None])
+async def test_what_is_stored_at_gett_is_not_for_who_only_signed_in(
+    open_shop: Opening, sandbox: Sandbox, after: tuple[str, str] | None
+) -> None:
+    """A page named Jane, the victim, and then John signs in."""
+    jane = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
+    async with open_shop(page_names_shopper=True) as shop:
+        shop.login[0] = None
+        await shop.until_priced()
+        await shop.send("PUT", "/checkout/identity", jane)
+        if after:
+            await shop.send(*after)
+        else:
+            _, view = await shop.send("PUT", "/checkout/payment", card("card_ok"))
+            total = view["next_action"]["total"]
+            assert (await shop.send("POST", "/checkout/order", {"total": total}))[0] == 200
+        seen = len(sandbox.requests)
+        shop.login[0] = JOHN
+        status, problem = await shop.send("GET", "/checkout/cards")
+        assert (status, problem["code"]) == (409, "IDENTITY_REQUIRED")
+        assert len(sandbox.requests) == seen
+
+
+async def test_the_shopper_is_still_the_same_when_the_step_begins(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start(JOHN)
+    require_shopper(checkout, JOHN)
+    await (await checkouts.open(checkout.id)).identify(JANE)  # overtakes
+    with pytest.raises(IdentityRequiredError):
+        await checkout.saved_cards()
+    with pytest.raises(IdentityRequiredError):
+        await checkout.pay(SavedCard("pm_1"))
+    with pytest.raises(IdentityRequiredError) as rejected:
+        require_shopper(checkout, JOHN)
+    assert rejected.value.next_action == SignIn()
+
+
+async def test_who_signs_in_again_answers_a_rejection_of_their_details(
+    shop: Shop, sandbox: Sandbox
+) -> None:
+    total = await shop.until_payable()
+    phone = ("customer.phone",)
+    sandbox.switches.fail("place_order", "error", code="VALIDATION_FAILED", names=phone, times=9)
+    kinds = []
+    for _ in range(3):
+        _, problem = await shop.send("POST", "/checkout/order", {"total": total})
+        kinds.append(problem["next_action"]["kind"])
+    assert kinds == ["sign_in", "sign_in", "contact_support"]
+    assert sandbox.orders == []
+
+
+async def test_a_storage_that_fails_once_takes_no_order_from_its_shopper(
+    shop: Shop, sandbox: Sandbox, checkouts: Checkouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    total = await shop.until_payable()
+    sandbox.switches.fail("place_order", "drop_after", times=10_000)
+    await shop.send("POST", "/checkout/order", {"total": total})
+    load = checkouts.storage.load
+    error: StorageError = StorageError("no connection")
+    error.cause = "ConnectionError"
+    for raised, code in ((error, "STORAGE_FAILED"), (SnapshotTooNewError(), "SNAPSHOT_TOO_NEW")):
+
+        async def fails_once(checkout_id: str, raised: StorageError = raised) -> Any:
+            monkeypatch.setattr(checkouts.storage, "load", load)
+            raise raised
+
+        monkeypatch.setattr(checkouts.storage, "load", fails_once)
+        assert (await shop.send("POST", "/checkout"))[1]["code"] == code
+    assert (await shop.send("GET", "/checkout"))[1]["next_action"]["kind"] == "reconcile"
+    damaged = StorageError("damaged")
+    monkeypatch.setattr(checkouts.storage, "load", AsyncMock(side_effect=damaged))
+    assert (await shop.send("POST", "/checkout"))[0] == 201
 
 
 async def test_a_shop_without_a_login_takes_orders_too(

@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args
+from unittest.mock import AsyncMock
 
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
-from gett_checkout import Checkouts, Identity, NextAction
+from gett_checkout import Checkouts, Identity, NextAction, StorageError
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import the_order
 from gett_checkout.tools import NEXT_TOOLS, TOOLS, call
@@ -162,7 +163,7 @@ async def test_an_agent_that_only_follows_what_it_is_told(
         ("fulfill", {}, "INVALID_INPUT", ["fulfill"]),
         ("view", {"more": 1}, "INVALID_INPUT", ["fulfill"]),
         ("view", {"checkout_id": 7}, "CHECKOUT_NOT_FOUND", ["start"]),
-        ("pay_twice", {}, "INVALID_INPUT", ["start"]),
+        ("pay_twice", {}, "INVALID_INPUT", ["view"]),
     ],
 )
 async def test_what_does_not_fit_says_so_and_what_does(
@@ -249,8 +250,23 @@ async def test_the_hosts_login_says_who_the_shopper_is(
     result = await stranger.asks("place", {"checkout_id": agent.checkout_id, "total": total})
     assert (result["problem"]["code"], result["next_tools"]) == ("CHECKOUT_NOT_FOUND", ["start"])
     assert sandbox.orders == []
+    phone = ("customer.phone",)
+    sandbox.switches.fail("place_order", "error", code="VALIDATION_FAILED", names=phone)
+    result = await agent.asks("place", {"checkout_id": agent.checkout_id, "total": total})
+    assert (result["next_action"]["kind"], result["next_tools"]) == ("sign_in", ["place"])
     await agent.does("place", total=total)
     the_order(sandbox)
+
+
+async def test_a_storage_that_fails_sends_no_agent_to_a_new_order(
+    checkouts: Checkouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkouts.storage, "load", AsyncMock(side_effect=StorageError("no")))
+    for name in ("view", "place", "reconcile"):
+        result = await call(checkouts, name, {"checkout_id": "x"})
+        assert (result["next_action"]["kind"], result["next_tools"]) == ("wait", ["view"])
+    result = await call(checkouts, "start_again", {})
+    assert result["next_tools"] == ["start"]
 
 
 async def test_the_texts_are_in_the_shoppers_language(checkouts: Checkouts) -> None:

@@ -171,11 +171,19 @@ def test_some_sentences_may_be_replaced_and_new_codes_added() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"identity": "Hello {name}"}, {"minimum_order": "{missing} more"}, {"NEW": "{total}"}]
 )
-def test_a_sentence_that_could_not_be_filled_in_is_refused(wrong: dict[str, str]) -> None:
+def test_a_sentence_without_a_value_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="has no value for"):
         Messages(wrong)
     with pytest.raises(ValueError, match="has no value for"):
         Messages(lambda english: f"{english} {{nonsense}}")
+
+
+@pytest.mark.parametrize(
+    "sentence", ["{gap:.2f}", "{gap", "gap}", "{}", "{gap.amount}", "{gap[x]}"]
+)
+def test_a_sentence_that_could_not_be_filled_in_is_refused(sentence: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"cannot be filled in|has no value for"):
+        Messages({"minimum_order": sentence})
 
 
 @pytest.mark.parametrize(

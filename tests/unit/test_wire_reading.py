@@ -220,7 +220,7 @@ def test_a_breakdown_of_another_form_does_not_hide_the_price(sent: Any) -> None:
 
 
 def test_an_amount_of_another_form_does() -> None:
-    amounts = {"subTotal": Decimal(10), "total": Decimal(10), "fees": "1"}
+    amounts = {"subTotal": Decimal(10), "total": Decimal(10), "fees": [1]}
     with pytest.raises(InvalidResponseError):
         responses.validated({"validatedOrderToken": "t", "amounts": amounts})
 
