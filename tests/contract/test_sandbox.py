@@ -16,6 +16,7 @@ from attrs import define, field
 
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.carts import DEEPEST_NESTING
+from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.sandbox.menus import BELLA_NAPOLI, BELLA_NAPOLI_MENU, STORES
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import hold
@@ -951,8 +952,9 @@ async def test_an_unknown_code_comes_with_any_status(partner: Partner) -> None:
     assert "errorCategory" not in reply.body
 
 
-async def test_a_hanging_request_ends_with_the_sandbox(partner: Partner) -> None:
-    partner.sandbox.switches.fail("place_order", "hang")
+@pytest.mark.parametrize("kind", ["hang", "delay"])
+async def test_a_hanging_request_ends_with_the_sandbox(partner: Partner, kind: FaultKind) -> None:
+    partner.sandbox.switches.fail("place_order", kind, seconds=600)
     placing = asyncio.create_task(partner.place(await partner.order()))
     await until(lambda: partner.sandbox.count("place_order") == 1)
     async with asyncio.timeout(0.5):

@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +190,10 @@ async def test_what_no_key_decrypts_is_listed_and_can_be_deleted(
     night.clock.advance(60)
     status, said = await run("gett-checkout reconcile")
     assert (status, said.splitlines()[-1]) == (1, "1 due, 1 unreadable")
-    assert (await run(f"gett-checkout show {name}"))[0] == 1
-    assert (await run(f"gett-checkout forget {name}"))[0] == 1
+    for command in (f"show {name}", f"show {night.checkout.id}", f"forget {name}"):
+        said = "gett-checkout: no key decrypts what is stored under this id\n"
+        assert await run(f"gett-checkout {command}") == (1, said)
+    assert (await run("gett-checkout show another"))[1].startswith("gett-checkout: no stored")
     assert await run(f"gett-checkout forget {name} --force") == (0, f"{name}  forgotten\n")
     assert await run("gett-checkout reconcile") == (0, "0 due\n")
 
@@ -202,6 +206,12 @@ async def test_whatever_a_text_holds_it_stays_on_its_line(night: Night, run: Run
     assert "  basket: 7\\nstage: placed\n  from: half \\ud83c\n" in said
     assert (await parsed(run, "show odd --json"))["metadata"] == odd
     assert checkout.id == "odd"
+
+
+async def test_what_is_printed_may_go_anywhere(night: Night) -> None:
+    with redirect_stdout(StringIO()) as said:
+        assert await asyncio.to_thread(main, ["list"]) == 0
+    assert said.getvalue() == "nothing is unresolved\n"
 
 
 # --- JSON -----------------------------------------------------------------------------------------
