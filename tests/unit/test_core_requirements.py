@@ -428,6 +428,7 @@ def test_the_next_action_carries_what_is_needed(
         ),
         (Stage.ABANDONED, against(Part.INTEGRATION), 0, actions.StartOver()),
         (Stage.PLACING, {}, 60, actions.Reconcile()),
+        (Stage.PLACING, {"identity": None, "session": None}, 60, actions.SignIn()),
         (Stage.PLACING, {}, 22 * 3600, actions.Reconcile()),
         (Stage.PLACING, {}, 23 * 3600, actions.ContactSupport("KEY_EXPIRED")),
         (Stage.PLACING, {"placement": None}, 0, actions.ContactSupport("KEY_EXPIRED")),

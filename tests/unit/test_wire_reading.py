@@ -219,8 +219,9 @@ def test_a_breakdown_of_another_form_does_not_hide_the_price(sent: Any) -> None:
     assert quote.amounts.extra["breakdown"] == sent
 
 
-def test_an_amount_of_another_form_does() -> None:
-    amounts = {"subTotal": Decimal(10), "total": Decimal(10), "fees": [1]}
+@pytest.mark.parametrize("name", ["fees", "promotions", "taxes", "adjustments", "tip", "total"])
+def test_an_amount_of_another_form_does(name: str) -> None:
+    amounts = {"subTotal": Decimal(10), "total": Decimal(10), name: [1]}
     with pytest.raises(InvalidResponseError):
         responses.validated({"validatedOrderToken": "t", "amounts": amounts})
 
