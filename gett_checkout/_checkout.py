@@ -102,15 +102,17 @@ _EDIT_AGAIN: Final = 0.1  # seconds, at most
 class Checkout:
     """One order in progress; get it from `Checkouts.start` or `Checkouts.open`.
 
-    A step that returns has been saved. A step that raises leaves the order unchanged. It may still save
-    what Gett's rejection revealed about the order (a sold-out item, a declined card), which the view
-    then shows, and a session that the step opened. `place` and `confirm_total` also save the total the
-    shopper agreed to and a new price from Gett. After `StorageError` and `OutcomeUnknownError` the
-    state is uncertain: open the checkout again and look at the view. Within a process, steps of one
-    checkout run one after another. When workers in different processes change one checkout at once, the
-    first save wins: a cart edit that comes second is applied to what was saved, provided that the store
-    and the shopper are the same and the line it names was not changed. Any other step that comes second
-    raises `CheckoutConflictError`.
+    A step that returns has been saved. A step that raises leaves the order unchanged, but may save what
+    Gett's rejection revealed about it (a sold-out item, a declined card), which the view then shows. It
+    also saves a session it opened. `place` and `confirm_total` also save the total the shopper agreed
+    to and a new price from Gett. After `StorageError` and `OutcomeUnknownError` the state is uncertain:
+    open the checkout again and look at the view.
+
+    Within a process, steps of one checkout run one after another. When workers in different processes
+    change one checkout at once, the first save wins. A cart edit that comes second is applied to what
+    was saved, provided that the store and the shopper are the same and the line it names was not
+    changed. `place`, `reconcile` and `refresh_order` also continue from what was saved if they can. Any
+    other step that comes second raises `CheckoutConflictError`.
 
     A whole step, with all its requests to Gett, has the same time limit as a single client call: the
     client's timeout plus its retry budget. Docs: Deployment › Times.
@@ -400,10 +402,10 @@ class Checkout:
     async def identify(self, identity: Identity) -> None:
         """Identify the shopper. Sends nothing: the next step that needs it upgrades the session.
 
-        Another e-mail address means another shopper, and so does the first identity after a start with
-        an end-user ``session_token`` alone: the cart stays, and so does the fulfillment unless it is an
-        address stored at Gett; the price, the payment (of any kind), the recipient and the session are
-        dropped.
+        An identity with another e-mail address is another shopper. So is the first identity of a
+        checkout that was started with only an end-user ``session_token``, whose owner is unknown. After
+        a change of shopper, the price, the payment (of any kind), the recipient and the session are
+        dropped. The cart stays, and so does the fulfillment unless it is an address stored at Gett.
         """
         if not isinstance(identity, Identity):
             raise InvalidInputError("pass an Identity; parse_identity reads JSON")
@@ -496,8 +498,9 @@ class Checkout:
         it. If it differs from the current total, `TotalChangedError` with both totals is raised and
         nothing is ordered. If Gett reports that prices have changed, the order is priced again. If the
         total is unchanged, the order is then placed; otherwise `TotalChangedError` is raised: once the
-        shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for an order that
-        is placed or in progress, unless Gett then reports that prices have changed.
+        shopper agrees, just call ``place(total=error.after)``. ``total`` is ignored for a placed order.
+        It is also ignored while the outcome of an earlier placement is unknown: that placement is sent
+        again as it was. Only if Gett then rejects it because prices have changed does ``total`` count.
 
         If a requirement is missing, the matching error is raised: `OrderBelowMinimumError`,
         `IdentityRequiredError` or `TotalChangedError`; for any other requirement,

@@ -254,8 +254,8 @@ class Checkouts:
         """Return what is unresolved: unknown outcomes, duplicates, orders not handed over, unreadable data.
 
         The oldest come first. While a worker is still sending a placement, that placement is left out,
-        unless one of its attempts got no response. ``limit`` is how many checkouts are examined, by the
-        time of their next attempt: those that only an operator can settle are examined last. For each
+        unless one of its attempts got no response. At most ``limit`` checkouts are examined: first
+        those whose next attempt is due soonest, last those that only an operator can settle. For each
         reason, the hooks receive the number found and the age of the oldest. Raises `StorageError` when
         the storage cannot be read.
         """

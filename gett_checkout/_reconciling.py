@@ -59,9 +59,9 @@ class Unresolved:
     succeeded), and ``unreadable`` (this release cannot read what is stored). ``since`` is when the
     order was first sent, or became known. ``attempts`` counts the placement requests or, for an order
     that is not handed over, the calls of ``on_placed``; ``last_error`` names the error of the last
-    attempt. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again. It is
-    ``None`` when only an operator can settle the case, and when the ``reason`` is ``unreadable``; a
-    placement whose saved body is damaged keeps one until its key expires. Times are aware UTC.
+    attempt. ``key_age`` is in seconds. ``next_look`` is when `Checkouts.reconcile` tries again, to
+    resolve the outcome or to hand the order over. It is ``None`` when it will not try again: the rest
+    is for an operator, or the ``reason`` is ``unreadable``. Times are aware UTC.
     """
 
     checkout_id: str = field(repr=False)

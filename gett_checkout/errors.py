@@ -553,12 +553,12 @@ class WebhookBusyError(WebhookError):
 class ApiError(GettCheckoutError):
     """Gett rejected the request: a problem document (RFC 9457), or an error status without one.
 
-    ``code`` is Gett's ``errorCode``, or the one that fits a response without a body or a request that
-    was not sent (else empty), ``category`` its ``errorCategory``, ``status`` the HTTP status,
-    ``request_id`` the id to quote to Gett, ``operation`` the operation that was called
+    ``code`` is Gett's ``errorCode``. If Gett sent none, or the request was not sent, it is the code
+    with the same meaning, or empty. ``category`` is Gett's ``errorCategory``, ``status`` the HTTP
+    status, ``request_id`` the id to quote to Gett, ``operation`` the operation that was called
     (``place_order``), ``retryable`` whether Gett allows sending the same request again, ``retry_after``
-    the seconds to wait before that. ``errors`` holds the texts of ``errors[]``; secrets are masked in
-    it, in ``title`` and in ``detail``, and long ones are cut. Docs: Errors.
+    the seconds to wait before that. ``errors`` holds the texts of ``errors[]``. In ``errors``,
+    ``title`` and ``detail``, secrets are masked and long texts are cut. Docs: Errors.
     """
 
     def __init__(

@@ -189,8 +189,8 @@ class Order:
     """An order that Gett has accepted. ``state`` and ``status`` are Gett's own values, passed on even
     when this library does not know them.
 
-    ``order_id`` is ``None`` in one case: the response to the placement was lost, and all Gett has said
-    since is that the order exists. ``amounts`` are those of the placed order. ``estimated_ready_at`` is
+    ``order_id`` is ``None`` when Gett has only said that the order exists: after a lost response, or
+    with the error ORDER_ALREADY_PLACED. ``amounts`` are those of the placed order. ``estimated_ready_at`` is
     aware UTC. ``extra`` contains the members this library does not recognize; they may include contact
     data.
     """
@@ -210,7 +210,7 @@ class Order:
         return self.state is not None and self.state.lower() in _OVER
 
     def read_again(self, read: Order) -> Order:
-        """Return this order updated from ``read``, the same one fetched later; what that lacks stays."""
+        """Return ``read``, this order fetched later, with what it lacks filled in from this one."""
         left_out = [each.name for each in fields(Order) if not getattr(read, each.name)]
         return evolve(read, **{name: getattr(self, name) for name in left_out})
 

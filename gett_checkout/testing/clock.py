@@ -12,8 +12,8 @@ _FRIDAY: Final = 4
 class Clock:
     """A clock; call it to get the time (aware UTC).
 
-    It starts at ``start`` (default: early afternoon in New York next Friday). What a test saves by this
-    clock expires in the future, so a storage on the real clock does not drop it.
+    It starts at ``start``. The default, early afternoon in New York next Friday, is in the future, so a
+    storage that uses the real clock does not drop what a test saves by this one.
 
     ``slept`` lists every wait of the library, in seconds; none of them takes any real time.
     """
