@@ -491,7 +491,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def cancelled(task: asyncio.Task[Any]) -> None:
     task.cancel()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         with pytest.raises(asyncio.CancelledError):
             await task
 

@@ -48,6 +48,7 @@ from tests.samples.shopper import place_as_shown
 pytestmark = pytest.mark.slow
 
 IMPATIENT = RetryPolicy(max_attempts=1)
+LOST_FOR = 530.0  # seconds; the next attempt is then minutes away, however slowly a command starts
 
 
 async def gett_checkout(
@@ -71,9 +72,14 @@ async def gett_checkout(
 
 
 async def lose_a_response(sandbox: Sandbox, storage: Storage) -> str:
-    async with GettClient(sandbox.api_key, base_url=sandbox.url, retry=IMPATIENT) as gett:
-        checkout = await payable(Checkouts(gett, storage=storage))
-        await lose_order(checkout, sandbox)
+    """Lose the responses to a placement for so long that no worker sends it in the next minutes."""
+    clock = Clock(datetime.now(UTC) - timedelta(seconds=LOST_FOR))
+    async with GettClient(
+        sandbox.api_key, base_url=sandbox.url, retry=IMPATIENT, clock=clock
+    ) as gett:
+        checkouts = Checkouts(gett, storage=storage)
+        checkout = await payable(checkouts)
+        await Night(checkouts, checkout, sandbox, clock, storage).lose(LOST_FOR)
         return checkout.id
 
 
