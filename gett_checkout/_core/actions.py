@@ -161,11 +161,10 @@ class ContactSupport(_Action):
 
     ``reason`` is ``INTEGRATION`` (Gett finds the request itself wrong), ``CREDENTIAL`` (Gett rejects
     the API key), ``PERMISSION`` (the organisation may not do this), ``SESSION_REFUSED`` (Gett rejects a
-    session it has just created), ``REPEATED`` (Gett rejects the same request again and again, with
-    nothing left to change), ``ORDER_ALREADY_PLACED`` (this order was already placed), ``KEY_EXPIRED``
-    (the outcome is unknown, and it is too late to ask again), ``RECORD_LOST`` (the outcome is unknown,
-    and the checkout is no longer stored), or ``PLACEMENT_DAMAGED`` (the saved body does not match its
-    key).
+    session it has just created), ``REPEATED`` (Gett has rejected the same part of the order three times
+    in a row), ``ORDER_ALREADY_PLACED`` (this order was already placed), ``KEY_EXPIRED`` (the outcome is
+    unknown, and it is too late to ask again), ``RECORD_LOST`` (the outcome is unknown, and the checkout
+    is no longer stored), or ``PLACEMENT_DAMAGED`` (the saved body does not match its key).
     """
 
     kind: ClassVar[Literal["contact_support"]] = "contact_support"

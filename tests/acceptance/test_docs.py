@@ -37,6 +37,7 @@ from typing import Any
 import aiohttp
 import pytest
 from attrs import frozen
+from cryptography.fernet import Fernet
 
 from gett_checkout import Checkouts, GettClient, MemoryStorage
 from gett_checkout._cli import _parser
@@ -185,6 +186,7 @@ async def test_the_python_of_a_page_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GETT_WEBHOOK_SECRET", "whsec_of_this_test")
+    monkeypatch.setenv("GETT_STORAGE_KEYS", Fernet.generate_key().decode())
     names: dict[str, Any] = {
         "__name__": "page",
         "sandbox": sandbox,

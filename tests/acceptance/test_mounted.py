@@ -1007,3 +1007,30 @@ async def test_the_backend_written_by_hand_takes_an_order(
             assert took.status_code == status
     assert capsys.readouterr().out.count("order shipped") == 1
     assert placed.json()["order"]["order_id"] == the_order(sandbox).order_id
+
+
+async def test_the_backend_written_by_hand_keeps_the_cookie_of_an_order_that_may_exist(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made_by("backend.md", sandbox, monkeypatch)["app"]
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client,
+    ):
+        for method, path, body in STEPS:
+            await client.request(method, path, json=body)
+        await client.post("/checkout/quote", json={})
+        view = (await client.put("/checkout/payment", json=card("card_ok"))).json()
+        order = {"total": view["next_action"]["total"]}
+        sandbox.switches.fail("place_order", "drop_after", times=100)
+        lost = await client.post("/checkout/order", json=order)
+        assert lost.json()["code"] == "OUTCOME_UNKNOWN"
+        refused = await client.post("/checkout")
+        assert (refused.status_code, refused.json()["code"]) == (409, "STEP_NOT_ALLOWED")
+        assert refused.json()["next_action"] == lost.json()["next_action"]
+        assert "Set-Cookie" not in refused.headers
+        sandbox.switches.faults.clear()
+        placed = await client.post("/checkout/order", json=order)
+        assert placed.json()["order"]["order_id"] == the_order(sandbox).order_id
+        assert (await client.post("/checkout")).status_code == 201

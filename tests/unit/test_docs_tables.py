@@ -352,7 +352,9 @@ def test_the_table_of_times_is_the_codes() -> None:
         ),
         "a shared rate limit, a shared menu": spoken(shared.LIMITER_SECONDS, shared.CACHE_SECONDS),
         "the lease of a worker that sends an order": spoken(lease),
-        "`retry_after` of `PlacementInProgressError` in this time": spoken(placement.COME_BACK),
+        "`retry_after` of `PlacementInProgressError` while this lease runs": spoken(
+            placement.COME_BACK
+        ),
         "an unanswered request may still be running at Gett": spoken(placement.QUIET),
         "`on_placed` may take": spoken(hand_over.LONGEST),
         "the lease of a worker that hands over an order": spoken(handing),
@@ -366,7 +368,7 @@ def test_the_table_of_times_is_the_codes() -> None:
             default(Checkout.follow_order, "every"), default(Checkout.follow_order, "max_interval")
         ),
         "an idempotency key is used for": spoken(placement.KEY_LIFE - placement.KEY_MARGIN),
-        "a price counts as expired this long before it expires": spoken(QUOTE_MARGIN),
+        "a price is no longer used this long before it expires": spoken(QUOTE_MARGIN),
         "a session is renewed this long before it expires": spoken(RENEW_AHEAD),
         "a checkout is stored this long after its last step": spoken(
             default(Checkouts, "lifetime")
