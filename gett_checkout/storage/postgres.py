@@ -135,7 +135,10 @@ class PostgresStorage:
         if expected_version != 0:
             statement = self._replace
             values.append(expected_version)
-        rows = await self._run(statement, *values)
+        rows: Sequence[asyncpg.Record] = ()
+        # A database with stricter isolation reports a row that another worker is changing this way.
+        with storage_errors("PostgreSQL"), suppress(asyncpg.SerializationError):
+            rows = await self._fetch(statement, values)
         if not rows:
             raise CheckoutConflictError("another worker changed the checkout")
         return int(rows[0][0])
@@ -162,15 +165,8 @@ class PostgresStorage:
         return int(rows[0][0])
 
     async def _run(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:
-        """Return a statement's rows; none if it lost a race against another statement."""
         with storage_errors("PostgreSQL"):
-            try:
-                return await self._fetch(statement, values)
-            except asyncpg.ReadOnlySQLTransactionError:
-                # The server is no longer the primary, so it did nothing. The pool would continue with
-                # its connections to it, although its address already leads to the new primary.
-                await self._pool.expire_connections()
-                return await self._fetch(statement, values)
+            return await self._fetch(statement, values)
 
     def _acquired(self) -> AbstractAsyncContextManager[Any]:
         # If another loop's thread uses a connection while its own loop reads, the process crashes. The
@@ -181,11 +177,20 @@ class PostgresStorage:
         return self._pool.acquire(timeout=self._acquire_timeout)
 
     async def _fetch(self, statement: str, values: Sequence[Any]) -> Sequence[asyncpg.Record]:
+        """Return a statement's rows; send it again if the server gave it up without any effect."""
+        try:
+            return await self._fetch_once(statement, values)
+        except asyncpg.SerializationError:
+            pass  # it met another statement: stricter isolation, or a standby that is catching up
+        except asyncpg.ReadOnlySQLTransactionError:
+            # The server is no longer the primary. The pool would continue with its connections to it,
+            # although its address already leads to the new primary.
+            await self._pool.expire_connections()
+        return await self._fetch_once(statement, values)
+
+    async def _fetch_once(self, statement: str, values: Sequence[Any]) -> Sequence[asyncpg.Record]:
         async with self._acquired() as connection:
-            rows: Sequence[asyncpg.Record] = ()
-            # A database with stricter isolation reports a changed row this way.
-            with suppress(asyncpg.SerializationError):
-                rows = await connection.fetch(statement, *values)
+            rows: Sequence[asyncpg.Record] = await connection.fetch(statement, *values)
             return rows
 
 

@@ -155,7 +155,9 @@ def taken() -> Mapping[str, Schema]:
     definitions = Definitions(sent=True)
     for each in (Identity, Contact, Fulfillment, Payment):
         definitions.of(each)
-    return definitions.found
+    found = definitions.found
+    del found["Identity"]["properties"]["partner_user_id"]  # only the host's login knows it
+    return found
 
 
 @cache

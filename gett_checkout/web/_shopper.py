@@ -42,12 +42,13 @@ async def open_for(
 def require_shopper(checkout: Checkout, who: Identity | None) -> None:
     """Require that the checkout is that of ``who``, now and when the request's step begins.
 
-    A page may name anybody, so only the signed-in shopper gets what Gett stores for them. Raises
-    `IdentityRequiredError`, also from the step.
+    A page may name anybody, so only the signed-in shopper gets what Gett stores for them. Gett tells
+    its end users apart by their e-mail address alone, and so does this. Raises `IdentityRequiredError`,
+    also from the step.
     """
 
     def admits(known: Identity | None) -> bool:
-        return who is not None and known is not None and _is_same(known, who)
+        return who is not None and known is not None and known.is_same_person(who)
 
     if not admits(checkout.identity):
         raise IdentityRequiredError(

@@ -22,6 +22,7 @@ from gett_checkout import (
     parse_payment,
 )
 from gett_checkout.actions import SignIn
+from gett_checkout.errors import FieldError
 from gett_checkout.messages import Messages
 from gett_checkout.views import StoreView
 from gett_checkout.web import _bodies as bodies
@@ -195,7 +196,11 @@ async def identify(call: Call) -> None:
     """Name the shopper if no login does; only with ``page_names_shopper=True``."""
     if call.identity is not None:
         raise ShopperKnownError("the host's login says who the shopper is")
-    await call.checkout.identify(parse_identity(call.body))
+    identity = parse_identity(call.body)
+    if identity.partner_user_id is not None:  # a page could claim another account by it
+        said = "only the host's login names the partner_user_id"
+        raise InvalidInputError(errors=[FieldError("/partner_user_id", "unknown", said)])
+    await call.checkout.identify(identity)
 
 
 async def set_recipient(call: Call) -> None:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from attrs import define, field
+from attrs import define, evolve, field
 from fastapi import FastAPI, HTTPException
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -580,10 +580,29 @@ async def test_what_is_stored_at_gett_is_not_for_who_only_signed_in(
         assert len(sandbox.requests) == seen
 
 
-async def test_the_shopper_is_still_the_same_when_the_step_begins(checkouts: Checkouts) -> None:
+async def test_a_page_cannot_claim_an_account_of_the_host(open_shop: Opening) -> None:
+    jane = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
+    async with open_shop(page_names_shopper=True) as shop:
+        shop.login[0] = None
+        await shop.send("POST", "/checkout/")
+        claim = {**jane, "partner_user_id": "user-2"}  # John's, who then signs in
+        status, problem = await shop.send("PUT", "/checkout/identity", claim)
+        assert (status, problem["code"]) == (422, "INVALID_INPUT")
+        (error,) = problem["errors"]
+        assert (error["pointer"], error["code"]) == ("/partner_user_id", "unknown")
+        unset = {**jane, "partner_user_id": None}
+        assert (await shop.send("PUT", "/checkout/identity", unset))[0] == 200
+
+
+@pytest.mark.parametrize("claimed", [None, "user-2"])
+async def test_the_shopper_is_still_the_same_when_the_step_begins(
+    checkouts: Checkouts, claimed: str | None
+) -> None:
     checkout = await checkouts.start(JOHN)
     require_shopper(checkout, JOHN)
-    await (await checkouts.open(checkout.id)).identify(JANE)  # overtakes
+    # Overtakes; Gett knows her by her e-mail address, whatever account she is said to have.
+    jane = evolve(JANE, partner_user_id=claimed)
+    await (await checkouts.open(checkout.id)).identify(jane)
     with pytest.raises(IdentityRequiredError):
         await checkout.saved_cards()
     with pytest.raises(IdentityRequiredError):

@@ -246,6 +246,12 @@ async def test_the_hosts_login_says_who_the_shopper_is(
     assert (await agent.does("saved_cards"))["cards"] == []
     as_john = {"checkout_id": agent.checkout_id, "identity": {**JANE, "email": "x@example.com"}}
     assert (await agent.asks("identify", as_john))["problem"]["code"] == "SHOPPER_KNOWN"
+    guest = Agent(checkouts)
+    claim = {
+        "checkout_id": (await guest.does("start"))["view"]["id"],
+        "identity": {**JANE, "partner_user_id": "user-2"},
+    }
+    assert (await guest.asks("identify", claim))["problem"]["code"] == "INVALID_INPUT"
     stranger = Agent(checkouts, identity=john)
     result = await stranger.asks("place", {"checkout_id": agent.checkout_id, "total": total})
     assert (result["problem"]["code"], result["next_tools"]) == ("CHECKOUT_NOT_FOUND", ["start"])

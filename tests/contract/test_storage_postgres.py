@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -119,6 +120,46 @@ async def test_stricter_isolation_gives_the_same_answers(
             )
             assert outcomes.count(version + 1) == 1
             assert sum(isinstance(each, CheckoutConflictError) for each in outcomes) == 15
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_read_the_server_gave_up_is_not_an_empty_one(
+    postgres_server: PostgresServer, times: int
+) -> None:
+    """As under stricter isolation, and on a standby that is catching up."""
+    now = datetime.now(UTC)
+    async with opened_postgres(postgres_server) as storage:
+        pool, table = storage._pool, storage._table
+        await storage.save(
+            "a", b"data", expected_version=0, expires_at=now + timedelta(hours=1), due_at=now
+        )
+        await pool.execute(f"""
+            CREATE SEQUENCE {table}_reads;
+            CREATE FUNCTION {table}_gives_up() RETURNS boolean LANGUAGE plpgsql AS $$
+            BEGIN
+                IF nextval('{table}_reads') <= {times} THEN RAISE SQLSTATE '40001'; END IF;
+                RETURN true;
+            END $$;
+            CREATE VIEW {table}_unsteady AS SELECT * FROM {table} WHERE {table}_gives_up();
+            """)
+        unsteady = PostgresStorage(pool, table=f"{table}_unsteady")
+
+        async def scanned() -> list[str]:
+            return [checkout_id async for checkout_id, _ in unsteady.scan()]
+
+        reads: list[tuple[Callable[[], Awaitable[object]], object]] = [
+            (lambda: unsteady.load("a"), Stored(b"data", 1)),
+            (lambda: unsteady.due(now, 1), ["a"]),
+            (scanned, ["a"]),
+            (lambda: unsteady.delete("a"), None),
+        ]
+        for read, found in reads:
+            await pool.execute(f"ALTER SEQUENCE {table}_reads RESTART")
+            if times == 2:
+                with pytest.raises(StorageError, match="SerializationError"):
+                    await read()
+            assert await read() == found
+        assert await storage.load("a") is None
 
 
 async def test_a_closed_pool_is_a_storage_error(postgres_server: PostgresServer) -> None:
