@@ -45,7 +45,8 @@ def begin_again(record: Record) -> None:
 
 async def take_up(record: Record) -> None:
     """Hand the order over if that is not done and no worker is doing so. Background passes wait until due."""
-    hand_over = record.state.hand_over
+    # A rejected placement leaves one, for an order that is found after all.
+    hand_over = record.state.hand_over if record.state.is_for_the_books else None
     if record.on_placed is not None and hand_over and hand_over.is_free(record.now()):
         begin_again(record)
         await record.save()

@@ -13,12 +13,14 @@ import pytest
 from attrs import define, evolve, field
 
 from gett_checkout import (
+    CardOnFile,
     Checkout,
     Checkouts,
     GettClient,
     InvalidInputError,
     MemoryStorage,
     Order,
+    PaymentDeclinedError,
     PlacedOrder,
     Reconciled,
     RetryPolicy,
@@ -31,7 +33,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import Stored
 from gett_checkout.telemetry import OrderHandedOver
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import JANE, listening, lose_order, until_payable
+from tests.acceptance.shopping import CARD, JANE, listening, lose_order, until_payable
 from tests.samples.shopper import place_as_shown
 
 
@@ -225,6 +227,29 @@ async def test_one_that_is_asked_for_by_its_id_is_handed_over_without_a_pause(
     assert outlines(await checkouts.reconcile(checkout.id)) == [("placed", "NoneType", None)]
     assert len(books.calls) == 4
     assert await checkouts.unresolved() == []
+
+
+@pytest.mark.parametrize("found", ["when it is paid again", "by an operator"])
+async def test_a_rejected_order_is_for_the_books_once_there_is_one(
+    gett: GettClient, storage: CountingStorage, found: str
+) -> None:
+    books = Books()
+    checkouts = Checkouts(gett, storage=storage, on_placed=books.on_placed)
+    checkout = await checkouts.start()
+    await until_payable(checkout, card=CardOnFile("card_declined", "stripe"))
+    with pytest.raises(PaymentDeclinedError):
+        await place_as_shown(checkout)
+    assert await checkout.reconcile() is None
+    assert outlines(await checkouts.reconcile(checkout.id)) == [("not_placed", "NoneType", None)]
+    assert books.calls == []
+    await checkout.pay(CARD)
+    if found == "by an operator":
+        await Checkouts(gett, storage=storage).resolve(checkout.id, order_id="ord_1", note="theirs")
+        await checkouts.reconcile()
+    else:
+        await place_as_shown(checkout)
+    (called,) = books.calls
+    assert called.order == (await checkouts.open(checkout.id)).view.order
 
 
 async def test_place_gives_the_order_whatever_the_handler_raises(
