@@ -217,8 +217,9 @@ class GettClient:
         return self._limits.turn(bucket, self.clock(), can_wait=True)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run ``work`` as a task of its own, which `close` waits for."""
-        task = asyncio.create_task(work)
+        """Run ``work`` later, as a task of its own, which `close` waits for."""
+        # Never at once, as `asyncio.eager_task_factory` would: its caller has to record it first.
+        task = asyncio.Task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task

@@ -141,9 +141,7 @@ class Record:
         """Run work that may take effect at Gett to its end, even when the caller is cancelled."""
         if self._unfinished is not None:  # it is part of such work already
             return await work
-        task = self.spawn(work)
-        # With `asyncio.eager_task_factory` it may have ended already.
-        self._unfinished = None if task.done() else task
+        self._unfinished = task = self.spawn(work)
         try:
             return await asyncio.shield(task)
         finally:

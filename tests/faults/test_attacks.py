@@ -33,6 +33,7 @@ from gett_checkout import (
     RateLimitedError,
     RetryPolicy,
     Stage,
+    StepNotAllowedError,
     StorageError,
     StoreClosedError,
     TotalChangedError,
@@ -891,6 +892,28 @@ async def test_a_session_that_could_not_be_opened_hides_nothing_that_comes_after
     await elsewhere.add("item_tiramisu")
     again = await here.open(checkout.id)
     assert len(again.view.lines) == 3
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+async def test_a_cancelled_place_has_its_turn_until_it_ends(
+    checkouts: Checkouts, sandbox: Sandbox, clock: Clock, factory: Any
+) -> None:
+    sandbox.switches.session_seconds = 600
+    checkout = await payable(checkouts)
+    clock.advance(500)  # the session is renewed first, and then the price
+    asyncio.get_running_loop().set_task_factory(factory)
+    release, before = hold(sandbox, "validate_order"), sandbox.count("validate_order")
+    placing = asyncio.create_task(place_as_shown(checkout))
+    await seen(sandbox, "validate_order", before + 1)
+    await left(placing)
+    adding = asyncio.create_task(checkout.add("item_tiramisu"))
+    await asyncio.sleep(0)
+    release()
+    with pytest.raises(StepNotAllowedError):
+        await adding
+    (order,) = sandbox.orders
+    assert checkout.view.order is not None
+    assert (checkout.view.order.order_id, len(checkout.view.lines)) == (order.order_id, 2)
 
 
 async def test_a_checkout_that_is_gone_is_begun_anew(
