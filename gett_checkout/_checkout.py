@@ -61,7 +61,7 @@ from gett_checkout._core.order import (
     SavedCard,
 )
 from gett_checkout._core.placement import Placement
-from gett_checkout._core.session import Identity, Level, Session
+from gett_checkout._core.session import Identity, Session
 from gett_checkout._core.state import OPEN, Resolution, Stage
 from gett_checkout._core.validators import each_of, read_charge
 from gett_checkout._core.view import CheckoutView, view_of
@@ -411,7 +411,7 @@ class Checkout:
             raise InvalidInputError("pass an Identity; parse_identity reads JSON")
         known = self._record.state.identity
         # A session the caller brought along belongs to an unknown shopper, possibly another one.
-        is_anothers = self._record.state.level is Level.END_USER and self._stage in OPEN
+        is_anothers = self._record.state.is_strangers and self._stage in OPEN
         if known is None and not is_anothers:
             self._record.happen(Identified(identity))
         elif known is not None and known.is_same_person(identity):

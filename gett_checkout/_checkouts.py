@@ -96,7 +96,8 @@ class Checkouts:
         self._client = client
         self._on_placed = on_placed
         self._clock = clock or client.clock
-        self._storage: Storage = storage or MemoryStorage(clock=self._clock)
+        # A storage may count what it stores, and so be false while it is empty.
+        self._storage: Storage = MemoryStorage(clock=self._clock) if storage is None else storage
         self._lifetime = timedelta(seconds=lifetime)
         self._menus = Menus(client, cache=menu_cache)
         # Per event loop, because a record's lock and tasks are bound to one.

@@ -421,7 +421,8 @@ class GettClient:
         body = requests.validate_order(
             cart, fulfillment, tip=charge, customer=customer, assumed=self.assumptions
         )
-        response = await self._call("validate_order", responses.validated, token=token, body=body)
+        read = partial(responses.validated, tip=charge)
+        response = await self._call("validate_order", read, token=token, body=body)
         return Quote(
             order_token=response.validated_order_token,
             amounts=response.amounts,

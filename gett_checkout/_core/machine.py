@@ -503,7 +503,11 @@ class SessionRenewed(SessionOpened):
         """Store the session, with a report of the values carried over to it."""
         notices = _noticing(state.notices, _report(state, self.session, self.at))
         return evolve_state(
-            state, session=self.session, sessions=self.session.serial, notices=notices
+            state,
+            session=self.session,
+            sessions=self.session.serial,
+            owner_unknown=state.is_strangers,
+            notices=notices,
         )
 
 
@@ -523,7 +527,9 @@ class SessionDistrusted(Aside):
         # It had no end user, and our assumption that none is needed was wrong.
         needed = state.end_user_needed or session.level is Level.PARTNER_ONLY
         session = evolve(session, level=Level.PARTNER_ONLY)
-        return evolve_state(state, session=session, end_user_needed=needed)
+        return evolve_state(
+            state, session=session, end_user_needed=needed, owner_unknown=state.is_strangers
+        )
 
 
 @frozen

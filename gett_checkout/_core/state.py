@@ -76,7 +76,8 @@ class CheckoutState:
     are Gett's rejections, the latest last; ``sold_out`` are the items Gett reported as unavailable.
     ``sessions`` counts the sessions so far; ``end_user_needed`` is true when only an end user gets a
     price: by the caller's `Assumptions`, or once Gett required one where we assumed that none is
-    needed. ``minimum_for`` lists the fulfillment types to which a store's minimum applies, by the same
+    needed. ``owner_unknown``: the checkout had an end-user session whose shopper is not known by
+    name. ``minimum_for`` lists the fulfillment types to which a store's minimum applies, by the same
     assumptions. ``recipient`` is named in the order instead of the shopper. ``stage_since`` is when the
     checkout entered its stage. ``metadata`` is the partner's, and is returned with the order.
     ``duplicates`` are the ids of duplicate orders found besides the ``order``.
@@ -95,6 +96,7 @@ class CheckoutState:
     session: Session | None = None
     sessions: int = 0
     end_user_needed: bool = False
+    owner_unknown: bool = False
     minimum_for: tuple[str, ...] = FULFILLMENT_TYPES
     tip: Decimal | None = None
     quote: Quote | None = None
@@ -114,6 +116,11 @@ class CheckoutState:
     def level(self) -> Level:
         """The current session's level; ``NONE`` before the first one."""
         return self.session.level if self.session else Level.NONE
+
+    @property
+    def is_strangers(self) -> bool:
+        """Whether it is a shopper's of whom only a session is known, even if that session has ended."""
+        return self.identity is None and (self.owner_unknown or self.level is Level.END_USER)
 
     @property
     def customer(self) -> Contact | Identity | None:

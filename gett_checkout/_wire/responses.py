@@ -257,9 +257,15 @@ def _cart_line(value: Json, known: Mapping[str, Line]) -> Line:
     return same if same.content == line.content else line
 
 
-def validated(value: Json) -> ValidateResponse:
-    """Docs: Orders › validate. Also accepted wrapped in ``order``. Gett's total is authoritative."""
-    found = reader().read(_unwrapped(value, "order"), ValidateResponse)
+def validated(value: Json, tip: Decimal | None = None) -> ValidateResponse:
+    """Docs: Orders › validate, Amounts. Also accepted wrapped in ``order``. Gett's total is authoritative.
+
+    A response without a tip has the one that was sent, which is the caller's.
+    """
+    members = _unwrapped(value, "order")
+    found = reader().read(members, ValidateResponse)
+    if tip is not None and members["amounts"].get("tip") is None:
+        found = evolve(found, amounts=evolve(found.amounts, tip=tip))
     if not found.validated_order_token:
         raise InvalidResponseError("the quote has an empty token")
     if found.amounts.total < 0 or found.amounts.sub_total < 0:

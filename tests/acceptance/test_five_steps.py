@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -39,6 +40,7 @@ from gett_checkout import (
     TransportError,
 )
 from gett_checkout._core.machine import StoreRead
+from gett_checkout._wire import responses
 from gett_checkout.actions import ConfirmTotal, ContactSupport, Validate
 from gett_checkout.errors import CartOfAnotherStoreError, ForbiddenError, OrderTotalDifferentError
 from gett_checkout.sandbox import Sandbox
@@ -286,6 +288,35 @@ async def test_a_quantity_is_a_whole_number_in_bounds(checkouts: Checkouts, quan
     with pytest.raises(InvalidInputError):
         await checkout.add("item_garlic_bread", quantity=quantity)
     assert checkout.view.lines == ()
+
+
+async def test_a_storage_that_counts_its_checkouts_is_used_while_it_is_empty(
+    gett: GettClient,
+) -> None:
+    class Counting(MemoryStorage):
+        def __len__(self) -> int:
+            return 0
+
+    storage = Counting()
+    checkout = await Checkouts(gett, storage=storage).start()
+    assert await storage.load(checkout.id) is not None
+
+
+async def test_a_tip_that_gett_does_not_repeat_is_in_the_order(
+    checkouts: Checkouts, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = responses.validated
+
+    def without_tip(value: Any, *args: Any, **kwargs: Any) -> Any:
+        del value["amounts"]["tip"]
+        return read(value, *args, **kwargs)
+
+    monkeypatch.setattr(responses, "validated", without_tip)
+    checkout = await payable(checkouts)
+    assert checkout.view.quote is not None
+    assert checkout.view.quote.amounts.tip == Decimal("3.00")
+    await place_as_shown(checkout)
+    assert len(sandbox.orders) == 1
 
 
 @pytest.mark.parametrize("tip", [Decimal(-1), 3.0, "a lot", Decimal("NaN"), Decimal("0.001")])

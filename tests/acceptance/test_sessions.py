@@ -18,6 +18,7 @@ from gett_checkout import (
     Checkout,
     CheckoutConflictError,
     Checkouts,
+    Contact,
     GettCheckoutError,
     GettClient,
     Identity,
@@ -135,6 +136,33 @@ async def test_a_callers_own_end_user_token_creates_no_session(
     ]
     assert len(sandbox.orders) == 1
     assert await checkout.session_token() == session.token
+
+
+@pytest.mark.parametrize("renewed_by", ["nothing", "rejection", "expiry", "a user required"])
+async def test_what_an_unknown_shopper_chose_is_not_for_who_is_named_later(
+    checkouts: Checkouts, sandbox: Sandbox, gett: GettClient, clock: Clock, renewed_by: str
+) -> None:
+    alice = Identity("alice@example.com", "Alice", "Ames")
+    session = await gett.create_session(alice, expires_in=3600)
+    checkout = await checkouts.start(session_token=session.token)
+    await until_priced(checkout)
+    await checkout.pay(CARD)
+    await checkout.set_recipient(Contact("Al", "Ames", "+12125550199"))
+    if renewed_by == "rejection":
+        sandbox.revoke_all()
+        await checkout.validate()
+    elif renewed_by == "expiry":
+        clock.advance(3600)
+        await checkout.validate()
+    elif renewed_by == "a user required":
+        sandbox.switches.fail("validate_order", "error", code="SESSION_USER_REQUIRED")
+        with pytest.raises(GettCheckoutError):
+            await checkout.validate()
+    again = await checkouts.open(checkout.id)
+    await again.identify(JANE)
+    view = again.view
+    assert (view.payment, view.recipient, view.quote) == (None, None, None)
+    assert (len(view.lines), view.fulfillment) == (2, HOME)
 
 
 async def test_a_callers_own_partner_only_token_is_upgraded_when_needed(

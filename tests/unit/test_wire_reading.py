@@ -300,6 +300,19 @@ def test_a_quote_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "sent", "tip"),
+    [({}, None, 0), ({}, 3, 3), ({"tip": None}, 3, 3), ({"tip": 0}, 3, 0), ({"tip": 2}, 3, 2)],
+)
+def test_a_quote_without_a_tip_has_the_one_that_was_sent(
+    given: dict[str, object], sent: int | None, tip: int
+) -> None:
+    quote = {"validatedOrderToken": "t", "amounts": {"subTotal": 10, "total": 13, **given}}
+    charge = None if sent is None else Decimal(sent)
+    for answer in (quote, {"order": quote}):
+        assert responses.validated(answer, charge).amounts.tip == tip
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"validatedOrderToken": ""},
