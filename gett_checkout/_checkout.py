@@ -19,9 +19,12 @@ from gett_checkout._core import minimum as minimum_rules
 from gett_checkout._core import requirements as registry
 from gett_checkout._core.card import NewCard, PaymentMethod
 from gett_checkout._core.cart import (
+    MAX_LINES,
     Line,
     LineProblem,
     Modifiers,
+    read_instructions,
+    read_item_id,
     read_line_id,
     read_modifiers,
     read_quantity,
@@ -220,16 +223,19 @@ class Checkout:
         choices may be made later (`update`). Raises `MenuChangedError` for anything the menu does not
         offer, or no longer offers.
 
+        A cart has at most 200 lines, and a line at most 1,000 choices, nested ones included, and 1,000
+        characters of ``special_instructions``. An id on the menu has at most 200 characters.
+
         With a ``line_id`` of your own the call is idempotent: while the cart has that line, a call with
         the same content returns it unchanged, and one with different content raises
         `InvalidInputError`. The ``line_id`` has 1 to 64 ASCII letters, digits and ``._~-``, and starts
         with a letter or digit. Docs: Resume › Repeated calls.
         """
         given = each_of(
-            item_id=lambda: _item_id(item_id),
+            item_id=lambda: read_item_id(item_id),
             quantity=lambda: read_quantity(quantity),
             groups=lambda: read_modifiers(modifiers),
-            special_instructions=lambda: _text(special_instructions),
+            special_instructions=lambda: read_instructions(special_instructions),
             line_id=lambda: str(uuid.uuid4()) if line_id is None else read_line_id(line_id),
         )
         line = Line(**given)
@@ -243,6 +249,9 @@ class Checkout:
                         "the cart has a line of this line_id, with other content", field="line_id"
                     )
                 return known, self._record.state.lines
+            if len(self._record.state.lines) >= MAX_LINES:
+                await self._record.require_newest()  # another may have been removed since
+                raise InvalidInputError(f"a cart has at most {MAX_LINES} lines")
             accepted = self._accept(line, await self._menu())
             return accepted, (*self._record.state.lines, accepted)
 
@@ -260,7 +269,8 @@ class Checkout:
         """Change a line: ``None`` leaves a value unchanged, ``modifiers`` replaces all choices.
 
         Empty ``special_instructions`` remove them. Raises `LineNotFoundError` for an unknown line,
-        `MenuChangedError` for anything the menu does not offer, or no longer offers.
+        `MenuChangedError` for anything the menu does not offer, or no longer offers. What is changed
+        has the limits of `add`: at most 1,000 choices and 1,000 characters of instructions.
         """
         self._line(line_id)  # report a missing line before any other mistake
         checks: dict[str, Callable[[], object]] = {}
@@ -269,7 +279,7 @@ class Checkout:
         if modifiers is not None:
             checks["groups"] = lambda: read_modifiers(modifiers)
         if special_instructions is not None:
-            checks["special_instructions"] = lambda: _text(special_instructions)
+            checks["special_instructions"] = lambda: read_instructions(special_instructions)
         changed = each_of(**checks)
 
         async def updated() -> tuple[Line, tuple[Line, ...]]:
@@ -785,20 +795,6 @@ def _read_total(total: Decimal | int | str) -> Decimal:
         return read_amount(total)
     except ValueError as error:
         raise InvalidInputError(f"the total: {error}", field="total") from None
-
-
-def _item_id(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise InvalidInputError("an item_id must be a string, not empty", field="item_id")
-    return value
-
-
-def _text(value: str | None) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise InvalidInputError(
-            "special_instructions must be a string", field="special_instructions"
-        )
-    return value or None
 
 
 def _not_offered(problems: Sequence[LineProblem]) -> GettCheckoutError:

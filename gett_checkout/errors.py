@@ -48,6 +48,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -233,12 +234,15 @@ class FieldError:
         return Text.of(*own, f"field.{self.code}", "field.invalid")
 
 
+MAX_ERRORS = 20  # of one input: each names its place, and a guest can make thousands of mistakes
+
+
 class InvalidInputError(GettCheckoutError, ValueError):
     """Invalid input; nothing changed, and at most the menu was fetched from Gett.
 
     Raise it for a field of your own: ``InvalidInputError("…", field="item_id", code="missing")``.
-    ``errors`` lists every invalid field, if fields are to blame; ``field`` is the first of them, with
-    dots between nested names: ``address.postal_code``.
+    ``errors`` lists the invalid fields, at most the first 20, if fields are to blame; ``field`` is the
+    first of them, with dots between nested names: ``address.postal_code``.
     """
 
     problem_code = "INVALID_INPUT"
@@ -253,7 +257,8 @@ class InvalidInputError(GettCheckoutError, ValueError):
         errors: Iterable[FieldError] = (),
     ) -> None:
         pointer = pointer_to(*field.split(".")) if field else ""
-        found = (FieldError(pointer, code, message),) if field else tuple(errors)
+        listed = tuple(islice(errors, MAX_ERRORS))
+        found = (FieldError(pointer, code, message),) if field else listed
         super().__init__(message or "; ".join(each.message for each in found))
         self.errors = found
 
@@ -603,7 +608,7 @@ class ApiError(GettCheckoutError):
 
     def text(self) -> Text:
         """Return the shopper's sentence for ``code``, or for ``category`` if that code has none."""
-        return Text.of(self.code, f"category.{self.category}", self.problem_code)
+        return Text.of_gett(self.code, f"category.{self.category}", self.problem_code)
 
     def to_problem(self, messages: Messages = DEFAULT) -> dict[str, Any]:
         """Return the problem document, with Gett's code and a status that fits the partner's server.

@@ -35,6 +35,37 @@ _SIGN_IN: Final = "Please sign in to continue."
 _PAYMENT: Final = "The payment was not accepted. Please choose another way to pay."
 _UNKNOWN: Final = "We do not know yet whether your order was placed. Please do not order again."
 
+# Errors of Gett, by its code. Docs: Errors.
+_OF_GETT: Final[Mapping[str, str]] = {
+    "INVALID_REQUEST": _SUPPORT,
+    "MISSING_IDEMPOTENCY_KEY": _SUPPORT,
+    "MISSING_STORE_ID": _SUPPORT,
+    "ADDRESS_INVALID": "This address was not accepted. Please check it.",
+    "ADDRESS_OUT_OF_RANGE": "The restaurant does not deliver to this address.",
+    "CART_EMPTY": "Please add something to your cart.",
+    "CATALOGSET_REQUIRED": _MENU,
+    "MODIFIER_REQUIRED": "Please complete your choices.",
+    "ORDER_BELOW_MINIMUM": "Your order is below the restaurant's minimum. Please add more.",
+    "ORDER_TOTAL_DIFFERENT": "The total has changed. Please check the price again.",
+    "VALIDATION_FAILED": "Please check your order.",
+    "ITEM_UNAVAILABLE": "Something in your cart is not available. Please change or remove it.",
+    "STORE_CLOSED": "The restaurant is closed.",
+    "SERVICE_UNAVAILABLE": _AGAIN,
+    "PAYMENT_DECLINED": "Your payment was declined. Please choose another way to pay.",
+    "PAYMENT_FAILED": "Your payment did not go through. Please try again or choose another way to pay.",
+    "PAYMENT_METHOD_INVALID": _PAYMENT,
+    "UNAUTHENTICATED": _TECHNICAL,
+    "SESSION_USER_REQUIRED": _SIGN_IN,
+    "FORBIDDEN": _SUPPORT,
+    "NOT_FOUND": _SUPPORT,
+    "STORE_NOT_FOUND": "This restaurant cannot be found. Please choose another.",
+    "CATALOGSET_NOT_FOUND": _MENU,
+    "CONFLICT": "Please check the price again.",
+    "ORDER_ALREADY_PLACED": "This order was already placed.",
+    "RATE_LIMITED": "Too much is going on right now. Please try again in a moment.",
+    "INTERNAL_ERROR": _AGAIN,
+    "BAD_GATEWAY": _AGAIN,
+}
 ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
     {
         # Requirements, by code.
@@ -117,35 +148,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "BODY_TOO_LARGE": _SUPPORT,
         "UNSUPPORTED_MEDIA_TYPE": _SUPPORT,
         "SHOPPER_KNOWN": _SUPPORT,
-        # Errors of Gett. Docs: Errors.
-        "INVALID_REQUEST": _SUPPORT,
-        "MISSING_IDEMPOTENCY_KEY": _SUPPORT,
-        "MISSING_STORE_ID": _SUPPORT,
-        "ADDRESS_INVALID": "This address was not accepted. Please check it.",
-        "ADDRESS_OUT_OF_RANGE": "The restaurant does not deliver to this address.",
-        "CART_EMPTY": "Please add something to your cart.",
-        "CATALOGSET_REQUIRED": _MENU,
-        "MODIFIER_REQUIRED": "Please complete your choices.",
-        "ORDER_BELOW_MINIMUM": "Your order is below the restaurant's minimum. Please add more.",
-        "ORDER_TOTAL_DIFFERENT": "The total has changed. Please check the price again.",
-        "VALIDATION_FAILED": "Please check your order.",
-        "ITEM_UNAVAILABLE": "Something in your cart is not available. Please change or remove it.",
-        "STORE_CLOSED": "The restaurant is closed.",
-        "SERVICE_UNAVAILABLE": _AGAIN,
-        "PAYMENT_DECLINED": "Your payment was declined. Please choose another way to pay.",
-        "PAYMENT_FAILED": "Your payment did not go through. Please try again or choose another way to pay.",
-        "PAYMENT_METHOD_INVALID": _PAYMENT,
-        "UNAUTHENTICATED": _TECHNICAL,
-        "SESSION_USER_REQUIRED": _SIGN_IN,
-        "FORBIDDEN": _SUPPORT,
-        "NOT_FOUND": _SUPPORT,
-        "STORE_NOT_FOUND": "This restaurant cannot be found. Please choose another.",
-        "CATALOGSET_NOT_FOUND": _MENU,
-        "CONFLICT": "Please check the price again.",
-        "ORDER_ALREADY_PLACED": "This order was already placed.",
-        "RATE_LIMITED": "Too much is going on right now. Please try again in a moment.",
-        "INTERNAL_ERROR": _AGAIN,
-        "BAD_GATEWAY": _AGAIN,
+        **_OF_GETT,
         # Errors of Gett with an unknown code, by category.
         "category.validation": "Please check your order.",
         "category.availability": "Something you chose is not available right now.",
@@ -174,6 +177,15 @@ class Text:
     def of(cls, *codes: str, **values: object) -> Text:
         """Make a text from codes and values; ``currency`` is the currency of its amounts."""
         return cls(codes, values)
+
+    @classmethod
+    def of_gett(cls, code: str, *others: str) -> Text:
+        """Make a text from an error code of Gett's, and the codes to use if it has no sentence.
+
+        A code of Gett's that is spelt like a code of this library picks none of the library's sentences.
+        """
+        is_ours = code in ENGLISH and code not in _OF_GETT
+        return cls(others if is_ours else (code, *others))
 
 
 class Messages:

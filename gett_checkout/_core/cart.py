@@ -12,18 +12,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from attrs import define, evolve, field, frozen
 
-from gett_checkout._core.catalog import CatalogSet, Item, ModifierGroup
+from gett_checkout._core.catalog import CatalogSet, Item, ModifierGroup, entry_of
 from gett_checkout._core.jsonable import Sentence
 from gett_checkout._money import EXACT, ZERO, sum_of
-from gett_checkout.errors import FieldError, InvalidInputError, pointer_to
+from gett_checkout.errors import MAX_ERRORS, FieldError, InvalidInputError, pointer_to
 from gett_checkout.messages import Text
 
 MAX_QUANTITY = 99  # decided: the API documents no bound
 MAX_DEPTH = 8
+# A guest fills the cart, so all that is saved of it has a bound; decided, as the API documents none.
+MAX_LINES = 200
+MAX_CHOICES = 1_000  # of one line, on all levels together
+MAX_ID_LENGTH = 200  # of an item or a modifier group
+MAX_INSTRUCTIONS_LENGTH = 1_000
 _LINE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")  # unescaped in a path
 
 
@@ -84,9 +89,15 @@ class LineProblem(Sentence):
         """Return the codes and values of its sentence; `message` returns the sentence itself."""
         if not self.name and self.code != "ITEM_UNKNOWN":
             return Text.of("line")
+        if self.count is None and self.code in _COUNTED:
+            return Text.of(self.code, "line")
         code = f"line.{self.code}"
         one = (f"{code}.one",) if self.count == 1 else ()
         return Text.of(*one, code, "line", name=self.name, count=self.count)
+
+
+# Codes whose sentences need a count. Gett sends some of them, without a count.
+_COUNTED: Final = ("MODIFIER_REQUIRED", "MODIFIER_TOO_MANY")
 
 
 @frozen
@@ -145,69 +156,126 @@ def read_line_id(value: object) -> str:
     return value
 
 
+def read_item_id(value: object) -> str:
+    """Return the id of an item of the menu. Raises `InvalidInputError`."""
+    if not _is_id(value) or not value:
+        raise InvalidInputError(
+            f"an item_id must be a string of 1 to {MAX_ID_LENGTH} characters", field="item_id"
+        )
+    return value
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= MAX_ID_LENGTH
+
+
+def read_instructions(value: object) -> str | None:
+    """Return special instructions, ``None`` for empty ones. Raises `InvalidInputError`."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > MAX_INSTRUCTIONS_LENGTH:
+        raise InvalidInputError(
+            f"special_instructions must be a string of at most {MAX_INSTRUCTIONS_LENGTH} characters",
+            field="special_instructions",
+        )
+    return value or None
+
+
 def read_quantity(value: object) -> int:
     """Return a quantity of 1 to 99. Raises `InvalidInputError`."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_QUANTITY:
         raise InvalidInputError(
             f"a quantity must be a whole number from 1 to {MAX_QUANTITY}", field="quantity"
         )
-    return value
+    return int(value)  # a subclass of int would be saved as a text
 
 
 def read_modifiers(modifiers: Modifiers | None) -> tuple[GroupChoice, ...]:
     """Convert the caller's mapping of group ids to chosen items into values.
 
-    Raises `InvalidInputError`, which lists every mistake.
+    Raises `InvalidInputError`, which lists the mistakes, and stops reading where it has enough of them.
     """
-    wrong: list[FieldError] = []
-    groups = _read_groups({} if modifiers is None else modifiers, ("modifiers",), 0, wrong)
-    if wrong:
-        raise InvalidInputError(errors=wrong)
+    reading = _Reading()
+    groups = _read_groups({} if modifiers is None else modifiers, ("modifiers",), 0, reading)
+    if reading.is_too_long:
+        reading.complain(
+            ("modifiers",), f"a line has at most {MAX_CHOICES} choices, and as many groups of them"
+        )
+    if reading.wrong:
+        raise InvalidInputError(errors=reading.wrong)
     return groups
 
 
+@define
+class _Reading:
+    """What has been read of a line's modifiers, on all levels."""
+
+    groups: int = 0
+    choices: int = 0
+    wrong: list[FieldError] = field(factory=list)
+
+    @property
+    def is_too_long(self) -> bool:
+        return max(self.groups, self.choices) > MAX_CHOICES
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_too_long or len(self.wrong) >= MAX_ERRORS
+
+    def complain(self, path: tuple[object, ...], message: str) -> None:
+        self.wrong.append(FieldError(pointer_to(*path), "invalid", message))
+
+
 def _read_groups(
-    modifiers: object, path: tuple[object, ...], depth: int, wrong: list[FieldError]
+    modifiers: object, path: tuple[object, ...], depth: int, reading: _Reading
 ) -> tuple[GroupChoice, ...]:
     if depth > MAX_DEPTH:
-        wrong.append(_wrong(path, f"modifiers are nested more than {MAX_DEPTH} deep"))
+        reading.complain(path, f"modifiers are nested more than {MAX_DEPTH} deep")
     elif not isinstance(modifiers, Mapping):
-        message = "modifiers must map a modifier group id to the items chosen in it"
-        wrong.append(_wrong(path, message))
-    elif not all(isinstance(group_id, str) for group_id in modifiers):
-        wrong.append(_wrong(path, "the id of a modifier group must be a string"))
-    else:
-        return tuple(
-            GroupChoice(group_id, tuple(_read_choices(chosen, (*path, group_id), depth, wrong)))
-            for group_id, chosen in modifiers.items()
+        reading.complain(path, "modifiers must map a modifier group id to the items chosen in it")
+    elif not all(map(_is_id, modifiers)):
+        reading.complain(
+            path,
+            f"the id of a modifier group must be a string of at most {MAX_ID_LENGTH} characters",
         )
+    else:
+        return tuple(_read_each_group(modifiers, path, depth, reading))
     return ()
 
 
+def _read_each_group(
+    modifiers: Mapping[str, object], path: tuple[object, ...], depth: int, reading: _Reading
+) -> Iterator[GroupChoice]:
+    for group_id, chosen in modifiers.items():
+        reading.groups += 1
+        if reading.is_over:
+            return
+        choices = _read_choices(chosen, (*path, group_id), depth, reading)
+        yield GroupChoice(group_id, tuple(choices))
+
+
 def _read_choices(
-    chosen: object, path: tuple[object, ...], depth: int, wrong: list[FieldError]
+    chosen: object, path: tuple[object, ...], depth: int, reading: _Reading
 ) -> Iterator[Choice]:
     if isinstance(chosen, str):
-        message = f"pass a list of modifier item ids, not the bare id {chosen!r}"
-        wrong.append(_wrong(path, message))
+        reading.complain(path, "pass a list of modifier item ids, not the bare id")
     elif not isinstance(chosen, Iterable) or isinstance(chosen, bytes | Mapping):
-        wrong.append(_wrong(path, "modifiers must map each group id to a list of modifiers"))
+        reading.complain(path, "modifiers must map each group id to a list of modifiers")
     else:
         for number, each in enumerate(chosen):
+            reading.choices += 1
+            if reading.is_over:
+                return
             here = (*path, number)
             try:
                 modifier = _read_modifier(each)
                 quantity = read_quantity(modifier.quantity)
             except InvalidInputError as error:
-                wrong += error.within(*here)
+                reading.wrong += error.within(*here)
             else:
                 own = {} if modifier.modifiers is None else modifier.modifiers
-                nested = _read_groups(own, (*here, "modifiers"), depth + 1, wrong)
+                nested = _read_groups(own, (*here, "modifiers"), depth + 1, reading)
                 yield Choice(modifier.item_id, quantity, nested)
-
-
-def _wrong(path: tuple[object, ...], message: str) -> FieldError:
-    return FieldError(pointer_to(*path), "invalid", message)
 
 
 def _read_modifier(value: object) -> Modifier:
@@ -215,16 +283,17 @@ def _read_modifier(value: object) -> Modifier:
         value = Modifier(**{"item_id": None, **value})
     elif isinstance(value, str):
         value = Modifier(value)
-    if not isinstance(value, Modifier) or not isinstance(value.item_id, str):
+    if not isinstance(value, Modifier) or not _is_id(value.item_id):
         raise InvalidInputError(
-            "a modifier must be an item id, or have item_id, quantity, modifiers"
+            "a modifier must be an item id, or have item_id, quantity, modifiers; "
+            f"the id has at most {MAX_ID_LENGTH} characters"
         )
     return value
 
 
 def resolve(line: Line, catalog: CatalogSet) -> Line:
-    """Return the line with its names, price and problems on this menu."""
-    item = catalog.items.get(line.item_id)
+    """Return the line with its names, price and problems on this menu: at most 20, the worst first."""
+    item = entry_of(catalog.items, line.item_id)
     if item is None:
         unknown = LineProblem("ITEM_UNKNOWN", (line.item_id,), line.name)
         return evolve(line, problems=(unknown,))
@@ -236,8 +305,23 @@ def resolve(line: Line, catalog: CatalogSet) -> Line:
         name=item.name,
         unit_price=found.price,
         groups=found.groups,
-        problems=tuple(found.problems),
+        problems=_worst_of(found.problems),
     )
+
+
+_WORST_FIRST: Final = (
+    "ITEM_UNAVAILABLE",
+    "MODIFIER_UNKNOWN",
+    "MODIFIER_TOO_MANY",
+    "MODIFIER_REQUIRED",
+)
+
+
+def _worst_of(problems: list[LineProblem]) -> tuple[LineProblem, ...]:
+    """Return as many problems as an error lists: lesser ones hide none that stop the line."""
+    if len(problems) > MAX_ERRORS:
+        problems = sorted(problems, key=lambda each: _WORST_FIRST.index(each.code))
+    return tuple(problems[:MAX_ERRORS])
 
 
 @frozen
@@ -333,7 +417,7 @@ def _choose(
     found: _Configured,
 ) -> Choice:
     """Return the choice with its names; its price and problems are added to ``found``."""
-    modifier, here = demands.catalog.items.get(choice.item_id), (*path, choice.item_id)
+    modifier, here = entry_of(demands.catalog.items, choice.item_id), (*path, choice.item_id)
     if modifier is None or choice.item_id not in group.item_ids:
         found.complain("MODIFIER_UNKNOWN", here, group.name)
         return choice

@@ -314,6 +314,11 @@ def _readable(entries: Mapping[str, T], ids: Iterable[str], *, strict: bool = Fa
         yield entry
 
 
+def entry_of(entries: Mapping[str, T], entry_id: str) -> T | None:
+    """Return the entry with this id; ``None`` when there is none or it cannot be read."""
+    return next(_readable(entries, (entry_id,)), None)
+
+
 def parse_day(value: object) -> str:
     """Parse a weekday from its English name in any letter case, or from a number (0 and 7 are Sunday)."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 7:

@@ -362,3 +362,50 @@ def test_what_still_means_the_same(
     before: CheckoutState, after: CheckoutState, line_id: str | None, same: bool
 ) -> None:
     assert means_the_same(before, after, line_id) is same
+
+
+# --- a full cart ----------------------------------------------------------------------------------
+
+
+async def test_a_cart_has_at_most_two_hundred_lines(checkouts: Checkouts) -> None:
+    checkout = await checkouts.start()
+    await checkout.browse(STORE)
+    for number in range(200):
+        await checkout.add("item_tiramisu", line_id=f"line-{number}")
+    before = checkout.view
+    with pytest.raises(InvalidInputError, match="at most 200 lines") as refused:
+        await checkout.add("item_tiramisu")
+    assert refused.value.to_problem()["status"] == 422
+    assert (await checkout.add("item_tiramisu", line_id="line-7")).line_id == "line-7"
+    assert checkout.view == before
+    await checkout.update("line-7", quantity=2)
+    await checkout.remove("line-8")
+    await checkout.add("item_tiramisu")
+
+
+async def test_a_cart_of_more_lines_than_it_may_have_can_be_edited(
+    handles: tuple[Checkout, Checkout], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an earlier release saved it."""
+    mine, _ = handles
+    await mine.add("item_tiramisu", line_id="sweet")
+    monkeypatch.setattr("gett_checkout._checkout.MAX_LINES", 1)
+    await mine.browse(STORE)
+    await mine.update("sweet", quantity=3)
+    await mine.fulfill(HOME)
+    await mine.validate()
+    for line in mine.view.lines[:-1]:
+        with pytest.raises(InvalidInputError, match="at most 1 lines"):
+            await mine.add("item_tiramisu")
+        await mine.remove(line.line_id)
+    assert [(line.line_id, line.quantity) for line in mine.view.lines] == [("sweet", 3)]
+
+
+async def test_a_line_that_another_worker_took_out_makes_room(
+    handles: tuple[Checkout, Checkout], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = handles
+    monkeypatch.setattr("gett_checkout._checkout.MAX_LINES", len(mine.view.lines))
+    await remove(theirs)
+    line = await mine.add("item_tiramisu")
+    assert line in mine._record.state.lines

@@ -50,6 +50,8 @@ from gett_checkout.errors import (
     ValidationFailedError,
 )
 from gett_checkout.sandbox import Sandbox
+from gett_checkout.sandbox.calls import Call, Response, respond
+from gett_checkout.sandbox.storefront import Storefront
 from gett_checkout.telemetry.events import PlacementOutcome
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import (
@@ -122,6 +124,52 @@ async def test_a_line_that_is_named_is_the_one_to_fix(
     await checkout.validate()
     await place_as_shown(checkout)
     assert len(sandbox.orders) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("MODIFIER_REQUIRED", "Please complete your choices."),
+        ("MODIFIER_TOO_MANY", "Please change or remove this item."),
+    ],
+)
+async def test_a_rejection_without_a_count_is_said_without_one(
+    checkouts: Checkouts, sandbox: Sandbox, code: str, sentence: str
+) -> None:
+    checkout = await payable(checkouts, JANE)
+    refuse(sandbox, "validate_order", 422, code, "$.cart.lineItems[0].modifierGroups")
+    with pytest.raises(ApiError):
+        await checkout.validate()
+    view = checkout.view.to_dict()
+    assert view["lines"][0]["problems"][0]["message"] == sentence
+    assert view["requirements"][0]["message"] == sentence
+    assert view["next_action"]["kind"] == "complete_modifiers"
+
+
+async def test_an_item_that_a_new_menu_has_as_null_can_be_taken_out(
+    checkouts: Checkouts, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = await checkouts.start(JANE)
+    await fill_cart(checkout)
+    await checkout.add("item_tiramisu", line_id="sweet")
+    await checkout.fulfill(HOME)
+    get_catalog_set = Storefront.get_catalog_set
+
+    def with_null(self: Storefront, call: Call) -> Response:
+        document = json.loads(get_catalog_set(self, call).content, parse_float=Decimal)
+        document["items"].setdefault("item_tiramisu", None)
+        return respond(document)
+
+    monkeypatch.setattr(Storefront, "get_catalog_set", with_null)
+    sandbox.switches.off_menu = {"item_tiramisu"}
+    with pytest.raises(ApiError):
+        await checkout.validate()
+    await checkout.browse(STORE)
+    assert checkout.view.next_action == FixLines(("sweet",))
+    (problem,) = checkout.view.lines[-1].problems
+    assert problem.code == "ITEM_UNKNOWN"
+    await checkout.remove("sweet")
+    await checkout.validate()
 
 
 async def test_what_gett_calls_sold_out_is_not_suggested_and_does_not_count(

@@ -17,6 +17,7 @@ from gett_checkout import (
     GettClient,
     Identity,
     InvalidInputError,
+    MenuChangedError,
     parse_fulfillment,
     parse_identity,
     parse_payment,
@@ -29,6 +30,7 @@ HERE = Address("350 5th Ave", "New York", "NY", "10118")
 STREET = {"address1": "1 Main St", "city": "Springfield", "state": "IL", "postal_code": "62701"}
 
 FALSY: list[Any] = ["", 0, False, [], (), b"", 0.0]  # and {} and None, which mean something
+LONG = "a" * 201  # characters, more than an id has
 NO_TEXT: list[Any] = [0, False, [], b"", {}, 7, ["x"]]
 NO_MAPPING: list[Any] = [*FALSY, "large", ["item_size_large"]]
 NO_COUNT: list[Any] = [*FALSY, {}, True, 1.0, "1", Decimal(1), 100, -1]
@@ -51,10 +53,15 @@ def chosen(value: object) -> dict[str, Any]:
 
 
 TABLE: list[tuple[str, str, Step, list[Any]]] = [
-    ("add", "item_id", lambda _, c, v: c.add(v), [*NO_TEXT, "", None]),
+    ("add", "item_id", lambda _, c, v: c.add(v), [*NO_TEXT, "", None, LONG]),
     ("add", "quantity", lambda _, c, v: c.add("item_tiramisu", quantity=v), [*NO_COUNT, None]),
     ("add", "modifiers", lambda _, c, v: c.add("item_tiramisu", modifiers=v), NO_MAPPING),
-    ("add", "modifiers", lambda _, c, v: c.add("item_tiramisu", modifiers={v: []}), [0, None, b""]),
+    (
+        "add",
+        "modifiers",
+        lambda _, c, v: c.add("item_tiramisu", modifiers={v: []}),
+        [0, None, b"", LONG],
+    ),
     (
         "add",
         "modifiers.group_pizza_size",
@@ -65,7 +72,7 @@ TABLE: list[tuple[str, str, Step, list[Any]]] = [
         "add",
         "modifiers.group_pizza_size.0",
         lambda _, c, v: c.add("item_margherita", modifiers=chosen(v)),
-        [0, False, [], b"", {}, None, {"item_id": 0}, {"item_id": "x", "count": 1}],
+        [0, False, [], b"", {}, None, LONG, {"item_id": 0}, {"item_id": "x", "count": 1}],
     ),
     (
         "add",
@@ -85,7 +92,7 @@ TABLE: list[tuple[str, str, Step, list[Any]]] = [
         "add",
         "special_instructions",
         lambda _, c, v: c.add("item_tiramisu", special_instructions=v),
-        NO_TEXT,
+        [*NO_TEXT, "a" * 1001],
     ),
     ("update", "quantity", lambda _, c, v: c.update(line(c), quantity=v), NO_COUNT),
     ("update", "modifiers", lambda _, c, v: c.update(line(c), modifiers=v), NO_MAPPING),
@@ -93,7 +100,7 @@ TABLE: list[tuple[str, str, Step, list[Any]]] = [
         "update",
         "special_instructions",
         lambda _, c, v: c.update(line(c), special_instructions=v),
-        NO_TEXT,
+        [*NO_TEXT, "a" * 1001],
     ),
     ("browse", "store_id", lambda _, c, v: c.browse(v), [*NO_TEXT, "", None]),
     (
@@ -277,3 +284,32 @@ async def test_a_body_that_is_no_object_is_refused(browser: httpx.AsyncClient, b
         response = await browser.request(method, path.replace("{line_id}", line_id), json=body)
         assert (response.status_code, response.json()["code"]) == (422, "INVALID_INPUT")
         assert "errors" not in response.json()
+
+
+@pytest.mark.parametrize(
+    "modifiers",
+    [
+        {"g" * 16000: [0] * 8000},
+        {"g" * 200: [0] * 8000},
+        {"group_pizza_size": ["a"] * 15000},
+        {"group_pizza_size": ["a"] * 1000},
+        {str(number): [] for number in range(5000)},
+        {str(number): 0 for number in range(5000)},
+        {"group_pizza_size": [{"item_id": "a", "modifiers": {"g" * 200: [0] * 4000}}]},
+    ],
+    ids=lambda modifiers: f"{len(modifiers)} groups, {len(str(modifiers))}",
+)
+async def test_what_a_large_request_is_answered_with_is_small(
+    browser: httpx.AsyncClient, modifiers: dict[str, Any]
+) -> None:
+    line = {"item_id": "item_margherita", "modifiers": modifiers}
+    response = await browser.post("/lines", json=line)
+    assert response.json()["code"] in ("INVALID_INPUT", "MENU_CHANGED")
+    assert len(response.content) < 20_000
+
+
+async def test_a_menu_that_lacks_much_is_said_of_twenty_choices(checkout: Checkout) -> None:
+    unknown = {"group_pizza_size": [f"x{number}" for number in range(1000)]}
+    with pytest.raises(MenuChangedError) as caught:
+        await checkout.add("item_margherita", modifiers=unknown)
+    assert [each.path[-1] for each in caught.value.problems] == [f"x{n}" for n in range(20)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from gett_checkout._core.cart import (
+    MAX_CHOICES,
     MAX_DEPTH,
     Choice,
     Demands,
@@ -17,12 +19,16 @@ from gett_checkout._core.cart import (
     LineProblem,
     Modifier,
     Modifiers,
+    read_instructions,
+    read_item_id,
     read_line_id,
     read_modifiers,
     read_quantity,
     resolve,
     subtotal,
 )
+from gett_checkout._json import write_json
+from gett_checkout._wire.menu import catalog_set
 from gett_checkout.errors import InvalidInputError
 from gett_checkout.messages import ENGLISH
 from tests.samples.states import group, item, line, menu
@@ -141,6 +147,41 @@ def test_required_choices_are_found_at_every_depth(depth: int) -> None:
     assert problems("i0", chosen(depth - 1), catalog=catalog) == expected
     assert problems("i0", chosen(depth), catalog=catalog) == set()
     assert line("i0", 1, chosen(depth), catalog).unit_price == Decimal(depth + 1)
+
+
+@pytest.mark.parametrize("entry", [None, 7, [], "x"], ids=repr)
+def test_an_entry_that_cannot_be_read_is_not_on_the_menu(entry: object) -> None:
+    dish = {"modifierGroupIds": ["bad", "size"]}
+    parts = {
+        "items": {"dish": dish, "bad": entry, "small": {}},
+        "modifierGroups": {"bad": entry, "size": {"itemIds": ["bad", "small"]}},
+    }
+    catalog = catalog_set(write_json(parts), "cs-1")
+    assert problems("bad", catalog=catalog) == {"ITEM_UNKNOWN bad"}
+    assert problems("dish", {"size": ["bad", "small"]}, catalog=catalog) == {
+        "MODIFIER_UNKNOWN dish/size/bad"
+    }
+    assert problems("dish", {"bad": ["small"]}, catalog=catalog) == {"MODIFIER_UNKNOWN dish/bad"}
+
+
+def test_of_many_problems_the_worst_are_said() -> None:
+    names = [f"g{number}" for number in range(30)]
+    catalog = menu(
+        item("dish", "5.00", "any", *names),
+        item("ham"),
+        item("gone", available=False),
+        groups=(group("any", "ham", "gone"), *(group(each, "ham", least=1) for each in names)),
+        listed=("dish",),
+    )
+    [*unmade] = line("dish", 1, catalog=catalog).problems
+    assert [each.path for each in unmade] == [("dish", each) for each in names[:20]]
+    chosen = {"any": ["nothing", "gone", "nothing"]}
+    codes = [each.code for each in line("dish", 1, chosen, catalog).problems]
+    assert codes[:3] == ["ITEM_UNAVAILABLE", "MODIFIER_UNKNOWN", "MODIFIER_UNKNOWN"]
+    assert codes[3:] == ["MODIFIER_REQUIRED"] * 17
+    many = {"any": [f"x{number}" for number in range(MAX_CHOICES)]}
+    found = line("dish", 1, many, catalog).problems
+    assert [each.path[-1] for each in found] == [f"x{number}" for number in range(20)]
 
 
 def test_a_line_carries_its_name_and_price_from_the_menu() -> None:
@@ -378,6 +419,17 @@ def test_quantities_within_bounds(quantity: int) -> None:
     assert read_quantity(quantity) == quantity
 
 
+def test_a_quantity_of_another_class_becomes_an_int() -> None:
+    """As a reader of YAML may make it."""
+
+    class Scalar(int):
+        pass
+
+    assert type(read_quantity(Scalar(2))) is int
+    [size] = read_modifiers({"size": [Modifier("small", Scalar(2))]})
+    assert type(size.chosen[0].quantity) is int
+
+
 @pytest.mark.parametrize("quantity", [0, -1, 100, True, 1.0, "1", None, Decimal(1)])
 def test_quantities_that_cannot_be(quantity: object) -> None:
     with pytest.raises(InvalidInputError, match="quantity"):
@@ -391,6 +443,24 @@ def test_a_line_id_that_cannot_be(line_id: object) -> None:
     with pytest.raises(InvalidInputError, match="a line_id must be") as caught:
         read_line_id(line_id)
     assert caught.value.field == "line_id"
+
+
+@pytest.mark.parametrize("item_id", ["", "a" * 201, 7, None])
+def test_an_item_id_that_cannot_be(item_id: object) -> None:
+    assert read_item_id("a" * 200) == "a" * 200
+    with pytest.raises(InvalidInputError, match="of 1 to 200 characters") as caught:
+        read_item_id(item_id)
+    assert caught.value.field == "item_id"
+    assert "aa" not in str(caught.value)
+
+
+def test_instructions_have_a_limit() -> None:
+    assert read_instructions("") is read_instructions(None) is None
+    assert read_instructions("é" * 1000) == "é" * 1000
+    for wrong in ("é" * 1001, 7):
+        with pytest.raises(InvalidInputError, match="at most 1000 characters") as caught:
+            read_instructions(wrong)
+        assert caught.value.field == "special_instructions"
 
 
 def test_modifiers_as_values() -> None:
@@ -431,6 +501,81 @@ def test_each_mistake_in_modifiers_is_named_by_its_place() -> None:
         ("/modifiers/size/2/modifiers/crust/0", "invalid"),
         ("/modifiers/top~1pings", "invalid"),
     ]
+
+
+LONG = "g" * 201
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "pointer"),
+    [
+        ({LONG: ["small"]}, "/modifiers"),
+        ({LONG: 7}, "/modifiers"),
+        ({"size": [LONG]}, "/modifiers/size/0"),
+        ({"size": [{"item_id": LONG}]}, "/modifiers/size/0"),
+        ({"size": ["small", Modifier("large", 1, {LONG: []})]}, "/modifiers/size/1/modifiers"),
+    ],
+)
+def test_an_id_that_is_too_long_is_not_repeated(modifiers: Modifiers, pointer: str) -> None:
+    assert read_modifiers({LONG[1:]: [LONG[1:]]})
+    with pytest.raises(InvalidInputError, match="at most 200 characters") as caught:
+        read_modifiers(modifiers)
+    assert [each.pointer for each in caught.value.errors] == [pointer]
+    assert "gg" not in str(caught.value)
+
+
+def test_a_bare_id_is_not_repeated() -> None:
+    with pytest.raises(InvalidInputError, match="not the bare id") as caught:
+        read_modifiers({"size": "small" * 1000})
+    assert "small" not in str(caught.value)
+
+
+def spread(choices: int) -> Modifiers:
+    """So many choices, on two levels."""
+    inner = {"crust": ["thin"] * (choices - 1)}
+    return {"size": [Modifier("large", modifiers=inner)]}
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ({"size": ["large"] * MAX_CHOICES}, {"size": ["large"] * (MAX_CHOICES + 1)}),
+        (spread(MAX_CHOICES), spread(MAX_CHOICES + 1)),
+        ({"size": ["large"] * MAX_CHOICES, "g": []}, {"size": ["large"] * MAX_CHOICES, "g": ["a"]}),
+        ({str(n): [] for n in range(MAX_CHOICES)}, {str(n): [] for n in range(MAX_CHOICES + 1)}),
+        ({}, {"size": repeat("large", 5000)}),
+    ],
+    ids=["one group", "two levels", "two groups", "groups", "no list"],
+)
+def test_a_line_has_only_so_many_choices(most: Modifiers, more: Modifiers) -> None:
+    assert MAX_CHOICES == 1000
+    assert len(read_modifiers(most)) == len(most)
+    with pytest.raises(InvalidInputError, match="at most 1000 choices") as caught:
+        read_modifiers(more)
+    assert [each.pointer for each in caught.value.errors] == ["/modifiers"]
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "last"),
+    [
+        ({"size": repeat(7, 5000)}, "/modifiers/size/19"),
+        ({str(number): None for number in range(5000)}, "/modifiers/19"),
+        ({"size": ({"item_id": "a", "modifiers": 7} for _ in range(5000))}, "/size/19/modifiers"),
+    ],
+    ids=["choices", "groups", "levels"],
+)
+def test_the_first_twenty_mistakes_are_named(modifiers: Any, last: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read_modifiers(modifiers)
+    assert len(caught.value.errors) == 20
+    assert caught.value.errors[-1].pointer.endswith(last)
+
+
+def test_nothing_is_read_after_the_twentieth_mistake() -> None:
+    chosen = iter([7] * 100)
+    with pytest.raises(InvalidInputError):
+        read_modifiers({"size": chosen})  # type: ignore[dict-item]
+    assert len(list(chosen)) == 79
 
 
 def nested(levels: int) -> Modifiers:
@@ -504,6 +649,8 @@ def test_a_missing_choice_says_how_many(least: int, words: str) -> None:
         (LineProblem("ITEM_UNAVAILABLE", name="Salad"), "Salad is not available."),
         (LineProblem("MODIFIER_TOO_MANY", name="Size", count=1), "Please choose only one: Size."),
         (LineProblem("MODIFIER_TOO_MANY", name="Size", count=2), "Please choose at most 2: Size."),
+        (LineProblem("MODIFIER_REQUIRED", name="Pizza"), ENGLISH["MODIFIER_REQUIRED"]),
+        (LineProblem("MODIFIER_TOO_MANY", name="Pizza"), ENGLISH["line"]),
         (LineProblem("NEW", name="Salad", count=1), ENGLISH["line"]),
     ],
     ids=str,

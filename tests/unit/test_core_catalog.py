@@ -20,6 +20,7 @@ from gett_checkout._core.catalog import (
     Store,
     StorePage,
     Window,
+    entry_of,
     parse_day,
     parse_time,
 )
@@ -296,6 +297,8 @@ def test_an_entry_that_cannot_be_read_hides_none_after_it() -> None:
         "cs-1",
     )
     assert [each.item_id for each in catalog.menu_items()] == ["a"]
+    assert entry_of(catalog.items, "a") == Item("a")
+    assert entry_of(catalog.items, "bad") is entry_of(catalog.items, "gone") is None
 
 
 def test_groups_of_an_item_pass_over_what_is_not_there() -> None:

@@ -303,6 +303,14 @@ def test_all_that_is_wrong_with_modifiers_is_named_at_once(
         assert wrong[each.pointer] in each.message
 
 
+def test_an_error_lists_the_first_twenty_mistakes() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        parse_identity({f"x{number}": 1 for number in range(500)})
+    errors = [(each.pointer, each.code) for each in caught.value.errors]
+    assert errors == [(f"/x{number}", "unknown") for number in range(20)]
+    assert len(str(caught.value).split("; ")) == len(caught.value.to_problem()["errors"]) == 20
+
+
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),

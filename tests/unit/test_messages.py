@@ -168,6 +168,16 @@ def test_some_sentences_may_be_replaced_and_new_codes_added() -> None:
     assert messages.say(Text.of("nobody knows it")) == ENGLISH["CHECKOUT_ERROR"]
 
 
+@pytest.mark.parametrize("messages", [Messages(), TRANSLATED])
+def test_a_code_of_getts_picks_no_sentence_of_the_librarys_own(messages: Messages) -> None:
+    odd = ("wait", "{before}", "%s", "\u00e9\ud800", "TOTAL_CHANGED.", "A" * 100_000)
+    for code in (*ENGLISH, *odd):
+        known = code if code in ERROR_CODES else "category.conflict"
+        for error in (ApiError(code=code, category="conflict"), refuse(code, status=409)):
+            problem = error.to_problem(messages)
+            assert (problem["code"], problem["detail"]) == (code, messages.say(Text.of(known)))
+
+
 @pytest.mark.parametrize(
     "wrong", [{"identity": "Hello {name}"}, {"minimum_order": "{missing} more"}, {"NEW": "{total}"}]
 )
