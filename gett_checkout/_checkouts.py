@@ -223,6 +223,7 @@ class Checkouts:
         ``limit`` due checkouts or, given a ``checkout_id``, that one, due or not. Raises `StorageError`
         when the due checkouts cannot be listed: a loop must survive that, as `keep_reconciling` does.
         """
+        _require_limit(limit)
         if checkout_id is not None:
             looked = await self._look_after(checkout_id, is_due=False)
             return [looked] if looked else []
@@ -260,6 +261,7 @@ class Checkouts:
         reason, the hooks receive the number found and the age of the oldest. Raises `StorageError` when
         the storage cannot be read.
         """
+        _require_limit(limit)
         listed = await self._each(await self._storage.due(NEVER, limit), self._unresolved)
         now = self._clock()
         found = sorted(filter(None, listed), key=lambda each: each.since or _LONG_AGO)
@@ -311,7 +313,8 @@ class Checkouts:
         `StepNotAllowedError` while `reconcile` could still find the outcome, and when another order is
         known. ``not_placed`` needs an order in progress: otherwise the error is raised even with
         ``force``. After ``not_placed`` the checkout returns to a stage where the order can be placed
-        again.
+        again. Raises `CheckoutConflictError`, and stores nothing, when another worker saved first, even
+        with ``force``: it may have found the outcome.
         """
         if (order_id is None) is not not_placed:
             raise InvalidInputError("give either the order_id, or not_placed=True")
@@ -399,6 +402,11 @@ class Checkouts:
             spawn=self._client.spawn,
             on_placed=self._on_placed,
         )
+
+
+def _require_limit(limit: int) -> None:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InvalidInputError("limit must be a whole number, at least 1", field="limit")
 
 
 def _unreadable(checkout_id: str, error: StorageError) -> Unresolved:

@@ -24,6 +24,7 @@ from gett_checkout.sandbox.options import add_options, read_options, welcome
 from gett_checkout.schemas import SCHEMAS, json_schema
 
 _WEB_PORT: Final = 8766
+_HIGHEST_PORT: Final = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "--web", action="store_true", help="click through the order yourself, in the browser"
     )
     demo.add_argument(
-        "--port", type=int, help=f"port of the page (default: {_WEB_PORT}; 0: any free port)"
+        "--port", type=_port, help=f"port of the page (default: {_WEB_PORT}; 0: any free port)"
     )
     demo.add_argument("--no-browser", action="store_true", help="print the address only")
     sandbox = commands.add_parser(
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to listen on (default: loopback only)"
     )
     sandbox.add_argument(
-        "--port", type=int, default=8765, help="port to listen on (0: any free port)"
+        "--port", type=_port, default=8765, help="port to listen on (0: any free port)"
     )
     add_options(sandbox)
     add_commands(commands)
@@ -104,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
         "postgres: the SQL that creates the table",
     )
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_HIGHEST_PORT}")
+    return int(text)
 
 
 def _wants_colours() -> bool:

@@ -6,19 +6,19 @@ Their output is for the on-call engineer, and for cron's mail: digests of ids, n
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import logging
 import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -31,8 +31,14 @@ from gett_checkout._core.state import Stage
 from gett_checkout._facts import Facts, facts, moment
 from gett_checkout._hidden import hidden
 from gett_checkout._reconciling import Reconciled, Unresolved
-from gett_checkout.errors import CheckoutNotFoundError, GettCheckoutError, InvalidInputError
+from gett_checkout.errors import (
+    CheckoutConflictError,
+    CheckoutNotFoundError,
+    GettCheckoutError,
+    InvalidInputError,
+)
 from gett_checkout.storage import Storage, open_storage
+from gett_checkout.storage._opening import sqlite_path
 from gett_checkout.telemetry import logs
 from gett_checkout.telemetry.events import Reason, digest
 
@@ -90,7 +96,7 @@ def add_commands(commands: Any) -> None:
     )
     reconcile.add_argument("--id", help=f"process only this one, due or not: {_WHICH}")
     reconcile.add_argument(
-        "--limit", type=int, default=100, help="maximum number to process (default: 100)"
+        "--limit", type=_limit, default=100, help="maximum number to process (default: 100)"
     )
     reconcile.add_argument(
         "--base-url",
@@ -184,7 +190,7 @@ async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
         raise InvalidInputError("set --storage or GETT_STORAGE to the storage's URL")
     on_placed = _handler(parsed.on_placed) if sends and parsed.on_placed else None
     keys = [hidden(each) for each in os.environ.get("GETT_STORAGE_KEYS", "").split(",") if each]
-    _require_there(parsed.storage)
+    await asyncio.to_thread(_require_there, parsed.storage)
     async with (
         open_storage(parsed.storage, encryption_keys=keys, clock=_now) as storage,
         GettClient(
@@ -197,10 +203,23 @@ async def _opened(parsed: argparse.Namespace) -> AsyncIterator[_Desk]:
 
 
 def _require_there(url: str) -> None:
-    """Require an existing SQLite file: a mistyped one would be created, and reported as empty."""
-    scheme, _, path = url.partition(":///")
-    if scheme == "sqlite" and path and not Path(unquote(path)).exists():
-        raise InvalidInputError(f"there is no file {unquote(path)}")
+    """Require an SQLite file with checkouts: another would be created or changed, and reported as empty."""
+    path = sqlite_path(url)
+    if path is None:
+        return
+    if not Path(path).exists():
+        raise InvalidInputError(f"there is no file {path}")
+    import sqlite3  # some Pythons lack it
+
+    read_only = f"{Path(path).absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(read_only, uri=True)) as file:
+            found = file.execute("SELECT 1 FROM sqlite_master WHERE name = 'gett_checkouts'")
+            is_ours = found.fetchone() is not None
+    except sqlite3.Error as error:
+        raise InvalidInputError(f"no checkouts can be read from {path}: {error}") from None
+    if not is_ours:
+        raise InvalidInputError(f"no checkouts are stored in {path}")
 
 
 async def _show(desk: _Desk, parsed: argparse.Namespace) -> int:
@@ -254,21 +273,26 @@ async def _resolve(desk: _Desk, parsed: argparse.Namespace) -> int:
     checkout_id = await search.find(desk.storage, parsed.id)
     if parsed.order_id and not parsed.force:
         await _require_free(desk, parsed.order_id, checkout_id)
-    await desk.checkouts.resolve(
-        checkout_id,
-        order_id=parsed.order_id,
-        not_placed=parsed.not_placed,
-        note=parsed.note,
-        force=parsed.force,
-    )
+    try:
+        await desk.checkouts.resolve(
+            checkout_id,
+            order_id=parsed.order_id,
+            not_placed=parsed.not_placed,
+            note=parsed.note,
+            force=parsed.force,
+        )
+    except CheckoutConflictError as error:
+        raise CheckoutConflictError(
+            "nothing was stored: the checkout was changed meanwhile, look at it again with show"
+        ) from error
     known = await desk.facts(checkout_id)
     if parsed.json:
         print(_json(known))
-    elif parsed.not_placed:
+    elif "order" not in known:
         print(f"{known['checkout']}  resolved: not placed, and can be ordered again")
     else:
         about = [
-            f"order {parsed.order_id}",
+            f"order {known['order']['order_id']}",
             _cell(known.get("total")),
             _cell(known.get("store", {}).get("name")),
         ]
@@ -294,13 +318,19 @@ async def _forget(desk: _Desk, parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _limit(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a limit is a whole number, at least 1")
+    return int(text)
+
+
 def _handler(name: str) -> OnPlaced:
     """Return the function of that name, ``package.module:function``."""
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
         handler: OnPlaced = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise InvalidInputError(f"--on-placed {name}: {error}") from None
     finally:
         sys.path.pop(0)

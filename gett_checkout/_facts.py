@@ -7,6 +7,7 @@ the order.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from attrs import asdict
@@ -33,13 +34,13 @@ def facts(state: CheckoutState, now: datetime) -> Facts:
         "stage": str(state.stage),
         "stage_since": state.stage_since or state.created_at,
         "unresolved": found.reason if found else None,
-        "next_action": registry.next_action(state, now).to_dict(),
+        "next_action": _next_action(state, now),
         "session": state.level.label,
         "store": _store(state),
         "items": sum(line.quantity for line in state.lines) or None,
         "fulfillment": state.fulfillment.type if state.fulfillment else None,
         "payment": state.payment.kind if state.payment else None,
-        "total": state.quote.amounts.total if state.quote else state.confirmed_total,
+        "total": _total(state),
         "order": _order(state),
         "duplicates": list(state.duplicates),
         "rejections": [
@@ -92,6 +93,19 @@ def _whereabouts(state: CheckoutState) -> str:
 
 def _store(state: CheckoutState) -> Facts | None:
     return {"store_id": state.store.store_id, "name": state.store.name} if state.store else None
+
+
+def _next_action(state: CheckoutState, now: datetime) -> Facts:
+    """Return the action without the order it may have: Gett's words in it may contain contact data."""
+    action = registry.next_action(state, now).to_dict()
+    return {name: value for name, value in action.items() if name != "order"}
+
+
+def _total(state: CheckoutState) -> Decimal | None:
+    """Return the placed order's total, else the quoted one, else the one agreed to for this order."""
+    if state.order and state.order.amounts:
+        return state.order.amounts.total
+    return state.quote.amounts.total if state.quote else state.agreement
 
 
 def _order(state: CheckoutState) -> Facts | None:

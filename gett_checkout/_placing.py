@@ -174,7 +174,11 @@ async def _conclude(record: Record, outcome: Outcome, error: GettCheckoutError) 
 
 
 async def placed(record: Record, order: Order, *, by_person: bool = False) -> Order:
-    """Save the order, whatever else was saved meanwhile: it is a fact. Then have it handed over."""
+    """Save the order, whatever else was saved meanwhile: it is a fact. Then have it handed over.
+
+    ``by_person``: then what was saved meanwhile, which that person has not seen, raises
+    `CheckoutConflictError`.
+    """
     sent = record.state.placement
     while True:
         try:
@@ -183,6 +187,8 @@ async def placed(record: Record, order: Order, *, by_person: bool = False) -> Or
             record.happen(Placed(order, record.now() if record.on_placed else None))
             await record.save()
         except CheckoutConflictError:
+            if by_person:
+                raise
             await record.reload()
         else:
             placement = record.state.placement

@@ -85,7 +85,7 @@ class Document:
         value = self._member(name)
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise invalid(self.at(name), "wrong_type", "A number is expected.")
-        if not lowest <= value <= highest:
+        if Decimal(value).is_nan() or not lowest <= value <= highest:
             message = f"A number from {lowest} to {highest} is expected."
             raise invalid(self.at(name), "out_of_bounds", message)
         return Decimal(value)

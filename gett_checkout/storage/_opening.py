@@ -34,6 +34,12 @@ def open_storage(
     return _encrypted(opened, encryption_keys) if is_wanted else opened
 
 
+def sqlite_path(url: str) -> str | None:
+    """Return the path of the file that an SQLite URL names; ``None`` for another URL."""
+    parts = _split(url)
+    return _path(parts) if parts is not None and parts.scheme == "sqlite" else None
+
+
 def _encrypted(
     opened: AbstractAsyncContextManager[Storage], keys: Sequence[str]
 ) -> AbstractAsyncContextManager[Storage]:
@@ -67,12 +73,7 @@ def _by_scheme(
         case "sqlite":
             from gett_checkout.storage.sqlite import SQLiteStorage
 
-            path = unquote(parts.path.removeprefix("/"))
-            if not path or parts.netloc or parts.query or parts.fragment:
-                raise InvalidInputError(
-                    "an SQLite URL is sqlite:///relative/path or sqlite:////absolute/path"
-                )
-            return SQLiteStorage(path, clock=clock)
+            return SQLiteStorage(_path(parts), clock=clock)
         case "redis" | "rediss":
             try:
                 from gett_checkout.storage.redis import open_redis
@@ -100,6 +101,15 @@ def _split(url: str) -> SplitResult | None:
     # An unencoded "/", "?" or "#" in a password splits it and leaves the "@" behind.
     rest = parts.path + parts.query + parts.fragment
     return None if parts.scheme != "sqlite" and "@" in rest else parts
+
+
+def _path(parts: SplitResult) -> str:
+    path = unquote(parts.path.removeprefix("/"))
+    if not path or parts.netloc or parts.query or parts.fragment:
+        raise InvalidInputError(
+            "an SQLite URL is sqlite:///relative/path or sqlite:////absolute/path"
+        )
+    return path
 
 
 def _missing(storage: str, extra: str) -> InvalidInputError:

@@ -96,6 +96,18 @@ def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert "gett-checkout:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["sandbox"], ["demo", "--web"]])
+@pytest.mark.parametrize("port", ["70000", "-1", "web"])
+def test_a_port_that_cannot_be_is_said(
+    command: list[str], port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, f"--port={port}"])
+    assert ended.value.code == 2
+    said = "argument --port: a port is a number from 0 to 65535\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
 def test_interrupted_it_ends_without_a_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

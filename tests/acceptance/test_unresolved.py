@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 
 from gett_checkout import (
     Checkout,
+    CheckoutConflictError,
     CheckoutNotFoundError,
     Checkouts,
     GettClient,
@@ -341,6 +343,13 @@ def test_the_loop_wants_a_time_it_can_keep(listened: Checkouts, every: float) ->
         listened.keep_reconciling(every=every)
 
 
+@pytest.mark.parametrize("limit", [0, -1, True, "7"])
+async def test_a_limit_must_make_sense(checkouts: Checkouts, limit: int) -> None:
+    for ask in (checkouts.reconcile, checkouts.unresolved):
+        with pytest.raises(InvalidInputError, match="limit must be"):
+            await ask(limit=limit)
+
+
 async def test_a_handler_must_be_callable(gett: GettClient) -> None:
     with pytest.raises(InvalidInputError, match="on_placed must be"):
         Checkouts(gett, on_placed="shop.books:book")  # type: ignore[arg-type]
@@ -457,6 +466,39 @@ async def test_a_duplicate_is_unresolved_until_a_person_says_which_stands(
     assert await listened.unresolved() == []
     assert [each.by_person for each in events if isinstance(each, PlacementOutcome)] == [True]
     assert checkout.view.order == order
+
+
+@pytest.mark.parametrize("word", [{"order_id": "ord_typo"}, {"not_placed": True}])
+@pytest.mark.parametrize("found", [True, False])
+async def test_a_persons_word_gives_way_to_what_was_saved_meanwhile(
+    gett: GettClient,
+    storage: MemoryStorage,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    word: dict[str, Any],
+    found: bool,
+) -> None:
+    checkouts, worker = Checkouts(gett, storage=storage), Checkouts(gett, storage=storage)
+    checkout_id = await lost(checkouts, sandbox)
+    if not found:
+        sandbox.switches.fail("place_order", "drop_after", times=NEVER_BACK)
+    save = storage.save
+
+    async def second(*args: Any, **kwargs: Any) -> int:
+        monkeypatch.setattr(storage, "save", save)
+        await worker.reconcile(checkout_id)
+        return await save(*args, **kwargs)
+
+    monkeypatch.setattr(storage, "save", second)
+    with pytest.raises(CheckoutConflictError) as conflict:
+        await checkouts.resolve(checkout_id, **word, force=True)
+    state = (await worker.open(checkout_id))._record.state
+    assert (state.resolution, state.duplicates) == (None, ())
+    known = state.order and state.order.order_id
+    assert known == (sandbox.orders[0].order_id if found else None)
+    assert conflict.value.next_action is not None
+    assert conflict.value.next_action.kind == ("done" if found else "reconcile")
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,8 @@ async def test_a_fault_on_the_command_line_and_over_http(
         ["--fault", "place_order:error:times=0"],
         ["--fault", "place_order:error:times=often"],
         ["--fault", "place_order:error:colour=1"],
+        ["--fault", "place_order:delay:seconds=NaN"],
+        ["--fault", "place_order:delay:seconds=sNaN"],
         ["--rate-limits", "writes"],
         ["--rate-limits", "sleeps=1"],
         ["--rate-limits", "writes=-1"],

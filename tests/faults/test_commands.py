@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import sys
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from attrs import evolve
 from cryptography.fernet import Fernet
 
 from gett_checkout import (
@@ -26,6 +30,7 @@ from gett_checkout import (
 from gett_checkout import _placing as placing
 from gett_checkout import _search as search
 from gett_checkout._cli import main
+from gett_checkout._core.machine import OrderRead
 from gett_checkout._core.order import Order
 from gett_checkout.errors import CheckoutNotFoundError, InvalidInputError
 from gett_checkout.sandbox import Sandbox
@@ -134,6 +139,8 @@ async def damage(storage: Storage, checkout_id: str, stored: Stored, data: bytes
         (["reconcile", "--storage", "memory:"], "GETT_API_KEY"),
         (["list"], "set --storage or GETT_STORAGE"),
         (["list", "--storage", "sqlite:///no%20such.db"], "there is no file no such.db"),
+        (["list", "--storage", "SQLite:///no%20such.db"], "there is no file no such.db"),
+        (["list", "--storage", "sqlite:no%20such.db"], "there is no file no such.db"),
         (["list", "--storage", "mysql://user:hunter2@host/db"], "a storage URL begins with"),
         (["show", "--storage", "memory:", "nobody"], "no stored checkout has this id"),
         (["forget", "--storage", "memory:", "nobody"], "no stored checkout has this id"),
@@ -157,13 +164,56 @@ def test_what_is_wrong_is_said_without_secrets(
     assert "hunter2" not in told
 
 
-@pytest.mark.parametrize("handler", ["nowhere:book", "json:nothing", ":x", "json"])
+@pytest.mark.parametrize("handler", ["nowhere:book", "json:nothing", ":x", "json", ".shop:book"])
 def test_a_handler_that_is_not_there_is_said(
     handler: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GETT_API_KEY", "zpka_x")
     assert main(["reconcile", "--storage", "memory:", "--on-placed", handler]) == 1
     assert f"--on-placed {handler}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_limit_that_cannot_be_is_said(limit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["reconcile", "--storage", "memory:", f"--limit={limit}"])
+    assert ended.value.code == 2
+    said = "argument --limit: a limit is a whole number, at least 1\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
+@pytest.mark.parametrize("command", ["list", "show x", "forget x", "resolve x --not-placed"])
+def test_a_file_of_something_else_is_left_alone(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "books #1?.db"
+    with closing(sqlite3.connect(path)) as books:
+        books.execute("CREATE TABLE books (title)")
+    before = path.read_bytes()
+    assert main([*command.split(), "--storage", f"sqlite:///{quote(str(path))}"]) == 1
+    assert capsys.readouterr().err == f"gett-checkout: no checkouts are stored in {path}\n"
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_no_database_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Milk, eggs, bread.\n" * 50)
+    assert main(["list", "--storage", f"sqlite:///{path}"]) == 1
+    said = f"gett-checkout: no checkouts can be read from {path}: file is not a database\n"
+    assert capsys.readouterr().err == said
+
+
+async def test_a_storage_without_checkouts_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "checkouts.db"
+    async with SQLiteStorage(path) as storage:
+        assert await storage.load("x") is None
+    assert await asyncio.to_thread(main, ["list", "--storage", f"sqlite:///{path}"]) == 0
+    assert capsys.readouterr().out == "nothing is unresolved\n"
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -326,6 +376,84 @@ async def test_ages_are_in_the_unit_that_fits(
     night.clock.advance(seconds)
     _, said = await run("gett-checkout list")
     assert said.splitlines()[-1].endswith(f" {age}")
+
+
+async def test_the_total_is_the_orders_own_and_its_words_are_not_shown(
+    night: Night, run: Run
+) -> None:
+    order = await place_as_shown(night.checkout)
+    assert order.amounts is not None
+    record = night.checkout._record
+    adjusted = evolve(order.amounts, adjustments=Decimal(-5), total=order.amounts.total - 5)
+    reason, url = "jane@example.com has cancelled", "https://track.example/?sig=SECRET"
+    record.happen(
+        OrderRead(evolve(order, amounts=adjusted, cancel_reason=reason, tracking_urls=(url,)))
+    )
+    await record.save()
+    _, said = await run(f"gett-checkout show {DIGEST}")
+    assert f"\ntotal: {adjusted.total}\n" in said
+    assert f"next action:\n  kind: done\n  order id: {order.order_id}\nsession:" in said
+    assert str(adjusted.total) in (await run("gett-checkout list --stage placed"))[1].split()
+    for command in (f"show {DIGEST} --json", "list --stage placed --json"):
+        _, text = await run(f"gett-checkout {command}")
+        assert not [each for each in (reason, url) if each in said + text]
+
+
+async def test_the_total_of_another_cart_is_not_shown(night: Night, run: Run) -> None:
+    quote = night.checkout.view.quote
+    assert quote is not None
+    total = f"\ntotal: {quote.amounts.total}\n"
+    assert total in (await run(f"gett-checkout show {DIGEST}"))[1]
+    added = await night.checkout.add("item_tiramisu")
+    assert "\ntotal: " not in (await run(f"gett-checkout show {DIGEST}"))[1]
+    await night.checkout.remove(added.line_id)
+    assert night.checkout.view.quote is None
+    assert total in (await run(f"gett-checkout show {DIGEST}"))[1]  # agreed to for this order
+
+
+# --- resolve --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["--order-id ord_typo", "--not-placed"])
+async def test_what_a_worker_found_meanwhile_stands(
+    night: Night, run: Run, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    await night.lose()
+    save, there = SQLiteStorage.save, asyncio.get_running_loop()
+
+    async def second(self: SQLiteStorage, *args: Any, **kwargs: Any) -> int:
+        monkeypatch.setattr(SQLiteStorage, "save", save)
+        first = asyncio.run_coroutine_threadsafe(
+            night.checkouts.reconcile(night.checkout.id), there
+        )
+        await asyncio.wrap_future(first)
+        return await save(self, *args, **kwargs)
+
+    monkeypatch.setattr(SQLiteStorage, "save", second)
+    assert await run(f"gett-checkout resolve {DIGEST} {word} --force") == (
+        1,
+        "gett-checkout: nothing was stored: the checkout was changed meanwhile, look at it again "
+        "with show\n",
+    )
+    shown = await parsed(run, f"show {DIGEST} --json")
+    assert shown["order"]["order_id"] == night.sandbox.orders[0].order_id
+    assert not {"duplicates", "resolution"} & shown.keys()
+
+
+async def test_the_order_that_is_stored_is_printed(
+    night: Night, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await place_as_shown(night.checkout)
+    resolve = Checkouts.resolve
+
+    async def replaced(self: Checkouts, checkout_id: str, **word: Any) -> None:
+        await resolve(self, checkout_id, **word)
+        await resolve(self, checkout_id, order_id="ord_right", force=True)
+
+    monkeypatch.setattr(Checkouts, "resolve", replaced)
+    status, said = await run(f"gett-checkout resolve {DIGEST} --order-id {order.order_id}")
+    assert status == 0
+    assert "  resolved: placed, order ord_right, " in said
 
 
 # --- find -----------------------------------------------------------------------------------------
