@@ -33,7 +33,8 @@ class RetryPolicy:
     after the call began: a failure after that is not retried. In a checkout's step, ``max_elapsed`` is
     measured from the beginning of the step, for all its calls. Without a ``retryAfter`` the waits grow
     from ``initial_backoff`` by doubling, up to ``max_backoff``, with a jitter of one fifth either way,
-    so that clients do not all retry at the same moment.
+    so that clients do not all retry at the same moment. Within an attempt, aiohttp sends a GET once more
+    when the server has closed an idle connection.
     """
 
     max_attempts: int = field(default=4, validator=at_least(1, _NEEDS))

@@ -11,10 +11,12 @@ loaded or saved keeps its line: a step changes one or two parts and writes only 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from decimal import Decimal
 from functools import cache, lru_cache
+from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
@@ -153,7 +155,18 @@ def _written(value: Any) -> bytes:
     try:
         return _encode(value)
     except UnicodeEncodeError:  # half a surrogate pair stays as it is
-        return json.dumps(value, default=str).encode()
+        return _written_with_halves(value)
+
+
+def _written_with_halves(value: Any) -> bytes:
+    # The standard library cannot write a Decimal as a number, so its quotes are removed afterwards. No
+    # text can contain the mark, because nobody knows it.
+    mark = token_hex(16)
+
+    def other(each: Any) -> str:
+        return f"{mark}{each}" if isinstance(each, Decimal) else str(each)
+
+    return re.sub(f'"{mark}([^"]+)"', r"\1", json.dumps(value, default=other)).encode()
 
 
 _encode: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode

@@ -59,10 +59,27 @@ class _Body(aiohttp.BytesPayload):
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
-        if self.consumed:  # pragma: no cover - aiohttp 3.14.4 and later look at it themselves
+        if self.consumed:
             raise ConnectionError("the request was sent before")
         self.consumed = True
         await super().write_with_length(writer, content_length)
+
+
+class _Once:
+    """A middleware that does the same for a write without a body: nothing is sent after a lost response."""
+
+    lost = False
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self.lost:
+            raise aiohttp.ServerDisconnectedError
+        try:
+            return await handler(request)
+        except Exception as error:
+            self.lost = not isinstance(error, _BEFORE_SENDING)
+            raise
 
 
 class Transport:
@@ -138,6 +155,9 @@ class Transport:
     ) -> Response:
         # Redirects are not followed: a credential must not be sent to another host. A caller's session
         # may itself raise for a status, with the credential in the exception.
+        middlewares = None
+        if data is None and method != "GET":  # those passed replace the session's
+            middlewares = (*getattr(http, "_middlewares", ()), _Once())
         async with http.request(
             method,
             url,
@@ -148,6 +168,7 @@ class Transport:
             ),
             allow_redirects=False,
             raise_for_status=False,
+            middlewares=middlewares,
         ) as response:
             return Response(response.status, response.headers, await _read(response))
 

@@ -15,6 +15,9 @@ from attrs import fields, has
 from gett_checkout.messages import DEFAULT, Messages, Text
 
 _AS_THEY_ARE: Final = frozenset({str, bool, int, float, NoneType})  # most members of a menu
+# Gett's own JSON has no bounds: deeper would exceed Python's recursion limit, and longer the memory.
+_DEEPEST: Final = 100
+_LONGEST: Final = 100
 
 
 class Worded:
@@ -51,11 +54,16 @@ def jsonable(value: object, messages: Messages = DEFAULT) -> Any:
 
     Amounts become strings (``"4.50"``), times become ISO 8601 strings, and texts for the shopper are
     taken from ``messages``. Fields hidden from the repr, such as secrets and contact data, are omitted.
-    Accepts this library's types and the plain types that their fields have; raises ``TypeError`` for
-    any other value.
+    A number beyond 1E+100 or below 1E-100 stays in scientific notation (``"1E+400"``), and values that
+    are nested more than 100 deep are ``None``. Accepts this library's types and the plain types that
+    their fields have; raises ``TypeError`` for any other value.
     """
+    return _jsonable(value, messages, 0)
+
+
+def _jsonable(value: object, messages: Messages, depth: int) -> Any:
     kind: Any = type(value)
-    return _writer(kind)(value, messages)
+    return None if depth > _DEEPEST else _writer(kind)(value, messages, depth)
 
 
 def jsonable_fields(value: Any, messages: Messages = DEFAULT) -> dict[str, Any]:
@@ -74,26 +82,32 @@ def _shown(kind: Any) -> tuple[str, ...]:
 
 
 @cache
-def _writer(kind: Any) -> Callable[[Any, Messages], Any]:
+def _writer(kind: Any) -> Callable[[Any, Messages, int], Any]:
     """Return the writer for values of this type; cached, because a view has hundreds of values."""
     if issubclass(kind, Enum):
-        return lambda value, _: value.value
+        return lambda value, *_: value.value
     if issubclass(kind, NoneType | str | bool | int | float):
-        return lambda value, _: value
+        return lambda value, *_: value
     if issubclass(kind, Decimal):
-        return lambda value, _: format(value, "f")
+        return lambda value, *_: _number(value)
     if issubclass(kind, datetime | date | time):
-        return lambda value, _: value.isoformat()
+        return lambda value, *_: value.isoformat()
     if issubclass(kind, Mapping):
-        return lambda value, messages: {
-            str(key): jsonable(each, messages) for key, each in value.items()
+        return lambda value, messages, depth: {
+            str(key): _jsonable(each, messages, depth + 1) for key, each in value.items()
         }
     if issubclass(kind, tuple | list | frozenset):
-        return lambda value, messages: [jsonable(each, messages) for each in value]
+        return lambda value, messages, depth: [
+            _jsonable(each, messages, depth + 1) for each in value
+        ]
     if issubclass(kind, Worded):
-        return lambda value, messages: value.to_dict(messages)
+        return lambda value, messages, _: value.to_dict(messages)
     if hasattr(kind, "to_dict"):
-        return lambda value, _: value.to_dict()
+        return lambda value, *_: value.to_dict()
     if has(kind):
-        return jsonable_fields
+        return lambda value, messages, _: jsonable_fields(value, messages)
     raise TypeError(f"{kind.__name__} cannot be written as JSON")
+
+
+def _number(value: Decimal) -> str:
+    return format(value, "f") if abs(value.adjusted()) <= _LONGEST else str(value)

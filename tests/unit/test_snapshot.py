@@ -289,6 +289,16 @@ def test_half_a_surrogate_pair_keeps_no_order_from_being_saved() -> None:
     assert "share" not in repr(back.extra)
 
 
+def test_half_a_surrogate_pair_changes_no_number_beside_it() -> None:
+    numbers = [Decimal(each) for each in ("1.50", "-0.00", "1E+400", "0.1234567890123456789")]
+    extra = {"note": "\ud83c", "numbers": [*numbers, 7, 10**30], "texts": ["1.50", '"1.50"']}
+    state = state_at(Stage.PLACED, order=Order("o", extra=Extra(extra)))
+    back = snapshot.load(snapshot.dump(state))
+    assert back == state
+    assert back.order is not None
+    assert repr(dict(back.order.extra)) == repr(extra)
+
+
 def test_damage_does_not_show_what_was_saved() -> None:
     data = snapshot.dump(state_at(Stage.PLACE)).replace(b'"tip":"3.00"', b'"tip":"secret"')
     with pytest.raises(StorageError) as raised:

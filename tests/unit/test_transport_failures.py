@@ -301,8 +301,13 @@ async def test_nobody_listening_is_certain() -> None:
 
 
 @pytest.mark.parametrize("listens", [True, False])
-@pytest.mark.parametrize("method", ["PUT", "POST"])
-async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: bool) -> None:
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [("PUT", b"once"), ("POST", b"once"), ("PUT", None), ("DELETE", None)],
+)
+async def test_what_was_dropped_is_not_sent_again_unasked(
+    method: str, body: bytes | None, listens: bool
+) -> None:
     """Else the answer to the second, or the failure to connect, hides that the first may be work."""
     bodies: list[bytes] = []
 
@@ -314,7 +319,9 @@ async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: 
                     if not listens:
                         listening.close()
                     said = b""
-                    while not said.endswith(b"once") and (more := connection.recv(4096)):
+                    while not said.endswith(body or b"\r\n\r\n") and (
+                        more := connection.recv(4096)
+                    ):
                         said += more
                     bodies.extend([said] if said else [])
 
@@ -323,7 +330,7 @@ async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: 
         serving = asyncio.create_task(asyncio.to_thread(serve))
         transport = Transport(None, timeout=5)
         with pytest.raises(TransportError) as caught:
-            await transport.send(method, url, headers={}, body=b"once")
+            await transport.send(method, url, headers={}, body=body)
         await transport.close()
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
@@ -331,6 +338,64 @@ async def test_what_was_dropped_is_not_sent_again_unasked(method: str, listens: 
     assert caught.value.may_have_arrived is True
     (request,) = bodies
     assert request.startswith(f"{method} / ".encode())
+
+
+@pytest.mark.parametrize(
+    ("serve", "body", "arrived"),
+    [
+        (answering(b""), None, 1),
+        (answering(b""), b"{}", 1),
+        (answering(b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n"), None, 2),
+        (answering(b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n"), b"{}", 1),
+    ],
+    ids=["lost", "lost with a body", "refused", "refused with a body"],
+)
+async def test_a_middleware_of_the_callers_session_repeats_no_lost_request_and_no_body(
+    serve: Serve, body: bytes | None, arrived: int
+) -> None:
+    requests: list[bytes] = []
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readexactly(len(body or b"")))
+        await serve(reader, writer)
+
+    async def again(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        with suppress(aiohttp.ClientError):
+            (await handler(request)).close()
+        return await handler(request)
+
+    async with server(count) as url, aiohttp.ClientSession(middlewares=[again]) as http:
+        sending = Transport(http, timeout=5).send("PUT", url, headers={}, body=body)
+        if arrived == 2:
+            assert (await sending).status == 503
+        else:
+            with pytest.raises(TransportError) as caught:
+                await sending
+            assert caught.value.may_have_arrived is True
+    assert len(requests) == arrived
+
+
+async def test_a_middleware_of_the_callers_session_may_repeat_what_never_left() -> None:
+    tried = 0
+
+    async def again(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        nonlocal tried
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await handler(request)
+        tried += 1
+        return await handler(request)
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        async with aiohttp.ClientSession(middlewares=[again]) as http:
+            with pytest.raises(TransportError) as caught:
+                await Transport(http, timeout=5).send("PUT", url, headers={}, body=None)
+    assert (caught.value.may_have_arrived, tried) == (False, 1)
 
 
 async def test_redirects_are_refusals_and_are_not_followed() -> None:
