@@ -104,6 +104,8 @@ NEXT_TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
 _ENDPOINTS: Final[Mapping[str, Endpoint]] = {each.name: each for each in ENDPOINTS}
 _NOT_REPEATABLE: Final = ("start",)
 _CHECKOUT_ID: Final = "checkout_id"
+_QUANTITY: Final = "quantity"  # the only integers in the schemas
+_DEEPEST: Final = 100  # how deep arguments may be nested: far deeper than any choices
 # Steps that take a parsed value instead of a few members, and their argument.
 _PARSED: Final[Mapping[str, str]] = {
     "fulfill": "fulfillment",
@@ -136,9 +138,9 @@ async def call(
     checkouts are not found, and a tool cannot name anyone else as the shopper. Fractions may be floats,
     as JSON libraries read them. Raises none of this library's errors.
     """
-    arguments = _read(arguments)  # from here on no local variable holds a card's token in plain
     opened: list[Checkout] = []
     try:
+        arguments = _read(arguments)  # from here on no local variable holds a card's token in plain
         found = await _run(checkouts, name, arguments, identity, messages, opened)
         action: NextAction | None = ChooseStore() if name == "stores" else None
     except GettCheckoutError as error:
@@ -156,14 +158,14 @@ async def call(
 
 async def _run(
     checkouts: Checkouts,
-    name: str,
+    name: Any,
     arguments: Any,
     identity: Identity | None,
     messages: Messages,
     opened: list[Checkout],
 ) -> dict[str, Any]:
     """Run the step and return its result, under its member; ``opened`` receives the checkout."""
-    if name not in _ENDPOINTS:
+    if not isinstance(name, str) or name not in _ENDPOINTS:
         raise InvalidInputError(f"the tools are {', '.join(_ENDPOINTS)}")
     if not isinstance(arguments, Mapping):
         raise InvalidInputError("the arguments must be an object")
@@ -188,6 +190,10 @@ async def _run(
         if name != "remove":
             raise
         result = None  # it is gone, perhaps by an earlier call
+    except InvalidInputError as error:
+        if name in _PARSED:
+            error.errors = error.within(_PARSED[name])
+        raise
     if isinstance(result, Checkout):
         opened.append(result)
     if result is None or isinstance(result, Checkout):
@@ -195,15 +201,25 @@ async def _run(
     return {"menu": result} if name == "menu" else {**result}
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any, depth: int = _DEEPEST) -> Any:
     """Return the value with floats as JSON's decimals, and with texts whose repr shows nothing."""
+    if not depth:
+        raise InvalidInputError("the arguments are nested too deeply")
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, str):
         return hidden(value)
     if isinstance(value, Mapping):
-        return {name: _read(each) for name, each in value.items()}
-    return [_read(each) for each in value] if isinstance(value, list | tuple) else value
+        read = {name: _read(each, depth - 1) for name, each in value.items()}
+        return {**read, _QUANTITY: _whole(read[_QUANTITY])} if _QUANTITY in read else read
+    return [_read(each, depth - 1) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _whole(value: object) -> object:
+    """Return a quantity such as 2.0, an integer in JSON Schema, as an int; none has three digits."""
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 2:
+        return int(value) if value == int(value) else value
+    return value
 
 
 def _reject_card_numbers(members: Mapping[str, Any]) -> None:

@@ -118,15 +118,15 @@ class CheckoutEndpoints(Generic[R]):
 
     async def handle(self, request: Request[R]) -> Response:
         """Return the response to a request; raises only the host's ``passes``."""
-        messages = DEFAULT
+        chosen, messages = self._messages, DEFAULT
         try:
-            chosen = self._messages
-            messages = chosen if isinstance(chosen, Messages) else chosen(request.original)
-            response = await self._respond(request, messages)
-        except GettCheckoutError as error:
-            response = _problem(error, messages)
-            if response.status >= _SERVER_ERROR:
-                _log.warning("a step failed", exc_info=error)
+            try:
+                messages = chosen if isinstance(chosen, Messages) else chosen(request.original)
+                response = await self._respond(request, messages)
+            except GettCheckoutError as error:
+                response = _problem(error, messages)
+                if response.status >= _SERVER_ERROR:
+                    _log.warning("a step failed", exc_info=error)
         except self._passes:
             raise
         except Exception:  # noqa: BLE001 - whatever it is, the response is a problem document

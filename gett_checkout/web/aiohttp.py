@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Unpack
+from typing import Final, Unpack
 
 from aiohttp import web
 
@@ -12,6 +12,9 @@ from gett_checkout.web import CheckoutEndpoints, Options, read_body
 from gett_checkout.web import Request as Received
 
 __all__ = ["add_checkout_routes"]
+
+# Stands for a body that is not in the encoding of its headers: no JSON, and with no valid signature.
+_UNREADABLE: Final = b"\0"
 
 
 def add_checkout_routes(
@@ -29,11 +32,18 @@ def add_checkout_routes(
     endpoints = CheckoutEndpoints(checkouts, passes=(web.HTTPException,), **options)
 
     async def handle(request: web.Request) -> web.Response:
-        body = await read_body(request.content.iter_any())
+        try:
+            body = await read_body(request.content.iter_any())
+        except web.RequestPayloadError:
+            body = _UNREADABLE
+            request.content.feed_eof()  # or aiohttp reads on, and logs the error after all
         path, query = request.match_info["path"], request.query_string
-        response = await endpoints.handle(
+        given = await endpoints.handle(
             Received.of(request, request.method, path, request.headers.items(), body, query)
         )
-        return web.Response(status=response.status, headers=response.headers, body=response.body)
+        response = web.Response(status=given.status, headers=given.headers, body=given.body)
+        if body is _UNREADABLE:
+            response.force_close()  # aiohttp cannot find where the next request begins
+        return response
 
     app.router.add_route("*", prefix + "{path:(/.*)?}", handle)

@@ -7,6 +7,7 @@ from typing import Unpack
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from gett_checkout import Checkouts, web
 from gett_checkout.web import CheckoutEndpoints, Options, _openapi, read_body
@@ -29,7 +30,11 @@ def checkout_router(
     def at(path: str) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             below = path.format(**request.path_params)
-            body, query = await read_body(request.stream()), request.url.query
+            try:
+                body = await read_body(request.stream())
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody receives it
+            query = request.scope.get("query_string", b"").decode("latin-1")
             response = await endpoints.handle(
                 web.Request.of(request, request.method, below, request.headers.items(), body, query)
             )

@@ -899,6 +899,59 @@ async def test_aiohttp_and_fastapi_let_the_hosts_routes_go_first(checkouts: Chec
         assert (await client.post("/checkout/")).status_code == 201
 
 
+async def test_a_body_that_aiohttp_cannot_decode_is_refused(
+    checkouts: Checkouts, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def on_event(event: OrderEvent) -> None: ...
+
+    options = {"webhook_secret": "whsec_1", "on_event": on_event, "page_names_shopper": True}
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with _served("aiohttp", checkouts, options) as (_, client):
+        for path, status, code in [
+            ("/checkout/store", 422, "INVALID_INPUT"),
+            ("/checkout/webhook", 401, "WEBHOOK_REFUSED"),
+            ("/checkout/nothing", 404, "PATH_NOT_FOUND"),
+        ]:
+            method = "PUT" if path == "/checkout/store" else "POST"
+            response = await client.request(method, path, content=b"no gzip", headers=headers)
+            assert (response.status_code, response.json()["code"]) == (status, code)
+        assert (await client.post("/checkout/")).status_code == 201
+    assert [each.name for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+async def called(app: Any, *messages: dict[str, Any], **scope: Any) -> list[dict[str, Any]]:
+    """What an ASGI application sends for a request that no client of HTTP's could make."""
+    waiting, sent = [*messages], []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    own = {"type": "http", "http_version": "1.1", "scheme": "http", "server": ("shop", 80)}
+    await app({**own, "root_path": "", "headers": [], "query_string": b"", **scope}, receive, send)
+    assert waiting == []
+    return sent
+
+
+async def test_fastapi_takes_what_comes_over_the_wire(
+    checkouts: Checkouts, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = FastAPI()
+    app.include_router(checkout_router(checkouts, page_names_shopper=True), prefix="/checkout")
+    begun = {"type": "http.request", "body": b'{"store', "more_body": True}
+    left = {"type": "http.disconnect"}
+    sent = await called(app, begun, left, method="PUT", path="/checkout/store")
+    assert [each.get("body") for each in sent] == [None, b""]
+    whole = {"type": "http.request", "body": b""}
+    for query in (b"query=\xff", b"query=%FF"):
+        asked = {"method": "GET", "path": "/checkout/stores", "query_string": query}
+        sent = await called(app, whole, **asked)
+        assert (sent[0]["status"], json.loads(sent[1]["body"])) == (200, {"stores": []})
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
 # --- the page -------------------------------------------------------------------------------------
 
 

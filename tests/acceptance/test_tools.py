@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, get_args
 from unittest.mock import AsyncMock
@@ -189,6 +189,84 @@ async def test_what_is_no_object_is_refused(checkouts: Checkouts) -> None:
     for arguments in nothing:
         result = await call(checkouts, "start", arguments)
         assert result["problem"]["code"] == "INVALID_INPUT"
+
+
+async def test_no_name_and_arguments_without_end_are_refused(checkouts: Checkouts) -> None:
+    agent = Agent(checkouts)
+    await agent.does("start")
+    deep: list[Any] = []
+    for _ in range(900):
+        deep = [deep]
+    endless: dict[str, Any] = {}
+    endless["more"] = endless
+    names: list[Any] = [["view"], {}, None, 7]
+    for name, more in [
+        *((name, {}) for name in names),
+        ("fulfill", {"fulfillment": deep}),
+        ("view", endless),
+    ]:
+        result = await call(checkouts, name, {"checkout_id": agent.checkout_id, **more})
+        assert (result["problem"]["code"], result["next_tools"]) == ("INVALID_INPUT", ["view"])
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "pointers"),
+    [
+        (
+            "fulfill",
+            {"fulfillment": {"type": "delivery", "address": {"address1": "1 Main St", "zip": "1"}}},
+            ["address/zip", "address/city", "address/state", "address/postal_code"],
+        ),
+        ("fulfill", {"fulfillment": {"type": "drone"}}, ["type"]),
+        ("fulfill", {"fulfillment": "pickup"}, []),
+        ("identify", {"identity": {**JANE, "email": "jane", "age": 7}}, ["age", "email"]),
+        ("identify", {"identity": {**JANE, "partner_user_id": "7"}}, ["partner_user_id"]),
+        ("set_recipient", {"recipient": JANE}, ["phone"]),
+        ("pay", {"payment": {"kind": "saved_card"}}, ["payment_id"]),
+    ],
+)
+async def test_a_pointer_leads_into_the_arguments(
+    checkouts: Checkouts, name: str, sent: dict[str, Any], pointers: list[str]
+) -> None:
+    agent = Agent(checkouts)
+    await agent.until_payable()
+    result = await agent.asks(name, {"checkout_id": agent.checkout_id, **sent})
+    (argument,) = sent
+    found = [each["pointer"] for each in result["problem"]["errors"]]
+    assert found == [f"/{argument}/{each}" for each in pointers] or found == [f"/{argument}"]
+    assert (len(found), result["next_tools"]) == (max(len(pointers), 1), ["place"])
+
+
+async def test_a_whole_number_is_an_integer_however_it_is_written(checkouts: Checkouts) -> None:
+    agent = Agent(checkouts)
+    await agent.does("start")
+    await agent.does("browse", store_id="store_bella_napoli")
+    large = {"item_id": "item_size_large", "quantity": 1.0}
+    await agent.does("add", **{**DIAVOLA, "modifiers": {"group_pizza_size": [large]}})
+    written: list[Any] = [2.0, Decimal("2.00"), Decimal("2E+0"), 2]
+    for quantity in written:
+        sent = {"checkout_id": agent.checkout_id, "line_id": "first", "quantity": quantity}
+        result = await agent.asks("update", sent)
+        assert result["view"]["lines"][0]["quantity"] == 2
+    wrong = [2.5, 1e300, float("nan"), float("inf"), *map(Decimal, ("1E+999999", "sNaN", "1E-9"))]
+    for quantity in wrong:
+        sent = {"checkout_id": agent.checkout_id, "line_id": "first", "quantity": quantity}
+        (error,) = (await agent.asks("update", sent))["problem"]["errors"]
+        assert error["pointer"] == "/quantity"
+
+
+def test_quantities_are_the_only_integers() -> None:
+    def integers(schema: Any, name: str = "") -> Iterator[str]:
+        if isinstance(schema, dict):
+            if "integer" in schema.get("type", ()):
+                yield name
+            for key, each in schema.items():
+                yield from integers(each, key)
+        elif isinstance(schema, list):
+            for each in schema:
+                yield from integers(each, name)
+
+    assert {name for tool in TOOLS for name in integers(tool.input_schema)} == {"quantity"}
 
 
 async def test_a_card_number_never_goes_in(checkouts: Checkouts, sandbox: Sandbox) -> None:

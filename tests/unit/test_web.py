@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gett_checkout import Checkouts, GettCheckoutError, GettClient, Identity, InvalidInputError
+from gett_checkout.messages import Messages, Text
 from gett_checkout.web import (
     ENDPOINTS,
     LARGEST_BODY,
@@ -199,6 +200,33 @@ async def test_the_webhook_needs_its_secret_and_its_handler(checkouts: Checkouts
     plain = CheckoutEndpoints[object](checkouts, identity=nobody)
     response = await plain.handle(Request(None, "POST", "/webhook"))
     assert response.status == 404
+
+
+async def test_an_error_without_a_problem_document_is_unexpected(
+    checkouts: Checkouts, caplog: pytest.LogCaptureFixture
+) -> None:
+    class UnsayableError(GettCheckoutError):
+        def text(self) -> Text:
+            raise KeyError("before")
+
+    async def step(call: Call) -> None:
+        raise UnsayableError
+
+    own = [Endpoint("GET", "/x", "mine", step, opens=False)]
+    endpoints = CheckoutEndpoints[object](checkouts, identity=nobody, own=own)
+    response = await endpoints.handle(Request(None, "GET", "/x"))
+    assert (response.status, b"CHECKOUT_ERROR" in response.body) == (500, True)
+    (line,) = caplog.records
+    assert line.exc_info
+
+
+async def test_an_error_of_the_messages_is_a_problem_in_english(checkouts: Checkouts) -> None:
+    def by_language(request: object) -> Messages:
+        return Messages(locale="xx_YY")
+
+    endpoints = CheckoutEndpoints[object](checkouts, identity=nobody, messages=by_language)
+    response = await endpoints.handle(Request(None, "GET", "/stores"))
+    assert (response.status, b"INVALID_INPUT" in response.body) == (422, True)
 
 
 async def test_only_what_there_is_can_be_left_out(checkouts: Checkouts) -> None:
