@@ -15,9 +15,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from unittest import SkipTest
 
 
@@ -256,8 +257,16 @@ def _postgres_programs() -> Path:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on loopback that nobody listens at, and that nobody takes before it is used.
+
+    It is below those the kernel gives to any client, and another test process has others.
+    """
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS: Final = cycle(range(12_000 + _WORKER % 20 * 1_000, 13_000 + _WORKER % 20 * 1_000))

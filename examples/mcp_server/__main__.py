@@ -18,7 +18,7 @@ async def main(settings: Settings, *, http: bool, port: int) -> None:
     async with open_shop(settings) as checkouts:
         server = create_server(checkouts)
         if http:
-            config = uvicorn.Config(server.streamable_http_app(), port=port, log_level="warning")
+            config = uvicorn.Config(server.streamable_http_app(), port=port, access_log=False)
             await uvicorn.Server(config).serve()
         else:
             async with stdio_server() as (reading, writing):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,33 +64,24 @@ async def over_stdio(environment: dict[str, str]) -> AsyncIterator[Client]:
         yield it
 
 
-async def is_listening(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
 @asynccontextmanager
 async def over_http(environment: dict[str, str]) -> AsyncIterator[Client]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "examples.mcp_server", "--http", "--port", str(port)),
+        *(sys.executable, "-m", "examples.mcp_server", "--http", "--port", "0"),
         env={**os.environ, **environment},
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
-        while not await is_listening(port):
-            assert process.returncode is None
-            await asyncio.sleep(0.02)  # it starts in its own time
-        async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+        assert process.stderr is not None
+        while not (
+            running := re.search(rb"running on (http:\S+)", await process.stderr.readline())
+        ):
+            assert not process.stderr.at_eof()
+        async with Client(f"{running[1].decode()}/mcp") as client:
             yield client
     finally:
         process.terminate()
-        await process.wait()
+        await process.communicate()
 
 
 TRANSPORTS = {"in process": in_process, "stdio": over_stdio, "http": over_http}
