@@ -173,6 +173,14 @@ def test_a_handler_that_is_not_there_is_said(
     assert f"--on-placed {handler}: " in capsys.readouterr().err
 
 
+def test_a_limit_is_a_whole_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GETT_API_KEY", "zpka_x")
+    assert main(["reconcile", "--storage", "memory:", "--limit", "7"]) == 0
+    assert capsys.readouterr().out == "0 due\n"
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "many"])
 def test_a_limit_that_cannot_be_is_said(limit: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
