@@ -3,8 +3,7 @@
 Docs: Rate limits. A limit counts per minute for the whole partner organisation, so other workers use it
 too: these figures guide waiting, and the server decides. A twentieth of a minute's requests is reserved
 for operations marked ``uses_reserve`` in the operations table, so that browsing and editing never
-starve placing. Background requests leave a quarter to the others. Both are parts of the largest
-remainder of this minute and of the one before, so they follow a limit that Gett changes.
+starve placing. Background requests leave a quarter to the others.
 """
 
 from __future__ import annotations
@@ -34,8 +33,7 @@ class RateLimit:
 class _Bucket:
     window: int = 0  # the reset as Gett writes it, which identifies the minute
     remaining: int = 0
-    best: int = 0  # the largest remainder of this minute
-    before: int = 0  # and of the one before
+    most: int = 0  # the largest remainder, less a quarter for each minute since
     under_way: int = 0  # sent, but not counted in any response yet
     resets_at: datetime = _PAST
     blocked_until: datetime = _PAST
@@ -67,8 +65,7 @@ class RateLimits:
             return 0.0
         if now < bucket.blocked_until:
             return (bucket.blocked_until - now).total_seconds()
-        most = max(bucket.best, bucket.before)
-        reserved = 0 if uses_reserve else most // (_SPARE if can_wait else _RESERVE)
+        reserved = 0 if uses_reserve else bucket.most // (_SPARE if can_wait else _RESERVE)
         if now < bucket.resets_at and bucket.remaining - bucket.under_way <= reserved:
             return (bucket.resets_at - now).total_seconds()
         return 0.0
@@ -104,10 +101,11 @@ def _count(bucket: _Bucket, remaining: int, window: int, now: datetime) -> None:
     bucket.remaining = remaining
     if window > bucket.window:
         bucket.window = window
-        bucket.before, bucket.best = bucket.best, 0
+        # Gett may have lowered the limit. Or others have used the minute before this worker saw it.
+        bucket.most -= bucket.most // 4
         # Clocks differ: a minute ends after 60 seconds, whatever the server's clock says.
         bucket.resets_at = min(resets_at, now + _WINDOW)
-    bucket.best = max(bucket.best, remaining)
+    bucket.most = max(bucket.most, remaining)
 
 
 def figures(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
