@@ -22,7 +22,6 @@ from gett_checkout import (
     parse_payment,
 )
 from gett_checkout.actions import SignIn
-from gett_checkout.errors import FieldError
 from gett_checkout.messages import Messages
 from gett_checkout.views import StoreView
 from gett_checkout.web import _bodies as bodies
@@ -199,7 +198,7 @@ async def identify(call: Call) -> None:
     identity = parse_identity(call.body)
     if identity.partner_user_id is not None:  # a page could claim another account by it
         said = "only the host's login names the partner_user_id"
-        raise InvalidInputError(errors=[FieldError("/partner_user_id", "unknown", said)])
+        raise InvalidInputError(said, field="partner_user_id", code="unknown")
     await call.checkout.identify(identity)
 
 

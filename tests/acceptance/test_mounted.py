@@ -1034,15 +1034,23 @@ async def test_the_endpoints_of_its_own_on_the_page(page: dict[str, Any]) -> Non
             assert response.json()["errors"][0]["pointer"] == pointer
 
 
-async def test_the_backend_written_by_hand_takes_an_order(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@asynccontextmanager
+async def written_by_hand(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx.AsyncClient]:
     app = made_by("backend.md", sandbox, monkeypatch)["app"]
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client,
     ):
+        yield client
+
+
+async def test_the_backend_written_by_hand_takes_an_order(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with written_by_hand(sandbox, monkeypatch) as client:
         nobody = await client.get("/checkout")
         assert (nobody.status_code, nobody.json()["code"]) == (404, "CHECKOUT_NOT_FOUND")
         for method, path, body in STEPS:
@@ -1084,12 +1092,7 @@ async def test_the_backend_written_by_hand_takes_an_order(
 async def test_the_backend_written_by_hand_keeps_the_cookie_of_an_order_that_may_exist(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = made_by("backend.md", sandbox, monkeypatch)["app"]
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client,
-    ):
+    async with written_by_hand(sandbox, monkeypatch) as client:
         for method, path, body in STEPS:
             await client.request(method, path, json=body)
         await client.post("/checkout/quote", json={})
