@@ -59,10 +59,12 @@ local always = priority == 'always'
 local limit = math.max(state.best, state.before)
 local reserve = math.floor(limit / 20)
 if priority == 'reserved' then reserve = math.ceil(reserve / 2) end
--- Assume that orders continue at the rate of the previous minute until this one ends.
+-- Assume that orders continue at the rate of the previous minute until this one ends. They arrive at
+-- random, so their standard deviation (the root of a Poisson mean) is reserved too.
 local left, length = state.ends - now, math.max(state.ends - state.begun, 1)
-local expected = math.ceil(state.orders_before * left / length)
+local expected = state.orders_before * left / length
 if left <= 0 then expected = state.orders end -- the next minute is still whole
+expected = math.ceil(expected + math.sqrt(expected))
 reserve = reserve + math.min(expected, math.floor(limit / 2))
 if now < state.blocked and not always then return {state.blocked - now, 0} end
 if now < state.ends then
