@@ -6,6 +6,7 @@ that is not installed is a ``SkipTest``. The benchmarks use them too.
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import shutil
@@ -16,9 +17,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from unittest import SkipTest
 
 
@@ -262,11 +264,22 @@ def free_port() -> int:
     It is below those the kernel gives to any client, and another test process has others.
     """
     while True:
-        port = next(_PORTS)
+        port = next(_own_ports())
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
 
 
-_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS: Final = cycle(range(12_000 + _WORKER % 20 * 1_000, 13_000 + _WORKER % 20 * 1_000))
+@cache
+def _own_ports() -> Iterator[int]:
+    """The first hundred ports that no other process has: to the end, a socket holds the first of them."""
+    for first in range(12_000, 32_000, 100):
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", first))
+        except OSError:
+            holder.close()
+        else:
+            atexit.register(holder.close)
+            return cycle(range(first + 1, first + 100))
+    raise RuntimeError("no ports are left for this process")

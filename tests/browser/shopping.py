@@ -58,6 +58,15 @@ const [steps, done] = arguments;
   return null;
 })().then(done, (error) => done(String(error)));
 """
+# The first match, if it is displayed and has the words. One script: WebDriver's own three calls take ten
+# times as long.
+_SHOWN = """
+const [selector, words] = arguments;
+const element = document.querySelector(selector);
+const isShown = element?.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+  && element.getClientRects().length > 0;
+return isShown && (!words || element.innerText.includes(words)) ? element : null;
+"""
 JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
 GRACE = {"first_name": "Grace", "last_name": "Hopper", "phone": "+12125550177"}
 Step = tuple[str, str, Mapping[str, Any]]
@@ -148,12 +157,7 @@ class Shopper:
     def shows(self, selector: str, words: str = "") -> WebElement:
         """The element, once it is displayed with these words in it."""
 
-        def holds() -> WebElement | None:
-            element = self.find(selector)
-            return element if element.is_displayed() and words in element.text else None
-
-        found = self.until(holds)
-        assert found is not None
+        found: WebElement = self.until(lambda: self.driver.execute_script(_SHOWN, selector, words))
         return found
 
     def is_at(self, stage: str, level: str) -> None:

@@ -7,6 +7,7 @@ waits for its end and writes the exit status. `Victims` is the side of the tests
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -19,9 +20,11 @@ from typing import Any
 import gett_checkout.storage.postgres
 import gett_checkout.storage.redis
 import gett_checkout.storage.sqlite  # noqa: F401 - loaded here, so that no victim has to
-from gett_checkout import Checkouts, GettCheckoutError
+from gett_checkout import Checkouts, GettCheckoutError, GettClient
+from gett_checkout.sandbox import Sandbox
 from gett_checkout.storage import open_storage
 from gett_checkout.testing import Clock
+from tests.acceptance.shopping import payable
 from tests.faults.books import Books, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, kill
 from tests.samples.shopper import place_as_shown
@@ -59,6 +62,8 @@ class Victims:
 
 def main() -> None:
     """Fork a victim for each line."""
+    asyncio.run(_warm_up())
+    gc.freeze()  # so that no victim copies these pages
     for line in sys.stdin:
         victim = os.fork()
         if not victim:
@@ -70,6 +75,15 @@ def main() -> None:
                 os._exit(status)
         _, status = os.waitpid(victim, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+async def _warm_up() -> None:
+    """Place an order, so that no victim has to compile what reads and writes one."""
+    async with (
+        Sandbox() as sandbox,
+        GettClient(sandbox.api_key, base_url=sandbox.url) as client,
+    ):
+        await place_as_shown(await payable(Checkouts(client)))
 
 
 async def _run(errand: Mapping[str, Any]) -> None:
