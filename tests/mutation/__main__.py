@@ -57,11 +57,17 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="last time's survivors only")
     options = parser.parse_args()
     os.chdir(ROOT)
-    paths = sorted(path for part in PURE for path in PACKAGE.glob(f"{part}.py"))
+    paths = {
+        path.relative_to(PACKAGE).as_posix(): path
+        for part in PURE
+        for path in sorted(PACKAGE.glob(f"{part}.py"))
+    }
+    if unknown := sorted({*options.modules} - {*paths}):
+        parser.error(f"not a pure module: {', '.join(unknown)}")
     mutants = [
         mutant
-        for path in paths
-        if not options.modules or path.relative_to(PACKAGE).as_posix() in options.modules
+        for name, path in paths.items()
+        if not options.modules or name in options.modules
         for mutant in mutants_of(path, ".".join(path.relative_to(ROOT).with_suffix("").parts))
         if not options.again or mutant.name in json.loads(LAST.read_text())
     ]

@@ -167,18 +167,25 @@ def test_an_entry_that_cannot_be_read_is_not_on_the_menu(entry: object) -> None:
 def test_of_many_problems_the_worst_are_said() -> None:
     names = [f"g{number}" for number in range(30)]
     catalog = menu(
-        item("dish", "5.00", "any", *names),
+        item("dish", "5.00", "any", *names, "one"),
         item("ham"),
         item("gone", available=False),
-        groups=(group("any", "ham", "gone"), *(group(each, "ham", least=1) for each in names)),
+        groups=(
+            group("any", "ham", "gone"),
+            *(group(each, "ham", least=1) for each in names),
+            group("one", "ham", most=1),
+        ),
         listed=("dish",),
     )
     [*unmade] = line("dish", 1, catalog=catalog).problems
     assert [each.path for each in unmade] == [("dish", each) for each in names[:20]]
-    chosen = {"any": ["nothing", "gone", "nothing"]}
+    chosen = {"any": ["nothing", "gone", "nothing"], "one": ["ham", "ham"]}
     codes = [each.code for each in line("dish", 1, chosen, catalog).problems]
     assert codes[:3] == ["ITEM_UNAVAILABLE", "MODIFIER_UNKNOWN", "MODIFIER_UNKNOWN"]
-    assert codes[3:] == ["MODIFIER_REQUIRED"] * 17
+    assert codes[3:] == ["MODIFIER_TOO_MANY"] + ["MODIFIER_REQUIRED"] * 16
+    made = {each: ["ham"] for each in names[19:]}
+    codes = [each.code for each in line("dish", 1, {**made, "one": ["ham"] * 2}, catalog).problems]
+    assert codes == ["MODIFIER_REQUIRED"] * 19 + ["MODIFIER_TOO_MANY"]  # as on the menu
     many = {"any": [f"x{number}" for number in range(MAX_CHOICES)]}
     found = line("dish", 1, many, catalog).problems
     assert [each.path[-1] for each in found] == [f"x{number}" for number in range(20)]

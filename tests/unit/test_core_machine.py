@@ -14,7 +14,7 @@ from gett_checkout._core.codes import Part
 from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.machine import Aside, Event
 from gett_checkout._core.order import Delivery, GettPayment, Pickup, SavedCard
-from gett_checkout._core.session import Level
+from gett_checkout._core.session import Identity, Level
 from gett_checkout._core.state import (
     OPEN,
     CheckoutState,
@@ -895,6 +895,23 @@ def test_a_session_that_lacks_an_end_user_has_its_level_corrected(
     assert moved.end_user_needed is needed
     again = machine.apply(moved, machine.SessionDistrusted(end_user_wanted=True), NOW)
     assert again.end_user_needed
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        machine.SessionRenewed(evolve(SESSION, level=Level.PARTNER_ONLY), NOW),
+        machine.SessionDistrusted(end_user_wanted=True),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+@pytest.mark.parametrize("identity", [None, WHO], ids=["unknown", "known"])
+def test_an_owner_known_by_the_session_alone_is_unknown_after_it(
+    event: Event, identity: Identity | None
+) -> None:
+    moved = machine.apply(state_at(Stage.PLACE, identity=identity), event, NOW)
+    assert moved.level is Level.PARTNER_ONLY
+    assert moved.owner_unknown is moved.is_strangers is (identity is None)
 
 
 def test_a_session_that_is_not_accepted_is_over() -> None:

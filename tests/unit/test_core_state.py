@@ -11,8 +11,9 @@ from attrs import evolve
 from gett_checkout._core.hand_over import HandOver
 from gett_checkout._core.order import Pickup
 from gett_checkout._core.placement import NEVER
+from gett_checkout._core.session import Identity, Level
 from gett_checkout._core.state import OPEN, CheckoutState, Notice, Stage, evolve_state
-from tests.samples.states import NOW, SALADS, STORE, line, placement, quote, state_at
+from tests.samples.states import NOW, SALADS, SESSION, STORE, WHO, line, placement, quote, state_at
 
 SECONDS = timedelta(seconds=1)
 RUNNING = HandOver().begun(NOW)
@@ -38,6 +39,25 @@ def test_a_quote_is_live_until_ten_seconds_before_it_ends() -> None:
     assert priced.quote_is_live(NOW + 49 * SECONDS)
     assert not priced.quote_is_live(NOW + 50 * SECONDS)
     assert not state_at(Stage.VALIDATE).quote_is_live(NOW)
+
+
+@pytest.mark.parametrize(
+    ("identity", "owner_unknown", "level", "is_strangers"),
+    [
+        (None, False, Level.PARTNER_ONLY, False),
+        (None, False, Level.END_USER, True),
+        (None, True, Level.PARTNER_ONLY, True),
+        (None, True, Level.END_USER, True),
+        (WHO, False, Level.END_USER, False),
+        (WHO, True, Level.END_USER, False),
+    ],
+)
+def test_a_checkout_of_a_session_alone_is_a_strangers(
+    identity: Identity | None, owner_unknown: bool, level: Level, is_strangers: bool
+) -> None:
+    session = evolve(SESSION, level=level)
+    state = state_at(Stage.PLACE, identity=identity, owner_unknown=owner_unknown, session=session)
+    assert state.is_strangers is is_strangers
 
 
 @pytest.mark.parametrize(
