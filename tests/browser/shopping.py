@@ -63,8 +63,9 @@ const [steps, done] = arguments;
 _SHOWN = """
 const [selector, words] = arguments;
 const element = document.querySelector(selector);
-const isShown = element?.checkVisibility({ opacityProperty: true, visibilityProperty: true })
-  && element.getClientRects().length > 0;
+const { width, height } = element?.getBoundingClientRect() ?? { width: 0, height: 0 };
+const isShown = width > 0 && height > 0
+  && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
 return isShown && (!words || element.innerText.includes(words)) ? element : null;
 """
 JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
