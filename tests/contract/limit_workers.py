@@ -1,18 +1,23 @@
-"""A worker of a busy backend, in a process of its own: it browses too much, and places orders."""
+"""A worker of a busy backend, in a process of its own: it browses too much, and places orders.
+
+Time passes in moments, the same for all workers, the sandbox and Redis's scripts. However slow the
+machine is, none begins before everything of the one before has ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-import time
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Awaitable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final, cast
 
 from attrs import frozen
 from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
 from gett_checkout import (
     CardOnFile,
@@ -26,6 +31,7 @@ from gett_checkout import (
     RateLimitedError,
     RetryPolicy,
     Store,
+    _shared,
 )
 from gett_checkout.sharing.redis import RedisRateLimiter
 from tests.samples.shopper import place_as_shown
@@ -33,58 +39,96 @@ from tests.samples.shopper import place_as_shown
 STORE = "store_green_bowl"
 SOUP = Line("line_1", "item_lentil_soup", 1)
 JANE = Identity("jane@example.com", "Jane", "Doe", "+12125550123")
+MOMENTS: Final = (*range(0, 60, 6), 58)  # in a minute, in seconds
+PATIENCE: Final = 120  # for the slowest worker
+
+
+class StoppedClock:
+    """A Redis whose scripts read this clock; it stands still until the test moves it on."""
+
+    def __init__(self, redis: Redis, now: float = 1_800_000_000.0) -> None:
+        self._redis = redis
+        self.now = now
+
+    async def execute_command(self, name: str, script: Any, *values: Any) -> Any:
+        if name == "EVALSHA":
+            raise NoScriptError
+        assert name == "EVAL"
+        reading = b"redis.call('TIME')"
+        assert script.count(reading) == 1
+        seconds, microseconds = divmod(round(self.now * 1_000_000), 1_000_000)
+        script = script.replace(reading, b"{%d, %d}" % (seconds, microseconds))
+        return await self._redis.eval(script, *values)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+    def in_seconds(self, seconds: int) -> int:
+        """A reset, as Gett writes it."""
+        return int(self.now) + seconds
 
 
 @frozen
 class Load:
-    """What one worker does, in windows of ``window`` seconds; ``redis`` is empty for no sharing."""
+    """What one worker does in a minute of orders alone, and in ``minutes`` of a flood after it."""
 
     url: str
     api_key: str
     redis: str
     prefix: str
-    window: float
-    windows: int
-    requests: int  # a window
-    orders: int  # a window
+    begins: float  # Unix seconds; a minute of Gett's
+    minutes: int
+    requests: int  # in a minute
+    orders: int  # in a minute
+    is_shared: bool
+
+    def moments(self) -> list[float]:
+        """When something happens."""
+        return [
+            self.begins + 60 * minute + at for minute in range(self.minutes + 1) for at in MOMENTS
+        ]
 
 
-def work(load: Load, seed: int, ready: Any, results: Any) -> None:
-    """Prepare the orders, wait for the others, and go."""
-    results.put(asyncio.run(_work(load, random.Random(seed), ready)))
+def work(load: Load, seed: int, turn: Any, results: Any) -> None:
+    """Prepare the orders; then wait before each moment for the others, and after it."""
+    # A busy machine is not an outage of Redis, which would be a reason to overrun the limit.
+    _shared.LIMITER_SECONDS = _shared._REPORT_SECONDS = PATIENCE  # type: ignore[misc]
+    results.put(asyncio.run(_work(load, random.Random(seed), turn)))
 
 
-async def _work(load: Load, jitter: random.Random, ready: Any) -> Counter[str]:
-    redis = Redis.from_url(load.redis) if load.redis else None
-    async with (
-        redis or nullcontext(),
-        GettClient(
+async def _work(load: Load, chance: random.Random, turn: Any) -> Counter[str]:
+    async with Redis.from_url(load.redis) as redis:
+        clock = StoppedClock(redis, load.begins - 60)
+        limiter = RedisRateLimiter(cast("Redis", clock), prefix=load.prefix)
+        async with GettClient(
             load.api_key,
             base_url=load.url,
-            retry=RetryPolicy(max_elapsed=load.window / 5),
-            rate_limiter=RedisRateLimiter(redis, prefix=load.prefix) if redis else None,
-        ) as gett,
-    ):
-        checkouts = Checkouts(gett)
-        waiting = [await _payable(checkouts) for _ in range((load.windows + 1) * load.orders)]
-        store = await gett.get_store(STORE)
-        ready.wait(120)
-        # All begin with a window of Gett's, which is a multiple of its length.
-        begins = (time.time() // load.window + 1) * load.window
-        told: Counter[str] = Counter()
-        # An outage of Redis would be a reason to overrun the limit.
-        logging.getLogger("gett_checkout").addFilter(partial(_heard, told))
-        async with asyncio.TaskGroup() as tasks:
-            for window in range(load.windows + 1):
-                start = begins + window * load.window
+            clock=lambda: datetime.fromtimestamp(clock.now, UTC),
+            retry=RetryPolicy(max_elapsed=1),
+            rate_limiter=limiter if load.is_shared else None,
+        ) as gett:
+            checkouts = Checkouts(gett)
+            waiting = [await _payable(checkouts) for _ in range((load.minutes + 1) * load.orders)]
+            store = await gett.get_store(STORE)
+            told: Counter[str] = Counter()
+            logging.getLogger("gett_checkout").addFilter(partial(_heard, told))
+            planned: dict[float, list[Awaitable[None]]] = {at: [] for at in load.moments()}
+            for minute in range(load.minutes + 1):
+                begins = load.begins + 60 * minute
                 for _ in range(load.orders):
-                    at = start + jitter.random() * load.window
-                    tasks.create_task(_place(at, waiting.pop(), told))
-                # In the first window there are orders alone.
-                for number in range(load.requests if window else 0):
-                    at = start + (number + jitter.random()) * load.window / load.requests
-                    tasks.create_task(_browse(at, gett, store, told, opens=number % 10 == 9))
-        return told
+                    at = begins + chance.choice(MOMENTS)
+                    planned[at].append(_place(waiting.pop(), told))
+                # In the first minute there are orders alone.
+                for number in range(load.requests if minute else 0):
+                    at = begins + chance.choice(MOMENTS)
+                    planned[at].append(_browse(gett, store, told, opens=number % 10 == 9))
+            for at, actions in planned.items():
+                await asyncio.to_thread(turn.wait, PATIENCE)
+                clock.now = at
+                chance.shuffle(actions)
+                await asyncio.gather(*actions)
+                await asyncio.to_thread(turn.wait, PATIENCE)
+            return told
 
 
 def _heard(told: Counter[str], record: logging.LogRecord) -> bool:
@@ -103,8 +147,7 @@ async def _payable(checkouts: Checkouts) -> Checkout:
     return checkout
 
 
-async def _place(at: float, checkout: Checkout, told: Counter[str]) -> None:
-    await asyncio.sleep(at - time.time())
+async def _place(checkout: Checkout, told: Counter[str]) -> None:
     try:
         await place_as_shown(checkout)
     except GettCheckoutError as error:
@@ -113,11 +156,8 @@ async def _place(at: float, checkout: Checkout, told: Counter[str]) -> None:
         told["placed"] += 1
 
 
-async def _browse(
-    at: float, gett: GettClient, store: Store, told: Counter[str], *, opens: bool
-) -> None:
+async def _browse(gett: GettClient, store: Store, told: Counter[str], *, opens: bool) -> None:
     """Change a cart at Gett, or open a session."""
-    await asyncio.sleep(at - time.time())
     try:
         if opens:
             await gett.create_session(JANE)

@@ -8,52 +8,54 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any, Final, cast
+from datetime import UTC, datetime
+from typing import Final, cast
 from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
 
 from gett_checkout import GettClient, InvalidInputError, _shared
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sharing import LimitReport, Permit, Priority
 from gett_checkout.sharing.redis import RedisRateLimiter
-from tests.contract.limit_workers import Load, work
+from gett_checkout.testing import Clock
+from tests.contract.limit_workers import PATIENCE, STORE, Load, StoppedClock, work
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.slow
 
 WORKERS = 8
 LIMIT = 100
-STORE = "store_green_bowl"
 NAME = "organisation:writes"
 PAUSE: Final = 1.1  # somewhat more than the library's after a failure
 READS = {"get_store", "get_catalog_set", "discover_stores"}
 
 
-async def run(sandbox: Sandbox, load: Load) -> Counter[str]:
+async def run(load: Load, sandbox: Sandbox, clock: Clock) -> Counter[str]:
     """What the workers say of it. The limits begin when all of them have their orders ready."""
     sandbox.switches.rate_limits = None
     spawn = multiprocessing.get_context("spawn")
-    ready, results = spawn.Barrier(WORKERS + 1), spawn.SimpleQueue()
+    turn, results = spawn.Barrier(WORKERS + 1), spawn.SimpleQueue()
     workers = [
-        spawn.Process(target=work, args=(load, seed, ready, results)) for seed in range(WORKERS)
+        spawn.Process(target=work, args=(load, seed, turn, results)) for seed in range(WORKERS)
     ]
     for worker in workers:
         worker.start()
-    while ready.n_waiting < WORKERS:
+    while turn.n_waiting < WORKERS:
         assert all(worker.is_alive() for worker in workers)
         await asyncio.sleep(0.05)
     sandbox.switches.rate_limits = {"writes": LIMIT}
-    sandbox.switches.rate_window = int(load.window)
     sandbox.requests.clear()
-    await asyncio.to_thread(ready.wait, 10)
+    for at in load.moments():
+        clock.now = datetime.fromtimestamp(at, UTC)
+        await asyncio.to_thread(turn.wait, PATIENCE)  # they begin
+        await asyncio.to_thread(turn.wait, PATIENCE)  # they have ended
     told: Counter[str] = Counter()
     for worker in workers:
-        await asyncio.to_thread(worker.join, 240)
+        await asyncio.to_thread(worker.join, PATIENCE)
         assert worker.exitcode == 0
         worker.close()
         told += results.get()
@@ -61,64 +63,43 @@ async def run(sandbox: Sandbox, load: Load) -> Counter[str]:
     return told
 
 
-def windows(sandbox: Sandbox, length: float) -> list[Counter[str]]:
-    """In each window with a flood, how many writes were accepted and rejected, by kind."""
+def minutes(sandbox: Sandbox) -> list[Counter[str]]:
+    """In each minute, how many writes were accepted and rejected, by kind."""
     found: dict[int, Counter[str]] = {}
     for seen in sandbox.requests:
         if seen.operation not in READS:
-            count = found.setdefault(int(seen.at.timestamp() // length), Counter())
+            count = found.setdefault(int(seen.at.timestamp() // 60), Counter())
             count["429" if seen.status == 429 else "accepted"] += 1
             if seen.operation == "place_order":
                 count[f"orders {seen.status}"] += 1
     return [found[key] for key in sorted(found)]
 
 
+@pytest.mark.parametrize("is_shared", [True, False])
 async def test_eight_processes_use_the_limit_up_and_no_order_pays_for_it(
-    redis_server: RedisServer,
+    redis_server: RedisServer, *, is_shared: bool
 ) -> None:
-    """They are offered three times the limit, after a window of orders alone."""
-    async with Sandbox() as sandbox:
+    """They are offered three times the limit, after a minute of orders alone."""
+    clock = Clock()
+    async with Sandbox(clock=clock) as sandbox:
         load = Load(
             sandbox.url,
             sandbox.api_key,
             redis_server.url,
             f"test-{uuid4()}",
-            window=5,
-            windows=2,
+            begins=clock.now.timestamp() + 60,
+            minutes=2,
             requests=3 * LIMIT // WORKERS + 1,
             orders=1,
+            is_shared=is_shared,
         )
-        told = await run(sandbox, load)
-    found = windows(sandbox, load.window)
-    assert told["placed"] == WORKERS * (load.windows + 1), (told, found)
-    assert sum(each["orders 429"] for each in found) == 0, (told, found)
-    flooded = found[1 : 1 + load.windows]
-    assert min(each["accepted"] for each in flooded) >= 0.95 * LIMIT, (told, found)
-
-
-class StoppedClock:
-    """A Redis whose scripts read this clock; it stands still until the test moves it on."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self.now = 1_800_000_000.0
-
-    async def execute_command(self, name: str, script: Any, *values: Any) -> Any:
-        if name == "EVALSHA":
-            raise NoScriptError
-        assert name == "EVAL"
-        reading = b"redis.call('TIME')"
-        assert script.count(reading) == 1
-        seconds, microseconds = divmod(round(self.now * 1_000_000), 1_000_000)
-        script = script.replace(reading, b"{%d, %d}" % (seconds, microseconds))
-        return await self._redis.eval(script, *values)
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-    def in_seconds(self, seconds: int) -> int:
-        """A reset, as Gett writes it."""
-        return int(self.now) + seconds
+        told = await run(load, sandbox, clock)
+    found = minutes(sandbox)
+    assert len(found) == 1 + load.minutes
+    assert min(each["accepted"] for each in found[1:]) >= 0.95 * LIMIT, (told, found)
+    rejected = sum(each["orders 429"] for each in found)
+    assert told["placed"] == WORKERS * (load.minutes + 1) - rejected, (told, found)
+    assert (rejected == 0) == is_shared, (told, found)
 
 
 @pytest.fixture

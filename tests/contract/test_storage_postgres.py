@@ -75,7 +75,7 @@ async def test_purge_removes_the_expired_the_longest_first(
 async def test_a_lock_outlasting_the_pools_timeout_is_a_storage_error(
     postgres_server: PostgresServer,
 ) -> None:
-    async with opened_postgres(postgres_server, command_timeout=0.1) as storage:
+    async with opened_postgres(postgres_server, command_timeout=0.5) as storage:
         await save(storage, 0)
         async with storage._pool.acquire() as other, other.transaction():
             await other.execute(f"SELECT 1 FROM {storage._table} FOR UPDATE")

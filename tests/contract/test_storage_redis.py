@@ -83,7 +83,7 @@ async def test_a_save_whose_answer_was_lost_is_not_a_lost_race(redis_server: Red
 
 async def test_a_stalled_server_is_a_storage_error_and_passes(redis_server: RedisServer) -> None:
     never = Retry(NoBackoff(), 0)
-    async with opened_redis(redis_server, socket_timeout=0.1, retry=never) as storage:
+    async with opened_redis(redis_server, socket_timeout=0.5, retry=never) as storage:
         await save(storage, 0)
         failed = pytest.raises(StorageError, match=r"Redis storage failed \(TimeoutError\)")
         with redis_server.stalled(), failed:

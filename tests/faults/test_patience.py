@@ -203,13 +203,17 @@ async def test_what_a_step_waits_for_its_turn_counts(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slow_one", ["create_session", "set_fulfillment_context", "place_order"])
-async def test_a_gett_that_never_responds_is_given_up(slow_one: str) -> None:
-    retry = RetryPolicy(max_elapsed=0.6, initial_backoff=0.05)
+async def test_a_gett_that_never_responds_is_given_up(
+    slow_one: str, storage: MemoryStorage
+) -> None:
+    retry = RetryPolicy(max_elapsed=3, initial_backoff=0.05)
     async with (
         Sandbox() as sandbox,
-        GettClient(sandbox.api_key, base_url=sandbox.url, timeout=0.4, retry=retry) as gett,
+        GettClient(sandbox.api_key, base_url=sandbox.url) as patient,
+        GettClient(sandbox.api_key, base_url=sandbox.url, timeout=2, retry=retry) as gett,
     ):
-        checkout = await payable(Checkouts(gett))
+        prepared = await payable(Checkouts(patient, storage=storage))
+        checkout = await Checkouts(gett, storage=storage).open(prepared.id)
         sandbox.revoke_all()
         before = sandbox.count(slow_one)
         sandbox.switches.fail(slow_one, "hang", times=99)
@@ -309,7 +313,7 @@ async def test_a_silent_redis_is_given_up_at_once(
         await send(self, *command, **options)
 
     monkeypatch.setattr(Connection, "send_command", noted)
-    async with open_storage(f"{redis_server.url}?socket_timeout=0.3") as storage:
+    async with open_storage(f"{redis_server.url}?socket_timeout=0.5") as storage:
         await storage.load("a")
         commands.clear()
         with redis_server.stalled():
