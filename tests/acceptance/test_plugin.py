@@ -39,8 +39,8 @@ pytest_plugins = ["pytester", "gett_checkout.testing.plugin"]
 
 ROOT = Path(__file__).parents[2]
 MODES = ("auto", "strict")
-RUN_SECONDS = 600  # far longer than any run takes, on a busy machine too
-"""Far longer than any run takes: a sandbox that stands still fails a test, and does not stop it."""
+# Far longer than any run takes: a sandbox that stands still fails a test, and does not stop it.
+RUN_SECONDS = 600
 
 
 def example() -> str:
@@ -56,9 +56,13 @@ def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResu
     pytester.makepyfile(source)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     plugin = ("-p", "gett_checkout.testing.plugin")
-    return pytester.runpytest_subprocess(
-        *plugin, "-p", "no:cacheprovider", *options, timeout=RUN_SECONDS
-    )
+    return runs(pytester, *plugin, "-p", "no:cacheprovider", *options)
+
+
+def runs(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
+    """What is there, by a pytest of its own."""
+    # Schemathesis has a plugin that takes a second to load, and no run needs it.
+    return pytester.runpytest_subprocess("-p", "no:schemathesis", *options, timeout=RUN_SECONDS)
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -274,15 +278,8 @@ def test_without_pytest_asyncio_it_says_so(
         """
     )
     hides = ("-p", "no:asyncio") if "hide_asyncio" in options else ()
-    ran = pytester.runpytest_subprocess(
-        *options,
-        *hides,
-        "-p",
-        "gett_checkout.testing.plugin",
-        "-p",
-        "no:cacheprovider",
-        timeout=RUN_SECONDS,
-    )
+    plugins = ("-p", "gett_checkout.testing.plugin", "-p", "no:cacheprovider")
+    ran = runs(pytester, *options, *hides, *plugins)
     ran.assert_outcomes(passed=1, errors=1)
     ran.stdout.fnmatch_lines(["*need pytest-asyncio: pip install pytest-asyncio*"])
 
@@ -358,7 +355,7 @@ def test_anyio_is_enough_where_plugins_are_named_one_by_one(
     pytester.makeconftest("")
     pytester.makepyfile(ANYIO)
     options = ("-p", "anyio.pytest_plugin", "-p", "gett_checkout.testing.plugin")
-    ran = pytester.runpytest_subprocess(*options, timeout=RUN_SECONDS)
+    ran = runs(pytester, *options)
     ran.assert_outcomes(passed=1)
 
 
@@ -378,7 +375,7 @@ def test_without_any_plugin_for_coroutines_it_says_what_to_load(
             assert urlopen(gett_sandbox.url + "/_sandbox").status == 200
         """
     )
-    ran = pytester.runpytest_subprocess("-p", "gett_checkout.testing.plugin", timeout=RUN_SECONDS)
+    ran = runs(pytester, "-p", "gett_checkout.testing.plugin")
     ran.assert_outcomes(passed=1, errors=1)
     ran.stdout.fnmatch_lines(["*-p pytest_asyncio.plugin if*pytest.mark.anyio*"])
 

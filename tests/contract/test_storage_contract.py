@@ -90,7 +90,8 @@ def run(pytester: pytest.Pytester, *more: str) -> pytest.RunResult:
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile("\n".join((SUITE, *more)))
     options = ("-p", "no:cacheprovider", "-W", "error", "-k", "test_a_failure", "-rsf")
-    return pytester.runpytest_subprocess(*options, timeout=RUN_SECONDS)
+    # Schemathesis has a plugin that takes a second to load, and no run needs it.
+    return pytester.runpytest_subprocess("-p", "no:schemathesis", *options, timeout=RUN_SECONDS)
 
 
 def leaks(error: str, operations: Sequence[str] = OPERATIONS) -> dict[str, str]:
