@@ -27,6 +27,7 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.telemetry.hooks import Hook, Hooks
 from tests.samples.shopper import place_as_shown
+from tests.samples.waiting import until
 
 STORE = "store_bella_napoli"
 REGULAR = {"group_pizza_size": ["item_size_regular"]}
@@ -81,9 +82,7 @@ async def lose_order(
 async def begin_to_place(checkout: Checkout, sandbox: Sandbox) -> asyncio.Task[Order]:
     """Place the order in a task; its request has reached the sandbox."""
     placing = asyncio.create_task(place_as_shown(checkout))
-    async with asyncio.timeout(5):
-        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    await until(lambda: sandbox.count("place_order"))
     return placing
 
 

@@ -46,6 +46,7 @@ from tests.acceptance.shopping import (
     until_priced,
 )
 from tests.samples.shopper import place_as_shown
+from tests.samples.waiting import until
 
 ONCE = RetryPolicy(max_attempts=1)  # so that each request of the client's is one of the follower's
 DOUBLING = [10.0, 20.0, 40.0, 80.0, 120.0]
@@ -481,12 +482,6 @@ async def test_a_cancelled_follower_stops_at_once_while_it_asks(
     await cancelled(task)
     kitchen.advance("ready")
     assert (await placed.refresh_order()).status == "ready"  # nothing holds it up
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the request is on a socket
-            await asyncio.sleep(0.01)
 
 
 async def cancelled(task: asyncio.Task[Any]) -> None:

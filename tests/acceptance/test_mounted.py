@@ -45,6 +45,7 @@ from tests.acceptance.shopping import hold
 from tests.acceptance.test_docs import ROOT, blocks
 from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
 from tests.samples.translated import TRANSLATED
+from tests.samples.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -341,14 +342,6 @@ async def test_a_step_outlives_its_request(shop: Shop, sandbox: Sandbox) -> None
     status, problem = await shop.send("POST", "/checkout/order", {"total": total})
     assert (status, problem["stage"]) == (200, "placed")
     the_order(sandbox)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen")
 
 
 async def test_the_path_needs_no_slash_at_its_end(shop: Shop) -> None:

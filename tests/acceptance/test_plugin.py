@@ -32,6 +32,7 @@ from gett_checkout.testing import (
 from gett_checkout.testing._threaded import ThreadedSandbox
 from tests.acceptance.shopping import payable, until_payable
 from tests.samples.shopper import place_as_shown
+from tests.samples.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -136,8 +137,7 @@ async def test_the_sandbox_stops_and_starts_again_in_a_test(gett_sandbox: Sandbo
     async with aiohttp.ClientSession() as http:
         url = f"{gett_sandbox.url}/v1/marketplace/stores/store_bella_napoli"
         hanging = asyncio.create_task(http.get(url))
-        while not gett_sandbox.count("get_store"):  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+        await until(lambda: gett_sandbox.count("get_store"))
         assert not hanging.done()
         await gett_sandbox.stop()
         with pytest.raises(aiohttp.ClientError):

@@ -46,6 +46,7 @@ from tests.acceptance.shopping import (
     writes,
 )
 from tests.samples.shopper import place_as_shown
+from tests.samples.waiting import until
 
 CREATE, CONTEXT, VALIDATE, PLACE = (
     "create_session",
@@ -440,9 +441,7 @@ async def test_where_only_end_users_are_given_a_price_signing_in_comes_first(
 
 async def arrival(sandbox: Sandbox, operation: str, already: int) -> None:
     """Until one more request of this operation has reached the sandbox."""
-    async with asyncio.timeout(5):
-        while sandbox.count(operation) == already:  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    await until(lambda: sandbox.count(operation) > already)
 
 
 # --- the upgrade interrupted ----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from gett_checkout.sandbox.menus import BELLA_NAPOLI, BELLA_NAPOLI_MENU, STORES
 from gett_checkout.testing import Clock
 from tests.acceptance.shopping import hold
 from tests.samples.states import NOW
+from tests.samples.waiting import until
 
 PERSON = {"email": "jane@example.com", "firstName": "Jane", "lastName": "Doe"}
 ADDRESS = {
@@ -160,12 +161,6 @@ def cart_of(*lines: Any, store: str = "bella_napoli") -> dict[str, Any]:
 def margherita(quantity: int = 1) -> dict[str, Any]:
     size = group("group_pizza_size", modifier("item_size_regular"))
     return cart_of(line("item_margherita", size, quantity=quantity))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - it happens behind a socket
-            await asyncio.sleep(0.001)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def minutes(sandbox: Sandbox) -> list[Counter[str]]:
 
 
 @pytest.mark.parametrize("is_shared", [True, False])
-async def test_eight_processes_use_the_limit_up_and_no_order_pays_for_it(
+async def test_eight_processes_use_the_limit_up_and_orders_pay_only_if_it_is_not_shared(
     redis_server: RedisServer, *, is_shared: bool
 ) -> None:
     """They are offered three times the limit, after a minute of orders alone."""

@@ -57,6 +57,7 @@ from tests.acceptance.shopping import (
     until_priced,
 )
 from tests.samples.shopper import place_as_shown
+from tests.samples.waiting import until
 
 BOB = Identity(email="bob@example.org", first_name="Bob", last_name="Roe")
 NEVER = 99
@@ -67,16 +68,12 @@ def at(street: str) -> Delivery:
 
 
 async def seen(sandbox: Sandbox, operation: str, count: int) -> None:
-    async with asyncio.timeout(5):
-        while sandbox.count(operation) < count:  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0)
+    await until(lambda: sandbox.count(operation) >= count)
 
 
 async def answered(sandbox: Sandbox) -> None:
     """Until the sandbox has nothing left to do."""
-    async with asyncio.timeout(5):
-        while any(each.status == 0 for each in sandbox.requests):  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
+    await until(lambda: all(each.status for each in sandbox.requests))
 
 
 def impatient(sandbox: Sandbox, clock: Clock) -> GettClient:
