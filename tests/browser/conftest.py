@@ -8,16 +8,13 @@ from collections.abc import Iterator
 import pytest
 from selenium import webdriver
 
-from tests.browser.shopping import Shop, Shopper, console, start_chromium
+from tests.browser.shopping import Shop, Shopper, console, open_chromium
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[webdriver.Chrome]:
-    driver = start_chromium()
-    try:
+    with open_chromium() as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 COMMANDS = {

@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.browser.accessibility import settle
 from tests.browser.conftest import COMMANDS
-from tests.browser.shopping import PHONE, ROOT, Shop, Shopper, start_chromium
+from tests.browser.shopping import PHONE, ROOT, Shop, Shopper, open_chromium
 
 DOCS: Final = ROOT / "docs" / "_static"
 
@@ -17,22 +17,21 @@ DOCS: Final = ROOT / "docs" / "_static"
 def main() -> None:
     """A price on a desk's screen, and an order whose outcome is not known on a phone's."""
     shop = Shop([sys.executable, "-m", *COMMANDS["aiohttp"]])
-    driver = start_chromium()
     try:
-        driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
-        shopper = Shopper(driver, shop.url)
-        shopper.open()
-        with shopper.screen((1280, 960)):
-            shopper.until_priced()
-            take(shopper, DOCS / "storefront-desktop.webp")
-        with shopper.screen(PHONE, scheme="dark"):
-            shopper.until_payable()
-            shopper.turn("lost_response")
-            shopper.press("#place")
-            shopper.shows("#message .unsure")
-            take(shopper, DOCS / "storefront-phone.webp", "#order")
+        with open_chromium() as driver:
+            driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+            shopper = Shopper(driver, shop.url)
+            shopper.open()
+            with shopper.screen((1280, 960)):
+                shopper.until_priced()
+                take(shopper, DOCS / "storefront-desktop.webp")
+            with shopper.screen(PHONE, scheme="dark"):
+                shopper.until_payable()
+                shopper.turn("lost_response")
+                shopper.press("#place")
+                shopper.shows("#message .unsure")
+                take(shopper, DOCS / "storefront-phone.webp", "#order")
     finally:
-        driver.quit()
         shop.end()
 
 

@@ -6,9 +6,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any, TypeVar
@@ -344,7 +345,8 @@ def console(driver: webdriver.Chrome) -> list[dict[str, Any]]:
     return entries
 
 
-def start_chromium() -> webdriver.Chrome:
+@contextmanager
+def open_chromium() -> Iterator[webdriver.Chrome]:
     """Headless Chromium from the distribution's packages; a skip where it is not installed."""
     # The first one has no windows, and so needs a quarter less of the machine.
     names = ("chromium-headless-shell", "chromium", "chromium-browser")
@@ -359,7 +361,15 @@ def start_chromium() -> webdriver.Chrome:
     if os.geteuid() == 0:  # Chromium's own sandbox does not work as root
         options.add_argument("--no-sandbox")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WITNESS})
-    chrome.set_window_size(*DESKTOP)
-    return chrome
+    # The driver ends the script that the package starts Chromium by, and not Chromium itself. So
+    # both get a process group of their own, of which nothing is left at the end.
+    service = webdriver.ChromeService(driver, popen_kw={"start_new_session": True})
+    chrome = webdriver.Chrome(options=options, service=service)
+    try:
+        chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WITNESS})
+        chrome.set_window_size(*DESKTOP)
+        yield chrome
+    finally:
+        chrome.quit()
+        with suppress(ProcessLookupError):
+            os.killpg(service.process.pid, signal.SIGKILL)
