@@ -31,6 +31,7 @@ from gett_checkout.testing import (
 )
 from gett_checkout.testing._threaded import ThreadedSandbox
 from tests.acceptance.shopping import payable, until_payable
+from tests.samples.pytests import run_pytest
 from tests.samples.shopper import place_as_shown
 from tests.samples.waiting import until
 
@@ -40,8 +41,6 @@ pytest_plugins = ["pytester", "gett_checkout.testing.plugin"]
 
 ROOT = Path(__file__).parents[2]
 MODES = ("auto", "strict")
-# Far longer than any run takes: a sandbox that stands still fails a test, and does not stop it.
-RUN_SECONDS = 600
 
 
 def example() -> str:
@@ -57,13 +56,7 @@ def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResu
     pytester.makepyfile(source)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     plugin = ("-p", "gett_checkout.testing.plugin")
-    return runs(pytester, *plugin, "-p", "no:cacheprovider", *options)
-
-
-def runs(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
-    """What is there, by a pytest of its own."""
-    # Schemathesis has a plugin that takes a second to load, and no run needs it.
-    return pytester.runpytest_subprocess("-p", "no:schemathesis", *options, timeout=RUN_SECONDS)
+    return run_pytest(pytester, *plugin, "-p", "no:cacheprovider", *options)
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -279,7 +272,7 @@ def test_without_pytest_asyncio_it_says_so(
     )
     hides = ("-p", "no:asyncio") if "hide_asyncio" in options else ()
     plugins = ("-p", "gett_checkout.testing.plugin", "-p", "no:cacheprovider")
-    ran = runs(pytester, *options, *hides, *plugins)
+    ran = run_pytest(pytester, *options, *hides, *plugins)
     ran.assert_outcomes(passed=1, errors=1)
     ran.stdout.fnmatch_lines(["*need pytest-asyncio: pip install pytest-asyncio*"])
 
@@ -355,7 +348,7 @@ def test_anyio_is_enough_where_plugins_are_named_one_by_one(
     pytester.makeconftest("")
     pytester.makepyfile(ANYIO)
     options = ("-p", "anyio.pytest_plugin", "-p", "gett_checkout.testing.plugin")
-    ran = runs(pytester, *options)
+    ran = run_pytest(pytester, *options)
     ran.assert_outcomes(passed=1)
 
 
@@ -375,7 +368,7 @@ def test_without_any_plugin_for_coroutines_it_says_what_to_load(
             assert urlopen(gett_sandbox.url + "/_sandbox").status == 200
         """
     )
-    ran = runs(pytester, "-p", "gett_checkout.testing.plugin")
+    ran = run_pytest(pytester, "-p", "gett_checkout.testing.plugin")
     ran.assert_outcomes(passed=1, errors=1)
     ran.stdout.fnmatch_lines(["*-p pytest_asyncio.plugin if*pytest.mark.anyio*"])
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.samples.pytests import run_pytest
+
 pytestmark = pytest.mark.slow
 
 pytest_plugins = ["pytester"]
 
 DRIVER_ERROR = "test_each_failure_that_is_wrong_is_noticed.DriverError"
 OPERATIONS = ("load", "save", "save again", "delete", "due", "scan")
-RUN_SECONDS = 600  # far longer than any run takes, on a busy machine too
 
 SUITE = """
 import asyncio
@@ -90,8 +91,7 @@ def run(pytester: pytest.Pytester, *more: str) -> pytest.RunResult:
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile("\n".join((SUITE, *more)))
     options = ("-p", "no:cacheprovider", "-W", "error", "-k", "test_a_failure", "-rsf")
-    # Schemathesis has a plugin that takes a second to load, and no run needs it.
-    return pytester.runpytest_subprocess("-p", "no:schemathesis", *options, timeout=RUN_SECONDS)
+    return run_pytest(pytester, *options)
 
 
 def leaks(error: str, operations: Sequence[str] = OPERATIONS) -> dict[str, str]:

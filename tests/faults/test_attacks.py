@@ -713,8 +713,7 @@ async def test_a_save_that_arrives_after_its_caller_left_does_not_wedge_the_chec
     saved = storage.saving
     storage.before = asyncio.Event()
     adding = asyncio.create_task(checkout.add("item_tiramisu"))
-    while storage.saving is saved:  # noqa: ASYNC110 - the storage has no event for it
-        await asyncio.sleep(0)
+    await until(lambda: storage.saving is not saved)
     await left(adding)
     arriving, let_it, storage.before = storage.saving, storage.before, None
     with pytest.raises(MenuChangedError):

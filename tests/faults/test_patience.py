@@ -38,6 +38,7 @@ from tests.acceptance.shopping import (
     writes,
 )
 from tests.samples.shopper import place_as_shown
+from tests.samples.waiting import until
 from tests.servers import RedisServer
 
 GETT = 22.0  # seconds that all requests of a step may take
@@ -190,8 +191,7 @@ async def test_what_a_step_waits_for_its_turn_counts(
     release = hold(sandbox, "validate_order")
     first = asyncio.create_task(checkout.validate())
     second = asyncio.create_task(checkout.validate())
-    while sandbox.count("validate_order") == before:  # noqa: ASYNC110 - the sandbox has no event for it
-        await asyncio.sleep(0)
+    await until(lambda: sandbox.count("validate_order") > before)
     clock.advance(18)
     release()
     await first

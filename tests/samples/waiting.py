@@ -1,4 +1,4 @@
-"""Waiting for what happens behind a socket of this process, and has no event."""
+"""Waiting for what another task or a socket of this process does, and has no event."""
 
 from __future__ import annotations
 
