@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -25,6 +26,8 @@ from gett_checkout import (
 )
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.sandbox.faults import FaultKind
+from gett_checkout.storage import Storage
+from gett_checkout.storage.memory import MemoryStorage
 from gett_checkout.telemetry.hooks import Hook, Hooks
 from tests.samples.shopper import place_as_shown
 from tests.samples.waiting import until
@@ -66,6 +69,29 @@ async def payable(checkouts: Checkouts, identity: Identity | None = None) -> Che
     checkout = await checkouts.start(identity)
     await until_payable(checkout)
     return checkout
+
+
+async def put_payable(
+    gett: GettClient,
+    storage: Storage,
+    checkout_id: str,
+    shopper: Identity,
+    card: CardOnFile = CARD,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> None:
+    """Put a checkout with everything but `place` into a storage, by one save instead of nine."""
+    memory = MemoryStorage(clock=clock)
+    checkouts = Checkouts(gett, storage=memory)
+    checkout = await checkouts.start(shopper, checkout_id=checkout_id, metadata=metadata)
+    await until_payable(checkout, shopper, card)
+    stored = await memory.load(checkout_id)
+    assert stored is not None
+    expires_at = memory.clock() + timedelta(seconds=checkouts.lifetime)
+    await storage.save(
+        checkout_id, stored.data, expected_version=0, expires_at=expires_at, due_at=None
+    )
 
 
 async def lose_order(

@@ -29,7 +29,7 @@ from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.switches import KeyPolicy
 from gett_checkout.storage import Storage, open_storage
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import CARD, JANE, until_payable
+from tests.acceptance.shopping import CARD, JANE, put_payable
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, exception
 from tests.faults.victims import Victims
 from tests.samples.shopper import place_as_shown
@@ -62,7 +62,7 @@ CASES = count()
 class Scene:
     """A sandbox, a clock and a storage; each case is a checkout of its own shopper on it.
 
-    ``elsewhere`` is a worker that is never struck: it fills the carts and goes on after the strike.
+    ``elsewhere`` is a worker that is never struck and goes on after the strike; ``gett`` is its client.
     """
 
     sandbox: Sandbox
@@ -70,6 +70,7 @@ class Scene:
     storage: Storage
     storage_url: str
     scenario: str
+    gett: GettClient
     elsewhere: Checkouts
 
     def client(self, wire: Tripwire) -> TrippedClient:
@@ -90,9 +91,8 @@ class Scene:
         switches.session_seconds = 600 if self.scenario == "session expired" else None
         switches.price_change = Decimal(0)
         shopper = evolve(JANE, email=f"{checkout_id}@example.com")
-        checkout = await self.elsewhere.start(shopper, checkout_id=checkout_id)
         card = CardOnFile("card_fails_once", "stripe") if fails else CARD
-        await until_payable(checkout, shopper, card)
+        await put_payable(self.gett, self.storage, checkout_id, shopper, card, clock=self.clock)
         if self.scenario == "session expired":
             self.clock.advance(600)
         if self.scenario == "lost answer":
@@ -156,10 +156,10 @@ async def scene(storage_url: str, policy: KeyPolicy, scenario: str) -> AsyncIter
     async with (
         Sandbox(clock=clock, switches=switches) as sandbox,
         open_storage(storage_url, clock=clock) as storage,
-        GettClient(sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep) as client,
+        GettClient(sandbox.api_key, base_url=sandbox.url, clock=clock, sleep=clock.sleep) as gett,
     ):
-        elsewhere = Checkouts(client, storage=storage)
-        yield Scene(sandbox, clock, storage, storage_url, scenario, elsewhere)
+        elsewhere = Checkouts(gett, storage=storage)
+        yield Scene(sandbox, clock, storage, storage_url, scenario, gett, elsewhere)
 
 
 async def strike(scene: Scene, how: str, at: int | None, victims: Victims) -> int:

@@ -29,7 +29,7 @@ from gett_checkout import (
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.storage import Storage, open_storage
 from gett_checkout.testing import Clock
-from tests.acceptance.shopping import JANE, until_payable
+from tests.acceptance.shopping import JANE, put_payable
 from tests.faults.books import Books, BooksClosedError, Found, come_to_the_order
 from tests.faults.tripwire import TrippedClient, TrippedStorage, Tripwire, exception
 from tests.faults.victims import Victims
@@ -105,12 +105,13 @@ class Scene:
         """A checkout at which the worker under test begins."""
         checkout_id = f"books-{next(CASES)}"
         shopper = evolve(JANE, email=f"{checkout_id}@example.com")
+        basket = {"basket": f"basket of {checkout_id}"}
+        await put_payable(
+            self.gett, self.storage, checkout_id, shopper, metadata=basket, clock=self.clock
+        )
         handler = self.books.on_placed if found != "again" else self._refuse
         checkouts = Checkouts(self.gett, storage=self.storage, on_placed=handler)
-        checkout = await checkouts.start(
-            shopper, checkout_id=checkout_id, metadata={"basket": f"basket of {checkout_id}"}
-        )
-        await until_payable(checkout, shopper)
+        checkout = await checkouts.open(checkout_id)
         match found:
             case "late":
                 self.sandbox.switches.fail("place_order", "drop_after")

@@ -12,5 +12,6 @@ _RUN_SECONDS: Final = 600
 
 def run_pytest(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     """Run what is there, in a process of its own."""
-    # Schemathesis has a plugin that takes a second to load, and no run needs it.
-    return pytester.runpytest_subprocess("-p", "no:schemathesis", *options, timeout=_RUN_SECONDS)
+    # No run needs these two, and they take longer to load than its tests to run.
+    without = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+    return pytester.runpytest_subprocess(*without, *options, timeout=_RUN_SECONDS)

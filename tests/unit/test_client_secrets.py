@@ -27,6 +27,7 @@ from gett_checkout import (
 )
 from gett_checkout._core.card import NewCard
 from gett_checkout._money import ZERO
+from gett_checkout._transport import _Body
 
 KEY, TOKEN = "zpka_0key0secret", "opaque-token-secret"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJJZCI6InNlY3JldCJ9.c2lnbmF0dXJl"
@@ -146,6 +147,8 @@ async def test_nothing_secret_is_shown(
     assert not errors or errors[0]["itemId"] == "item_1"
 
 
-@pytest.mark.parametrize("value", [CARD, JANE], ids=["card", "identity"])
+@pytest.mark.parametrize(
+    "value", [CARD, JANE, _Body(KEY.encode())], ids=["card", "identity", "body of a request"]
+)
 def test_values_do_not_show_what_they_hold(value: object) -> None:
     assert not [secret for secret in SECRETS if is_in(secret, f"{value!r}{value}")]
