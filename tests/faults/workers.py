@@ -15,9 +15,8 @@ from typing import Any
 
 from attrs import frozen
 
-from gett_checkout import Checkouts, GettCheckoutError, GettClient, RetryPolicy
+from gett_checkout import CardOnFile, Checkouts, GettCheckoutError, GettClient, RetryPolicy
 from gett_checkout.storage import open_storage
-from tests.acceptance.shopping import CARD
 from tests.samples.shopper import place_as_shown
 
 
@@ -76,7 +75,7 @@ async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
                 async with asyncio.timeout(jitter.choice(errand["patience"])):
                     checkout = await checkouts.open(checkout_id)
                     if errand["step"] == "pay":
-                        await checkout.pay(CARD)
+                        await checkout.pay(CardOnFile("card_ok", "stripe"))
                         return "paid", None
                     return "placed", (await place_as_shown(checkout)).order_id
             except GettCheckoutError as error:
