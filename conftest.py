@@ -20,6 +20,11 @@ settings.load_profile("quick")
 _EXCUSED = {"live", "outside"}
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run what is named in this process: a few tests take less time than more processes to start."""
+    return None if config.args_source is config.ArgsSource.TESTPATHS else 0
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

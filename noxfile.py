@@ -78,7 +78,7 @@ def tests(session: nox.Session, dependencies: str) -> None:
     session.run(
         "python", "-c", "import sys, gett_checkout as it; assert it.__file__.startswith(sys.prefix)"
     )
-    session.run("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", *session.posargs)
+    session.run("pytest", "-q", "-p", "no:cacheprovider", *session.posargs)
 
 
 def wheel() -> str:
