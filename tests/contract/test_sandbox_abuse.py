@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from gett_checkout.sandbox import Sandbox, Switches
 
@@ -90,15 +91,12 @@ async def test_bodies_that_are_no_requests(sandbox: Sandbox, path: str, body: st
         "/v1/marketplace/orders?limit=%00",
     ],
 )
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "TRACE", "BREW"])
-async def test_paths_and_methods_nobody_documented(
-    sandbox: Sandbox, method: str, path: str
-) -> None:
-    from yarl import URL
-
+async def test_paths_and_methods_nobody_documented(sandbox: Sandbox, path: str) -> None:
     url = URL(sandbox.url + path, encoded=True)
-    async with aiohttp.ClientSession() as http, http.request(method, url) as answer:
-        await refused(answer)
+    async with aiohttp.ClientSession() as http:
+        for method in ("GET", "POST", "DELETE", "TRACE", "BREW"):
+            async with http.request(method, url) as answer:
+                await refused(answer)
 
 
 async def raw(sandbox: Sandbox, sent: bytes, *, and_hang_up: bool = False) -> bytes:

@@ -136,12 +136,12 @@ def test_what_is_not_in_the_table_goes_by_category_then_status(
         b'{"retryAfter": 1e999999, "detail": null}',
     ],
 )
-@pytest.mark.parametrize("status", [302, 400, 404, 429, 502])
-def test_a_damaged_document_is_a_refusal_all_the_same(status: int, body: bytes) -> None:
-    error = read(status, body)
-    assert type(error) is type(read(status))
-    assert (error.status, error.retry_after, error.detail) == (status, None, "")
-    assert json.dumps(error.to_problem())
+def test_a_damaged_document_is_a_refusal_all_the_same(body: bytes) -> None:
+    for status in (302, 400, 404, 429, 502):
+        error = read(status, body)
+        assert type(error) is type(read(status))
+        assert (error.status, error.retry_after, error.detail) == (status, None, "")
+        assert json.dumps(error.to_problem())
 
 
 def test_a_404_without_a_body_is_what_was_asked_for() -> None:
