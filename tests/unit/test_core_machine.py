@@ -601,7 +601,9 @@ REJECTING: list[tuple[Event, Part, frozenset[Stage]]] = [
 ]
 
 
-@pytest.mark.parametrize(("event", "part", "stages"), REJECTING, ids=named)
+@pytest.mark.parametrize(
+    ("event", "part", "stages"), REJECTING, ids=[named(event) for event, *_ in REJECTING]
+)
 def test_what_gett_rejects_stands_and_is_counted(
     event: Any, part: Part, stages: frozenset[Stage]
 ) -> None:
