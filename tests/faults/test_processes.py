@@ -23,7 +23,7 @@ from gett_checkout import (
 from gett_checkout.sandbox import Sandbox, Switches
 from gett_checkout.sandbox.faults import FaultKind
 from gett_checkout.storage import open_storage
-from tests.acceptance.shopping import JANE, payable, put_payable, until_priced
+from tests.acceptance.shopping import CARD, JANE, payable, put_payable, until_priced
 from tests.faults.workers import Worker
 from tests.samples.shopper import place_as_shown
 
@@ -44,6 +44,7 @@ def errand(sandbox: Sandbox, storage_url: str, ids: list[str], **rest: Any) -> d
         "patience": [60.0],
         "seed": 0,
         "step": "place",
+        "card": [CARD.card_token, CARD.processor_type],
         **rest,
     }
 

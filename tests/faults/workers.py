@@ -75,7 +75,7 @@ async def work(errand: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
                 async with asyncio.timeout(jitter.choice(errand["patience"])):
                     checkout = await checkouts.open(checkout_id)
                     if errand["step"] == "pay":
-                        await checkout.pay(CardOnFile("card_ok", "stripe"))
+                        await checkout.pay(CardOnFile(*errand["card"]))
                         return "paid", None
                     return "placed", (await place_as_shown(checkout)).order_id
             except GettCheckoutError as error:

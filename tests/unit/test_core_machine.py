@@ -213,7 +213,6 @@ EVENT_CLASSES = [
     for each in vars(machine).values()
     if isinstance(each, type) and issubclass(each, Event) and each not in (Event, Aside)
 ]
-each_event = pytest.mark.parametrize("kind", SAMPLES, ids=lambda kind: kind.__name__)
 
 
 def named(value: object) -> str:
@@ -238,25 +237,23 @@ def test_the_event_table_is_the_designed_one() -> None:
     }
 
 
-@each_event
-def test_a_legal_event_lands_and_walks_forward(kind: type[Event]) -> None:
+@pytest.mark.parametrize("kind", SAMPLES, ids=lambda kind: kind.__name__)
+def test_an_event_lands_where_it_is_legal_and_else_raises_and_changes_nothing(
+    kind: type[Event],
+) -> None:
     for stage in Stage:
-        assert machine.is_legal(stage, kind) is (kind.__name__ in LANDS[stage])
-        if kind.__name__ in LANDS[stage]:
-            moved = machine.apply(state_at(stage), SAMPLES[kind], NOW)
+        is_legal = kind.__name__ in LANDS[stage]
+        assert machine.is_legal(stage, kind) is is_legal
+        state, twin = state_at(stage), state_at(stage)
+        if is_legal:
+            moved = machine.apply(state, SAMPLES[kind], NOW)
             assert (stage, moved.stage) == (stage, LANDS[stage][kind.__name__][1])
-
-
-@each_event
-def test_an_illegal_event_raises_and_changes_nothing(kind: type[Event]) -> None:
-    for stage in Stage:
-        if kind.__name__ not in LANDS[stage]:
-            state, twin = state_at(stage), state_at(stage)
+        else:
             with pytest.raises(StepNotAllowedError) as raised:
                 machine.apply(state, SAMPLES[kind], NOW)
             assert raised.value.stage == stage
             assert kind.__name__ in str(raised.value)
-            assert state == twin
+        assert state == twin
 
 
 def test_a_state_cannot_be_changed_in_place() -> None:
@@ -832,7 +829,7 @@ def test_a_placement_marks_the_quote_as_sent() -> None:
 # --- what leaves the order as it is ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ASIDES)
+@pytest.mark.parametrize("name", [name for name in ASIDES if ASIDES[name] & OPEN])
 def test_an_aside_takes_nothing_of_the_order(name: str) -> None:
     """Nor the key of a placement that made no order, which is for the same body if it is sent again."""
     event = next(sample for kind, sample in SAMPLES.items() if kind.__name__ == name)
