@@ -146,13 +146,16 @@ async def test_a_result_that_was_lost_is_asked_for_again(
     async with over_stdio(environment) as client:
         agent = Agent(client)
         total = await agent.until_payable()
-        sandbox.switches.fail("place_order", "delay", seconds=1.0)
+        sandbox.switches.fail("place_order", "delay", seconds=60)
         with pytest.raises(MCPError, match=r"(?i)timed out"):
             await client.call_tool(
                 "place",
                 {"checkout_id": agent.checkout_id, "total": total},
                 read_timeout_seconds=0.3,
             )
+        while not sandbox.count("place_order"):  # noqa: ASYNC110 - the server's process sends it
+            await asyncio.sleep(0)
+        sandbox.release()
         found = await agent.call("place", total=total)
         while "problem" in found:
             assert found["problem"]["code"] == "PLACEMENT_IN_PROGRESS"

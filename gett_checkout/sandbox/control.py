@@ -102,6 +102,12 @@ def _requests(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
     return {"requests": [asdict(seen) | {"at": instant(seen.at)} for seen in sandbox.requests]}
 
 
+def _release_requests(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
+    made = _requests(sandbox, document)
+    sandbox.release()
+    return made
+
+
 def _sessions(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
     document.only()
     return {"sessions": [_session(session) for session in sandbox.sessions]}
@@ -172,6 +178,7 @@ ROUTES = (
     _route("POST /orders/{id}/advance", _advance_order),
     _route("POST /orders/{id}/refund", _refund_order),
     _route("GET /requests", _requests),
+    _route("POST /requests/release", _release_requests),
     _route("GET /sessions", _sessions),
     _route("POST /sessions/revoke", _revoke_sessions),
     _route("GET /deliveries", _deliveries),

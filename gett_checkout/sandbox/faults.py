@@ -31,7 +31,8 @@ FaultKind = Literal[
 - `html`: a gateway's HTML page, with `status` (default: 502), before any work.
 - `empty`: a status without a body, before any work.
 - `garbage`: the work is done, then 200 with JSON that breaks off in the middle.
-- `delay`: waits `seconds`, then works as usual, even when the client has gone by then.
+- `delay`: waits `seconds`, or until `Sandbox.release`, then works as usual, even when the client has
+  gone by then.
 - `hang`: no work and no response, until the client goes away or the sandbox stops.
 """
 

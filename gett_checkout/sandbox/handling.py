@@ -5,8 +5,10 @@ Errors; Credentials; Rate limits.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 import aiohttp.web as web
 from attrs import define, evolve, field
@@ -28,13 +30,14 @@ _GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway
 
 @define
 class _Arrival:
-    """A request, and what its head says; `content` is empty until it is read."""
+    """A request, what its head says, and how it waits; `content` is empty until it is read."""
 
     request: web.BaseRequest
     route: Route | None
     level: Level
     session: Session | None = field(repr=False)
     content: bytes = field(default=b"", repr=False)
+    waits: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
 
     @property
     def operation(self) -> str:
@@ -59,6 +62,8 @@ class Handler:
         self._credentials = credentials
         self._limiter = RateLimiter(switches)
         self._stopping = asyncio.Event()
+        self._released = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: set[asyncio.Task[object]] = set()
         self._records_traffic = records_traffic
         self.requests: list[Seen] = []
@@ -66,11 +71,23 @@ class Handler:
 
     def open(self) -> None:
         """Prepare to serve on the running loop."""
-        self._stopping = asyncio.Event()
+        self._stopping, self._released = asyncio.Event(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def release(self) -> None:
+        """Let the delayed requests go on; any thread may call it."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._let_go_on)
+
+    def _let_go_on(self) -> None:
+        self._released.set()
+        self._released = asyncio.Event()  # what arrives from now on is delayed again
 
     def let_go(self) -> None:
-        """Release the requests that hang or wait."""
+        """End the requests that hang or wait."""
+        self._loop = None
         self._stopping.set()
+        self._released.set()
 
     async def close(self) -> None:
         """Wait for requests whose clients have gone away."""
@@ -120,7 +137,10 @@ class Handler:
             return await self._work(arrival)
         if fault.kind in INSTEAD_OF_WORK:
             return await self._skip_work(fault, arrival)
-        response = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
+        if fault.kind == "delay":
+            # The event of its arrival: a release counts even before the request is read.
+            arrival.waits = partial(self._wait, self._released, fault.seconds)
+        response = await self._work(arrival)
         match fault.kind:
             case "drop_after":
                 return None
@@ -137,13 +157,13 @@ class Handler:
             case "html" | "empty":
                 return _bare(fault)
             case "hang":
-                await self._stops_within(None)
+                await self._stopping.wait()
         return None
 
-    async def _work(self, arrival: _Arrival, delay: float | None = None) -> Response | None:
-        return await outcome(self._reach_desk(arrival, delay), arrival.request, self._clock)
+    async def _work(self, arrival: _Arrival) -> Response | None:
+        return await outcome(self._reach_desk(arrival), arrival.request, self._clock)
 
-    async def _reach_desk(self, arrival: _Arrival, delay: float | None) -> Response:
+    async def _reach_desk(self, arrival: _Arrival) -> Response:
         if arrival.route is None:
             raise RefusedError("NOT_FOUND", "There is no such operation.")
         operation = arrival.route.operation
@@ -152,8 +172,8 @@ class Handler:
         request = arrival.request
         Document({**request.query}).only(*operation.query)
         arrival.content = content = await read_content(request)
-        if delay is not None and await self._stops_within(delay):
-            raise ConnectionAbortedError
+        if arrival.waits is not None:
+            await arrival.waits()
         call = Call(
             content=content,
             at=self._clock(),
@@ -179,13 +199,13 @@ class Handler:
             raise session_user_required()
         raise RefusedError("FORBIDDEN", "This credential may not call this operation.")
 
-    async def _stops_within(self, seconds: float | None) -> bool:
-        """Wait, and tell whether the sandbox was stopped meanwhile."""
-        try:
+    async def _wait(self, released: asyncio.Event, seconds: float) -> None:
+        """Wait until the delay is over or released; `ConnectionAbortedError` if the sandbox stops."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                return await self._stopping.wait()
-        except TimeoutError:
-            return False
+                await released.wait()
+        if self._stopping.is_set():
+            raise ConnectionAbortedError
 
     def _record(self, seen: Seen, arrival: _Arrival, response: Response) -> None:
         exchange = Exchange(

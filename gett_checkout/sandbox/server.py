@@ -155,6 +155,10 @@ class Sandbox:
         """Count the requests of one operation, rejected ones included."""
         return sum(seen.operation == operation for seen in self.requests)
 
+    def release(self) -> None:
+        """Let the requests that a `delay` holds back go on at once; any thread may call it."""
+        self._handler.release()
+
     def revoke(self, token: str) -> None:
         """Reject one session token with 401 `UNAUTHENTICATED` from now on."""
         self._credentials.revoke(token)

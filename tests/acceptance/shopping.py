@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 import pytest
@@ -112,25 +110,10 @@ async def begin_to_place(checkout: Checkout, sandbox: Sandbox) -> asyncio.Task[O
     return placing
 
 
-_DELAYS = count(600)  # seconds, each one hold's own
-
-
 def hold(sandbox: Sandbox, operation: str) -> Callable[[], None]:
     """Hold the next request of the operation at the sandbox until the returned function is called."""
-    handler, released, delay = sandbox._handler, threading.Event(), next(_DELAYS)
-    waits = handler._stops_within
-
-    async def stops_within(seconds: float | None) -> bool:
-        if seconds != delay:
-            return await waits(seconds)
-        while not released.is_set():
-            if await waits(0.001):
-                return True
-        return False
-
-    handler._stops_within = stops_within  # type: ignore[method-assign]
-    sandbox.switches.fail(operation, "delay", seconds=delay)
-    return released.set
+    sandbox.switches.fail(operation, "delay", seconds=600)
+    return sandbox.release
 
 
 def operations(sandbox: Sandbox) -> list[str]:

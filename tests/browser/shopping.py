@@ -136,6 +136,15 @@ class Shop:
         with urllib.request.urlopen(asked, timeout=10) as response:
             return json.load(response)
 
+    def hold_order(self) -> None:
+        """Hold the response to the next order back."""
+        fault = {"operation": "place_order", "kind": "delay", "seconds": 60}
+        self.control("POST", "/faults", fault)
+
+    def release_order(self) -> None:
+        """Let the order go on."""
+        self.control("POST", "/requests/release")
+
     @property
     def orders(self) -> list[dict[str, Any]]:
         """Every order made."""
@@ -179,8 +188,8 @@ class Shopper:
         self.shows(f"#levels .lit[data-level='{level}']")
 
     def is_idle(self) -> None:
-        """Nothing is under way."""
-        self.shows("body[data-ready][aria-busy=false]")
+        """Nothing is under way: no step, and no switch that the sandbox does not have yet."""
+        self.shows("body[data-ready][aria-busy=false]:not(:has([aria-busy=true]))")
 
     @property
     def operations(self) -> list[str]:

@@ -324,13 +324,14 @@ def test_a_reload_in_the_middle_goes_on_where_it_was(shop: Shop, shopper: Shoppe
 
 def test_a_reload_while_the_order_is_in_progress(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
-    shopper.turn("slow_response")
+    shop.hold_order()
     shopper.press("#place")
     shopper.shows("#message .busy", "Placing your order…")
     shopper.shows("#stages .lit[data-stage=placing]")
     shopper.reload()
     shopper.shows("#message .busy", "Your order is being placed.")
     shopper.shows("#message .busy", "No need to press again")
+    shop.release_order()
     shopper.shows("#receipt-title")
     assert len(shop.orders) == 1
 

@@ -29,6 +29,7 @@ from gett_checkout.testing import Clock
 from tests.contract.test_sandbox import PERSON, Partner, Reply, card_on_file
 from tests.samples.documented import DOCUMENTED
 from tests.samples.states import NOW
+from tests.samples.waiting import until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
 
@@ -278,6 +279,7 @@ async def test_a_bad_setting_changes_nothing(desk: Desk, method: str, body: Any)
         ("POST", "/clock/advance", {"seconds": "1"}, 422),
         ("POST", "/clock/advance", {"seconds": 1}, 409),  # the clock is the test's
         ("POST", "/reset", {"really": True}, 422),
+        ("POST", "/requests/release", {"first": True}, 422),
         ("GET", "/orders", {"limit": 1}, 422),
     ],
 )
@@ -337,6 +339,33 @@ async def test_sessions_are_revoked(desk: Desk) -> None:
     await desk.session(**PERSON)
     assert (await desk.turn("POST", "/sessions/revoke")).status == 200
     assert (await desk.fulfil()).code == "UNAUTHENTICATED"
+
+
+async def test_delayed_requests_are_released(desk: Desk) -> None:
+    async def sent() -> asyncio.Task[Reply]:
+        before = desk.sandbox.count("get_store")
+        sending = asyncio.create_task(desk.send("GET", "/stores/store_bella_napoli"))
+        await until(lambda: desk.sandbox.count("get_store") > before)
+        return sending
+
+    desk.sandbox.switches.fail("get_store", "delay", seconds=600, times=3)
+    early = [await sent(), await sent()]
+    released = await desk.turn("POST", "/requests/release")
+    assert [seen["status"] for seen in released.body["requests"]] == [0, 0]
+    assert [reply.status for reply in await asyncio.gather(*early)] == [200, 200]
+    late = await sent()
+    assert (await (await sent())).status == 200  # the fault is used up
+    assert not late.done()
+    await asyncio.to_thread(desk.sandbox.release)
+    assert (await late).status == 200
+
+
+async def test_nothing_is_released_where_nothing_runs() -> None:
+    sandbox = Sandbox()
+    sandbox.release()
+    async with sandbox:
+        pass
+    sandbox.release()
 
 
 async def test_control_is_free(desk: Desk) -> None:

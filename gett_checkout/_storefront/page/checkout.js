@@ -195,8 +195,9 @@ export async function startOver() {
   arrive($("menu-title"));
 }
 
-/** Switch one of the sandbox's mishaps on or off. */
+/** Switch one of the sandbox's mishaps on or off; the switches are busy until the sandbox has it. */
 export async function turn(mishap, on) {
+  $("mishaps").setAttribute("aria-busy", "true");
   try {
     const store_id = now.view?.store?.store_id;
     const { ok, data } = await ask("PUT", `mishaps/${mishap}`, { on, store_id });
@@ -205,5 +206,6 @@ export async function turn(mishap, on) {
   } catch {
     now.problem = NO_SERVER;
   }
+  $("mishaps").setAttribute("aria-busy", "false");
   page.render();
 }
