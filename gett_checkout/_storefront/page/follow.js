@@ -43,6 +43,7 @@ function putOff(seconds = 0) {
 
 async function look(isWanted = false) {
   while (asking) await asking;
+  if (isWanted) interval = FIRST; // after the look that was in progress, which has doubled it
   asking = read(isWanted);
   await asking;
 }
@@ -68,7 +69,6 @@ async function attend(first = () => {}) {
   if (now.busy) return;
   now.busy = "follow";
   page.render();
-  interval = FIRST;
   try {
     await first();
   } catch { /* the request that follows reports the problem */ }
