@@ -75,13 +75,17 @@ class Handler:
         self._loop = asyncio.get_running_loop()
 
     def release(self) -> None:
-        """Let the delayed requests go on; any thread may call it."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._let_go_on)
+        """End every delay; any thread may call it."""
+        if self._loop is None:
+            self._end_delays()
+        else:
+            self._loop.call_soon_threadsafe(self._end_delays)
 
-    def _let_go_on(self) -> None:
+    def _end_delays(self) -> None:
+        # Those planned, too: a request that is still to arrive was meant to be released.
+        self._switches.faults[:] = [each for each in self._switches.faults if each.kind != "delay"]
         self._released.set()
-        self._released = asyncio.Event()  # what arrives from now on is delayed again
+        self._released = asyncio.Event()
 
     def let_go(self) -> None:
         """End the requests that hang or wait."""

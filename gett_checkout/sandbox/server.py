@@ -156,7 +156,10 @@ class Sandbox:
         return sum(seen.operation == operation for seen in self.requests)
 
     def release(self) -> None:
-        """Let the requests that a `delay` holds back go on at once; any thread may call it."""
+        """End every `delay`: delayed requests go on at once, and planned delays are forgotten.
+
+        Any thread may call it.
+        """
         self._handler.release()
 
     def revoke(self, token: str) -> None:

@@ -353,19 +353,25 @@ async def test_delayed_requests_are_released(desk: Desk) -> None:
     released = await desk.turn("POST", "/requests/release")
     assert [seen["status"] for seen in released.body["requests"]] == [0, 0]
     assert [reply.status for reply in await asyncio.gather(*early)] == [200, 200]
+    assert desk.sandbox.switches.faults == []  # the third is not delayed any more
+    desk.sandbox.switches.fail("get_store", "delay", seconds=600)
     late = await sent()
-    assert (await (await sent())).status == 200  # the fault is used up
+    assert (await (await sent())).status == 200
     assert not late.done()
     await asyncio.to_thread(desk.sandbox.release)
     assert (await late).status == 200
 
 
-async def test_nothing_is_released_where_nothing_runs() -> None:
-    sandbox = Sandbox()
+async def test_delays_are_forgotten_while_the_sandbox_is_stopped() -> None:
+    switches = Switches(faults=[Fault("get_store", "delay"), Fault("get_store", "hang")])
+    sandbox = Sandbox(switches=switches)
     sandbox.release()
+    assert switches.faults == [Fault("get_store", "hang")]
     async with sandbox:
         pass
+    switches.fail("get_store", "delay")
     sandbox.release()
+    assert switches.faults == [Fault("get_store", "hang")]
 
 
 async def test_control_is_free(desk: Desk) -> None:
