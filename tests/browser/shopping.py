@@ -136,13 +136,11 @@ class Shop:
         with urllib.request.urlopen(asked, timeout=10) as response:
             return json.load(response)
 
-    def hold_order(self) -> None:
-        """Hold the response to the next order back."""
-        fault = {"operation": "place_order", "kind": "delay", "seconds": 60}
-        self.control("POST", "/faults", fault)
+    def hold(self, operation: str) -> None:
+        """Hold the next request of the operation at the sandbox, until `release`."""
+        self.control("POST", "/faults", {"operation": operation, "kind": "delay", "seconds": 60})
 
-    def release_order(self) -> None:
-        """Let the order go on."""
+    def release(self) -> None:
         self.control("POST", "/requests/release")
 
     @property

@@ -324,14 +324,14 @@ def test_a_reload_in_the_middle_goes_on_where_it_was(shop: Shop, shopper: Shoppe
 
 def test_a_reload_while_the_order_is_in_progress(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
-    shop.hold_order()
+    shop.hold("place_order")
     shopper.press("#place")
     shopper.shows("#message .busy", "Placing your order…")
     shopper.shows("#stages .lit[data-stage=placing]")
     shopper.reload()
     shopper.shows("#message .busy", "Your order is being placed.")
     shopper.shows("#message .busy", "No need to press again")
-    shop.release_order()
+    shop.release()
     shopper.shows("#receipt-title")
     assert len(shop.orders) == 1
 
@@ -411,10 +411,13 @@ def test_the_page_looks_slower_and_slower_while_it_is_seen(shop: Shop, shopper: 
     shopper.until_payable()
     shopper.script(TIMERS)
 
+    def waits(seconds: int) -> None:
+        shopper.until(lambda: shopper.script("return window.waits()") == [seconds])
+
     def passes(seconds: int) -> None:
         """The page waits this long, and then it is time."""
         reads = shop.count("get_order")
-        shopper.until(lambda: shopper.script("return window.waits()") == [seconds])
+        waits(seconds)
         shopper.script("window.timeIsUp()")
         shopper.until(lambda: shop.count("get_order") > reads)
 
@@ -423,7 +426,7 @@ def test_the_page_looks_slower_and_slower_while_it_is_seen(shop: Shop, shopper: 
         shopper.script(f"window.failure = [{json.dumps(problem)}, {status}]")
 
     def passes_in_vain(seconds: int) -> None:
-        shopper.until(lambda: shopper.script("return window.waits()") == [seconds])
+        waits(seconds)
         shopper.script("window.timeIsUp()")
         shopper.until(lambda: shopper.script("return window.failure") is None)
 
@@ -435,6 +438,7 @@ def test_the_page_looks_slower_and_slower_while_it_is_seen(shop: Shop, shopper: 
     shopper.shows("#receipt-title")
     for seconds in (5, 10, 20, 40, 60, 60):
         passes(seconds)
+    waits(60)
     shopper.script("window.isSeen('hidden')")
     assert shopper.script("return window.waits()") == []
     shopper.script("window.isSeen('visible')")
@@ -442,6 +446,7 @@ def test_the_page_looks_slower_and_slower_while_it_is_seen(shop: Shop, shopper: 
     passes_in_vain(60)
     fails(503, code="GETT_UNREACHABLE")
     passes_in_vain(90)  # as long as Gett says
+    waits(60)
     assert shopper.driver.find_elements("css selector", "#unheard, #message .card") == []
     fails(503, code="GETT_UNREACHABLE")
     look_in_vain()  # who asks is told
@@ -449,12 +454,17 @@ def test_the_page_looks_slower_and_slower_while_it_is_seen(shop: Shop, shopper: 
     passes(5)
     shopper.shows("#progress", "Bella Napoli has confirmed it.")
     assert shopper.driver.find_elements("css selector", "#unheard") == []
+    shop.hold("get_order")
+    passes(10)
+    shopper.press("#look")  # while the page looks by itself
+    shop.release()
+    shopper.is_idle()
     fails(404, code="NOT_FOUND")
-    passes_in_vain(10)
+    passes_in_vain(5)
     shopper.shows("#unheard")
     assert shopper.script("return window.waits()") == []  # it is no use to ask
     shopper.press("#look")
-    shopper.until(lambda: shopper.script("return window.waits()") == [5])
+    waits(5)
     shop.control("POST", f"/orders/{shop.orders[0]['order_id']}/advance", {"to": "completed"})
     passes(5)
     shopper.shows("#receipt-title", "Your order is complete.")

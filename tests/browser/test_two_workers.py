@@ -53,7 +53,7 @@ def test_each_step_goes_to_the_other_worker(shop: Shop, shopper: Shopper) -> Non
 
 def test_a_second_press_at_the_other_worker_waits(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
-    shop.hold_order()
+    shop.hold("place_order")
     total = shopper.shows("#place").text.partition("$")[2]
     shopper.script(
         "fetch('/checkout/order', {method: 'POST', headers: {'Content-Type': 'application/json'}, "
@@ -62,7 +62,7 @@ def test_a_second_press_at_the_other_worker_waits(shop: Shop, shopper: Shopper) 
     shopper.until(lambda: shop.count("place_order") == 1)
     shopper.press("#place")  # at the other worker, which must not send
     shopper.shows("#message .busy", "Your order is being placed.")
-    shop.release_order()
+    shop.release()
     shopper.shows("#receipt-title")
     assert len(shop.orders) == 1
     assert shop.count("place_order") == 1
