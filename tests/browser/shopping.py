@@ -180,6 +180,14 @@ class Shopper:
         found: WebElement = self.until(lambda: self.driver.execute_script(_SHOWN, selector, words))
         return found
 
+    def text(self, selector: str) -> str:
+        """The words of the element, once it is displayed; the page may render it anew meanwhile."""
+        self.shows(selector)
+        words: str = self.driver.execute_script(
+            "return document.querySelector(arguments[0]).innerText.trim()", selector
+        )
+        return words
+
     def is_at(self, stage: str, level: str) -> None:
         """The stage and the session's level that are lit."""
         self.shows(f"#stages .lit[data-stage='{stage}']")
@@ -192,12 +200,14 @@ class Shopper:
     @property
     def operations(self) -> list[str]:
         """The requests listed, the first one first."""
-        listed = self.driver.find_elements(By.CSS_SELECTOR, "#requests .request")
-        return [str(each.get_attribute("data-operation")) for each in reversed(listed)]
+        listed: list[str] = self.script(
+            "return [...document.querySelectorAll('#requests .request')].map((e) => e.dataset.operation)"
+        )
+        return listed[::-1]
 
     @property
     def worker(self) -> str:
-        return self.find("#worker").text
+        return self.text("#worker")
 
     def script(self, code: str) -> Any:
         return self.driver.execute_script(code)
@@ -215,9 +225,12 @@ class Shopper:
     def press(self, selector: str, words: str = "") -> None:
         """Press a button, once it is there and nothing is under way."""
         self.is_idle()
-        element = self.shows(selector, words)
+        self.until(lambda: self._click(self.shows(selector, words)))
+
+    def _click(self, element: WebElement) -> bool:
         self._bring(element)
         element.click()
+        return True
 
     def press_twice(self, selector: str) -> None:
         """A double click."""

@@ -54,7 +54,7 @@ def test_each_step_goes_to_the_other_worker(shop: Shop, shopper: Shopper) -> Non
 def test_a_second_press_at_the_other_worker_waits(shop: Shop, shopper: Shopper) -> None:
     shopper.until_payable()
     shop.hold("place_order")
-    total = shopper.shows("#place").text.partition("$")[2]
+    total = shopper.text("#place").partition("$")[2]
     shopper.script(
         "fetch('/checkout/order', {method: 'POST', headers: {'Content-Type': 'application/json'}, "
         f'body: \'{{"total": "{total}"}}\'}})'
