@@ -205,10 +205,6 @@ class Shopper:
         )
         return listed[::-1]
 
-    @property
-    def worker(self) -> str:
-        return self.text("#worker")
-
     def script(self, code: str) -> Any:
         return self.driver.execute_script(code)
 
