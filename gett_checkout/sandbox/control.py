@@ -103,9 +103,9 @@ def _requests(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
 
 
 def _release_requests(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:
-    made = _requests(sandbox, document)
+    document.only()
     sandbox.release()
-    return made
+    return _requests(sandbox, document)
 
 
 def _sessions(sandbox: "Sandbox", document: Document) -> Mapping[str, Any]:

@@ -6,9 +6,8 @@ Errors; Credentials; Rate limits.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
 
 import aiohttp.web as web
 from attrs import define, evolve, field
@@ -30,14 +29,17 @@ _GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway
 
 @define
 class _Arrival:
-    """A request, what its head says, and how it waits; `content` is empty until it is read."""
+    """A request, and what its head says; `content` is empty until it is read.
+
+    `released` ends its delay: the event of its arrival, as a release counts even before it is read.
+    """
 
     request: web.BaseRequest
     route: Route | None
     level: Level
     session: Session | None = field(repr=False)
+    released: asyncio.Event
     content: bytes = field(default=b"", repr=False)
-    waits: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
 
     @property
     def operation(self) -> str:
@@ -108,7 +110,7 @@ class Handler:
         now = self._clock()
         level, session = self._credentials.recognise(request.headers.get("Authorization"), now)
         route = operations.find(request.method, request.rel_url.raw_path)
-        arrival = _Arrival(request, route, level, session)
+        arrival = _Arrival(request, route, level, session, self._released)
         seen = Seen(
             at=now,
             method=request.method,
@@ -141,10 +143,7 @@ class Handler:
             return await self._work(arrival)
         if fault.kind in INSTEAD_OF_WORK:
             return await self._skip_work(fault, arrival)
-        if fault.kind == "delay":
-            # The event of its arrival: a release counts even before the request is read.
-            arrival.waits = partial(self._wait, self._released, fault.seconds)
-        response = await self._work(arrival)
+        response = await self._work(arrival, fault.seconds if fault.kind == "delay" else None)
         match fault.kind:
             case "drop_after":
                 return None
@@ -164,10 +163,10 @@ class Handler:
                 await self._stopping.wait()
         return None
 
-    async def _work(self, arrival: _Arrival) -> Response | None:
-        return await outcome(self._reach_desk(arrival), arrival.request, self._clock)
+    async def _work(self, arrival: _Arrival, delay: float | None = None) -> Response | None:
+        return await outcome(self._reach_desk(arrival, delay), arrival.request, self._clock)
 
-    async def _reach_desk(self, arrival: _Arrival) -> Response:
+    async def _reach_desk(self, arrival: _Arrival, delay: float | None) -> Response:
         if arrival.route is None:
             raise RefusedError("NOT_FOUND", "There is no such operation.")
         operation = arrival.route.operation
@@ -176,8 +175,8 @@ class Handler:
         request = arrival.request
         Document({**request.query}).only(*operation.query)
         arrival.content = content = await read_content(request)
-        if arrival.waits is not None:
-            await arrival.waits()
+        if delay is not None:
+            await self._wait(arrival.released, delay)
         call = Call(
             content=content,
             at=self._clock(),

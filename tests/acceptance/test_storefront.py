@@ -20,6 +20,7 @@ from gett_checkout._cli import main
 from gett_checkout._storefront import open_storefront
 from gett_checkout.sandbox import Sandbox
 from gett_checkout.testing import Clock, the_order
+from tests.samples.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +163,20 @@ async def test_mishaps_are_turned_one_by_one(sandbox: Sandbox, browser: Browser)
             {"store_bella_napoli"} if "store_closed" in on else set()
         )
     assert sandbox.switches.faults == []
+
+
+async def test_a_slow_order_is_in_progress_until_gett_responds(
+    sandbox: Sandbox, browser: Browser
+) -> None:
+    total = await browser.until_payable()
+    await browser.send("PUT", "mishaps/slow_response", {"on": True})
+    assert [fault.seconds for fault in sandbox.switches.faults] == [5]  # as the page says
+    placing = asyncio.create_task(browser.send("POST", "order", total))
+    await until(lambda: sandbox.count("place_order"))
+    view = await browser.send("GET", "")
+    assert (view["stage"], view["next_action"]["kind"]) == ("placing", "wait")
+    sandbox.release()
+    assert (await placing)["order"]["order_id"] == the_order(sandbox).order_id
 
 
 async def test_a_lost_response_is_asked_about_again(sandbox: Sandbox, browser: Browser) -> None:
