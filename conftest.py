@@ -19,6 +19,9 @@ settings.load_profile("quick")
 # Tests of what is outside the repository: a real host, the public schema beside it.
 _EXCUSED = {"live", "outside"}
 
+# A module of which every test is slow says so by itself.
+_SLOW = re.compile(r"^pytestmark = (\[\s+)?pytest\.mark\.slow\b", re.MULTILINE)
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run what is named in this process: a few tests take less time than more processes to start."""
@@ -42,14 +45,20 @@ def pytest_runtest_makereport(
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not import a module all of whose tests are deselected: that takes longer than many tests."""
-    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+    """Do not import modules all of whose tests are deselected: that takes longer than many tests."""
+    if config.option.markexpr != "not slow":
         return None
-    text = collection_path.read_text()
-    return re.search(r"^pytestmark = pytest\.mark\.slow\b", text, re.MULTILINE) is not None or None
+    paths = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
+    modules = [path.read_text() for path in paths if path.suffix == ".py"]
+    return (bool(modules) and all(map(_SLOW.search, modules))) or None
 
 
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector the thousands of collected tests, which live to the end."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector, then spare it what was collected: that lives to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()

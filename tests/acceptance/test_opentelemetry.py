@@ -63,6 +63,8 @@ from tests.acceptance.shopping import (
 )
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 
 

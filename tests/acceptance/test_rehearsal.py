@@ -40,6 +40,8 @@ from tests.acceptance.shopping import (
 from tests.samples.documented import DOCUMENTED, LANDINGS, Documented
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 INVALID_ADDRESS = Delivery(Address("1 Nowhere", "New York", "NY", "00000"))
 FAR_AWAY = Delivery(Address("1 Far Away", "Anchorage", "AK", "99999"))
 NUMBER = "4000000000000069"
@@ -247,7 +249,6 @@ async def test_a_code_leads_to_its_next_action(
     assert len(sandbox.orders) == case.orders
 
 
-@pytest.mark.slow
 async def test_after_every_refusal_the_order_can_still_be_placed(
     checkouts: Checkouts, sandbox: Sandbox, clock: Clock
 ) -> None:

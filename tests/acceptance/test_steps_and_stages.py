@@ -28,6 +28,8 @@ from tests.acceptance.shopping import CARD, JANE, STORE, lose_order
 from tests.samples.shopper import place_as_shown, total_shown
 from tests.unit.test_docs_tables import rows
 
+pytestmark = pytest.mark.slow
+
 TABLE = {row[0].strip("`"): row[1:] for row in rows(tables.step_stages())}
 AT_HOME = Address("350 5th Ave", "New York", "NY", "10118")
 NEW_CARD = NewCard("4111111111111111", "visa", "123", date(2030, 1, 31), AT_HOME)

@@ -21,6 +21,8 @@ from tests.acceptance.conftest import as_sent
 from tests.acceptance.test_frames import by_sentry, by_structlog, by_traceback
 from tests.samples.translated import SENTENCES, TRANSLATED
 
+pytestmark = pytest.mark.slow
+
 JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"}
 CARD = {"kind": "card_on_file", "card_token": "tok_do_not_show", "processor_type": "stripe"}
 DIAVOLA = {

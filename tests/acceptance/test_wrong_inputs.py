@@ -26,6 +26,8 @@ from gett_checkout.sandbox import Sandbox
 from gett_checkout.web.asgi import CheckoutApp
 from tests.acceptance.shopping import JANE, REGULAR
 
+pytestmark = pytest.mark.slow
+
 HERE = Address("350 5th Ave", "New York", "NY", "10118")
 STREET = {"address1": "1 Main St", "city": "Springfield", "state": "IL", "postal_code": "62701"}
 

@@ -25,6 +25,8 @@ from gett_checkout.testing import Clock
 from tests.contract.limit_workers import PATIENCE, STORE, Load, StoppedClock, work
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 8
 LIMIT = 100
 NAME = "organisation:writes"
@@ -73,7 +75,6 @@ def minutes(sandbox: Sandbox) -> list[Counter[str]]:
     return [found[key] for key in sorted(found)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_shared", [True, False])
 async def test_eight_processes_use_the_limit_up_and_orders_pay_only_if_it_is_not_shared(
     redis_server: RedisServer, *, is_shared: bool
@@ -271,7 +272,6 @@ async def test_keys_are_apart_and_go_by_themselves(redis: Redis) -> None:
         RedisRateLimiter(redis, prefix="{a}")
 
 
-@pytest.mark.slow
 async def test_redis_is_killed_in_the_middle_and_comes_back(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ async def test_purge_removes_the_expired_the_longest_first(
         assert await storage.load("kept") == Stored(b"data", 1)
 
 
+@pytest.mark.slow
 async def test_a_lock_outlasting_the_pools_timeout_is_a_storage_error(
     postgres_server: PostgresServer,
 ) -> None:

@@ -81,6 +81,7 @@ async def test_a_save_whose_answer_was_lost_is_not_a_lost_race(redis_server: Red
                 await save(storage, 1, b"sent three times")
 
 
+@pytest.mark.slow
 async def test_a_stalled_server_is_a_storage_error_and_passes(redis_server: RedisServer) -> None:
     never = Retry(NoBackoff(), 0)
     async with opened_redis(redis_server, socket_timeout=0.5, retry=never) as storage:
@@ -155,6 +156,7 @@ async def everything(redis: Redis) -> dict[bytes, bytes | None]:
     return {key: await redis.dump(key) async for key in redis.scan_iter()}
 
 
+@pytest.mark.slow
 async def test_a_restart_during_a_scan_is_a_storage_error() -> None:
     """The cursor would mean nothing to the new process, and rows would be missed without a word."""
     server = RedisServer(durable=True)

@@ -59,6 +59,8 @@ from tests.acceptance.shopping import (
 from tests.samples.shopper import place_as_shown
 from tests.samples.waiting import until
 
+pytestmark = pytest.mark.slow
+
 BOB = Identity(email="bob@example.org", first_name="Bob", last_name="Roe")
 NEVER = 99
 

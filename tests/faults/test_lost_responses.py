@@ -43,6 +43,8 @@ from tests.acceptance.shopping import (
 )
 from tests.samples.shopper import place_as_shown
 
+pytestmark = pytest.mark.slow
+
 LOSES = ["drop_after", "error_after", "garbage"]
 NEVER = 99  # longer than any patience
 

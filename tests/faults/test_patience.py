@@ -41,6 +41,8 @@ from tests.samples.shopper import place_as_shown
 from tests.samples.waiting import until
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.slow
+
 GETT = 22.0  # seconds that all requests of a step may take
 
 
@@ -201,7 +203,6 @@ async def test_what_a_step_waits_for_its_turn_counts(
     await checkout.validate()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("slow_one", ["create_session", "set_fulfillment_context", "place_order"])
 async def test_a_gett_that_never_responds_is_given_up(
     slow_one: str, storage: MemoryStorage
