@@ -23,6 +23,12 @@ _EXCUSED = {"live", "outside"}
 _SLOW = re.compile(r"^pytestmark = (\[\s+)?pytest\.mark\.slow\b", re.MULTILINE)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Run all of a module that is named, slow or not."""
+    if config.option.markexpr == "not slow" and all(".py" in named for named in config.args):
+        config.option.markexpr = ""
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run what is named in this process: a few tests take less time than more processes to start."""
     return None if config.args_source is config.ArgsSource.TESTPATHS else 0
