@@ -25,7 +25,8 @@ _SLOW = re.compile(r"^pytestmark = (\[\s+)?pytest\.mark\.slow\b", re.MULTILINE)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Run all of a module that is named, slow or not."""
-    if config.option.markexpr == "not slow" and all(".py" in named for named in config.args):
+    modules = [named.partition("::")[0] for named in config.args]
+    if config.option.markexpr == "not slow" and all(name.endswith(".py") for name in modules):
         config.option.markexpr = ""
 
 
